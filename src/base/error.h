@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Why something failed, in a form that a person can act on.
+ *
+ * Functions of the library floors return 0 or -errno. Where a person needs the reason, the last
+ * parameter is a `struct ozx_error *` (never NULL): it is filled in on failure and untouched on
+ * success. Nothing here prints or exits: `cli/report` makes the one line
+ *
+ *     ozxfs: FILE: TEXT (at byte OFFSET): HINT
+ *
+ * The struct holds no pointers, so that it can be sent from one process to another as it is.
+ */
+#ifndef OZX_BASE_ERROR_H
+#define OZX_BASE_ERROR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+#define OZX_OFFSET_NONE UINT64_MAX
+
+struct ozx_error {
+    int code;              /* -errno, always negative once set; 0: nothing went wrong */
+    char rule[24];         /* id of the policy table or of RFC-9's rules, "" if it is about neither */
+    uint64_t offset_bytes; /* where in the file, OZX_OFFSET_NONE if nowhere in particular */
+    char text[640];        /* what is wrong; names in it are escaped already */
+    char hint[192];        /* what to do, "" if there is nothing to advise */
+};
+
+#define OZX_ERROR_INIT                                                                             \
+    {                                                                                              \
+        .offset_bytes = OZX_OFFSET_NONE                                                            \
+    }
+
+/* Fills `error` and returns `code` (-errno), so that a caller can `return ozx_error_set(...)`.
+ * `rule` and `hint` may be NULL. The text is cut, never overrun. */
+int ozx_error_set(struct ozx_error *error, int code, const char *rule, uint64_t offset_bytes,
+                  const char *hint, const char *format, ...) OZX_PRINTF(6, 7);
+
+/* -ENOMEM with the words for it. */
+int ozx_error_memory(struct ozx_error *error);
+
+#define OZX_ESCAPED_SIZE 256 /* a buffer that holds any name worth printing in a message */
+
+/* Writes `name` (any bytes) so that it is harmless on a terminal and in one line: control bytes,
+ * backslashes and bytes that are not UTF-8 become \n, \t, \\ or \xNN; what does not fit ends in
+ * "...". Always terminated. Returns `buffer`. */
+const char *ozx_escape(char *buffer, size_t buffer_size, const void *name, size_t name_size);
+
+/* True if `text` is well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong). */
+int ozx_utf8_valid(const void *text, size_t size);
+
+#endif

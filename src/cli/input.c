@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Opening the input. A FIFO would block, a device may act when it is opened: both are refused
+ * before, and again after, since the name may have been given to something else meanwhile.
+ */
+#include "cli/input.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int refuse_kind(mode_t mode, struct ozx_error *error)
+{
+    if (S_ISDIR(mode))
+        return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE,
+                             "give a .ozx file (a directory needs no mount; 'ozxfs pack' packs it)",
+                             "is a directory");
+    return ozx_error_set(error, -EINVAL, NULL, OZX_OFFSET_NONE, "give a regular file",
+                         "is a %s, not a regular file",
+                         S_ISFIFO(mode)   ? "FIFO"
+                         : S_ISSOCK(mode) ? "socket"
+                                          : "device");
+}
+
+static int fail_open(int code, struct ozx_error *error)
+{
+    const char *hint = code == -ENOENT ? "check the path" : NULL;
+
+    if (code == -EACCES)
+        hint = "ask its owner for read permission";
+    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, hint, "cannot open: %s",
+                         strerror(-code));
+}
+
+int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error)
+{
+    OZX_AUTO_CLOSE int fd = -1;
+    struct stat st;
+    int failure;
+
+    if (stat(path, &st) < 0)
+        return fail_open(-errno, error);
+    if (!S_ISREG(st.st_mode))
+        return refuse_kind(st.st_mode, error);
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return fail_open(-errno, error);
+    if (!S_ISREG(st.st_mode))
+        return refuse_kind(st.st_mode, error);
+    failure = ozx_source_open_fd(fd, out);
+    if (failure)
+        return fail_open(failure, error);
+    (void)ozx_take_fd(&fd);
+    return 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The archive that a verb was given: opened without blocking on what is no regular file.
+ */
+#ifndef OZX_CLI_INPUT_H
+#define OZX_CLI_INPUT_H
+
+#include "base/source.h"
+
+/* A source over the file at `path`, relative paths from the working directory. */
+int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
+
+#endif

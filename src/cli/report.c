@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Messages and exit codes.
+ */
+#include "cli/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One line in one write, so that lines of several processes do not mix. */
+static void put_line(const char *line, size_t size)
+{
+    while (size) {
+        ssize_t put = write(STDERR_FILENO, line, size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return;
+        line += put;
+        size -= (size_t)put;
+    }
+}
+
+static void say(const char *subject, const char *kind, const struct ozx_error *error)
+{
+    char name[OZX_ESCAPED_SIZE], where[80] = "", line[1536];
+    const char *rule_separator = error->offset_bytes == OZX_OFFSET_NONE ? "" : ", ";
+    int size;
+
+    if (error->offset_bytes != OZX_OFFSET_NONE)
+        snprintf(where, sizeof where, " (%s%sat byte %llu)", error->rule,
+                 error->rule[0] ? rule_separator : "", (unsigned long long)error->offset_bytes);
+    else if (error->rule[0])
+        snprintf(where, sizeof where, " (%s)", error->rule);
+    if (subject)
+        ozx_escape(name, sizeof name, subject, strlen(subject));
+    size = snprintf(line, sizeof line, "ozxfs: %s%s%s%s%s%s%s\n", subject ? name : "",
+                    subject ? ": " : "", kind, error->text, where, error->hint[0] ? ": " : "",
+                    error->hint);
+    if (size > 0)
+        put_line(line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1);
+}
+
+void ozx_report_error(const char *subject, const struct ozx_error *error)
+{
+    say(subject, "", error);
+}
+
+void ozx_report_warning(const char *subject, const struct ozx_error *error)
+{
+    say(subject, "warning: ", error);
+}
+
+int ozx_report(int status, const char *subject, const char *format, ...)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error.text, sizeof error.text, format, args);
+    va_end(args);
+    say(subject, "", &error);
+    return status;
+}
+
+int ozx_report_usage(const char *verb, const char *format, ...)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error.text, sizeof error.text, format, args);
+    va_end(args);
+    snprintf(error.hint, sizeof error.hint, "see 'ozxfs %s%s--help'", verb ? verb : "",
+             verb ? " " : "");
+    say(verb, "", &error);
+    return OZX_EXIT_USAGE;
+}
+
+int ozx_report_exit_status(const struct ozx_error *error)
+{
+    switch (-error->code) {
+    case 0:
+        return OZX_EXIT_OK;
+    case EBADMSG:
+        return OZX_EXIT_INVALID;
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case EINVAL:
+        return OZX_EXIT_NO_INPUT;
+    case EACCES:
+    case EPERM:
+        return OZX_EXIT_PERMISSION;
+    case EIO:
+    case ESTALE:
+        return OZX_EXIT_IO;
+    case EEXIST:
+        return OZX_EXIT_CANT_CREATE;
+    case EINTR:
+        return OZX_EXIT_INTERRUPTED;
+    default:
+        return OZX_EXIT_SYSTEM;
+    }
+}
+
+int ozx_report_stdout(int status)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    ozx_error_set(&error, -errno, NULL, OZX_OFFSET_NONE, NULL, "cannot write: %s", strerror(errno));
+    say("standard output", "", &error);
+    return status == OZX_EXIT_OK ? OZX_EXIT_IO : status;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The verbs of the command: each takes its own arguments (argv[0] is the verb) and returns the exit
+ * status. One `cmd_VERB.c` each; `main.c` has the table.
+ */
+#ifndef OZX_CLI_VERBS_H
+#define OZX_CLI_VERBS_H
+
+int ozx_cmd_mount(int argc, char **argv);
+int ozx_cmd_umount(int argc, char **argv);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Versions, of what is loaded at run time where a library can tell.
+ */
+#include "cli/version.h"
+
+#include <stdio.h>
+
+#include "cli/report.h"
+#include "config.h"
+#include "ozx/libraries.h"
+#include "zip/decompress.h"
+#ifdef OZX_HAVE_MOUNT
+#include "fuse/mount.h"
+#endif
+
+int ozx_version(void)
+{
+    printf("ozxfs %s\n", OZX_VERSION);
+#ifdef OZX_HAVE_MOUNT
+    printf("libfuse %s\n", ozx_mount_library_version());
+#else
+    puts("libfuse: built without mount");
+#endif
+    printf("libzip %s\njansson %s\n", ozx_zip_library_version(), ozx_json_library_version());
+    return ozx_report_stdout(OZX_EXIT_OK);
+}

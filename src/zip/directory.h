@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The central directory, header by header (APPNOTE 4.3.12). It is read in blocks; a header is
+ * checked before anything is allocated for it, so memory follows what was read, never what was
+ * claimed. Local headers are not touched.
+ */
+#ifndef OZX_ZIP_DIRECTORY_H
+#define OZX_ZIP_DIRECTORY_H
+
+#include "zip/tail.h"
+
+/* One central directory header with its ZIP64 values put in place. Pointers are borrowed from the
+ * walk and die with the visit. */
+struct ozx_zip_entry {
+    const char *name; /* raw bytes as they stand, not terminated, already found valid (zip/name.h) */
+    uint16_t name_size_bytes;
+    uint16_t extra_size_bytes;
+    const uint8_t *extra;
+    uint64_t header_offset_bytes; /* of this central header, for messages */
+    uint64_t local_offset_bytes;  /* of the local header, which lies in front of the directory */
+    uint64_t compressed_size_bytes;
+    uint64_t uncompressed_size_bytes;
+    int64_t mtime_s; /* seconds since 1970: extended timestamp, else DOS time as UTC */
+    bool mtime_known;
+    bool extra_odd; /* rule extra-odd: a warning */
+    bool is_directory;
+    bool is_special; /* rule special: symlink, device ... */
+    bool name_cp437; /* rule name-charset: no UTF-8 flag and not valid UTF-8 */
+    uint16_t made_by;
+    uint16_t flags;
+    uint16_t method;
+    uint32_t crc32;
+    uint32_t external_attributes;
+};
+
+/* Called for each header in the directory's order. Anything but 0 ends the walk with that value
+ * (-errno, with `error` filled in). */
+typedef int (*ozx_zip_visit)(void *context, const struct ozx_zip_entry *entry,
+                             struct ozx_error *error);
+
+/* Walks the whole directory. Refuses (rules bounds, count, disks, zip64-extra, name ...) at the first
+ * header that is wrong by itself; what only shows between entries is the visitor's business. */
+int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
+                           ozx_zip_visit visit, void *context, struct ozx_error *error) OZX_CHECKED;
+
+#endif
