@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """make_picture.py DIR: a real microscopy picture as OME-Zarr 0.5, converted by ngff-zarr.
 
-The picture is cell.png of the scikit-image wheel (660 x 550, 8-bit, CC0: the phase image of a cell,
-by digital holographic microscopy). DIR
-becomes the OME-Zarr; DIR.npy holds the pixels, to compare with later.
+The picture is cell.png of the scikit-image wheel (660 x 550, 8-bit, CC0): a cell floating in
+saline, its phase image from a digital hologram. DIR becomes the OME-Zarr; DIR.npy holds the pixels,
+to compare with later.
 """
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ def main():
     out = Path(sys.argv[1])
     pixels = imread(Path(skimage.__file__).parent / "data" / "cell.png")
     image = ngff_zarr.to_ngff_image(
-        pixels, dims=["y", "x"], scale={"y": 0.65, "x": 0.65},
+        pixels, dims=["y", "x"], scale={"y": 0.107, "x": 0.107},
         axes_units={"y": "micrometer", "x": "micrometer"}, name="cell")
     method = ngff_zarr.Methods.ITKWASM_BIN_SHRINK
     multiscales = ngff_zarr.to_multiscales(image, [2, 4], method=method, chunks=128)
