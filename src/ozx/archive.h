@@ -40,6 +40,7 @@ struct ozx_warning {
     const char *rule;      /* static */
     uint64_t count;        /* entries, or 1 for what the archive has once */
     bool eio;              /* these entries are visible, reading them gives EIO */
+    bool minor;            /* nothing is wrong with what is served: told only to who asks (-v) */
     struct ozx_error first; /* the first of them: text, offset, hint */
 };
 

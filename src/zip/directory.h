@@ -12,7 +12,9 @@
 /* One central directory header with its ZIP64 values put in place. Pointers are borrowed from the
  * walk and die with the visit. */
 struct ozx_zip_entry {
-    const char *name; /* raw bytes as they stand, not terminated, already found valid (zip/name.h) */
+    const char *name; /* raw bytes as they stand, not terminated */
+    const char *path; /* the same decoded to UTF-8 and found valid (zip/name.h), not terminated, */
+    uint16_t path_size_bytes; /* without the final '/' of a directory */
     uint16_t name_size_bytes;
     uint16_t extra_size_bytes;
     const uint8_t *extra;

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Taking in the central directory: each entry becomes a draft node below its (implied) directories,
+ * and leaves its extent in the file, so that overlaps show when all are known.
+ */
+#include "ozx/index.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ozx/dirtable.h"
+#include "zip/decompress.h"
+#include "zip/directory.h"
+#include "zip/format.h"
+
+#define HINT_REWRITE "have its maker write it again with another tool"
+
+/* Deflate cannot do better than this (RFC 1951: 258 bytes from two bits, and a header). */
+#define DEFLATE_RATIO_MAX 1032
+
+/* A directory costs two bytes of a name but some hundred bytes of memory: implied directories are let
+ * in in proportion to the entries, and more than any image has. */
+#define DIRECTORIES_FREE 500000
+#define DIRECTORIES_PER_ENTRY 16
+
+#define NODES_MAX UINT32_C(0x7FFFFFFF)
+
+/* The bytes that an entry has at least: its local header without the name, and its data. */
+struct extent {
+    uint64_t offset_bytes, end_bytes;
+    uint32_t draft; /* NO_DRAFT for a directory's entry */
+};
+#define NO_DRAFT UINT32_MAX
+
+struct build {
+    struct ozx_draft draft;
+    struct ozx_dirtable directories;
+    struct extent *extents;
+    uint32_t extent_count, extent_room;
+    uint64_t directory_count, entries_seen;
+    int64_t mtime_s;
+    uint64_t limit_bytes; /* where the central directory starts */
+    struct ozx_index_facts facts;
+    bool seen_data; /* an entry that is no zarr.json */
+    struct ozx_warnings *warnings;
+    struct ozx_error *error;
+    char last_path[OZX_NAME_PATH_MAX + 1]; /* directory part of the last entry, and its draft */
+    size_t last_path_size;
+    uint32_t last_directory;
+};
+
+/* Room for one more element of `size` bytes. */
+static int reserve(void **array, uint32_t count, uint32_t *room, size_t size)
+{
+    uint64_t larger = (uint64_t)*room + *room / 2 + 1024;
+    void *moved;
+
+    if (count < *room)
+        return 0;
+    if (larger > NODES_MAX)
+        larger = NODES_MAX;
+    if (larger <= *room)
+        return -ENOMEM;
+    moved = realloc(*array, (size_t)larger * size);
+    if (!moved)
+        return -ENOMEM;
+    *array = moved;
+    *room = (uint32_t)larger;
+    return 0;
+}
+
+static int add_name(struct build *b, const char *name, size_t size, uint32_t *offset)
+{
+    struct ozx_draft *d = &b->draft;
+
+    if (size > UINT32_MAX - d->names_size)
+        return -ENOMEM;
+    if (size > d->names_room - d->names_size) {
+        uint64_t larger = (uint64_t)d->names_room + d->names_room / 2 + 65536;
+        char *moved;
+        if (larger > UINT32_MAX)
+            larger = UINT32_MAX;
+        moved = realloc(d->names, (size_t)larger);
+        if (!moved)
+            return -ENOMEM;
+        d->names = moved;
+        d->names_room = (uint32_t)larger;
+    }
+    memcpy(d->names + d->names_size, name, size);
+    *offset = d->names_size;
+    d->names_size += (uint32_t)size;
+    return 0;
+}
+
+/* A new node below `parent`; the rest of it is the caller's. */
+static int add_node(struct build *b, uint32_t parent, const char *name, size_t name_size,
+                    uint32_t *added)
+{
+    struct ozx_draft *d = &b->draft;
+    struct ozx_node *node;
+    uint32_t name_offset;
+
+    if (add_name(b, name, name_size, &name_offset) ||
+        reserve((void **)&d->nodes, d->node_count, &d->node_room, sizeof *d->nodes))
+        return ozx_error_memory(b->error);
+    node = &d->nodes[d->node_count];
+    memset(node, 0, sizeof *node);
+    node->parent = parent;
+    node->name_offset = name_offset;
+    node->name_size = (uint8_t)name_size;
+    ozx_node_set_mtime(node, b->mtime_s);
+    *added = d->node_count++;
+    return 0;
+}
+
+static int add_directory(struct build *b, uint32_t parent, const char *name, size_t name_size,
+                         uint32_t *added)
+{
+    int failure;
+
+    if (b->directory_count >= DIRECTORIES_FREE + DIRECTORIES_PER_ENTRY * b->entries_seen)
+        return ozx_error_set(b->error, -EBADMSG, "name", OZX_OFFSET_NONE, HINT_REWRITE,
+                             "%" PRIu64 " entries imply more than %" PRIu64
+                             " directories: no image is that deep",
+                             b->entries_seen, b->directory_count);
+    failure = add_node(b, parent, name, name_size, added);
+    if (failure)
+        return failure;
+    b->directory_count++;
+    b->draft.nodes[*added].kind = OZX_KIND_DIRECTORY;
+    if (ozx_dirtable_add(&b->directories, &b->draft, *added))
+        return ozx_error_memory(b->error);
+    return 0;
+}
+
+/* The draft of the directory `path`, made if it is not there. */
+static int find_directory(struct build *b, const char *path, size_t size, uint32_t *found)
+{
+    uint32_t at = 0;
+
+    if (size == b->last_path_size && memcmp(path, b->last_path, size) == 0) {
+        *found = b->last_directory;
+        return 0;
+    }
+    for (size_t start = 0; start < size;) {
+        const char *slash = memchr(path + start, '/', size - start);
+        size_t end = slash ? (size_t)(slash - path) : size;
+        uint32_t child = ozx_dirtable_find(&b->directories, &b->draft, at, path + start, end - start);
+        if (child == OZX_DIRTABLE_NONE) {
+            int failure = add_directory(b, at, path + start, end - start, &child);
+            if (failure)
+                return failure;
+        }
+        at = child;
+        start = end + 1;
+    }
+    memcpy(b->last_path, path, size);
+    b->last_path_size = size;
+    b->last_directory = *found = at;
+    return 0;
+}
+
+static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
+{
+    if (reserve((void **)&b->extents, b->extent_count, &b->extent_room, sizeof *b->extents))
+        return ozx_error_memory(b->error);
+    b->extents[b->extent_count++] =
+        (struct extent){.offset_bytes = e->local_offset_bytes,
+                        .end_bytes = e->local_offset_bytes + OZX_LOCAL_SIZE + e->compressed_size_bytes,
+                        .draft = draft};
+    return 0;
+}
+
+static void warn_entry(struct build *b, const struct ozx_zip_entry *e, const char *rule,
+                       enum ozx_warning_level level, const char *text)
+{
+    ozx_warnings_add(b->warnings, rule, level, e->header_offset_bytes, e->path, e->path_size_bytes,
+                     text);
+}
+
+/* What the entry's reads will come to (rules encrypted, method, special, compressed). */
+static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e)
+{
+    const uint16_t encrypted = OZX_FLAG_ENCRYPTED | OZX_FLAG_STRONG_ENCRYPTION | OZX_FLAG_MASKED;
+
+    if (e->flags & encrypted) {
+        warn_entry(b, e, "encrypted", OZX_WARNING_EIO, "is encrypted");
+        return OZX_EIO_ENCRYPTED;
+    }
+    if (e->is_special) {
+        warn_entry(b, e, "special", OZX_WARNING_EIO, "is a symbolic link or a special file");
+        return OZX_EIO_SPECIAL;
+    }
+    if (e->method == OZX_METHOD_STORED)
+        return OZX_EIO_NONE;
+    if (!ozx_zip_method_supported(e->method)) {
+        char text[80];
+        snprintf(text, sizeof text, "has the compression method %u, which is not known here",
+                 e->method);
+        warn_entry(b, e, "method", OZX_WARNING_EIO, text);
+        return OZX_EIO_METHOD;
+    }
+    if (e->method == OZX_METHOD_DEFLATE &&
+        e->uncompressed_size_bytes / DEFLATE_RATIO_MAX +
+                (e->uncompressed_size_bytes % DEFLATE_RATIO_MAX != 0) >
+            e->compressed_size_bytes) {
+        warn_entry(b, e, "compressed", OZX_WARNING_EIO,
+                   "claims to expand to more than deflate can");
+        return OZX_EIO_RATIO;
+    }
+    warn_entry(b, e, "compressed", OZX_WARNING_MINOR, "is compressed, so it is served slowly");
+    return OZX_EIO_NONE;
+}
+
+static int add_packed(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
+{
+    struct ozx_draft *d = &b->draft;
+
+    if (reserve((void **)&d->packed, d->packed_count, &d->packed_room, sizeof *d->packed))
+        return ozx_error_memory(b->error);
+    d->packed[d->packed_count++] =
+        (struct ozx_packed){.node = draft,
+                            .method = e->method,
+                            .compressed_size_bytes = e->compressed_size_bytes};
+    return 0;
+}
+
+static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t directory,
+                     const char *name, size_t name_size)
+{
+    struct ozx_node *node;
+    uint32_t draft;
+    int failure = add_node(b, directory, name, name_size, &draft);
+
+    if (failure)
+        return failure;
+    node = &b->draft.nodes[draft];
+    atomic_init(&node->where, e->local_offset_bytes);
+    node->size_bytes = e->uncompressed_size_bytes;
+    node->crc32 = e->crc32;
+    node->flags = e->flags;
+    node->eio = (uint8_t)judge_reading(b, e);
+    if (e->name_cp437)
+        node->kind |= OZX_KIND_CP437;
+    if (e->mtime_known)
+        ozx_node_set_mtime(node, e->mtime_s);
+    failure = add_extent(b, e, draft);
+    if (!failure &&
+        (e->method != OZX_METHOD_STORED || e->compressed_size_bytes != e->uncompressed_size_bytes)) {
+        node->kind |= OZX_KIND_PACKED;
+        failure = add_packed(b, e, draft);
+    }
+    return failure;
+}
+
+static int take_directory(struct build *b, const struct ozx_zip_entry *e)
+{
+    struct ozx_node *node;
+    uint32_t draft;
+    int failure = find_directory(b, e->path, e->path_size_bytes, &draft);
+
+    if (failure)
+        return failure;
+    node = &b->draft.nodes[draft];
+    if (node->kind & OZX_KIND_EXPLICIT)
+        warn_entry(b, e, "duplicate", OZX_WARNING_MAJOR, "is there more than once; the last is shown");
+    node->kind |= OZX_KIND_EXPLICIT;
+    if (e->mtime_known)
+        ozx_node_set_mtime(node, e->mtime_s);
+    return add_extent(b, e, NO_DRAFT);
+}
+
+static void note_order(struct build *b, const struct ozx_zip_entry *e, const char *name, size_t size)
+{
+    if (e->is_directory)
+        return;
+    if (size != 9 || memcmp(name, "zarr.json", 9) != 0)
+        b->seen_data = true;
+    else if (b->seen_data && b->facts.late_json_count++ == 0)
+        b->facts.late_json_offset_bytes = e->header_offset_bytes;
+}
+
+static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_error *error)
+{
+    struct build *b = context;
+    const char *slash = memrchr(e->path, '/', e->path_size_bytes);
+    const char *name = slash ? slash + 1 : e->path;
+    size_t name_size = e->path_size_bytes - (size_t)(name - e->path);
+    uint32_t directory;
+    int failure;
+
+    (void)error; /* the same as b->error */
+    b->entries_seen++;
+    note_order(b, e, name, name_size);
+    if (e->extra_odd)
+        warn_entry(b, e, "extra-odd", OZX_WARNING_MINOR, "has an extra field that nobody needs");
+    if (e->name_cp437)
+        warn_entry(b, e, "name-charset", OZX_WARNING_MINOR, "has a name in CP437");
+    if (e->is_directory)
+        return take_directory(b, e);
+    if (e->flags & OZX_FLAG_DESCRIPTOR)
+        warn_entry(b, e, "descriptor", OZX_WARNING_MINOR, "has a data descriptor");
+    failure = find_directory(b, e->path, slash ? (size_t)(slash - e->path) : 0, &directory);
+    return failure ? failure : take_file(b, e, directory, name, name_size);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct extent *x = a, *y = b;
+
+    return (x->offset_bytes > y->offset_bytes) - (x->offset_bytes < y->offset_bytes);
+}
+
+static int refuse_overlap(struct build *b, const struct extent *first, const struct extent *second)
+{
+    char name[OZX_ESCAPED_SIZE] = "a directory";
+    const struct ozx_draft *d = &b->draft;
+
+    if (second->draft != NO_DRAFT)
+        ozx_escape(name, sizeof name, d->names + d->nodes[second->draft].name_offset,
+                   d->nodes[second->draft].name_size);
+    return ozx_error_set(b->error, -EBADMSG, "overlap", second->offset_bytes, HINT_REWRITE,
+                         "the entry '%s' begins inside the entry at byte %" PRIu64
+                         ", which ends at %" PRIu64 " or later",
+                         name, first->offset_bytes, first->end_bytes);
+}
+
+/* No two entries may share a byte; and each file learns how much room its local header has. */
+static int check_extents(struct build *b)
+{
+    bool sorted = true;
+
+    for (uint32_t i = 1; i < b->extent_count && sorted; i++)
+        sorted = b->extents[i - 1].offset_bytes <= b->extents[i].offset_bytes;
+    if (!sorted)
+        qsort(b->extents, b->extent_count, sizeof *b->extents, by_offset);
+    for (uint32_t i = 0; i < b->extent_count; i++) {
+        const struct extent *e = &b->extents[i], *next = e + 1;
+        bool last = i + 1 == b->extent_count;
+        uint64_t limit = last ? b->limit_bytes : next->offset_bytes;
+        if (e->end_bytes > limit)
+            return refuse_overlap(b, e, next); /* not the last: that one was held to the limit */
+        if (e->draft != NO_DRAFT)
+            b->draft.nodes[e->draft].slack_bytes =
+                (uint16_t)(limit - e->end_bytes < UINT16_MAX ? limit - e->end_bytes : UINT16_MAX);
+    }
+    if (b->extent_count && b->extents[0].offset_bytes)
+        ozx_warnings_add(b->warnings, "leading", OZX_WARNING_MINOR, 0, NULL, 0,
+                         "there are bytes in front of the first entry");
+    return 0;
+}
+
+/* The draft of the directory that is to be the root. */
+static int find_subdir(struct build *b, const char *subdir, char **prefix, uint32_t *root)
+{
+    char escaped[OZX_ESCAPED_SIZE];
+    size_t size = strlen(subdir);
+    uint32_t at = 0;
+
+    while (size && subdir[size - 1] == '/')
+        size--;
+    for (size_t start = 0; start < size;) {
+        const char *slash = memchr(subdir + start, '/', size - start);
+        size_t end = slash ? (size_t)(slash - subdir) : size;
+        at = ozx_dirtable_find(&b->directories, &b->draft, at, subdir + start, end - start);
+        if (at == OZX_DIRTABLE_NONE)
+            return ozx_error_set(b->error, -ENOENT, NULL, OZX_OFFSET_NONE,
+                                 "name a directory of the archive, as 'subdir=PATH'",
+                                 "there is no directory '%s' in the archive",
+                                 ozx_escape(escaped, sizeof escaped, subdir, strlen(subdir)));
+        start = end + 1;
+    }
+    *root = at;
+    *prefix = strndup(subdir, size);
+    return *prefix ? 0 : ozx_error_memory(b->error);
+}
+
+static int build_tree(struct build *b, struct ozx_source *source, const struct ozx_zip_tail *tail,
+                      const char *subdir, struct ozx_tree *out)
+{
+    OZX_AUTO_FREE char *prefix = NULL;
+    uint32_t root;
+    int failure = add_node(b, 0, "", 0, &root);
+
+    if (failure)
+        return failure;
+    b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
+    failure = ozx_zip_directory_walk(source, tail, take_entry, b, b->error);
+    if (!failure)
+        failure = check_extents(b);
+    free(ozx_take(b->extents));
+    if (!failure)
+        failure = find_subdir(b, subdir ? subdir : "", &prefix, &root);
+    ozx_dirtable_free(&b->directories);
+    if (!failure)
+        failure = ozx_layout(&b->draft, root, out, b->warnings, b->error);
+    if (!failure)
+        out->prefix = ozx_take(prefix);
+    return failure;
+}
+
+int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
+                    int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
+                    struct ozx_warnings *warnings, struct ozx_error *error)
+{
+    OZX_AUTO_FREE struct build *b = calloc(1, sizeof *b);
+    int failure;
+
+    if (!b)
+        return ozx_error_memory(error);
+    b->mtime_s = mtime_s;
+    b->limit_bytes = tail->directory_offset_bytes;
+    b->warnings = warnings;
+    b->error = error;
+    failure = ozx_dirtable_init(&b->directories);
+    if (failure)
+        return ozx_error_memory(error);
+    failure = build_tree(b, source, tail, subdir, out);
+    if (!failure)
+        *facts = b->facts;
+    ozx_dirtable_free(&b->directories);
+    free(b->extents);
+    free(b->draft.nodes);
+    free(b->draft.names);
+    free(b->draft.packed);
+    return failure;
+}

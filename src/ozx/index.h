@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From the central directory to the tree. index.c takes the entries as they come and judges what only
+ * shows between them (rules overlap, conflict, duplicate); layout.c puts the result into its final
+ * order. Memory follows the directory bytes that were read; no step is quadratic, whatever the names.
+ */
+#ifndef OZX_OZX_INDEX_H
+#define OZX_OZX_INDEX_H
+
+#include "ozx/tree.h"
+#include "ozx/warnings.h"
+#include "zip/tail.h"
+
+/* Facts about the directory's order and contents that the tree does not keep. */
+struct ozx_index_facts {
+    uint64_t late_json_count;       /* zarr.json entries behind an entry that is none */
+    uint64_t late_json_offset_bytes; /* central header of the first of them */
+};
+
+/* `subdir`: NULL or the directory that becomes the root; `mtime_s`: for what has none of its own.
+ * The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
+int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
+                    int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
+                    struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
+
+/* The tree before it is laid out: nodes in the order of their making, the root first, children found
+ * by their `parent` only. Owned by index.c. */
+struct ozx_draft {
+    struct ozx_node *nodes;
+    uint32_t node_count, node_room;
+    char *names;
+    uint32_t names_size, names_room;
+    struct ozx_packed *packed; /* .node is a draft's number */
+    uint32_t packed_count, packed_room;
+};
+
+/* Lays the draft out below `root` (a draft's number). Takes the draft's names and packed records, and
+ * leaves its nodes to be freed. Finds duplicates (the last stays) and conflicts. */
+int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
+               struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
+
+#endif

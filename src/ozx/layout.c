@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From the draft to the final tree: children grouped by their parent (a counting sort), each group
+ * sorted by name, then written out breadth-first. Equal names meet here: the last entry of a name
+ * stays (rule duplicate), a file and a directory of one name refuse the archive (rule conflict).
+ */
+#include "ozx/index.h"
+
+#include <endian.h>
+#include <string.h>
+
+/* A child to be sorted: the first eight bytes of its name decide almost always. */
+struct key {
+    uint64_t prefix;
+    uint32_t draft;
+};
+
+struct layout {
+    struct ozx_draft *draft;
+    uint32_t *order; /* drafts grouped by parent */
+    struct key *keys;
+    uint32_t key_room;
+    struct ozx_node *nodes; /* the final ones */
+    uint32_t node_count;
+    uint32_t *packed_nodes; /* final node of each packed record, 0 (the root) if it is not shown */
+    struct ozx_warnings *warnings;
+    struct ozx_error *error;
+};
+
+static uint64_t prefix_of(const char *name, size_t size)
+{
+    char bytes[8] = {0};
+    uint64_t word;
+
+    memcpy(bytes, name, size < 8 ? size : 8);
+    memcpy(&word, bytes, 8);
+    return be64toh(word);
+}
+
+/* By name, and drafts of one name in the order of their entries. */
+static int compare_keys(const void *a, const void *b, void *context)
+{
+    const struct key *x = a, *y = b;
+    const struct ozx_draft *d = context;
+    const struct ozx_node *m, *n;
+    int order;
+
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    m = &d->nodes[x->draft];
+    n = &d->nodes[y->draft];
+    order = ozx_name_compare(d->names + m->name_offset, m->name_size, d->names + n->name_offset,
+                             n->name_size);
+    return order ? order : (x->draft > y->draft) - (x->draft < y->draft);
+}
+
+/* Each directory's first_child and child_count become its range of `order`. */
+static void group_by_parent(struct layout *l)
+{
+    struct ozx_node *nodes = l->draft->nodes;
+    uint32_t count = l->draft->node_count, next = 0;
+
+    for (uint32_t i = 1; i < count; i++)
+        nodes[nodes[i].parent].child_count++;
+    for (uint32_t i = 0; i < count; i++)
+        if (nodes[i].kind & OZX_KIND_DIRECTORY) {
+            nodes[i].first_child = next;
+            next += nodes[i].child_count;
+            nodes[i].child_count = 0;
+        }
+    for (uint32_t i = 1; i < count; i++) {
+        struct ozx_node *parent = &nodes[nodes[i].parent];
+        l->order[parent->first_child + parent->child_count++] = i;
+    }
+}
+
+static int sort_children(struct layout *l, const uint32_t *children, uint32_t count)
+{
+    bool sorted = true;
+
+    if (count > l->key_room) {
+        free(l->keys);
+        l->key_room = 0;
+        l->keys = malloc(count * sizeof *l->keys);
+        if (!l->keys)
+            return ozx_error_memory(l->error);
+        l->key_room = count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ozx_node *n = &l->draft->nodes[children[i]];
+        l->keys[i].prefix = prefix_of(l->draft->names + n->name_offset, n->name_size);
+        l->keys[i].draft = children[i];
+        if (i && sorted)
+            sorted = compare_keys(&l->keys[i - 1], &l->keys[i], l->draft) < 0;
+    }
+    if (!sorted)
+        qsort_r(l->keys, count, sizeof *l->keys, compare_keys, l->draft);
+    return 0;
+}
+
+/* Two children of one name: fine if both are files, the later one stays. */
+static int judge_equal(struct layout *l, const struct ozx_node *first, const struct ozx_node *second)
+{
+    const char *name = l->draft->names + first->name_offset;
+    const struct ozx_node *file = first->kind & OZX_KIND_DIRECTORY ? second : first;
+    char escaped[OZX_ESCAPED_SIZE];
+
+    if ((first->kind & OZX_KIND_DIRECTORY) == (second->kind & OZX_KIND_DIRECTORY)) {
+        ozx_warnings_add(l->warnings, "duplicate", OZX_WARNING_MAJOR,
+                         atomic_load_explicit(&first->where, memory_order_relaxed), name,
+                         first->name_size, "is there more than once; the last is shown");
+        return 0;
+    }
+    return ozx_error_set(l->error, -EBADMSG, "conflict",
+                         atomic_load_explicit(&file->where, memory_order_relaxed),
+                         "have its maker write it again with another tool",
+                         "'%s' is a file and a directory at once",
+                         ozx_escape(escaped, sizeof escaped, name, first->name_size));
+}
+
+static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
+{
+    const struct ozx_node *m = &l->draft->nodes[l->keys[a].draft];
+    const struct ozx_node *n = &l->draft->nodes[l->keys[b].draft];
+
+    return l->keys[a].prefix == l->keys[b].prefix && m->name_size == n->name_size &&
+           memcmp(l->draft->names + m->name_offset, l->draft->names + n->name_offset,
+                  m->name_size) == 0;
+}
+
+/* Remembers where the draft's packed record went; they are in the order of their drafts. */
+static void note_packed(struct layout *l, uint32_t draft, uint32_t node)
+{
+    uint32_t low = 0, high = l->draft->packed_count;
+
+    while (low + 1 < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (l->draft->packed[middle].node <= draft)
+            low = middle;
+        else
+            high = middle;
+    }
+    l->packed_nodes[low] = node;
+}
+
+/* Writes the sorted children of the final node `parent` behind the nodes that are there. */
+static int place_children(struct layout *l, uint32_t parent, uint32_t count)
+{
+    uint32_t first = l->node_count, subdirectories = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ozx_node *from = &l->draft->nodes[l->keys[i].draft];
+        struct ozx_node *to;
+        if (i + 1 < count && equal_names(l, i, i + 1)) {
+            int failure = judge_equal(l, from, &l->draft->nodes[l->keys[i + 1].draft]);
+            if (failure)
+                return failure;
+            continue;
+        }
+        to = &l->nodes[l->node_count];
+        memcpy((void *)to, from, sizeof *to);
+        to->parent = parent;
+        if (to->kind & OZX_KIND_DIRECTORY)
+            subdirectories++;
+        else if (to->kind & OZX_KIND_PACKED)
+            note_packed(l, l->keys[i].draft, l->node_count);
+        l->node_count++;
+    }
+    l->nodes[parent].first_child = l->node_count > first ? first : 0;
+    l->nodes[parent].child_count = l->node_count - first;
+    l->nodes[parent].subdirectory_count = subdirectories;
+    return 0;
+}
+
+static int by_node(const void *a, const void *b)
+{
+    const struct ozx_packed *x = a, *y = b;
+
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+/* The packed records with final numbers, without those of entries that a duplicate replaced. */
+static void settle_packed(struct layout *l)
+{
+    struct ozx_draft *d = l->draft;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < d->packed_count; i++)
+        if (l->packed_nodes[i]) {
+            d->packed[kept] = d->packed[i];
+            d->packed[kept++].node = l->packed_nodes[i];
+        }
+    d->packed_count = kept;
+    if (kept)
+        qsort(d->packed, kept, sizeof *d->packed, by_node);
+}
+
+static int lay_out(struct layout *l, uint32_t root)
+{
+    group_by_parent(l);
+    memcpy((void *)&l->nodes[0], &l->draft->nodes[root], sizeof l->nodes[0]);
+    l->nodes[0].parent = 0;
+    l->nodes[0].name_size = 0;
+    l->node_count = 1;
+    for (uint32_t i = 0; i < l->node_count; i++) {
+        uint32_t first = l->nodes[i].first_child, count = l->nodes[i].child_count;
+        int failure;
+        if (!(l->nodes[i].kind & OZX_KIND_DIRECTORY))
+            continue;
+        failure = sort_children(l, l->order + first, count);
+        if (!failure)
+            failure = place_children(l, i, count);
+        if (failure)
+            return failure;
+    }
+    settle_packed(l);
+    return 0;
+}
+
+/* Gives back what `size` bytes do not need; the block stays as it is if that fails. */
+static void *shrink(void *block, size_t size)
+{
+    void *smaller = realloc(block, size ? size : 1);
+
+    return smaller ? smaller : block;
+}
+
+int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
+               struct ozx_warnings *warnings, struct ozx_error *error)
+{
+    struct layout l = {.draft = draft, .warnings = warnings, .error = error};
+    int failure;
+
+    l.order = malloc(draft->node_count * sizeof *l.order);
+    l.nodes = malloc(draft->node_count * sizeof *l.nodes);
+    l.packed_nodes = calloc(draft->packed_count + (size_t)1, sizeof *l.packed_nodes);
+    if (!l.order || !l.nodes || !l.packed_nodes)
+        failure = ozx_error_memory(error);
+    else
+        failure = lay_out(&l, root);
+    free(l.order);
+    free(l.keys);
+    free(l.packed_nodes);
+    if (failure) {
+        free(l.nodes);
+        return failure;
+    }
+    out->nodes = shrink(l.nodes, l.node_count * sizeof *l.nodes);
+    out->node_count = l.node_count;
+    out->packed_count = draft->packed_count;
+    out->packed = shrink(ozx_take(draft->packed), out->packed_count * sizeof *out->packed);
+    out->names = shrink(ozx_take(draft->names), draft->names_size);
+    return 0;
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Decompressing entries through libzip. Around the compressed bytes of one entry a ZIP of one entry is
+ * made up, which libzip reads by position through a zip_source of ours:
+ *
+ *     [local header "x" | ZIP64 extra] [the entry's bytes, read from the archive]
+ *     [central header "x" | ZIP64 extra] [ZIP64 end record] [locator] [end record]
+ *
+ * A pool of streams is shared by all threads. A stream is used by one read at a time; the kernel asks
+ * for a file's parts in parallel and a little out of order, so a read may wait for the stream that is
+ * about to come by, rather than start another from the file's beginning.
+ */
+#include "zip/decompress.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <zip.h>
+
+#include "base/bytes.h"
+#include "zip/format.h"
+
+#define STREAMS_MAX 16          /* at about 100 KiB each */
+#define SKIP_SIZE 65536         /* decompressed and thrown away at a time */
+#define WAIT_BYTES (4u << 20)   /* a busy stream that will be this near is worth waiting for */
+
+#define EXTRA64_SIZE 28
+#define HEAD_SIZE (OZX_LOCAL_SIZE + 1 + 20)
+#define TAIL_SIZE                                                                                  \
+    (OZX_CENTRAL_SIZE + 1 + EXTRA64_SIZE + OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE)
+
+struct stream {
+    struct ozx_zip_packed packed;
+    struct ozx_source *source; /* borrowed */
+    zip_t *zip;                /* NULL: the slot is empty */
+    zip_file_t *file;
+    zip_error_t zip_error;
+    uint8_t head[HEAD_SIZE], tail[TAIL_SIZE];
+    uint64_t source_position; /* of libzip in the made-up ZIP */
+    int source_failure;       /* -errno of the archive, which says more than libzip can */
+    uint64_t position_bytes;  /* of `file` in the decompressed bytes */
+    uint64_t target_bytes;    /* where it will be when the read that uses it is done */
+    uint64_t used_at;         /* the pool's clock, for the least recently used */
+    bool busy;
+};
+
+struct ozx_zip_streams {
+    struct ozx_source *source; /* borrowed */
+    pthread_mutex_t lock;
+    pthread_cond_t idle; /* a stream became free */
+    uint64_t clock;
+    struct stream streams[STREAMS_MAX];
+};
+
+bool ozx_zip_method_supported(uint16_t method)
+{
+    return zip_compression_method_supported(method, 0) == 1;
+}
+
+const char *ozx_zip_library_version(void)
+{
+    return zip_libzip_version();
+}
+
+static void make_head(struct stream *s)
+{
+    uint8_t *p = s->head;
+
+    p = ozx_put_u32(p, OZX_LOCAL_SIGNATURE);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, 0);
+    p = ozx_put_u16(p, s->packed.method);
+    p = ozx_put_u32(p, 0x00210000); /* 1980-01-01 */
+    p = ozx_put_u32(p, s->packed.crc32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u16(p, 1);
+    p = ozx_put_u16(p, 20);
+    *p++ = 'x';
+    p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
+    p = ozx_put_u16(p, 16);
+    p = ozx_put_u64(p, s->packed.uncompressed_size_bytes);
+    ozx_put_u64(p, s->packed.compressed_size_bytes);
+}
+
+static uint8_t *put_central(uint8_t *p, const struct ozx_zip_packed *packed)
+{
+    p = ozx_put_u32(p, OZX_CENTRAL_SIGNATURE);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, 0);
+    p = ozx_put_u16(p, packed->method);
+    p = ozx_put_u32(p, 0x00210000);
+    p = ozx_put_u32(p, packed->crc32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u16(p, 1);
+    p = ozx_put_u16(p, EXTRA64_SIZE);
+    p = ozx_put_u16(p, 0); /* comment */
+    p = ozx_put_u16(p, 0); /* disk */
+    p = ozx_put_u16(p, 0);
+    p = ozx_put_u32(p, 0);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    *p++ = 'x';
+    p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
+    p = ozx_put_u16(p, EXTRA64_SIZE - OZX_EXTRA_HEADER_SIZE);
+    p = ozx_put_u64(p, packed->uncompressed_size_bytes);
+    p = ozx_put_u64(p, packed->compressed_size_bytes);
+    return ozx_put_u64(p, 0);
+}
+
+static void make_tail(struct stream *s)
+{
+    uint64_t directory = HEAD_SIZE + s->packed.compressed_size_bytes;
+    uint8_t *p = put_central(s->tail, &s->packed);
+    uint64_t size = (uint64_t)(p - s->tail);
+
+    p = ozx_put_u32(p, OZX_END64_SIGNATURE);
+    p = ozx_put_u64(p, OZX_END64_SIZE - OZX_END64_SIZE_FIELD_EXCLUDES);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u32(p, 0);
+    p = ozx_put_u32(p, 0);
+    p = ozx_put_u64(p, 1);
+    p = ozx_put_u64(p, 1);
+    p = ozx_put_u64(p, size);
+    p = ozx_put_u64(p, directory);
+    p = ozx_put_u32(p, OZX_LOCATOR_SIGNATURE);
+    p = ozx_put_u32(p, 0);
+    p = ozx_put_u64(p, directory + size);
+    p = ozx_put_u32(p, 1);
+    p = ozx_put_u32(p, OZX_END_SIGNATURE);
+    p = ozx_put_u32(p, 0); /* disks */
+    p = ozx_put_u16(p, OZX_SENTINEL16);
+    p = ozx_put_u16(p, OZX_SENTINEL16);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    ozx_put_u16(p, 0);
+}
+
+static uint64_t made_up_size(const struct stream *s)
+{
+    return HEAD_SIZE + s->packed.compressed_size_bytes + TAIL_SIZE;
+}
+
+/* One contiguous part of the made-up ZIP at the stream's position; how many bytes, or -errno. */
+static int64_t read_part(struct stream *s, uint8_t *out, uint64_t size)
+{
+    uint64_t at = s->source_position, data_end = HEAD_SIZE + s->packed.compressed_size_bytes;
+    const uint8_t *made = at < HEAD_SIZE ? s->head + at : NULL;
+    uint64_t left = HEAD_SIZE - at;
+
+    if (at >= HEAD_SIZE)
+        left = data_end - at;
+    if (at >= data_end) {
+        made = s->tail + (at - data_end);
+        left = made_up_size(s) - at;
+    }
+    if (size > left)
+        size = left;
+    if (made) {
+        memcpy(out, made, size);
+    } else if (size) {
+        int failure = ozx_source_read(s->source, out, (size_t)size,
+                                      s->packed.data_offset_bytes + (at - HEAD_SIZE));
+        if (failure)
+            return failure;
+    }
+    s->source_position += size;
+    return (int64_t)size;
+}
+
+static zip_int64_t source_read(struct stream *s, uint8_t *out, zip_uint64_t size)
+{
+    uint64_t got = 0;
+
+    while (got < size) {
+        int64_t part = read_part(s, out + got, size - got);
+        if (part < 0) {
+            s->source_failure = (int)part;
+            zip_error_set(&s->zip_error, ZIP_ER_READ, EIO);
+            return -1;
+        }
+        if (part == 0)
+            break;
+        got += (uint64_t)part;
+    }
+    return (zip_int64_t)got;
+}
+
+static zip_int64_t source_seek(struct stream *s, void *data, zip_uint64_t size)
+{
+    zip_int64_t to = zip_source_seek_compute_offset(s->source_position, made_up_size(s), data, size,
+                                                    &s->zip_error);
+
+    if (to < 0)
+        return -1;
+    s->source_position = (uint64_t)to;
+    return 0;
+}
+
+static zip_int64_t source_stat(struct stream *s, void *data, zip_uint64_t size)
+{
+    zip_stat_t *st = ZIP_SOURCE_GET_ARGS(zip_stat_t, data, size, &s->zip_error);
+
+    if (!st)
+        return -1;
+    zip_stat_init(st);
+    st->valid = ZIP_STAT_SIZE;
+    st->size = made_up_size(s);
+    return sizeof *st;
+}
+
+static zip_int64_t source_callback(void *context, void *data, zip_uint64_t size,
+                                   zip_source_cmd_t command)
+{
+    struct stream *s = context;
+
+    switch (command) {
+    case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
+                                              ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE,
+                                              ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, -1);
+    case ZIP_SOURCE_OPEN:
+        s->source_position = 0;
+        return 0;
+    case ZIP_SOURCE_READ:
+        return source_read(s, data, size);
+    case ZIP_SOURCE_SEEK:
+        return source_seek(s, data, size);
+    case ZIP_SOURCE_TELL:
+        return (zip_int64_t)s->source_position;
+    case ZIP_SOURCE_STAT:
+        return source_stat(s, data, size);
+    case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&s->zip_error, data, size);
+    case ZIP_SOURCE_CLOSE:
+    case ZIP_SOURCE_FREE:
+        return 0;
+    default:
+        zip_error_set(&s->zip_error, ZIP_ER_OPNOTSUPP, 0);
+        return -1;
+    }
+}
+
+static void stream_close(struct stream *s)
+{
+    if (s->file)
+        zip_fclose(s->file);
+    if (s->zip)
+        zip_discard(s->zip);
+    s->file = NULL;
+    s->zip = NULL;
+}
+
+/* Starts `s`, which is closed, at the first byte of its entry (`packed`, set under the pool's lock). */
+static int stream_open(struct stream *s, struct ozx_source *source)
+{
+    zip_error_t error;
+    zip_source_t *made_up;
+
+    s->source = source;
+    s->source_failure = 0;
+    s->position_bytes = 0;
+    zip_error_init(&s->zip_error);
+    make_head(s);
+    make_tail(s);
+    zip_error_init(&error);
+    made_up = zip_source_function_create(source_callback, s, &error);
+    if (made_up) {
+        s->zip = zip_open_from_source(made_up, ZIP_RDONLY, &error);
+        if (!s->zip)
+            zip_source_free(made_up);
+    }
+    zip_error_fini(&error);
+    if (!s->zip)
+        return s->source_failure ? s->source_failure : -EIO;
+    s->file = zip_fopen_index(s->zip, 0, 0);
+    if (!s->file)
+        return s->source_failure ? s->source_failure : -EIO;
+    return 0;
+}
+
+/* Exactly `size` bytes from where the stream stands. */
+static int stream_read(struct stream *s, uint8_t *buffer, uint64_t size)
+{
+    while (size) {
+        zip_int64_t got = zip_fread(s->file, buffer, size);
+        if (got <= 0) /* an error, or the end before the size that the directory claims */
+            return s->source_failure ? s->source_failure : -EIO;
+        buffer += got;
+        size -= (uint64_t)got;
+        s->position_bytes += (uint64_t)got;
+    }
+    return 0;
+}
+
+/* At the end: nothing more may come. A wrong CRC shows here too, and is passed over: it is not checked
+ * on reads of stored entries either (rule crc). */
+static int stream_check_end(struct stream *s)
+{
+    uint8_t more;
+
+    if (s->position_bytes < s->packed.uncompressed_size_bytes)
+        return 0;
+    return zip_fread(s->file, &more, 1) > 0 ? -EIO : 0;
+}
+
+static int stream_serve(struct stream *s, struct ozx_source *source, uint8_t *buffer, size_t size,
+                        uint64_t offset)
+{
+    OZX_AUTO_FREE uint8_t *skip = NULL;
+    int failure = 0;
+
+    if (!s->file || s->position_bytes > offset) {
+        stream_close(s);
+        failure = stream_open(s, source);
+    }
+    if (!failure && s->position_bytes < offset) {
+        skip = malloc(SKIP_SIZE);
+        if (!skip)
+            failure = -ENOMEM;
+    }
+    while (!failure && s->position_bytes < offset) {
+        uint64_t part = offset - s->position_bytes;
+        failure = stream_read(s, skip, part < SKIP_SIZE ? part : SKIP_SIZE);
+    }
+    if (!failure)
+        failure = stream_read(s, buffer, size);
+    if (!failure)
+        failure = stream_check_end(s);
+    if (failure)
+        stream_close(s);
+    return failure;
+}
+
+static bool is_of(const struct stream *s, uint64_t key)
+{
+    return (s->busy || s->zip) && s->packed.key == key;
+}
+
+/* With the lock held: a stream to use, or NULL if it is better to wait for one. */
+static struct stream *choose(struct ozx_zip_streams *pool, uint64_t key, uint64_t offset)
+{
+    struct stream *best = NULL, *oldest = NULL;
+
+    for (int i = 0; i < STREAMS_MAX; i++) {
+        struct stream *s = &pool->streams[i];
+        if (s->busy) {
+            if (is_of(s, key) && s->target_bytes <= offset && offset - s->target_bytes <= WAIT_BYTES)
+                return NULL;
+            continue;
+        }
+        if (is_of(s, key) && s->position_bytes <= offset &&
+            (!best || s->position_bytes > best->position_bytes))
+            best = s;
+        if (!oldest || s->used_at < oldest->used_at)
+            oldest = s;
+    }
+    return best ? best : oldest;
+}
+
+static struct stream *acquire(struct ozx_zip_streams *pool, const struct ozx_zip_packed *packed,
+                              size_t size, uint64_t offset)
+{
+    struct stream *s;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!(s = choose(pool, packed->key, offset)))
+        pthread_cond_wait(&pool->idle, &pool->lock);
+    s->busy = true;
+    s->target_bytes = offset + size;
+    s->used_at = ++pool->clock;
+    if (!is_of(s, packed->key) || !s->zip) {
+        /* Others look at the key of a busy stream, so a slot changes hands under the lock. */
+        stream_close(s);
+        s->packed = *packed;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return s;
+}
+
+static void release(struct ozx_zip_streams *pool, struct stream *s)
+{
+    pthread_mutex_lock(&pool->lock);
+    s->busy = false;
+    pthread_cond_broadcast(&pool->idle);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+int ozx_zip_streams_open(struct ozx_source *source, struct ozx_zip_streams **out)
+{
+    struct ozx_zip_streams *pool = calloc(1, sizeof *pool);
+
+    if (!pool)
+        return -ENOMEM;
+    pool->source = source;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->idle, NULL);
+    *out = pool;
+    return 0;
+}
+
+void ozx_zip_streams_close(struct ozx_zip_streams *streams)
+{
+    if (!streams)
+        return;
+    for (int i = 0; i < STREAMS_MAX; i++)
+        stream_close(&streams->streams[i]);
+    pthread_cond_destroy(&streams->idle);
+    pthread_mutex_destroy(&streams->lock);
+    free(streams);
+}
+
+int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_packed *packed,
+                         void *buffer, size_t size_bytes, uint64_t offset_bytes,
+                         struct ozx_error *error)
+{
+    struct stream *s = acquire(streams, packed, size_bytes, offset_bytes);
+    int failure = stream_serve(s, streams->source, buffer, size_bytes, offset_bytes);
+
+    release(streams, s);
+    if (failure == -ESTALE)
+        return ozx_error_set(error, failure, "changed", packed->data_offset_bytes, NULL,
+                             "the archive changed while it was open");
+    if (failure == -ENOMEM)
+        return ozx_error_memory(error);
+    if (failure)
+        return ozx_error_set(error, -EIO, "compressed", packed->data_offset_bytes,
+                             "get the file again, or ask who made it",
+                             "its compressed data is damaged or has another size");
+    return 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The local header of one entry, read once, at the entry's first read.
+ */
+#include "zip/local.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "zip/extra.h"
+#include "zip/format.h"
+#include "zip/name.h"
+
+/* Most headers, with name and extra field, come with one read of this size. */
+#define FIRST_READ_SIZE 512
+
+struct local_header {
+    uint16_t flags, method, name_size_bytes, extra_size_bytes;
+    uint32_t crc32;
+    uint64_t compressed_size_bytes, uncompressed_size_bytes;
+};
+
+static int fail(struct ozx_error *error, const struct ozx_zip_expected *expected, const char *rule,
+                const char *what)
+{
+    return ozx_error_set(error, -EIO, rule, expected->local_offset_bytes,
+                         "get the file again, or ask who made it", "%s", what);
+}
+
+static int fail_read(struct ozx_error *error, const struct ozx_zip_expected *expected, int code)
+{
+    return ozx_error_set(error, code, NULL, expected->local_offset_bytes, NULL, "%s",
+                         code == -ESTALE ? "the archive changed while it was open"
+                                         : strerror(-code));
+}
+
+static void parse(const uint8_t *data, struct local_header *out)
+{
+    struct ozx_bytes b = ozx_bytes_of(data, OZX_LOCAL_SIZE);
+
+    ozx_bytes_take(&b, 6); /* signature, version needed */
+    out->flags = ozx_bytes_u16(&b);
+    out->method = ozx_bytes_u16(&b);
+    ozx_bytes_take(&b, 4); /* time, date */
+    out->crc32 = ozx_bytes_u32(&b);
+    out->compressed_size_bytes = ozx_bytes_u32(&b);
+    out->uncompressed_size_bytes = ozx_bytes_u32(&b);
+    out->name_size_bytes = ozx_bytes_u16(&b);
+    out->extra_size_bytes = ozx_bytes_u16(&b);
+}
+
+/* The local name must be the central one, decoded the same way. */
+static bool same_name(const struct ozx_zip_expected *expected, const char *raw, size_t size)
+{
+    OZX_AUTO_FREE char *decoded = NULL;
+
+    if (!expected->name_cp437)
+        return size == expected->name_size_bytes && memcmp(raw, expected->name, size) == 0;
+    if (ozx_utf8_valid(raw, size))
+        return false;
+    decoded = malloc(3 * size + 1);
+    if (!decoded)
+        return false;
+    size = ozx_zip_name_from_cp437(decoded, raw, size);
+    return size == expected->name_size_bytes && memcmp(decoded, expected->name, size) == 0;
+}
+
+/* What differs, NULL if nothing does. `data` is the whole header with name and extra field. */
+static const char *difference(const struct ozx_zip_expected *expected, struct local_header *local,
+                              const uint8_t *data)
+{
+    const char *name = (const char *)data + OZX_LOCAL_SIZE;
+    struct ozx_zip_extra extra;
+    const struct ozx_zip64_values values = {&local->uncompressed_size_bytes,
+                                            &local->compressed_size_bytes, NULL, NULL};
+
+    if (!same_name(expected, name, local->name_size_bytes))
+        return "the local header has another name";
+    if (local->method != expected->method)
+        return "the local header has another compression method";
+    if (local->flags != expected->flags)
+        return "the local header has other flags";
+    if (expected->flags & OZX_FLAG_DESCRIPTOR)
+        return NULL; /* CRC and sizes stand behind the data */
+    extra = ozx_zip_extra_parse(data + OZX_LOCAL_SIZE + local->name_size_bytes,
+                                local->extra_size_bytes);
+    if (ozx_zip64_apply(&extra, &values) > OZX_ZIP64_ODD)
+        return "the local header lacks its ZIP64 sizes";
+    if (local->compressed_size_bytes != expected->compressed_size_bytes ||
+        local->uncompressed_size_bytes != expected->uncompressed_size_bytes)
+        return "the local header has another size";
+    if (local->crc32 != expected->crc32)
+        return "the local header has another CRC";
+    return NULL;
+}
+
+int ozx_zip_local_resolve(struct ozx_source *source, const struct ozx_zip_expected *expected,
+                          uint64_t *data_offset_bytes, struct ozx_error *error)
+{
+    uint8_t first[FIRST_READ_SIZE];
+    OZX_AUTO_FREE uint8_t *larger = NULL;
+    const uint8_t *data = first;
+    uint64_t offset = expected->local_offset_bytes, left, room;
+    struct local_header local;
+    size_t whole;
+    const char *what;
+    int failure;
+
+    left = ozx_source_size(source) - offset; /* an entry that was let in lies in the file */
+    failure = ozx_source_read(source, first, left < sizeof first ? (size_t)left : sizeof first,
+                              offset);
+    if (failure)
+        return fail_read(error, expected, failure);
+    if (left < OZX_LOCAL_SIZE || memcmp(first, "PK\3\4", 4) != 0)
+        return fail(error, expected, "local", "there is no local header where it should be");
+    parse(first, &local);
+    whole = (size_t)OZX_LOCAL_SIZE + local.name_size_bytes + local.extra_size_bytes;
+    room = expected->data_end_limit_bytes - offset - expected->compressed_size_bytes;
+    if (whole > room)
+        return fail(error, expected, "overlap",
+                    "the data reaches into what follows, by its local header");
+    if (whole > sizeof first) {
+        data = larger = malloc(whole);
+        if (!larger)
+            return ozx_error_memory(error);
+        failure = ozx_source_read(source, larger, whole, offset);
+        if (failure)
+            return fail_read(error, expected, failure);
+    }
+    what = difference(expected, &local, data);
+    if (what)
+        return fail(error, expected, "local", what);
+    *data_offset_bytes = offset + whole;
+    return 0;
+}
