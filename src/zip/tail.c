@@ -301,7 +301,7 @@ int ozx_zip_tail_read(struct ozx_source *source, struct ozx_zip_tail *out, struc
     uint64_t size = ozx_source_size(source);
     struct window w;
     struct end_record end;
-    size_t at;
+    size_t at = 0;
     int failure;
 
     w.size_bytes = size < WINDOW_MAX ? (size_t)size : WINDOW_MAX;
