@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * `ozxfs mount`: opens the archive, finds the directory, and says what the mount has to say.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "cli/input.h"
+#include "cli/mount_arguments.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
+#include "fuse/mount_point.h"
+
+/* What the events need to know. */
+struct report {
+    const struct ozx_mount_arguments *arguments;
+    const char *archive;    /* as it was given, for the terminal */
+    const char *full_path;  /* absolute, for the log */
+    const char *print_path; /* to stdout when served; NULL: nothing */
+};
+
+static void on_warning(void *context, const struct ozx_error *warning)
+{
+    const struct report *report = context;
+
+    ozx_report_warning(report->archive, warning);
+}
+
+static void on_info(void *context, const char *text)
+{
+    const struct report *report = context;
+
+    ozx_report(OZX_EXIT_OK, report->archive, "%s", text);
+}
+
+static void on_served(void *context)
+{
+    const struct report *report = context;
+    int fd = report->arguments->ready_fd;
+
+    if (report->print_path) {
+        puts(report->print_path);
+        fflush(stdout);
+    }
+    if (fd >= 0) {
+        (void)!write(fd, "\n", 1);
+        close(fd);
+    }
+}
+
+static void on_note(void *context, const struct ozx_error *note, bool background)
+{
+    const struct report *report = context;
+    char name[OZX_ESCAPED_SIZE], where[64] = "";
+
+    if (!background) {
+        ozx_report_warning(report->archive, note);
+        return;
+    }
+    if (note->offset_bytes != OZX_OFFSET_NONE)
+        snprintf(where, sizeof where, " (at byte %llu)", (unsigned long long)note->offset_bytes);
+    openlog("ozxfs", LOG_PID, LOG_DAEMON);
+    syslog(LOG_WARNING, "%s: %s%s%s%s%s%s",
+           ozx_escape(name, sizeof name, report->full_path, strlen(report->full_path)), note->text,
+           where, note->rule[0] ? ", rule " : "", note->rule, note->hint[0] ? ": " : "",
+           note->hint);
+    closelog();
+}
+
+static int mount_status(enum ozx_mount_stage stage, const struct ozx_error *error)
+{
+    switch (stage) {
+    case OZX_MOUNT_STAGE_ARCHIVE:
+        return ozx_report_exit_status(error);
+    case OZX_MOUNT_STAGE_MOUNT:
+        if (error->code == -EACCES || error->code == -EPERM)
+            return OZX_EXIT_PERMISSION;
+        return error->code == -ENODEV || error->code == -EAGAIN ? OZX_EXIT_UNAVAILABLE
+                                                                : OZX_EXIT_SYSTEM;
+    case OZX_MOUNT_STAGE_CRASH:
+        return OZX_EXIT_BUG;
+    case OZX_MOUNT_STAGE_INTERRUPTED:
+        return OZX_EXIT_INTERRUPTED;
+    case OZX_MOUNT_STAGE_SYSTEM:
+        break;
+    }
+    return OZX_EXIT_SYSTEM;
+}
+
+/* The directory to mount on, or made for it. */
+static int find_mount_point(struct ozx_mount_arguments *arguments, char resolved[PATH_MAX])
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_mount_options *options = &arguments->options;
+    int failure;
+
+    if (options->handed_fd >= 0)
+        return OZX_EXIT_OK;
+    failure = arguments->directory ? ozx_mount_point_check(arguments->directory,
+                                                           arguments->nonempty, resolved, &error)
+                                   : ozx_mount_point_make(arguments->archive, resolved,
+                                                          &options->remove_directory, &error);
+    if (!failure) {
+        options->mount_point = resolved;
+        return OZX_EXIT_OK;
+    }
+    ozx_report_error(arguments->directory ? arguments->directory : arguments->archive, &error);
+    return error.code == -EACCES || error.code == -EPERM ? OZX_EXIT_PERMISSION
+                                                         : OZX_EXIT_CANT_CREATE;
+}
+
+static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source *source,
+                        const char *full_path)
+{
+    struct ozx_mount_options *options = &arguments->options;
+    struct report report = {
+        .arguments = arguments, .archive = arguments->archive, .full_path = full_path};
+    const struct ozx_mount_events events = {.context = &report,
+                                            .warning = on_warning,
+                                            .info = on_info,
+                                            .served = on_served,
+                                            .note = on_note};
+    struct ozx_error error = OZX_ERROR_INIT;
+    enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
+    char resolved[PATH_MAX] = "";
+    int status = find_mount_point(arguments, resolved);
+
+    if (status || arguments->fake) {
+        ozx_source_close(source);
+        return status;
+    }
+    if (!options->fsname)
+        options->fsname = full_path;
+    if (!arguments->directory)
+        report.print_path = resolved;
+    if (ozx_mount_run(options, source, &events, &stage, &error) == 0)
+        return ozx_report_stdout(OZX_EXIT_OK);
+    ozx_report_error(stage == OZX_MOUNT_STAGE_MOUNT ? resolved : arguments->archive, &error);
+    return mount_status(stage, &error);
+}
+
+int ozx_cmd_mount(int argc, char **argv)
+{
+    struct ozx_mount_arguments arguments;
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_source *source;
+    char full_path[PATH_MAX];
+    int status = ozx_mount_arguments_parse(argc, argv, &arguments);
+
+    if (!status && arguments.help) {
+        status = ozx_mount_help();
+    } else if (!status && ozx_input_open(arguments.archive, &source, &error) != 0) {
+        ozx_report_error(arguments.archive, &error);
+        status = ozx_report_exit_status(&error);
+    } else if (!status) {
+        /* The daemon leaves this working directory, and df should say where the archive is. */
+        if (!realpath(arguments.archive, full_path))
+            snprintf(full_path, sizeof full_path, "%s", arguments.archive);
+        status = mount_source(&arguments, source, full_path);
+    }
+    ozx_mount_arguments_release(&arguments);
+    return status;
+}

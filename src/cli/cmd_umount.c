@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * `ozxfs umount`.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "cli/verbs.h"
+#include "fuse/unmount.h"
+
+static const char usage[] =
+    "Usage: ozxfs umount [OPTIONS] DIR\n"
+    "\n"
+    "Ends the ozxfs mount on DIR and returns when its daemon is gone. Works on a mount whose\n"
+    "daemon died, too.\n"
+    "\n"
+    "  -z, --lazy   also if it is in use: it disappears now, and ends with its last user\n"
+    "  -h, --help\n";
+
+static const struct option long_options[] = {
+    {"lazy", no_argument, NULL, 'z'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+
+int ozx_cmd_umount(int argc, char **argv)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char escaped[OZX_ESCAPED_SIZE];
+    const char *wrong;
+    bool lazy = false;
+    int name;
+
+    opterr = 0;
+    while ((name = getopt_long(argc, argv, "zh", long_options, NULL)) != -1) {
+        if (name == 'h') {
+            fputs(usage, stdout);
+            return ozx_report_stdout(OZX_EXIT_OK);
+        }
+        wrong = argv[optind - 1];
+        if (name != 'z')
+            return ozx_report_usage("umount", "unknown option '%s'",
+                                    ozx_escape(escaped, sizeof escaped, wrong, strlen(wrong)));
+        lazy = true;
+    }
+    if (argc - optind != 1)
+        return ozx_report_usage("umount", "one directory is wanted");
+    if (ozx_umount_run(argv[optind], lazy, &error) == 0)
+        return OZX_EXIT_OK;
+    ozx_report_error(argv[optind], &error);
+    return ozx_report_exit_status(&error);
+}

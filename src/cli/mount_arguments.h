@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The command line of `ozxfs mount`, and of `mount.ozxfs` as mount(8) calls it.
+ */
+#ifndef OZX_CLI_MOUNT_ARGUMENTS_H
+#define OZX_CLI_MOUNT_ARGUMENTS_H
+
+#include "fuse/mount.h"
+
+struct ozx_mount_arguments {
+    struct ozx_mount_options options; /* without mount_point and, unless it was given, fsname */
+    const char *archive;
+    const char *directory; /* NULL: not given */
+    int ready_fd;          /* -1: none */
+    bool nonempty;
+    bool help;          /* --help: nothing else counts */
+    bool fake;          /* mount(8) -f: do everything but mount */
+    char *fuse_options; /* owned; other strings are argv's */
+};
+
+/* 0, or the exit status after a message. `arguments` is to be released in both cases. The lists
+ * behind -o are taken apart in place. */
+int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments);
+void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments);
+
+/* Prints the help; the exit status. */
+int ozx_mount_help(void);
+
+#endif

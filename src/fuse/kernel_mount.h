@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The act of mounting, by libfuse: mount(2) where that is allowed, else fusermount3.
+ */
+#ifndef OZX_FUSE_KERNEL_MOUNT_H
+#define OZX_FUSE_KERNEL_MOUNT_H
+
+#include "fuse/mount.h"
+
+struct ozx_kernel_mount {
+    int id; /* of the mount, see fuse/mountinfo.h */
+    unsigned device_minor;
+};
+
+/* Mounts on options->mount_point and sends the /dev/fuse descriptor over `socket`
+ * (OZX_MESSAGE_DEVICE); this process never has it. On failure nothing is mounted. */
+int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
+                     struct ozx_kernel_mount *out, struct ozx_error *error) OZX_CHECKED;
+
+#endif

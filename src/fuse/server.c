@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the callbacks share: a thread's buffer, the answer to a failure, and the words to the
+ * supervisor.
+ */
+#include "fuse/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/channel.h"
+
+#define BUFFER_STEP_BYTES ((size_t)128 << 10) /* the usual size of a read */
+
+struct ozx_buffer {
+    size_t room_bytes;
+    char bytes[];
+};
+
+char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
+{
+    struct ozx_buffer *buffer = pthread_getspecific(server->buffer_key);
+    size_t room_bytes = size_bytes < BUFFER_STEP_BYTES ? BUFFER_STEP_BYTES : size_bytes;
+
+    if (buffer && buffer->room_bytes >= size_bytes)
+        return buffer->bytes;
+    free(buffer);
+    buffer = malloc(sizeof *buffer + room_bytes);
+    if (buffer)
+        buffer->room_bytes = room_bytes;
+    if (pthread_setspecific(server->buffer_key, buffer)) {
+        free(buffer);
+        return NULL;
+    }
+    return buffer ? buffer->bytes : NULL;
+}
+
+void ozx_server_serving(const struct ozx_server *server)
+{
+    /* Without a supervisor the tree is served all the same. */
+    int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
+
+    (void)failure;
+}
+
+/* True the first time for each rule. What no longer fits the table is not reported. */
+static bool is_new(struct ozx_notes *notes, const char *rule)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&notes->lock);
+    for (size_t i = 0; i < notes->count && !found; i++)
+        found = strcmp(notes->rules[i], rule) == 0;
+    if (!found && notes->count == OZX_NOTE_RULES_MAX)
+        found = true;
+    if (!found)
+        snprintf(notes->rules[notes->count++], sizeof notes->rules[0], "%s", rule);
+    pthread_mutex_unlock(&notes->lock);
+    return !found;
+}
+
+void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
+{
+    /* "The archive changed" is no errno that a reader of a file expects. */
+    int code = error->code == -ESTALE || error->code == -EBADMSG ? EIO : -error->code;
+
+    fuse_reply_err(request, code > 0 ? code : EIO);
+    if (code == EIO && is_new(&server->notes, error->rule)) {
+        /* Dropped when the supervisor is gone or does not keep up: a read never waits for it. */
+        int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_NOTE, 0, error, true);
+        (void)failure;
+    }
+}

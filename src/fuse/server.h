@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the callbacks work with: the archive and how to show it. Private to src/fuse. Made by the
+ * worker before the first request and not changed after it, but for what says otherwise.
+ *
+ * Only the sources of src/fuse that speak to libfuse include this.
+ */
+#ifndef OZX_FUSE_SERVER_H
+#define OZX_FUSE_SERVER_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fuse/mount.h"
+#include "ozx/archive.h"
+
+#define OZX_NOTE_RULES_MAX 32
+
+/* The kinds of EIO that were reported already (locked). */
+struct ozx_notes {
+    pthread_mutex_t lock;
+    int socket; /* to the supervisor, borrowed */
+    size_t count;
+    char rules[OZX_NOTE_RULES_MAX][sizeof((struct ozx_error *)NULL)->rule];
+};
+
+struct ozx_server {
+    struct ozx_archive *archive;
+    const struct ozx_mount_options *options;
+    uint32_t node_count;
+    struct ozx_notes notes;
+    pthread_key_t buffer_key; /* one ozx_buffer for each thread */
+    atomic_ullong *requests;  /* shared with the supervisor; NULL: nobody counts */
+    bool no_open;             /* set in init: the kernel can do without open, opendir */
+    bool no_opendir;
+};
+
+/* A thread's buffer, at least `size_bytes`; NULL without memory. Borrowed until the thread's next
+ * call. */
+char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes);
+
+static inline void ozx_server_count(const struct ozx_server *server)
+{
+    if (server->requests)
+        atomic_fetch_add_explicit(server->requests, 1, memory_order_relaxed);
+}
+
+/* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO
+ * is reported once. */
+void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
+
+/* The kernel's INIT is being answered: tells the supervisor. */
+void ozx_server_serving(const struct ozx_server *server);
+
+/* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
+void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);
+void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops);
+
+/* The node of an inode number that the kernel sent. */
+static inline uint32_t ozx_node_of(fuse_ino_t inode)
+{
+    return (uint32_t)(inode - FUSE_ROOT_ID);
+}
+
+static inline struct ozx_server *ozx_server_of(fuse_req_t request)
+{
+    return fuse_req_userdata(request);
+}
+
+#endif

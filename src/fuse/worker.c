@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The worker: from the archive's bytes to the last request. After `lock_in` it opens nothing: the
+ * archive and its socket are open, the /dev/fuse descriptor is sent to it. (libfuse tries to open
+ * /dev/null in fuse_session_mount to fill descriptors 0 to 2; that may fail, they are filled.)
+ */
+#include "fuse/worker.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuse/channel.h"
+#include "fuse/process.h"
+#include "fuse/server.h"
+
+static int say(int socket, enum ozx_message_kind kind, uint32_t value,
+               const struct ozx_error *error)
+{
+    return ozx_channel_send(socket, kind, value, error, false);
+}
+
+/* Signals are the supervisor's business: it unmounts, and that ends the worker. In a session of its
+ * own, so that a ^Z in the terminal does not stop it. */
+static void leave_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    sigset_t none;
+
+    setsid();
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The one place for what takes the worker's rights away (no privileges, no new files), before it
+ * has read a byte of the archive. Nothing yet. */
+static int lock_in(void)
+{
+    return 0;
+}
+
+static void tell_warnings(const struct ozx_archive *archive, int socket)
+{
+    size_t count;
+    const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct ozx_error error = warnings[i].first;
+        size_t used = strlen(error.text);
+        snprintf(error.rule, sizeof error.rule, "%s", warnings[i].rule);
+        if (warnings[i].count > 1)
+            used += (size_t)snprintf(error.text + used, sizeof error.text - used,
+                                     " (the first of %" PRIu64 ")", warnings[i].count);
+        if (warnings[i].eio && used < sizeof error.text)
+            snprintf(error.text + used, sizeof error.text - used,
+                     warnings[i].count > 1 ? "; reading them fails" : "; reading it fails");
+        if (say(socket, OZX_MESSAGE_WARNING, 0, &error))
+            return;
+    }
+}
+
+static int parse(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
+                 struct ozx_archive **archive)
+{
+    struct ozx_archive_options how = {.subdir = options->subdir};
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = ozx_archive_open(source, &how, archive, &error);
+
+    if (failure) {
+        ozx_source_close(source);
+        (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_ARCHIVE, &error);
+        return failure;
+    }
+    tell_warnings(*archive, socket);
+    if (options->verbose) {
+        struct ozx_error info = OZX_ERROR_INIT;
+        snprintf(info.text, sizeof info.text, "worker %d serves %" PRIu32 " files and directories",
+                 (int)getpid(), ozx_archive_node_count(*archive));
+        (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
+    }
+    failure = say(socket, OZX_MESSAGE_PARSED, 0, NULL);
+    if (failure)
+        ozx_archive_close(*archive);
+    return failure;
+}
+
+/* Waits until the supervisor has mounted. The descriptor to serve, -1 if there is nothing to do. */
+static int wait_for_device(const struct ozx_mount_options *options, int socket)
+{
+    int device = options->handed_fd;
+
+    for (;;) {
+        struct ozx_message message;
+        int sent, got = ozx_channel_receive(socket, &message, &sent);
+        if (got == 1 && message.kind == OZX_MESSAGE_DEVICE && sent >= 0 && device < 0) {
+            device = sent;
+            continue;
+        }
+        if (sent >= 0)
+            close(sent);
+        if (got == 1 && message.kind == OZX_MESSAGE_START && device >= 0) {
+            if (message.value)
+                ozx_process_take_name(message.value);
+            return device;
+        }
+        if (device >= 0)
+            close(device);
+        return -1;
+    }
+}
+
+static struct fuse_session *make_session(struct ozx_server *server, int device)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct fuse_lowlevel_ops ops;
+    struct fuse_session *session = NULL;
+    char option[48], place[32];
+
+    ozx_ops_fill(&ops, server);
+    /* libfuse wants the same max_read here, in the mount's options and in init. */
+    snprintf(option, sizeof option, "-omax_read=%u", server->options->max_read_bytes);
+    snprintf(place, sizeof place, "/dev/fd/%d", device);
+    if (fuse_opt_add_arg(&args, "ozxfs") == 0 && fuse_opt_add_arg(&args, option) == 0 &&
+        (!server->options->debug || fuse_opt_add_arg(&args, "-d") == 0))
+        session = fuse_session_new(&args, &ops, sizeof ops, server);
+    fuse_opt_free_args(&args);
+    if (session && fuse_session_mount(session, place) != 0) {
+        fuse_session_destroy(session);
+        session = NULL;
+    }
+    if (!session)
+        close(device);
+    return session;
+}
+
+static int loop(struct fuse_session *session, unsigned threads)
+{
+    struct fuse_loop_config *config;
+    int failure;
+
+    if (threads == 1)
+        return fuse_session_loop(session);
+    config = fuse_loop_cfg_create();
+    if (!config)
+        return -ENOMEM;
+    if (threads)
+        fuse_loop_cfg_set_max_threads(config, threads);
+    failure = fuse_session_loop_mt(session, config);
+    fuse_loop_cfg_destroy(config);
+    return failure;
+}
+
+static int fail(int socket, int code, const char *what)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, code, NULL, OZX_OFFSET_NONE, NULL, "%s: %s", what, strerror(-code));
+    (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
+    return EXIT_FAILURE;
+}
+
+static int serve(struct ozx_server *server, int device)
+{
+    struct fuse_session *session = make_session(server, device);
+    int failure;
+
+    if (!session)
+        return fail(server->notes.socket, -EINVAL, "cannot make a FUSE session");
+    failure = loop(session, server->options->threads);
+    fuse_session_destroy(session);
+    if (failure)
+        return fail(server->notes.socket, failure < 0 ? failure : -EIO, "the FUSE session failed");
+    return EXIT_SUCCESS;
+}
+
+int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
+                   atomic_ullong *requests)
+{
+    struct ozx_server server = {
+        .options = options,
+        .requests = requests,
+        .notes = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = socket},
+    };
+    const int keep[] = {ozx_source_fd(source), socket, options->handed_fd};
+    int device, status = EXIT_SUCCESS;
+
+    leave_signals();
+    ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
+    if (lock_in() != 0 || parse(options, source, socket, &server.archive) != 0)
+        return EXIT_FAILURE;
+    server.node_count = ozx_archive_node_count(server.archive);
+    device = wait_for_device(options, socket);
+    if (device >= 0 && pthread_key_create(&server.buffer_key, free) == 0) {
+        status = serve(&server, device);
+        free(pthread_getspecific(server.buffer_key)); /* only threads that end do it themselves */
+        pthread_key_delete(server.buffer_key);
+    }
+    ozx_archive_close(server.archive);
+    return status;
+}
