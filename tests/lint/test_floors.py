@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Does `floors` see what it is there for? Each rule is broken once in a made-up tree."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+FLOORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'floors')
+HEAD = '/* SPDX-License-Identifier: BSD-2-Clause */\n'
+BREACHES = {
+    'upwards': ('src/zip/a.c', HEAD + '#include "ozx/archive.h"\n', 'zip/ may not include ozx/archive.h'),
+    'base_upwards': ('src/base/a.h', HEAD + '#include "zip/format.h"\n', 'base/ may not include'),
+    'fuse': ('src/cli/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
+    'jansson': ('src/cli/main.c', HEAD + '#include <jansson.h>\n', 'jansson.h may only be'),
+    'libzip': ('src/zip/local.c', HEAD + '#include <zip.h>\n', 'zip.h may only be'),
+    'prints': ('src/ozx/a.c', HEAD + 'void f(void)\n{\n    puts("x");\n}\n', 'never print'),
+    'stderr': ('src/base/a.c', HEAD + 'void f(void)\n{\n    fprintf(stderr, "x");\n}\n', 'never print'),
+    'long_file': ('src/base/a.c', HEAD + '\n' * 600, 'a file of'),
+    'long_function': ('src/base/a.c', HEAD + 'void f(void)\n{\n' + '    g();\n' * 90 + '}\n', 'a function of'),
+    'no_licence': ('src/base/a.c', 'int x;\n', 'no SPDX line'),
+}
+
+
+def run(root):
+    return subprocess.run([sys.executable, FLOORS, root], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize('name', BREACHES)
+def test_breach_is_seen(tmp_path, name):
+    path, text, message = BREACHES[name]
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(text)
+    result = run(tmp_path)
+    assert result.returncode == 1 and message in result.stdout and path in result.stdout
+
+
+def test_good_tree_passes(tmp_path):
+    for path, text in (('src/fuse/a.c', '#include <fuse_lowlevel.h>\n#include "fuse/b.h"\n#include "ozx/archive.h"\n'),
+                       ('src/zip/decompress.c', '#include <zip.h>\n/* puts("x") */\n'), ('src/ozx/a.c', '#include <jansson.h>\n#include "zip/tail.h"\n')):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(HEAD + text)
+    assert run(tmp_path).returncode == 0
+
+
+def test_without_sources_it_fails(tmp_path):
+    assert run(tmp_path).returncode == 1

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * base/: the byte cursor, errors and escaping, UTF-8, sources over memory and files.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/source.h"
+#include "check.h"
+
+static void test_bytes_numbers(void)
+{
+    static const uint8_t data[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xFF};
+    struct ozx_bytes b = ozx_bytes_of(data, sizeof data);
+
+    CHECK_UINT(ozx_bytes_u16(&b), 0x0201);
+    CHECK_UINT(ozx_bytes_u32(&b), 0x06050403);
+    CHECK_UINT(b.left_bytes, 8);
+    CHECK_UINT(ozx_bytes_u64(&b), UINT64_C(0xFF0D0C0B0A090807));
+    CHECK(!b.bad && b.left_bytes == 0);
+}
+
+static void test_bytes_fail_sticky(void)
+{
+    static const uint8_t data[] = {1, 2, 3};
+    struct ozx_bytes b = ozx_bytes_of(data, sizeof data);
+
+    CHECK_UINT(ozx_bytes_u32(&b), 0);
+    CHECK(b.bad);
+    CHECK_UINT(ozx_bytes_u16(&b), 0); /* three bytes are there: still bad */
+    CHECK(!ozx_bytes_take(&b, 1));
+    b = ozx_bytes_of(data, 3);
+    CHECK(ozx_bytes_take(&b, 3) == data && !b.bad);
+    CHECK(!ozx_bytes_take(&b, SIZE_MAX) && b.bad);
+    b = ozx_bytes_of(data, 6 - 3);
+    CHECK_UINT(ozx_bytes_u64(&b), 0); /* half of it is there: no half number */
+}
+
+static void test_bytes_written_are_read(void)
+{
+    uint8_t data[14], *end;
+    struct ozx_bytes b;
+
+    end = ozx_put_u64(ozx_put_u32(ozx_put_u16(data, 0xBEEF), 0xDEADC0DE), UINT64_C(0x0123456789ABCDEF));
+    CHECK(end == data + sizeof data);
+    b = ozx_bytes_of(data, sizeof data);
+    CHECK_UINT(ozx_bytes_u16(&b), 0xBEEF);
+    CHECK_UINT(ozx_bytes_u32(&b), 0xDEADC0DE);
+    CHECK_UINT(ozx_bytes_u64(&b), UINT64_C(0x0123456789ABCDEF));
+}
+
+static void test_error_is_filled_and_cut(void)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char longer[2000];
+
+    CHECK(error.code == 0 && error.offset_bytes == OZX_OFFSET_NONE);
+    CHECK_INT(ozx_error_set(&error, -EBADMSG, "rule", 7, NULL, "%d of %s", 3, "them"), -EBADMSG);
+    CHECK_INT(error.code, -EBADMSG);
+    CHECK_STRING(error.rule, "rule");
+    CHECK_STRING(error.text, "3 of them");
+    CHECK_STRING(error.hint, "");
+    CHECK_UINT(error.offset_bytes, 7);
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    CHECK_INT(ozx_error_set(&error, -EIO, longer, 0, longer, "%s", longer), -EIO);
+    CHECK_UINT(strlen(error.rule), sizeof error.rule - 1);
+    CHECK_UINT(strlen(error.text), sizeof error.text - 1);
+    CHECK_UINT(strlen(error.hint), sizeof error.hint - 1);
+    CHECK_INT(ozx_error_memory(&error), -ENOMEM);
+}
+
+static const char *escaped(const char *name, size_t size)
+{
+    static char buffer[OZX_ESCAPED_SIZE];
+    return ozx_escape(buffer, sizeof buffer, name, size);
+}
+
+static void test_escape(void)
+{
+    CHECK_STRING(escaped("", 0), "");
+    CHECK_STRING(escaped("a b/c", 5), "a b/c");
+    CHECK_STRING(escaped("a\nb\tc\rd", 7), "a\\nb\\tc\\rd");
+    CHECK_STRING(escaped("a\\b", 3), "a\\\\b");
+    CHECK_STRING(escaped("\x1b[2J\x7f\x01", 6), "\\x1B[2J\\x7F\\x01");
+    CHECK_STRING(escaped("a\0b", 3), "a\\x00b");
+    CHECK_STRING(escaped("gr\xc3\xb6\xc3\x9f", 6), "gr\xc3\xb6\xc3\x9f");
+    CHECK_STRING(escaped("\xc3", 1), "\\xC3");
+    CHECK_STRING(escaped("\xff\xfe", 2), "\\xFF\\xFE");
+    CHECK_STRING(escaped("\xc2\x9b", 2), "\\xC2\\x9B"); /* CSI of eight-bit terminals */
+    CHECK_STRING(escaped("\xed\xa0\x80", 3), "\\xED\\xA0\\x80");
+}
+
+static void test_escape_is_cut(void)
+{
+    char name[1000], buffer[OZX_ESCAPED_SIZE], small[8];
+
+    memset(name, 'n', sizeof name);
+    ozx_escape(buffer, sizeof buffer, name, sizeof name);
+    CHECK(strlen(buffer) < sizeof buffer);
+    CHECK_STRING(buffer + strlen(buffer) - 4, "n...");
+    memset(name, '\n', sizeof name);
+    ozx_escape(buffer, sizeof buffer, name, sizeof name);
+    CHECK_STRING(buffer + strlen(buffer) - 5, "\\n...");
+    for (size_t size = 0; size <= 40; size++) {
+        memset(name, 'a', size);
+        ozx_escape(small, sizeof small, name, size);
+        CHECK(strlen(small) < sizeof small);
+        if (size < sizeof small)
+            CHECK_UINT(strlen(small), size);
+    }
+    CHECK_STRING(ozx_escape(small, sizeof small, "\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac", 9),
+                 "\xe2\x82\xac..."); /* no character is cut in two */
+}
+
+static void test_utf8(void)
+{
+    static const char *good[] = {"", "ascii", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                                 "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    static const char *bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                                "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc2",
+                                "\xe2\x82", "\xf0\x9f\x92", "a\xff", "\xc2\x41"};
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        CHECK(ozx_utf8_valid(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        CHECK(!ozx_utf8_valid(bad[i], strlen(bad[i])));
+    CHECK(ozx_utf8_valid("a\0b", 3));
+}
+
+static void test_source_of_memory(void)
+{
+    OZX_AUTO_SOURCE struct ozx_source *source = NULL;
+    char buffer[8] = "........";
+
+    CHECK_INT(ozx_source_open_memory("0123456789", 10, &source), 0);
+    CHECK_UINT(ozx_source_size(source), 10);
+    CHECK_INT(ozx_source_fd(source), -1);
+    CHECK_INT(ozx_source_read(source, buffer, 4, 6), 0);
+    CHECK_MEMORY(buffer, 8, "6789....", 8);
+    CHECK_INT(ozx_source_read(source, buffer, 0, 10), 0);
+    CHECK_INT(ozx_source_read(source, buffer, 1, 10), -EIO);
+    CHECK_INT(ozx_source_read(source, buffer, 5, 6), -EIO);
+    CHECK_INT(ozx_source_read(source, buffer, 1, UINT64_MAX), -EIO);
+    CHECK_INT(ozx_source_read(source, buffer, SIZE_MAX, 1), -EIO);
+    CHECK_MEMORY(buffer, 8, "6789....", 8);
+}
+
+/* A file of ten bytes without a name. */
+static int ten_bytes(void)
+{
+    char path[] = "/tmp/ozxfs-unit.XXXXXX";
+    int fd = mkstemp(path);
+
+    if (fd < 0 || unlink(path) < 0 || write(fd, "0123456789", 10) != 10)
+        abort();
+    return fd;
+}
+
+static void test_source_of_file(void)
+{
+    OZX_AUTO_SOURCE struct ozx_source *source = NULL;
+    int fd = ten_bytes();
+    char buffer[8] = "........";
+
+    CHECK_INT(ozx_source_open_fd(fd, &source), 0);
+    CHECK_UINT(ozx_source_size(source), 10);
+    CHECK(ozx_source_mtime(source) > 1500000000);
+    CHECK_INT(ozx_source_read(source, buffer, 3, 7), 0);
+    CHECK_MEMORY(buffer, 8, "789.....", 8);
+    CHECK_INT(ozx_source_read(source, buffer, 3, 8), -EIO);
+    CHECK_INT(ozx_source_read(source, buffer, 0, 10), 0);
+}
+
+static void expect_stale(int (*change)(int fd))
+{
+    OZX_AUTO_SOURCE struct ozx_source *source = NULL;
+    int fd = ten_bytes();
+    char buffer[4];
+
+    CHECK_INT(ozx_source_open_fd(fd, &source), 0);
+    CHECK_INT(ozx_source_read(source, buffer, 4, 0), 0);
+    CHECK_INT(change(fd), 0);
+    CHECK_INT(ozx_source_read(source, buffer, 4, 0), -ESTALE);
+    CHECK_INT(ftruncate(fd, 10), 0); /* the old size again: it stays stale */
+    CHECK_INT(ozx_source_read(source, buffer, 4, 0), -ESTALE);
+}
+
+static int cut(int fd)
+{
+    return ftruncate(fd, 5);
+}
+
+static int grow(int fd)
+{
+    return pwrite(fd, "x", 1, 10) == 1 ? 0 : -1;
+}
+
+static int touch(int fd)
+{
+    const struct timespec times[2] = {{.tv_sec = 5}, {.tv_sec = 5, .tv_nsec = 1}};
+    return futimens(fd, times);
+}
+
+static void test_source_notices_changes(void)
+{
+    expect_stale(cut);
+    expect_stale(grow);
+    expect_stale(touch);
+}
+
+static void test_source_refuses_what_is_no_file(void)
+{
+    struct ozx_source *source = NULL;
+    int directory = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ends[2];
+
+    CHECK_INT(ozx_source_open_fd(directory, &source), -EISDIR);
+    CHECK(pipe2(ends, O_CLOEXEC) == 0);
+    CHECK_INT(ozx_source_open_fd(ends[0], &source), -EINVAL);
+    CHECK(!source);
+    CHECK_INT(ozx_source_open_fd(-1, &source), -EBADF);
+    close(directory);
+    close(ends[0]);
+    close(ends[1]);
+    ozx_source_close(NULL);
+}
+
+CHECK_MAIN({"bytes: numbers", test_bytes_numbers}, {"bytes: failure is sticky", test_bytes_fail_sticky},
+           {"bytes: written and read", test_bytes_written_are_read},
+           {"error: filled and cut", test_error_is_filled_and_cut}, {"escape", test_escape},
+           {"escape: cut", test_escape_is_cut}, {"utf-8", test_utf8},
+           {"source: memory", test_source_of_memory}, {"source: file", test_source_of_file},
+           {"source: changes", test_source_notices_changes},
+           {"source: no file", test_source_refuses_what_is_no_file})
