@@ -39,7 +39,7 @@ static inline const uint8_t *ozx_bytes_take(struct ozx_bytes *b, size_t size_byt
 static inline uint16_t ozx_bytes_u16(struct ozx_bytes *b)
 {
     const uint8_t *p = ozx_bytes_take(b, 2);
-    return p ? (uint16_t)(p[0] | p[1] << 8) : 0;
+    return p ? (uint16_t)((unsigned)p[0] | (unsigned)p[1] << 8) : (uint16_t)0;
 }
 
 static inline uint32_t ozx_bytes_u32(struct ozx_bytes *b)

@@ -95,24 +95,25 @@ static size_t escape_one(char out[5], const unsigned char *p, size_t left)
 const char *ozx_escape(char *buffer, size_t buffer_size, const void *name, size_t name_size)
 {
     const unsigned char *p = name;
-    size_t used = 0;
+    size_t used = 0, cut = 0; /* where "..." would still fit */
 
+    if (!buffer_size)
+        return buffer;
     for (size_t i = 0; i < name_size;) {
         char one[5];
         size_t step = escape_one(one, p + i, name_size - i);
-        size_t length = strlen(one);
-        /* A NUL byte is escaped as \x00, so strlen is right. Room is kept for "..." and the end. */
-        size_t reserve = i + step < name_size ? 4 : 1;
-        if (used + length + reserve > buffer_size) {
-            if (buffer_size >= used + 4)
-                used += (size_t)snprintf(buffer + used, buffer_size - used, "...");
+        size_t length = strlen(one); /* a NUL byte is \x00 by now */
+        if (used + length + 1 > buffer_size) {
+            used = cut + (size_t)snprintf(buffer + cut, buffer_size - cut, "%s",
+                                          buffer_size >= 4 ? "..." : "");
             break;
         }
         memcpy(buffer + used, one, length);
         used += length;
+        if (used + 4 <= buffer_size)
+            cut = used;
         i += step;
     }
-    if (buffer_size)
-        buffer[used] = '\0';
+    buffer[used] = '\0';
     return buffer;
 }

@@ -87,7 +87,8 @@ static int add_name(struct build *b, const char *name, size_t size, uint32_t *of
         d->names = moved;
         d->names_room = (uint32_t)larger;
     }
-    memcpy(d->names + d->names_size, name, size);
+    if (size) /* the root has no name, and there may be no names yet */
+        memcpy(d->names + d->names_size, name, size);
     *offset = d->names_size;
     d->names_size += (uint32_t)size;
     return 0;
