@@ -32,7 +32,8 @@ static void read_json_first(json_t *root, struct ozx_comment *out)
     const json_t *flag = json_object_get(json_object_get(zip_file, "centralDirectory"), "jsonFirst");
 
     out->json_first = json_is_true(flag);
-    if (flag && !json_is_boolean(flag) && !out->defect[0])
+    out->json_first_odd = flag && !json_is_boolean(flag);
+    if (out->json_first_odd && !out->defect[0])
         snprintf(out->defect, sizeof out->defect, "its jsonFirst is no boolean");
 }
 

@@ -16,6 +16,7 @@ struct ozx_comment {
     bool present;                       /* the archive has a comment at all */
     char version[OZX_VERSION_TEXT_MAX]; /* ome.version, "" if absent or no string */
     bool json_first;                    /* ome.zipFile.centralDirectory.jsonFirst is true */
+    bool json_first_odd;                /* jsonFirst is there and no boolean */
     char defect[160];                   /* why it does not follow RFC-9, "" if it does */
 };
 

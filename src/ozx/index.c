@@ -180,38 +180,55 @@ static void warn_entry(struct build *b, const struct ozx_zip_entry *e, const cha
                      text);
 }
 
-/* What the entry's reads will come to (rules encrypted, method, special, compressed). */
-static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e)
+enum ozx_eio ozx_entry_eio(const struct ozx_zip_entry *e)
 {
     const uint16_t encrypted = OZX_FLAG_ENCRYPTED | OZX_FLAG_STRONG_ENCRYPTION | OZX_FLAG_MASKED;
 
-    if (e->flags & encrypted) {
-        warn_entry(b, e, "encrypted", OZX_WARNING_EIO, "is encrypted");
+    if (e->flags & encrypted)
         return OZX_EIO_ENCRYPTED;
-    }
-    if (e->is_special) {
-        warn_entry(b, e, "special", OZX_WARNING_EIO, "is a symbolic link or a special file");
+    if (e->is_special)
         return OZX_EIO_SPECIAL;
-    }
     if (e->method == OZX_METHOD_STORED)
         return OZX_EIO_NONE;
-    if (!ozx_zip_method_supported(e->method)) {
-        char text[80];
-        snprintf(text, sizeof text, "has the compression method %u, which is not known here",
-                 e->method);
-        warn_entry(b, e, "method", OZX_WARNING_EIO, text);
+    if (!ozx_zip_method_supported(e->method))
         return OZX_EIO_METHOD;
-    }
     if (e->method == OZX_METHOD_DEFLATE &&
         e->uncompressed_size_bytes / DEFLATE_RATIO_MAX +
                 (e->uncompressed_size_bytes % DEFLATE_RATIO_MAX != 0) >
-            e->compressed_size_bytes) {
+            e->compressed_size_bytes)
+        return OZX_EIO_RATIO;
+    return OZX_EIO_NONE;
+}
+
+/* The same, and the warning for it. */
+static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e)
+{
+    enum ozx_eio eio = ozx_entry_eio(e);
+    char text[80];
+
+    switch (eio) {
+    case OZX_EIO_ENCRYPTED:
+        warn_entry(b, e, "encrypted", OZX_WARNING_EIO, "is encrypted");
+        break;
+    case OZX_EIO_SPECIAL:
+        warn_entry(b, e, "special", OZX_WARNING_EIO, "is a symbolic link or a special file");
+        break;
+    case OZX_EIO_METHOD:
+        snprintf(text, sizeof text, "has the compression method %u, which is not known here",
+                 e->method);
+        warn_entry(b, e, "method", OZX_WARNING_EIO, text);
+        break;
+    case OZX_EIO_RATIO:
         warn_entry(b, e, "compressed", OZX_WARNING_EIO,
                    "claims to expand to more than deflate can");
-        return OZX_EIO_RATIO;
+        break;
+    case OZX_EIO_NONE:
+        if (e->method != OZX_METHOD_STORED)
+            warn_entry(b, e, "compressed", OZX_WARNING_MINOR,
+                       "is compressed, so it is served slowly");
+        break;
     }
-    warn_entry(b, e, "compressed", OZX_WARNING_MINOR, "is compressed, so it is served slowly");
-    return OZX_EIO_NONE;
+    return eio;
 }
 
 static int add_packed(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)

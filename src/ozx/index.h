@@ -9,7 +9,7 @@
 
 #include "ozx/tree.h"
 #include "ozx/warnings.h"
-#include "zip/tail.h"
+#include "zip/directory.h"
 
 /* Facts about the directory's order and contents that the tree does not keep. */
 struct ozx_index_facts {
@@ -22,6 +22,10 @@ struct ozx_index_facts {
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
                     int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
                     struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
+
+/* What every read of the entry comes to (rules encrypted, special, method, compressed); a directory's
+ * entry is not asked. */
+enum ozx_eio ozx_entry_eio(const struct ozx_zip_entry *entry);
 
 /* The tree before it is laid out: nodes in the order of their making, the root first, children found
  * by their `parent` only. Owned by index.c. */

@@ -43,6 +43,8 @@ struct ozx_zip_extra ozx_zip_extra_parse(const uint8_t *extra, size_t size_bytes
         }
         if (id == OZX_EXTRA_TIMESTAMP) {
             parse_timestamp(&out, data, size);
+        } else if (id == OZX_EXTRA_UNICODE_PATH) {
+            out.unicode_path = true;
         } else if (id == OZX_EXTRA_ZIP64 && out.zip64_count++ == 0) {
             out.zip64 = data;
             out.zip64_size_bytes = size;

@@ -16,6 +16,7 @@ struct ozx_zip_extra {
     uint32_t zip64_count; /* how many there are */
     int64_t mtime_s;      /* extended timestamp, if mtime_known */
     bool mtime_known;
+    bool unicode_path; /* there is a Unicode path field, which is ignored (rule name-charset) */
     bool odd; /* bytes that are no field, or a field that does not hold what it says */
 };
 

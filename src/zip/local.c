@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The local header of one entry, read once, at the entry's first read.
+ * The local header of one entry, read once, at the entry's first read; and what may follow its data.
  */
 #include "zip/local.h"
 
@@ -68,10 +68,9 @@ static bool same_name(const struct ozx_zip_expected *expected, const char *raw, 
 
 /* What differs, NULL if nothing does. `data` is the whole header with name and extra field. */
 static const char *difference(const struct ozx_zip_expected *expected, struct local_header *local,
-                              const uint8_t *data)
+                              const struct ozx_zip_extra *extra, const uint8_t *data)
 {
     const char *name = (const char *)data + OZX_LOCAL_SIZE;
-    struct ozx_zip_extra extra;
     const struct ozx_zip64_values values = {&local->uncompressed_size_bytes,
                                             &local->compressed_size_bytes, NULL, NULL};
 
@@ -83,9 +82,7 @@ static const char *difference(const struct ozx_zip_expected *expected, struct lo
         return "the local header has other flags";
     if (expected->flags & OZX_FLAG_DESCRIPTOR)
         return NULL; /* CRC and sizes stand behind the data */
-    extra = ozx_zip_extra_parse(data + OZX_LOCAL_SIZE + local->name_size_bytes,
-                                local->extra_size_bytes);
-    if (ozx_zip64_apply(&extra, &values) > OZX_ZIP64_ODD)
+    if (ozx_zip64_apply(extra, &values) > OZX_ZIP64_ODD)
         return "the local header lacks its ZIP64 sizes";
     if (local->compressed_size_bytes != expected->compressed_size_bytes ||
         local->uncompressed_size_bytes != expected->uncompressed_size_bytes)
@@ -95,42 +92,88 @@ static const char *difference(const struct ozx_zip_expected *expected, struct lo
     return NULL;
 }
 
+int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
+                            const struct ozx_zip_expected *expected, struct ozx_zip_local *out,
+                            struct ozx_error *error)
+{
+    struct local_header local;
+    struct ozx_zip_extra extra;
+    uint64_t room;
+    size_t whole;
+    const char *what;
+
+    if (size_bytes < OZX_LOCAL_SIZE || memcmp(data, "PK\3\4", 4) != 0)
+        return fail(error, expected, "local", "there is no local header where it should be");
+    parse(data, &local);
+    whole = (size_t)OZX_LOCAL_SIZE + local.name_size_bytes + local.extra_size_bytes;
+    room = expected->data_end_limit_bytes - expected->local_offset_bytes -
+           expected->compressed_size_bytes;
+    if (whole > room)
+        return fail(error, expected, "overlap",
+                    "the data reaches into what follows, by its local header");
+    if (whole > size_bytes)
+        return (int64_t)whole;
+    extra = ozx_zip_extra_parse(data + OZX_LOCAL_SIZE + local.name_size_bytes,
+                                local.extra_size_bytes);
+    what = difference(expected, &local, &extra, data);
+    if (what)
+        return fail(error, expected, "local", what);
+    *out = (struct ozx_zip_local){
+        .size_bytes = whole, .zip64 = extra.zip64_count > 0, .extra_odd = extra.odd};
+    return 0;
+}
+
 int ozx_zip_local_resolve(struct ozx_source *source, const struct ozx_zip_expected *expected,
                           uint64_t *data_offset_bytes, struct ozx_error *error)
 {
     uint8_t first[FIRST_READ_SIZE];
     OZX_AUTO_FREE uint8_t *larger = NULL;
-    const uint8_t *data = first;
-    uint64_t offset = expected->local_offset_bytes, left, room;
-    struct local_header local;
-    size_t whole;
-    const char *what;
-    int failure;
+    uint64_t offset = expected->local_offset_bytes;
+    uint64_t left = ozx_source_size(source) - offset; /* an entry that was let in lies in the file */
+    size_t size = left < sizeof first ? (size_t)left : sizeof first;
+    struct ozx_zip_local local;
+    int64_t result;
+    int failure = ozx_source_read(source, first, size, offset);
 
-    left = ozx_source_size(source) - offset; /* an entry that was let in lies in the file */
-    failure = ozx_source_read(source, first, left < sizeof first ? (size_t)left : sizeof first,
-                              offset);
     if (failure)
         return fail_read(error, expected, failure);
-    if (left < OZX_LOCAL_SIZE || memcmp(first, "PK\3\4", 4) != 0)
-        return fail(error, expected, "local", "there is no local header where it should be");
-    parse(first, &local);
-    whole = (size_t)OZX_LOCAL_SIZE + local.name_size_bytes + local.extra_size_bytes;
-    room = expected->data_end_limit_bytes - offset - expected->compressed_size_bytes;
-    if (whole > room)
-        return fail(error, expected, "overlap",
-                    "the data reaches into what follows, by its local header");
-    if (whole > sizeof first) {
-        data = larger = malloc(whole);
+    result = ozx_zip_local_check(first, size, expected, &local, error);
+    if (result > 0) {
+        size = (size_t)result;
+        larger = malloc(size);
         if (!larger)
             return ozx_error_memory(error);
-        failure = ozx_source_read(source, larger, whole, offset);
+        failure = ozx_source_read(source, larger, size, offset);
         if (failure)
             return fail_read(error, expected, failure);
+        result = ozx_zip_local_check(larger, size, expected, &local, error);
     }
-    what = difference(expected, &local, data);
-    if (what)
-        return fail(error, expected, "local", what);
-    *data_offset_bytes = offset + whole;
+    if (result)
+        return (int)result;
+    *data_offset_bytes = offset + local.size_bytes;
+    return 0;
+}
+
+/* Descriptors in all their forms; the longest first, since a short one may be the start of a long one. */
+size_t ozx_zip_descriptor_size(const uint8_t *data, size_t size_bytes,
+                               const struct ozx_zip_expected *expected)
+{
+    static const struct {
+        bool is_signed, is_wide;
+        size_t size_bytes;
+    } forms[] = {{true, true, 24}, {false, true, 20}, {true, false, 16}, {false, false, 12}};
+
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct ozx_bytes b = ozx_bytes_of(data, size_bytes);
+        bool wide = forms[i].is_wide;
+        if (forms[i].is_signed && ozx_bytes_u32(&b) != OZX_DESCRIPTOR_SIGNATURE)
+            continue;
+        if (ozx_bytes_u32(&b) != expected->crc32 ||
+            (wide ? ozx_bytes_u64(&b) : ozx_bytes_u32(&b)) != expected->compressed_size_bytes ||
+            (wide ? ozx_bytes_u64(&b) : ozx_bytes_u32(&b)) != expected->uncompressed_size_bytes ||
+            b.bad)
+            continue;
+        return forms[i].size_bytes;
+    }
     return 0;
 }

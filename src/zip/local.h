@@ -30,4 +30,24 @@ struct ozx_zip_expected {
 int ozx_zip_local_resolve(struct ozx_source *source, const struct ozx_zip_expected *expected,
                           uint64_t *data_offset_bytes, struct ozx_error *error) OZX_CHECKED;
 
+/* What a local header has besides. */
+struct ozx_zip_local {
+    size_t size_bytes; /* of the header with name and extra field: the data follow */
+    bool zip64;        /* it has a ZIP64 extra field */
+    bool extra_odd;    /* rule extra-odd */
+};
+
+/* The same check over bytes that were read already: `data` is the archive from the local header on,
+ * `size_bytes` of it (at least OZX_LOCAL_SIZE, unless the archive ends before). Positive: so many bytes
+ * are needed, call again. Otherwise 0 or -EIO as above. */
+int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
+                            const struct ozx_zip_expected *expected, struct ozx_zip_local *out,
+                            struct ozx_error *error) OZX_CHECKED;
+
+/* The size of the data descriptor (APPNOTE 4.3.9) that `data`, the bytes behind an entry's data, start
+ * with: 12, 16 with a signature, 20 or 24 with sizes of 64 bits; 0 if none of them states the expected
+ * CRC and sizes. */
+size_t ozx_zip_descriptor_size(const uint8_t *data, size_t size_bytes,
+                               const struct ozx_zip_expected *expected);
+
 #endif
