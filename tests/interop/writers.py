@@ -29,7 +29,7 @@ def ngff_zarr_rfc9(directory, out):
 
 def zarr_zipstore(directory, out):
     """zarr-python into its ZipStore, attributes set afterwards: metadata is in there twice."""
-    source = zarr.open_group(directory, mode="r")
+    source = zarr.open_group(directory, mode="r", use_consolidated=False)
     with zarr.storage.ZipStore(out, mode="w") as store:
         copy = zarr.create_group(store, zarr_format=source.metadata.zarr_format)
         copy.attrs.update(source.attrs)
