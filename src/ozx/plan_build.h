@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A plan while it is being made: what the walk (ozx/walk.c) puts into it. Private to the two.
+ */
+#ifndef OZX_OZX_PLAN_BUILD_H
+#define OZX_OZX_PLAN_BUILD_H
+
+#include "ozx/plan.h"
+
+struct ozx_plan_list {
+    struct ozx_plan_entry *entries; /* owned */
+    uint64_t count, room;
+};
+
+struct ozx_plan_text; /* blocks of names, chained */
+
+struct ozx_plan {
+    struct ozx_plan_list metadata, rest;    /* zarr.json; all else */
+    struct ozx_plan_directory *directories; /* owned */
+    uint32_t directory_count, directory_room;
+    struct ozx_plan_text *text;
+    int root_fd; /* borrowed */
+    uint32_t align_bytes;
+    uint64_t data_bytes, left_out_count;
+    uint64_t directory_offset_bytes, directory_bytes;
+};
+
+/* Both return -ENOMEM or 0; the text is copied. */
+int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_size_bytes,
+                           uint64_t fingerprint, uint32_t *index) OZX_CHECKED;
+/* `entry` is copied, its name too. */
+int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata,
+                       const struct ozx_plan_entry *entry) OZX_CHECKED;
+
+/* Fills the plan from the file system, in the order of the walk. The first problem's code or 0. */
+int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options) OZX_CHECKED;
+
+#endif
