@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
     {"mount", ozx_cmd_mount, "show an archive as a read-only directory tree"},
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif
+    {"pack", ozx_cmd_pack, "make an archive of a directory"},
 };
 
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])

@@ -9,6 +9,7 @@
 #include "cli/report.h"
 #include "config.h"
 #include "ozx/libraries.h"
+#include "zip/crc.h"
 #include "zip/decompress.h"
 #ifdef OZX_HAVE_MOUNT
 #include "fuse/mount.h"
@@ -22,6 +23,7 @@ int ozx_version(void)
 #else
     puts("libfuse: built without mount");
 #endif
-    printf("libzip %s\njansson %s\n", ozx_zip_library_version(), ozx_json_library_version());
+    printf("libzip %s\njansson %s\nCRC-32: %s\n", ozx_zip_library_version(),
+           ozx_json_library_version(), ozx_crc32_library());
     return ozx_report_stdout(OZX_EXIT_OK);
 }

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ozxfs pack: a directory into a .ozx.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/report_pack.h"
+#include "cli/verbs.h"
+#include "ozx/pack.h"
+
+#define PROBLEMS_TOLD_MAX 100 /* lines; more are only counted */
+#define JOBS_MAX 64
+
+static volatile sig_atomic_t interrupted;
+
+struct command {
+    struct ozx_pack_options options;
+    struct ozx_progress progress;
+    bool quiet, verbose, json;
+    int status;        /* of the first problem */
+    uint64_t problems; /* all of them */
+};
+
+static const char help_text[] =
+    "Usage: ozxfs pack [OPTIONS] DIR FILE.ozx\n"
+    "       ozxfs pack [OPTIONS] DIR -\n\n"
+    "Packs an OME-Zarr directory (0.5 or later) into a zipped OME-Zarr (.ozx, RFC-9).\n"
+    "FILE.ozx appears when it is complete and was read back; - is standard output.\n\n"
+    "  -f, --force           replace FILE.ozx if it exists\n"
+    "  -n, --dry-run         list sizes and paths in the archive's order, write nothing\n"
+    "      --exclude GLOB    leave out what matches; may be given more than once\n"
+    "      --ome-version V   OME-Zarr version to state (default: from the metadata)\n"
+    "      --mtime TIME      no file is newer than TIME: seconds since 1970, or\n"
+    "                        YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)\n"
+    "      --align N         data of files starts at multiples of N bytes: a power of\n"
+    "                        two up to 32768 (default: 1)\n"
+    "  -j, --jobs N          threads (default: by the number of processors)\n"
+    "      --no-verify       do not read the archive back\n"
+    "  -q, --quiet           no warnings, no progress\n"
+    "  -v, --verbose         name what is left out, and sum up\n"
+    "      --json            sum up as JSON on standard output (with -: standard error)\n"
+    "  -h, --help            this text\n\n"
+    "Example:\n  ozxfs pack image.ome.zarr image.ozx\n";
+
+/* --- what the library says -------------------------------------------------------------------- */
+
+static const char *subject_of(const struct command *command, enum ozx_pack_about about)
+{
+    if (about == OZX_PACK_INPUT)
+        return command->options.input;
+    return command->options.output ? command->options.output : "standard output";
+}
+
+static int status_of(enum ozx_pack_about about, const struct ozx_error *error)
+{
+    bool no_permission = error->code == -EACCES || error->code == -EPERM;
+
+    if (error->code == -EINTR)
+        return OZX_EXIT_INTERRUPTED;
+    if (error->code == -ENOMEM)
+        return OZX_EXIT_SYSTEM;
+    switch (about) {
+    case OZX_PACK_INPUT:
+        return ozx_report_exit_status(error);
+    case OZX_PACK_OUTPUT_CREATE:
+        return no_permission ? OZX_EXIT_PERMISSION : OZX_EXIT_CANT_CREATE;
+    case OZX_PACK_OUTPUT:
+        break;
+    }
+    return no_permission ? OZX_EXIT_PERMISSION : OZX_EXIT_IO;
+}
+
+static void on_problem(void *context, enum ozx_pack_about about, const struct ozx_error *error)
+{
+    struct command *command = context;
+
+    if (!command->problems)
+        command->status = status_of(about, error);
+    ozx_progress_clear(&command->progress);
+    if (command->problems++ < PROBLEMS_TOLD_MAX)
+        ozx_report_error(subject_of(command, about), error);
+}
+
+static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
+{
+    struct command *command = context;
+
+    ozx_progress_clear(&command->progress);
+    if (!command->quiet)
+        ozx_report_warning(subject_of(command, about), error);
+}
+
+static void on_left_out(void *context, const char *path)
+{
+    struct command *command = context;
+    char name[OZX_ESCAPED_SIZE];
+
+    if (!command->verbose)
+        return;
+    ozx_progress_clear(&command->progress);
+    (void)ozx_report(0, command->options.input, "left out: %s",
+                     ozx_escape(name, sizeof name, path, strlen(path)));
+}
+
+static void on_listed(void *context, const char *path, uint64_t size_bytes)
+{
+    const struct command *command = context;
+
+    if (!command->json)
+        printf("%12llu  %s\n", (unsigned long long)size_bytes, path);
+}
+
+static void on_progress(void *context, const struct ozx_pack_progress *now)
+{
+    static const char *const labels[] = {[OZX_PACK_SCAN] = "scanning",
+                                         [OZX_PACK_SUM] = "summing",
+                                         [OZX_PACK_WRITE] = "writing",
+                                         [OZX_PACK_VERIFY] = "reading back"};
+    struct command *command = context;
+
+    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
+                                              .label = labels[now->phase],
+                                              .items = now->entries,
+                                              .items_total = now->entries_total,
+                                              .bytes = now->bytes,
+                                              .bytes_total = now->bytes_total,
+                                          });
+}
+
+/* --- signals ---------------------------------------------------------------------------------- */
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* A write to a pipe may never return, and there is nothing to clean up. */
+static void on_signal_streaming(int number)
+{
+    (void)number;
+    _exit(OZX_EXIT_INTERRUPTED);
+}
+
+/* A signal that is ignored (nohup) stays so. SIGXFSZ and SIGPIPE become errors of write. */
+static void catch_signals(bool streaming)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = streaming ? on_signal_streaming : on_signal};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction old;
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+static int parse_number(const char *text, long long low, long long high, long long *out)
+{
+    char *end;
+    long long value;
+
+    errno = 0;
+    value = strtoll(text, &end, 10);
+    if (errno || end == text || *end || value < low || value > high)
+        return -EINVAL;
+    *out = value;
+    return 0;
+}
+
+/* Seconds since 1970, a day, or a day and a time, in UTC. */
+static int parse_time(const char *text, int64_t *out)
+{
+    static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S",
+                                          "%Y-%m-%d %H:%M:%S"};
+    long long seconds;
+
+    if (parse_number(text[0] == '@' ? text + 1 : text, INT64_MIN, INT64_MAX - 1, &seconds) == 0) {
+        *out = seconds;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct tm tm = {.tm_mday = 1};
+        const char *end = strptime(text, formats[i], &tm);
+        if (end && !*end) {
+            *out = timegm(&tm);
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static int parse_align(const char *text, uint32_t *out)
+{
+    long long value;
+
+    if (parse_number(text, 1, OZX_ALIGN_MAX, &value) || (value & (value - 1)) != 0)
+        return -EINVAL;
+    *out = (uint32_t)value;
+    return 0;
+}
+
+static bool is_version(const char *text)
+{
+    size_t size = strlen(text);
+
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7F)
+            return false;
+    return size && size < OZX_VERSION_TEXT_MAX && ozx_utf8_valid(text, size);
+}
+
+static int bad_value(const char *option, const char *value, const char *wanted)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage("pack", "%s '%s' is not %s", option,
+                            ozx_escape(name, sizeof name, value, strlen(value)), wanted);
+}
+
+enum { EXCLUDE = 256, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
+
+static const struct option long_options[] = {
+    {"force", no_argument, NULL, 'f'},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"exclude", required_argument, NULL, EXCLUDE},
+    {"ome-version", required_argument, NULL, OME_VERSION},
+    {"mtime", required_argument, NULL, MTIME},
+    {"align", required_argument, NULL, ALIGN},
+    {"jobs", required_argument, NULL, 'j'},
+    {"no-verify", no_argument, NULL, NO_VERIFY},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* An option that takes a value. */
+static int take_value(struct command *command, int option, const char *value)
+{
+    struct ozx_pack_options *options = &command->options;
+    long long number;
+
+    switch (option) {
+    case EXCLUDE:
+        ((const char **)(uintptr_t)options->excludes)[options->exclude_count++] = value;
+        return OZX_EXIT_OK;
+    case OME_VERSION:
+        options->ome_version = value;
+        return is_version(value) ? OZX_EXIT_OK
+                                 : bad_value("--ome-version", value, "a version like 0.5");
+    case MTIME:
+        return parse_time(value, &options->mtime_limit_s) == 0
+                   ? OZX_EXIT_OK
+                   : bad_value("--mtime", value, "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]");
+    case ALIGN:
+        return parse_align(value, &options->align_bytes) == 0
+                   ? OZX_EXIT_OK
+                   : bad_value("--align", value, "a power of two up to 32768");
+    default:
+        if (parse_number(value, 1, JOBS_MAX, &number))
+            return bad_value("--jobs", value, "a number from 1 to 64");
+        options->jobs = (unsigned)number;
+        return OZX_EXIT_OK;
+    }
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(struct command *command, int argc, char **argv)
+{
+    int option, status;
+
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "fnj:qvh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'f':
+            command->options.force = true;
+            break;
+        case 'n':
+            command->options.dry_run = true;
+            break;
+        case NO_VERIFY:
+            command->options.verify = false;
+            break;
+        case 'q':
+            command->quiet = true;
+            break;
+        case 'v':
+            command->verbose = true;
+            break;
+        case JSON:
+            command->json = true;
+            break;
+        case 'h':
+            fputs(help_text, stdout);
+            return ozx_report_stdout(OZX_EXIT_OK);
+        case '?': {
+            char name[OZX_ESCAPED_SIZE];
+            const char *bad = argv[optind - 1];
+            return ozx_report_usage("pack", "option '%s' is unknown or lacks its value",
+                                    ozx_escape(name, sizeof name, bad, strlen(bad)));
+        }
+        default:
+            status = take_value(command, option, optarg);
+            if (status)
+                return status;
+        }
+    }
+    return -1;
+}
+
+/* SOURCE_DATE_EPOCH, unless --mtime was given. */
+static int take_environment(struct command *command)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    long long seconds;
+
+    if (command->options.mtime_limit_s != INT64_MAX || !epoch || !epoch[0])
+        return OZX_EXIT_OK;
+    if (parse_number(epoch, 0, INT64_MAX - 1, &seconds))
+        return bad_value("SOURCE_DATE_EPOCH", epoch, "a number of seconds");
+    command->options.mtime_limit_s = seconds;
+    return OZX_EXIT_OK;
+}
+
+static int take_operands(struct command *command, int count, char **operands)
+{
+    struct ozx_pack_options *options = &command->options;
+
+    if (count < 1)
+        return ozx_report_usage("pack", "no directory given");
+    if (count < 2 && !options->dry_run)
+        return ozx_report_usage("pack", "no output given");
+    if (count > 2)
+        return ozx_report_usage("pack", "more than a directory and an output given");
+    options->input = operands[0];
+    if (count == 2 && strcmp(operands[1], "-") != 0)
+        options->output = operands[1];
+    options->output_fd = STDOUT_FILENO;
+    if (!options->output && !options->dry_run && isatty(STDOUT_FILENO))
+        return ozx_report_usage("pack", "an archive is nothing for a terminal");
+    return OZX_EXIT_OK;
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* RFC-9, extension: SHOULD. */
+static void check_extension(const struct command *command)
+{
+    struct ozx_error warning = OZX_ERROR_INIT;
+    const char *output = command->options.output;
+    size_t size = output ? strlen(output) : 0;
+
+    if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
+        return;
+    ozx_error_set(&warning, 0, "extension", OZX_OFFSET_NONE, NULL,
+                  "the name should end in .ozx, for other programs to know it");
+    ozx_report_warning(output, &warning);
+}
+
+static int finish(struct command *command, const struct ozx_pack_result *result, double elapsed_s)
+{
+    bool streaming = !command->options.output && !command->options.dry_run;
+    FILE *out = streaming ? stderr : stdout;
+    OZX_AUTO_FREE char *text = NULL;
+
+    if (command->json) {
+        if (ozx_pack_json(&command->options, result, elapsed_s, &text))
+            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+        fprintf(out, "%s\n", text);
+    }
+    if (!command->json && (command->verbose || (command->progress.enabled && !command->quiet)))
+        ozx_report_pack_words(subject_of(command, OZX_PACK_OUTPUT), result, elapsed_s,
+                              command->options.dry_run);
+    return streaming ? OZX_EXIT_OK : ozx_report_stdout(OZX_EXIT_OK);
+}
+
+static int run(struct command *command)
+{
+    struct ozx_pack_result result;
+    double began_s = now_s();
+    int failure;
+
+    check_extension(command);
+    catch_signals(!command->options.output && !command->options.dry_run);
+    ozx_progress_start(&command->progress, !command->quiet);
+    failure = ozx_pack(&command->options, &result);
+    ozx_progress_clear(&command->progress);
+    if (!failure)
+        return finish(command, &result, now_s() - began_s);
+    if (command->problems > PROBLEMS_TOLD_MAX)
+        (void)ozx_report(0, command->options.input, "and %llu more like these",
+                         (unsigned long long)(command->problems - PROBLEMS_TOLD_MAX));
+    return command->status ? command->status : OZX_EXIT_BUG;
+}
+
+static unsigned default_jobs(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return processors < 4 ? 4 : processors > 16 ? 16 : (unsigned)processors;
+}
+
+int ozx_cmd_pack(int argc, char **argv)
+{
+    OZX_AUTO_FREE const char **excludes = calloc((size_t)argc, sizeof *excludes);
+    struct command command = {
+        .options = {.excludes = excludes,
+                    .mtime_limit_s = INT64_MAX,
+                    .align_bytes = 1,
+                    .jobs = default_jobs(),
+                    .verify = true,
+                    .cancel = &interrupted,
+                    .problem = on_problem,
+                    .warning = on_warning,
+                    .left_out = on_left_out,
+                    .listed = on_listed,
+                    .progress = on_progress},
+    };
+    int status;
+
+    if (!excludes)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    command.options.context = &command;
+    status = parse_options(&command, argc, argv);
+    if (status >= 0)
+        return status;
+    status = take_environment(&command);
+    if (!status)
+        status = take_operands(&command, argc - optind, argv + optind);
+    return status ? status : run(&command);
+}

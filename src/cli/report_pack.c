@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Pack's summary.
+ */
+#include "cli/report_pack.h"
+
+#include <stdio.h>
+
+#include "cli/progress.h"
+#include "cli/report.h"
+
+void ozx_report_pack_words(const char *output, const struct ozx_pack_result *result,
+                           double elapsed_s, bool dry_run)
+{
+    char files[OZX_COUNT_SIZE], directories[OZX_COUNT_SIZE], left_out[OZX_COUNT_SIZE],
+        size[OZX_AMOUNT_SIZE], also[64] = "", without[64] = "";
+
+    ozx_progress_count(files, result->files);
+    ozx_progress_amount(size, (double)result->archive_bytes);
+    if (result->directories)
+        snprintf(also, sizeof also, " and %s empty directories",
+                 ozx_progress_count(directories, result->directories));
+    if (result->left_out)
+        snprintf(without, sizeof without, ", %s left out",
+                 ozx_progress_count(left_out, result->left_out));
+    if (dry_run)
+        (void)ozx_report(0, output, "would hold %s files%s, %s, OME-Zarr %s%s", files, also, size,
+                         result->version, without);
+    else
+        (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s, in %.1f s%s", files, also, size,
+                         result->version, without, elapsed_s,
+                         result->verified ? ", read back and right" : "");
+}
