@@ -6,7 +6,7 @@ Ids: encrypted, method, special, local, compressed, descriptor, attributes, crc.
 import stat
 import zlib
 
-from .recipe import EIO, SERVE, Damaged, Entry, Unreadable, add, image, pattern, recipe, served
+from .recipe import EIO, REFUSE, SERVE, Damaged, Entry, Unreadable, add, image, pattern, recipe, refused, served
 from .zipforge import DESCRIPTOR, DOS, MACOS, S32, UTF8, extra_field, zip64_field
 
 DATA = pattern(300, 7)
@@ -167,8 +167,9 @@ add('compressed', SERVE, 'compressed_bzip2', 'bzip2', lambda: packed(LONG, metho
 add('compressed', SERVE, 'compressed_zeros', '8 MiB of zeros, deflated as far as deflate can', lambda: packed(bytes(8 << 20)))
 add('compressed', SERVE, 'compressed_zarr_json', 'the root zarr.json is deflated', lambda: served(image(change=(b'zarr.json', {'method': 8}))))
 add('compressed', EIO, 'compressed_claims_1033', 'deflate that claims more than 1,032 times its size',
-    lambda: bomb(1033))
-add('compressed', EIO, 'compressed_claims_16_eib', 'deflate that claims 16 EiB', lambda: bomb(None))
+    lambda: served_bomb(len(stream(LONG)) * 1032 + 1))
+add('compressed', EIO, 'compressed_claims_8_eib', 'deflate that claims 2^63 - 1 bytes', lambda: served_bomb(2 ** 63 - 1))
+add('bounds', REFUSE, 'bounds_compressed_claims_16_eib', 'deflate that claims 2^64 - 1 bytes, more than any file', lambda: refused(bomb(2 ** 64 - 1)))
 add('compressed', EIO, 'compressed_truncated', 'deflate, the last 100 bytes of the stream missing',
     lambda: packed(LONG, Damaged(LONG, len(LONG)), packed=stream(LONG)[:-100]))
 add('compressed', EIO, 'compressed_truncated_half', 'deflate, half of the stream missing',
@@ -182,11 +183,14 @@ add('compressed', EIO, 'compressed_bzip2_truncated', 'bzip2, cut off', lambda: p
                                                                                   packed=Entry(b'', LONG, method=12).stored()[:-200]))
 
 
-def bomb(ratio):
-    """A deflated entry that claims `ratio` times its compressed size, or 16 EiB."""
-    size = len(stream(LONG)) * ratio + 1 if ratio else 2 ** 64 - 1
+def bomb(size):
+    """A deflated entry `x` that claims `size` bytes."""
     fields = {'usize': S32, 'extra': zip64_field(size)}
-    return packed(LONG, Unreadable(size if ratio else 2 ** 63 - 1), central=dict(fields), local=dict(fields, extra=zip64_field(size)))
+    return image(Entry(b'x', LONG, method=8, central=dict(fields), local=dict(fields)), Entry(b'behind', b'still readable'))
+
+
+def served_bomb(size):
+    return served(bomb(size), add={b'x': Unreadable(size)})
 
 
 def sizes_longer(by):
@@ -194,12 +198,23 @@ def sizes_longer(by):
     return packed(LONG, Damaged(LONG, len(LONG) + by), local=lie, central=lie)
 
 
+def inflated(wrong):
+    """What comes out of a damaged stream before its defect shows: that is what the archive says, byte for byte."""
+    inflate, out = zlib.decompressobj(-15), b''
+    try:
+        for i in range(len(wrong)):
+            out += inflate.decompress(wrong[i:i + 1])
+    except zlib.error:
+        pass
+    return out
+
+
 @recipe('compressed', EIO)
 def compressed_damaged_middle():
-    """Deflate with a byte changed in the middle of the stream."""
+    """Deflate with a byte changed in the middle of the stream: the end shows it at the latest."""
     wrong = bytearray(stream(LONG))
     wrong[len(wrong) // 2] ^= 0xFF
-    return packed(LONG, Damaged(LONG, len(LONG)), packed=bytes(wrong))
+    return packed(LONG, Damaged(inflated(bytes(wrong)), len(LONG)), packed=bytes(wrong))
 
 
 # --- descriptor, crc ------------------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ for _name, _note, _bytes in (
     add('name', REFUSE, 'name_utf8_' + _name, 'bit 11 says UTF-8: ' + _note, lambda b=_bytes: refused(named(b, flags=UTF8)))
 
 add('name', REFUSE, 'name_cp437_component', '86 bytes of CP437 become a component of 258 bytes', lambda: refused(named(b'\xb0' * 86, flags=0)))
-add('name', REFUSE, 'name_cp437_path', '1,376 bytes of CP437 become a path of more than 4,095', lambda: refused(named(b'/'.join([b'\xb0' * 85] * 16), flags=0)))
+add('name', REFUSE, 'name_cp437_path', '1,461 bytes of CP437 become a path of more than 4,095', lambda: refused(named(b'/'.join([b'\xb0' * 85] * 17), flags=0)))
 add('name', REFUSE, 'name_cp437_control', 'no bit 11, not UTF-8, and a control character', lambda: refused(named(b'\xe9\x01', flags=0)))
 add('name', REFUSE, 'name_cp437_dotdot', 'no bit 11, not UTF-8, and a `..`', lambda: refused(named(b'\xe9/../b', flags=0)))
 add('name', REFUSE, 'name_of_directory_entry', 'a directory entry that climbs out', lambda: refused(named(b'../../tmp/')))
