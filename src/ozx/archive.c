@@ -197,6 +197,21 @@ const char *ozx_archive_comment_version(const struct ozx_archive *archive)
     return archive->comment.version[0] ? archive->comment.version : NULL;
 }
 
+void ozx_archive_facts(const struct ozx_archive *archive, struct ozx_archive_facts *out)
+{
+    *out = (struct ozx_archive_facts){
+        .entry_count = archive->tail.entry_count,
+        .directory_size_bytes = archive->tail.directory_size_bytes,
+        .replaced_count = archive->facts.replaced_count,
+        .replaced_bytes = archive->facts.replaced_bytes,
+        .gap_bytes = archive->facts.gap_bytes,
+        .zip64 = archive->tail.zip64,
+        .json_first_claimed = archive->comment.json_first,
+        .json_first_true = archive->facts.late_json_count == 0,
+        .comment_defect = archive->comment.defect,
+    };
+}
+
 int ozx_archive_lookup(const struct ozx_archive *archive, uint32_t directory, const char *name,
                        size_t name_size_bytes, uint32_t *node)
 {

@@ -65,6 +65,21 @@ const char *ozx_archive_comment(const struct ozx_archive *archive, size_t *size_
 /* OME-Zarr version that the comment states (RFC-9), NULL without one. Borrowed. */
 const char *ozx_archive_comment_version(const struct ozx_archive *archive);
 
+/* What the archive as a whole is like. */
+struct ozx_archive_facts {
+    uint64_t entry_count;          /* of the central directory */
+    uint64_t directory_size_bytes; /* the central directory's */
+    uint64_t replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
+    uint64_t replaced_bytes; /* their data */
+    uint64_t gap_bytes; /* about: in front of and between entries; only gaps of more than 128 KiB, for */
+                        /* smaller ones may be names and extra fields of local headers */
+    bool zip64;              /* there is a ZIP64 end record */
+    bool json_first_claimed; /* the comment says jsonFirst */
+    bool json_first_true;    /* no zarr.json comes after an entry that is none */
+    const char *comment_defect; /* why the comment does not follow RFC-9, "" if it does */
+};
+void ozx_archive_facts(const struct ozx_archive *archive, struct ozx_archive_facts *out);
+
 /* -ENOENT: no such child; -ENOTDIR: `directory` is a file. */
 int ozx_archive_lookup(const struct ozx_archive *archive, uint32_t directory, const char *name,
                        size_t name_size_bytes, uint32_t *node) OZX_CHECKED;

@@ -24,6 +24,9 @@
 #define DIRECTORIES_FREE 500000
 #define DIRECTORIES_PER_ENTRY 16
 
+/* Name and extra field of a local header. */
+#define LOCAL_REST_MAX (2 * UINT64_C(65535))
+
 #define NODES_MAX UINT32_C(0x7FFFFFFF)
 
 /* The bytes that an entry has at least: its local header without the name, and its data. */
@@ -281,8 +284,10 @@ static int take_directory(struct build *b, const struct ozx_zip_entry *e)
     if (failure)
         return failure;
     node = &b->draft.nodes[draft];
-    if (node->kind & OZX_KIND_EXPLICIT)
+    if (node->kind & OZX_KIND_EXPLICIT) {
         warn_entry(b, e, "duplicate", OZX_WARNING_MAJOR, "is there more than once; the last is shown");
+        b->draft.replaced_count++;
+    }
     node->kind |= OZX_KIND_EXPLICIT;
     if (e->mtime_known)
         ozx_node_set_mtime(node, e->mtime_s);
@@ -359,10 +364,14 @@ static int check_extents(struct build *b)
         uint64_t limit = last ? b->limit_bytes : next->offset_bytes;
         if (e->end_bytes > limit)
             return refuse_overlap(b, e, next); /* not the last: that one was held to the limit */
+        if (limit - e->end_bytes > LOCAL_REST_MAX)
+            b->facts.gap_bytes += limit - e->end_bytes;
         if (e->draft != NO_DRAFT)
             b->draft.nodes[e->draft].slack_bytes =
                 (uint16_t)(limit - e->end_bytes < UINT16_MAX ? limit - e->end_bytes : UINT16_MAX);
     }
+    if (b->extent_count)
+        b->facts.gap_bytes += b->extents[0].offset_bytes;
     if (b->extent_count && b->extents[0].offset_bytes)
         ozx_warnings_add(b->warnings, "leading", OZX_WARNING_MINOR, 0, NULL, 0,
                          "there are bytes in front of the first entry");
@@ -435,6 +444,8 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, 
     if (failure)
         return ozx_error_memory(error);
     failure = build_tree(b, source, tail, subdir, out);
+    b->facts.replaced_count = b->draft.replaced_count;
+    b->facts.replaced_bytes = b->draft.replaced_bytes;
     if (!failure)
         *facts = b->facts;
     ozx_dirtable_free(&b->directories);

@@ -15,6 +15,9 @@
 struct ozx_index_facts {
     uint64_t late_json_count;       /* zarr.json entries behind an entry that is none */
     uint64_t late_json_offset_bytes; /* central header of the first of them */
+    uint64_t replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
+    uint64_t replaced_bytes; /* their data in the archive */
+    uint64_t gap_bytes;      /* in front of and between entries, more than a local header can take */
 };
 
 /* `subdir`: NULL or the directory that becomes the root; `mtime_s`: for what has none of its own.
@@ -36,6 +39,7 @@ struct ozx_draft {
     uint32_t names_size, names_room;
     struct ozx_packed *packed; /* .node is a draft's number */
     uint32_t packed_count, packed_room;
+    uint64_t replaced_count, replaced_bytes; /* as in the facts */
 };
 
 /* Lays the draft out below `root` (a draft's number). Takes the draft's names and packed records, and

@@ -98,6 +98,31 @@ static int sort_children(struct layout *l, const uint32_t *children, uint32_t co
     return 0;
 }
 
+/* The place of the draft's packed record; they are in the order of their drafts. */
+static uint32_t find_packed(const struct ozx_draft *d, uint32_t draft)
+{
+    uint32_t low = 0, high = d->packed_count;
+
+    while (low + 1 < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (d->packed[middle].node <= draft)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
+{
+    d->replaced_count++;
+    if (node->kind & OZX_KIND_PACKED)
+        d->replaced_bytes +=
+            d->packed[find_packed(d, (uint32_t)(node - d->nodes))].compressed_size_bytes;
+    else
+        d->replaced_bytes += node->size_bytes;
+}
+
 /* Two children of one name: fine if both are files, the later one stays. */
 static int judge_equal(struct layout *l, const struct ozx_node *first, const struct ozx_node *second)
 {
@@ -109,6 +134,7 @@ static int judge_equal(struct layout *l, const struct ozx_node *first, const str
         ozx_warnings_add(l->warnings, "duplicate", OZX_WARNING_MAJOR,
                          atomic_load_explicit(&first->where, memory_order_relaxed), name,
                          first->name_size, "is there more than once; the last is shown");
+        count_replaced(l->draft, first);
         return 0;
     }
     return ozx_error_set(l->error, -EBADMSG, "conflict",
@@ -126,21 +152,6 @@ static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
     return l->keys[a].prefix == l->keys[b].prefix && m->name_size == n->name_size &&
            memcmp(l->draft->names + m->name_offset, l->draft->names + n->name_offset,
                   m->name_size) == 0;
-}
-
-/* Remembers where the draft's packed record went; they are in the order of their drafts. */
-static void note_packed(struct layout *l, uint32_t draft, uint32_t node)
-{
-    uint32_t low = 0, high = l->draft->packed_count;
-
-    while (low + 1 < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (l->draft->packed[middle].node <= draft)
-            low = middle;
-        else
-            high = middle;
-    }
-    l->packed_nodes[low] = node;
 }
 
 /* Writes the sorted children of the final node `parent` behind the nodes that are there. */
@@ -163,7 +174,7 @@ static int place_children(struct layout *l, uint32_t parent, uint32_t count)
         if (to->kind & OZX_KIND_DIRECTORY)
             subdirectories++;
         else if (to->kind & OZX_KIND_PACKED)
-            note_packed(l, l->keys[i].draft, l->node_count);
+            l->packed_nodes[find_packed(l->draft, l->keys[i].draft)] = l->node_count;
         l->node_count++;
     }
     l->nodes[parent].first_child = l->node_count > first ? first : 0;
