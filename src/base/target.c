@@ -77,7 +77,7 @@ int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static void make_name(char name[32])
+void ozx_temporary_name(char name[32])
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     unsigned char random[8];
@@ -120,7 +120,7 @@ static int create_named(struct ozx_target *target)
     for (int i = 0; i < TEMPORARY_TRIES; i++) {
         char name[32];
 
-        make_name(name);
+        ozx_temporary_name(name);
         target->fd = openat(target->directory_fd, name,
                             O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (target->fd >= 0) {
@@ -158,7 +158,7 @@ static int name_temporarily(struct ozx_target *target)
     for (int i = 0; i < TEMPORARY_TRIES && failure == -EEXIST; i++) {
         char name[32];
 
-        make_name(name);
+        ozx_temporary_name(name);
         failure = link_unnamed(target, name);
         if (!failure)
             memcpy(target->temporary, name, sizeof name);

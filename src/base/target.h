@@ -36,6 +36,9 @@ struct ozx_target {
         .fd = -1, .directory_fd = -1                                                               \
     }
 
+/* A name for what is not finished: `.ozxfs-XXXXXXXX.partial`, random. */
+void ozx_temporary_name(char name[32]);
+
 /* Looks at the directory and at what stands under the name; nothing is made. -EEXIST: something
  * does, and `replace` is false (or it is no regular file, which is never replaced). */
 int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace,
