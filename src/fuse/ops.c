@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "fuse/server.h"
@@ -75,6 +76,10 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     int failure;
 
     ozx_server_count(server);
+    if (strlen(name) > NAME_MAX) {
+        fuse_reply_err(request, ENAMETOOLONG);
+        return;
+    }
     failure = ozx_archive_lookup(server->archive, ozx_node_of(parent), name, strlen(name), &node);
     if (failure && failure != -ENOENT) {
         fuse_reply_err(request, -failure);

@@ -302,6 +302,18 @@ static int name_entry(const struct ozx_archive *archive, uint32_t node, struct o
     return error->code;
 }
 
+/* Bytes of the name as it stands in the archive: CP437 has one for each code point. */
+static size_t raw_name_size(const char *path, size_t size, bool cp437)
+{
+    size_t points = 0;
+
+    if (!cp437)
+        return size;
+    for (size_t i = 0; i < size; i++)
+        points += ((unsigned char)path[i] & 0xC0) != 0x80;
+    return points;
+}
+
 static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
                    struct ozx_error *error)
 {
@@ -321,8 +333,6 @@ static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
         .local_offset_bytes = where,
         .compressed_size_bytes = entry.compressed_size_bytes,
         .uncompressed_size_bytes = n->size_bytes,
-        .data_end_limit_bytes =
-            where + OZX_LOCAL_SIZE + entry.compressed_size_bytes + n->slack_bytes,
         .name = path,
         .name_size_bytes = ozx_tree_path(&archive->tree, node, path),
         .name_cp437 = n->kind & OZX_KIND_CP437,
@@ -330,6 +340,10 @@ static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
         .method = entry.method,
         .crc32 = n->crc32,
     };
+    expected.data_end_limit_bytes =
+        where + OZX_LOCAL_SIZE +
+        raw_name_size(path, expected.name_size_bytes, expected.name_cp437) +
+        entry.compressed_size_bytes + n->slack_bytes;
     failure = ozx_zip_local_resolve(archive->source, &expected, offset, error);
     if (failure)
         return name_entry(archive, node, error);

@@ -29,7 +29,8 @@
 
 #define NODES_MAX UINT32_C(0x7FFFFFFF)
 
-/* The bytes that an entry has at least: its local header without the name, and its data. */
+/* The bytes that an entry has at least: its local header with the name that it must have, and its
+ * data. What an extra field adds shows at the first read. */
 struct extent {
     uint64_t offset_bytes, end_bytes;
     uint32_t draft; /* NO_DRAFT for a directory's entry */
@@ -171,7 +172,8 @@ static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t d
         return ozx_error_memory(b->error);
     b->extents[b->extent_count++] =
         (struct extent){.offset_bytes = e->local_offset_bytes,
-                        .end_bytes = e->local_offset_bytes + OZX_LOCAL_SIZE + e->compressed_size_bytes,
+                        .end_bytes = e->local_offset_bytes + OZX_LOCAL_SIZE + e->name_size_bytes +
+                                     e->compressed_size_bytes,
                         .draft = draft};
     return 0;
 }

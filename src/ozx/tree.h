@@ -52,7 +52,7 @@ struct ozx_node {
     uint32_t parent;
     uint32_t mtime_low; /* seconds since 1901 (ozx_node_mtime), 40 bits */
     uint16_t flags;     /* general purpose bit flag */
-    uint16_t slack_bytes; /* room for local name and extra field before what follows, at most 65535 */
+    uint16_t slack_bytes; /* room for the local extra field before what follows, at most 65535 */
     uint8_t mtime_high;
     uint8_t name_size;
     uint8_t kind; /* enum ozx_node_kind */

@@ -171,14 +171,15 @@ static int check_place(struct walk *w, uint32_t disk)
 {
     const struct ozx_zip_entry *e = &w->entry;
     uint64_t limit = w->tail->directory_offset_bytes;
+    uint64_t header = OZX_LOCAL_SIZE + (uint64_t)e->name_size_bytes; /* at least */
 
     if (disk != 0)
         return refuse(w, "disks", "join the parts with the tool that split it",
                       "it is said to be on another disk");
     if (e->uncompressed_size_bytes > INT64_MAX)
         return refuse(w, "bounds", HINT_AGAIN, "its size is larger than any file");
-    if (limit < OZX_LOCAL_SIZE || e->local_offset_bytes > limit - OZX_LOCAL_SIZE ||
-        e->compressed_size_bytes > limit - OZX_LOCAL_SIZE - e->local_offset_bytes)
+    if (limit < header || e->local_offset_bytes > limit - header ||
+        e->compressed_size_bytes > limit - header - e->local_offset_bytes)
         return refuse(w, "bounds", HINT_AGAIN,
                       "it lies outside the file or reaches into the central directory");
     if (e->method == OZX_METHOD_STORED && !(e->flags & OZX_FLAG_ENCRYPTED) &&

@@ -108,6 +108,9 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
     whole = (size_t)OZX_LOCAL_SIZE + local.name_size_bytes + local.extra_size_bytes;
     room = expected->data_end_limit_bytes - expected->local_offset_bytes -
            expected->compressed_size_bytes;
+    /* Asked before the rest, so that a wrong length is not told as a lack of room. */
+    if (!expected->name_cp437 && local.name_size_bytes != expected->name_size_bytes)
+        return fail(error, expected, "local", "the local header has another name");
     if (whole > room)
         return fail(error, expected, "overlap",
                     "the data reaches into what follows, by its local header");
