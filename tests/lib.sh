@@ -39,6 +39,7 @@ test   command mandoc       mandoc
 test   command rsync        rsync
 test   command getfattr     attr
 test   command git          git
+test   command shellcheck   shellcheck
 test   command ps           procps
 END
 }

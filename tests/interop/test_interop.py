@@ -3,13 +3,16 @@
 the source pictures."""
 import os
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 import zarr
 
 import pictures
 from conftest import CLI
-from readers import fingerprint
+from readers import READERS, fingerprint
 from shapes import SHAPES
 from writers import WRITERS
 
@@ -43,6 +46,25 @@ def test_files_are_the_archives(mounted):
                 seen[os.path.relpath(path, directory)] = file.read()
     assert seen.keys() == archive.files.keys()
     assert [n for n in seen if seen[n] != archive.files[n]] == []
+
+
+@pytest.mark.parametrize("mounted", [("ngff-zarr", "volume-sharded"), ("zip-deflated", "image")],
+                         indirect=True, ids="/".join)
+def test_all_readers_at_once(mounted):
+    """Five programs, each in its own process, three rounds: nobody gets another one's bytes."""
+    archive, directory = mounted
+    paths = sorted(archive.arrays)
+    installed = [name for name in READERS if is_installed(name)]
+    with ProcessPoolExecutor(len(installed), get_context("spawn")) as pool:
+        jobs = [pool.submit(READERS[name], directory, paths) for _ in range(3) for name in installed]
+        assert [job.result(120) for job in jobs] == [archive.arrays] * len(jobs)
+
+
+def is_installed(name):
+    try:
+        return READERS[name](Path("."), []) == {}
+    except ImportError:
+        return False
 
 
 def names_of(archive):
