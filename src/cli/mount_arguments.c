@@ -31,8 +31,8 @@ static const char usage[] =
     "\n"
     "  -f, --foreground   stay; messages go to stderr, ^C unmounts\n"
     "  -d, --debug        as -f, and print every request\n"
-    "  -v, --verbose      say what is set up\n"
-    "  -s                 serve without threads (as --threads 1)\n"
+    "  -v, --verbose      say more: minor oddities of the archive, how it is served\n"
+    "  -s, --single-thread   serve with one thread\n"
     "      --threads N    serve with at most N threads (default: 10)\n"
     "      --ready-fd N   write a newline to descriptor N when served, and close it\n"
     "  -o OPTION,...      a backslash before a comma makes it part of a value\n"
@@ -49,6 +49,7 @@ static const char usage[] =
     "  umask= fmask= dmask=   permission bits to take away, octal\n"
     "  fsname= subtype=   source and type shown by df and findmnt\n"
     "  max_read=BYTES, noexec, noatime, context= ...   as for mount(8) and fuse(4)\n"
+    "Taken and passed over, for fstab: auto, nofail, _netdev, user, x-* and such.\n"
     "Always on: ro, nosuid, nodev, default_permissions.\n";
 
 enum { THREADS = 256, READY_FD };
@@ -56,6 +57,7 @@ enum { THREADS = 256, READY_FD };
 static const struct option long_options[] = {{"foreground", no_argument, NULL, 'f'},
                                              {"debug", no_argument, NULL, 'd'},
                                              {"verbose", no_argument, NULL, 'v'},
+                                             {"single-thread", no_argument, NULL, 's'},
                                              {"threads", required_argument, NULL, THREADS},
                                              {"ready-fd", required_argument, NULL, READY_FD},
                                              {"options", required_argument, NULL, 'o'},

@@ -48,6 +48,13 @@ static bool next_process(DIR *proc, const char **pid)
     return false;
 }
 
+static bool has_ended(int pidfd)
+{
+    struct pollfd process = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&process, 1, 0) > 0;
+}
+
 void ozx_daemons_find(unsigned device_minor, struct ozx_daemons *out)
 {
     char wanted[OZX_PROCESS_NAME_SIZE], name[OZX_PROCESS_NAME_SIZE];
@@ -64,9 +71,10 @@ void ozx_daemons_find(unsigned device_minor, struct ozx_daemons *out)
         fd = pidfd_open(atoi(pid), 0);
         if (fd < 0)
             continue;
-        /* Asked again: the number may have got another process before it was held. */
+        /* Asked again: the number may have got another process before it was held. One that has
+         * ended keeps its name until it is reaped, which can take a while. */
         read_name(pid, name);
-        if (strcmp(name, wanted) != 0) {
+        if (strcmp(name, wanted) != 0 || has_ended(fd)) {
             close(fd);
             continue;
         }

@@ -127,12 +127,15 @@ const struct ozx_mount_entry *ozx_mountinfo_at(const struct ozx_mountinfo *info,
     return top;
 }
 
-const struct ozx_mount_entry *ozx_mountinfo_by_id(const struct ozx_mountinfo *info, int id,
-                                                  unsigned device_minor)
+const struct ozx_mount_entry *ozx_mountinfo_find(const struct ozx_mountinfo *info, int id,
+                                                 unsigned device_minor, const char *source)
 {
-    for (size_t i = 0; i < info->count; i++)
-        if (info->entries[i].id == id && info->entries[i].device_minor == device_minor)
-            return &info->entries[i];
+    for (size_t i = 0; i < info->count; i++) {
+        const struct ozx_mount_entry *entry = &info->entries[i];
+        if (entry->id == id && entry->device_minor == device_minor &&
+            strcmp(entry->source, source) == 0)
+            return entry;
+    }
     return NULL;
 }
 

@@ -34,9 +34,11 @@ void ozx_mountinfo_free(struct ozx_mountinfo *info);
 /* The topmost mount on exactly `path`, NULL if none. */
 const struct ozx_mount_entry *ozx_mountinfo_at(const struct ozx_mountinfo *info, const char *path);
 
-/* The mount with this id and device, NULL if it is gone (ids are used again, the pair rarely). */
-const struct ozx_mount_entry *ozx_mountinfo_by_id(const struct ozx_mountinfo *info, int id,
-                                                  unsigned device_minor);
+/* The mount with this id, device and source, NULL if it is gone. (Its path may have changed: a
+ * parent was renamed. Numbers are given again soon after an unmount, so the source is compared,
+ * too.) */
+const struct ozx_mount_entry *ozx_mountinfo_find(const struct ozx_mountinfo *info, int id,
+                                                 unsigned device_minor, const char *source);
 
 /* True for the type that FUSE file systems have: "fuse" or "fuse.SOMETHING". */
 bool ozx_mount_entry_is_fuse(const struct ozx_mount_entry *entry);

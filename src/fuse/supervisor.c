@@ -40,6 +40,8 @@ struct supervisor {
     unsigned messages;
     bool mounted;
     bool detached; /* unmounted lazily */
+    bool ended;    /* the worker said so, and then: */
+    bool visible;  /* the mount was still there, so it was not unmounted but cut off */
     struct ozx_kernel_mount mount;
     atomic_ullong *requests; /* shared with the worker; NULL without a timeout */
     unsigned long long requests_seen;
@@ -108,19 +110,24 @@ static bool find_own(const struct supervisor *s, char path[4096])
 
     if (!s->mounted || ozx_mountinfo_read(&info))
         return false;
-    entry = ozx_mountinfo_by_id(&info, s->mount.id, s->mount.device_minor);
+    entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
     if (!entry || ozx_mountinfo_at(&info, entry->path) != entry || strlen(entry->path) >= 4096)
         return false;
     strcpy(path, entry->path);
     return true;
 }
 
+/* True if our mount is still to be seen. At its recorded path only: when this is asked our mount
+ * may be gone and its numbers may be another's already. */
 static bool is_mounted(const struct supervisor *s)
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
+    const struct ozx_mount_entry *entry;
 
-    return s->mounted && ozx_mountinfo_read(&info) == 0 &&
-           ozx_mountinfo_by_id(&info, s->mount.id, s->mount.device_minor);
+    if (!s->mounted || ozx_mountinfo_read(&info))
+        return false;
+    entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
+    return entry && strcmp(entry->path, s->options->mount_point) == 0;
 }
 
 /* A signal wants an end: unmounts, and if the mount is in use detaches it. */
@@ -200,6 +207,13 @@ static void fail_by_worker(struct supervisor *s, const struct ozx_message *messa
     fail(s, stage, &message->error);
 }
 
+/* Looked at right away: a second later the same numbers may be those of a new mount. */
+static void see_end(struct supervisor *s)
+{
+    s->ended = true;
+    s->visible = is_mounted(s);
+}
+
 static void hear_worker(struct supervisor *s)
 {
     struct ozx_message message;
@@ -219,6 +233,8 @@ static void hear_worker(struct supervisor *s)
         start_serving(s);
     else if (message.kind == OZX_MESSAGE_SERVING && s->phase == STARTING)
         answer_served(s, &message);
+    else if (message.kind == OZX_MESSAGE_ENDED && s->phase == SERVING && !s->ended)
+        see_end(s);
     else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)
         note(s, &message.error);
     else if ((message.kind == OZX_MESSAGE_WARNING || message.kind == OZX_MESSAGE_INFO) &&
@@ -239,7 +255,7 @@ static void interrupt_start(struct supervisor *s)
 static void judge_end(struct supervisor *s, int status)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    bool visible = s->phase == SERVING && is_mounted(s);
+    bool visible = s->phase == SERVING && (s->ended ? s->visible : is_mounted(s));
     const char *hint =
         visible ? "its mount stays and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_CRASH;
@@ -432,7 +448,7 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
     } else {
         run(&s);
     }
-    if (options->remove_directory && !is_mounted(&s))
+    if (options->remove_directory && !(s.ended ? s.visible : is_mounted(&s)))
         rmdir(options->mount_point);
     if (s.error.code && s.answer >= 0)
         (void)!ozx_channel_send(s.answer, OZX_MESSAGE_FAILED, s.stage, &s.error, false);

@@ -43,22 +43,15 @@ static int lock_in(void)
     return 0;
 }
 
-static void tell_warnings(const struct ozx_archive *archive, int socket)
+static void tell_warnings(const struct ozx_archive *archive, bool verbose, int socket)
 {
     size_t count;
     const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
 
     for (size_t i = 0; i < count; i++) {
-        struct ozx_error error = warnings[i].first;
-        size_t used = strlen(error.text);
-        snprintf(error.rule, sizeof error.rule, "%s", warnings[i].rule);
-        if (warnings[i].count > 1)
-            used += (size_t)snprintf(error.text + used, sizeof error.text - used,
-                                     " (the first of %" PRIu64 ")", warnings[i].count);
-        if (warnings[i].eio && used < sizeof error.text)
-            snprintf(error.text + used, sizeof error.text - used,
-                     warnings[i].count > 1 ? "; reading them fails" : "; reading it fails");
-        if (say(socket, OZX_MESSAGE_WARNING, 0, &error))
+        if (warnings[i].minor && !verbose)
+            continue;
+        if (say(socket, OZX_MESSAGE_WARNING, 0, &warnings[i].first))
             return;
     }
 }
@@ -75,7 +68,7 @@ static int parse(const struct ozx_mount_options *options, struct ozx_source *sou
         (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_ARCHIVE, &error);
         return failure;
     }
-    tell_warnings(*archive, socket);
+    tell_warnings(*archive, options->verbose, socket);
     if (options->verbose) {
         struct ozx_error info = OZX_ERROR_INIT;
         snprintf(info.text, sizeof info.text, "worker %d serves %" PRIu32 " files and directories",
@@ -171,6 +164,8 @@ static int serve(struct ozx_server *server, int device)
     if (!session)
         return fail(server->notes.socket, -EINVAL, "cannot make a FUSE session");
     failure = loop(session, server->options->threads);
+    if (!failure)
+        (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
     fuse_session_destroy(session);
     if (failure)
         return fail(server->notes.socket, failure < 0 ? failure : -EIO, "the FUSE session failed");
@@ -190,6 +185,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
 
     leave_signals();
     ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
+    /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     if (lock_in() != 0 || parse(options, source, socket, &server.archive) != 0)
         return EXIT_FAILURE;
     server.node_count = ozx_archive_node_count(server.archive);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Ids, capabilities, Landlock; the order matters: each step needs what the next one takes.
+ */
+#include "fuse/sandbox.h"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NOBODY 65534
+
+/* Landlock's rights by version of its interface; a header older than the kernel lacks the newer
+ * ones. */
+#define LANDLOCK_FS_1 ((UINT64_C(1) << 13) - 1)
+#define LANDLOCK_FS_REFER (UINT64_C(1) << 13)     /* version 2 */
+#define LANDLOCK_FS_TRUNCATE (UINT64_C(1) << 14)  /* version 3 */
+#define LANDLOCK_FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
+#define LANDLOCK_NET_ALL UINT64_C(3)              /* version 4: bind and connect TCP */
+#define LANDLOCK_SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
+
+struct landlock_ruleset {
+    uint64_t fs, net, scoped;
+};
+
+static int fail(struct ozx_error *error, const char *what)
+{
+    int code = errno ? -errno : -EPERM;
+
+    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot %s: %s", what,
+                         strerror(-code));
+}
+
+/* Whether the archive still answers under the ids of now. */
+static bool archive_answers(int archive)
+{
+    struct stat st;
+    char byte;
+
+    return fstat(archive, &st) == 0 && (st.st_size == 0 || pread(archive, &byte, 1, 0) == 1);
+}
+
+/* Root becomes nobody, with a way back until it is known that the archive still answers. */
+static int drop_ids(int archive, bool *dropped, struct ozx_error *error)
+{
+    uid_t keep = geteuid();
+    gid_t keep_group = getegid();
+
+    *dropped = false;
+    if (keep != 0)
+        return 0;
+    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, keep_group) < 0 ||
+        setresuid(NOBODY, NOBODY, keep) < 0)
+        return fail(error, "give up root's ids");
+    if (archive_answers(archive)) {
+        if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+            return fail(error, "give up root's ids for good");
+        *dropped = true;
+        return 0;
+    }
+    if (setresuid(keep, keep, keep) < 0 || setresgid(keep_group, keep_group, keep_group) < 0)
+        return fail(error, "take back the ids");
+    return 0;
+}
+
+static int drop_capabilities(struct ozx_error *error)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    for (int cap = 0; cap < 64; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            break; /* beyond the last one, or nothing to drop and no right to */
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &header, none) < 0)
+        return fail(error, "give up capabilities");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return fail(error, "set no_new_privs");
+    return 0;
+}
+
+/* The version of Landlock's interface that is in force, 0 without one. */
+static int enter_landlock(struct ozx_error *error, int *version)
+{
+    struct landlock_ruleset rules = {.fs = LANDLOCK_FS_1};
+    size_t size = sizeof rules.fs;
+    long ruleset;
+
+    *version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (*version < 1) {
+        *version = 0; /* not built in, or not switched on */
+        return 0;
+    }
+    if (*version >= 2)
+        rules.fs |= LANDLOCK_FS_REFER;
+    if (*version >= 3)
+        rules.fs |= LANDLOCK_FS_TRUNCATE;
+    if (*version >= 4) {
+        rules.net = LANDLOCK_NET_ALL;
+        size += sizeof rules.net;
+    }
+    if (*version >= 5)
+        rules.fs |= LANDLOCK_FS_IOCTL_DEV;
+    if (*version >= 6) {
+        rules.scoped = LANDLOCK_SCOPE_ALL;
+        size += sizeof rules.scoped;
+    }
+    ruleset = syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+    if (ruleset < 0)
+        return fail(error, "make Landlock rules");
+    if (syscall(SYS_landlock_restrict_self, (int)ruleset, 0) < 0) {
+        int failure = fail(error, "enter Landlock");
+        close((int)ruleset);
+        return failure;
+    }
+    close((int)ruleset);
+    return 0;
+}
+
+int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE], struct ozx_error *error)
+{
+    const struct rlimit no_core = {0, 0};
+    char landlock_text[32] = "no Landlock";
+    bool dropped;
+    int version, failure;
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    failure = drop_ids(archive, &dropped, error);
+    if (!failure)
+        failure = drop_capabilities(error);
+    if (!failure)
+        failure = enter_landlock(error, &version);
+    if (failure)
+        return failure;
+    if (version)
+        snprintf(landlock_text, sizeof landlock_text, "Landlock %d", version);
+    failure = ozx_sandbox_filter();
+    if (failure && failure != -ENOSYS)
+        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,
+                             "cannot enter the seccomp filter: %s", strerror(-failure));
+    snprintf(report, OZX_SANDBOX_REPORT_SIZE, "uid %u%s, no capabilities, no_new_privs, %s, %s",
+             (unsigned)getuid(),
+             !dropped && getuid() == 0 ? " (kept: the archive's file system asks who reads)" : "",
+             landlock_text, failure ? "no seccomp" : "seccomp");
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Taking a process's rights away for good, before it reads a byte that a stranger wrote. In force
+ * afterwards, as far as the kernel has it:
+ *
+ *   ids         started by root: nobody (65534), no groups; else who started it
+ *   rights      no capabilities, none to be had (no_new_privs), no core dumps
+ *   Landlock    no file can be opened, no port bound or connected to, no signal sent out
+ *   seccomp     only the system calls that serving needs; all others answer EPERM
+ *
+ * Open descriptors keep working: that is all that the worker is left with.
+ */
+#ifndef OZX_FUSE_SANDBOX_H
+#define OZX_FUSE_SANDBOX_H
+
+#include "base/error.h"
+
+#define OZX_SANDBOX_REPORT_SIZE 256
+
+/* For a process with one thread; threads made later inherit it. `archive` is tried after the ids
+ * are dropped: where the descriptor is no good to nobody (some FUSE file systems ask who reads),
+ * the ids stay and only the capabilities go. `report` says in one line what is in force. A step
+ * that this kernel does not have is left out and not reported; one that it has but refuses is an
+ * error. */
+int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE],
+                      struct ozx_error *error) OZX_CHECKED;
+
+/* The seccomp filter alone (sandbox_filter.c). -errno; -ENOSYS where the kernel has none. */
+int ozx_sandbox_filter(void) OZX_CHECKED;
+
+#endif
