@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "base/beneath.h"
-#include "base/crew.h"
+#include "base/threads.h"
 #include "zip/crc.h"
 
-#define BUFFER_SIZE (512 * 1024)      /* of each thread: stays in its core's cache */
+#define BUFFER_SIZE (256 * 1024)      /* of each thread: stays in its core's cache */
 #define PART_SIZE (UINT64_C(8) << 20) /* of a large entry: one open, sequential for readahead */
 #define BATCH_ENTRIES 1024            /* many empty files: keep progress and cancelling alive */
 
@@ -494,10 +494,10 @@ static void tick(void *context)
 
 static void run(struct state *state)
 {
-    const struct ozx_crew crew = {
-        .threads = state->pipeline->jobs, .context = state, .work = work, .tick = tick};
+    const struct ozx_threads threads = {
+        .count = state->pipeline->jobs, .context = state, .work = work, .tick = tick};
     struct worker *worker;
-    int failure = ozx_crew_run(&crew);
+    int failure = ozx_threads_run(&threads);
 
     if (failure)
         ozx_error_set(&state->error, failure, NULL, OZX_OFFSET_NONE, NULL,

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/crew.h"
+#include "base/threads.h"
 #include "ozx/archive.h"
 #include "zip/crc.h"
 
@@ -137,9 +137,9 @@ static void tick(void *context)
 
 static int run_threads(struct state *state, struct ozx_error *error)
 {
-    const struct ozx_crew crew = {
-        .threads = state->recheck->jobs, .context = state, .work = work, .tick = tick};
-    int failure = ozx_crew_run(&crew);
+    const struct ozx_threads threads = {
+        .count = state->recheck->jobs, .context = state, .work = work, .tick = tick};
+    int failure = ozx_threads_run(&threads);
 
     if (failure)
         return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,

@@ -25,6 +25,7 @@
 struct walk {
     struct ozx_plan *plan;
     const struct ozx_plan_options *options;
+    uid_t user;        /* effective */
     int first_problem; /* its code, 0 if there was none */
     size_t path_size;
     char glob[OZX_NAME_PATH_MAX + 1];
@@ -225,10 +226,8 @@ static bool ends_in_ozx(const char *name, size_t size)
 
 /* Asks only where the mode does not answer: root may read what it owns not, an ACL never takes from
  * the owner what the mode gives. */
-static int check_readable(int fd, const char *name, const struct stat *st)
+static int check_readable(uid_t user, int fd, const char *name, const struct stat *st)
 {
-    uid_t user = geteuid();
-
     if (user == 0 || (st->st_uid == user && st->st_mode & S_IRUSR))
         return 0;
     return faccessat(fd, name, R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
@@ -272,7 +271,7 @@ static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_
         problem(walk, -EBADMSG, "name", "rename it", "is no name for an archive: %s", defect);
         return false;
     }
-    failure = check_readable(fd, name, st);
+    failure = check_readable(walk->user, fd, name, st);
     if (failure) {
         problem_errno(walk, failure, "cannot be read");
         return false;
@@ -488,6 +487,7 @@ int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options)
     if (walk) {
         walk->plan = plan;
         walk->options = options;
+        walk->user = geteuid();
         failure = walk_directory(walk, 0);
         if (!failure)
             failure = walk->first_problem;

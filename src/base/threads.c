@@ -2,7 +2,7 @@
  *
  * Starting threads, waiting for them. Knows nothing of what they do.
  */
-#include "base/crew.h"
+#include "base/threads.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ struct member {
 };
 
 struct state {
-    const struct ozx_crew *crew;
+    const struct ozx_threads *threads;
     pthread_mutex_t lock;
     pthread_cond_t ended;
     unsigned running; /* guarded by lock */
@@ -29,7 +29,7 @@ static void *run_member(void *argument)
     const struct member *member = argument;
     struct state *state = member->state;
 
-    state->crew->work(state->crew->context, member->index);
+    state->threads->work(state->threads->context, member->index);
     pthread_mutex_lock(&state->lock);
     state->running--;
     pthread_cond_signal(&state->ended);
@@ -46,7 +46,7 @@ static unsigned start(struct state *state, struct member *members, int *failure)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (started < state->crew->threads) {
+    while (started < state->threads->count) {
         members[started] = (struct member){.state = state, .index = started};
         *failure = -pthread_create(&members[started].thread, NULL, run_member, &members[started]);
         if (*failure)
@@ -59,7 +59,7 @@ static unsigned start(struct state *state, struct member *members, int *failure)
 
 static void wait_for_all(struct state *state)
 {
-    const struct ozx_crew *crew = state->crew;
+    const struct ozx_threads *threads = state->threads;
 
     pthread_mutex_lock(&state->lock);
     while (state->running) {
@@ -71,17 +71,17 @@ static void wait_for_all(struct state *state)
         until.tv_nsec %= SECOND_NS;
         pthread_cond_timedwait(&state->ended, &state->lock, &until);
         pthread_mutex_unlock(&state->lock);
-        if (crew->tick)
-            crew->tick(crew->context);
+        if (threads->tick)
+            threads->tick(threads->context);
         pthread_mutex_lock(&state->lock);
     }
     pthread_mutex_unlock(&state->lock);
 }
 
-int ozx_crew_run(const struct ozx_crew *crew)
+int ozx_threads_run(const struct ozx_threads *threads)
 {
-    OZX_AUTO_FREE struct member *members = calloc(crew->threads, sizeof *members);
-    struct state state = {.crew = crew};
+    OZX_AUTO_FREE struct member *members = calloc(threads->count, sizeof *members);
+    struct state state = {.threads = threads};
     pthread_condattr_t attributes;
     unsigned started;
     int failure = 0;

@@ -3,15 +3,15 @@
  * Some threads that do one piece of work together, while the calling thread looks after what only
  * it may do: signals, progress.
  */
-#ifndef OZX_BASE_CREW_H
-#define OZX_BASE_CREW_H
+#ifndef OZX_BASE_THREADS_H
+#define OZX_BASE_THREADS_H
 
 #include "base/cleanup.h"
 
-struct ozx_crew {
-    unsigned threads; /* wanted, at least 1; fewer will do if the system gives no more */
+struct ozx_threads {
+    unsigned count; /* wanted, at least 1; fewer will do if the system gives no more */
     void *context;
-    /* On each thread, `index` 0 ... threads-1; all signals are blocked. The crew is done when all
+    /* On each thread, `index` 0 ... count-1; all signals are blocked. All is done when all
      * have returned. */
     void (*work)(void *context, unsigned index);
     /* On the calling thread, about ten times a second. May be NULL. */
@@ -19,6 +19,6 @@ struct ozx_crew {
 };
 
 /* 0 when all threads have ended; -EAGAIN or -ENOMEM if not one could be started. */
-int ozx_crew_run(const struct ozx_crew *crew) OZX_CHECKED;
+int ozx_threads_run(const struct ozx_threads *threads) OZX_CHECKED;
 
 #endif
