@@ -9,5 +9,6 @@
 int ozx_cmd_mount(int argc, char **argv);
 int ozx_cmd_pack(int argc, char **argv);
 int ozx_cmd_umount(int argc, char **argv);
+int ozx_cmd_verify(int argc, char **argv);
 
 #endif

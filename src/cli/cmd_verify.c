@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ozxfs verify: is an archive sound, and does it follow RFC-9?
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/input.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
+#include "ozx/verify.h"
+
+#define FINDINGS_TOLD 3 /* of one rule, without -v */
+#define JOBS_MAX 64
+
+static volatile sig_atomic_t interrupted;
+
+struct command {
+    struct ozx_verify_options options;
+    struct ozx_progress progress;
+    bool strict, json, quiet, verbose;
+    char *const *files;
+    size_t file_count;
+};
+
+static const char help_text[] =
+    "Usage: ozxfs verify [OPTIONS] FILE...\n\n"
+    "Checks archives against RFC-9 and everything that a reader relies on: structure,\n"
+    "the CRC-32 of every entry, metadata, chunk keys, shard indices. Each rule that is\n"
+    "broken is told with the entry and the byte; ozxfs-verify(1) lists the rules.\n\n"
+    "      --quick     do not read the data of entries\n"
+    "      --strict    warnings count: exit code 1\n"
+    "  -j, --jobs N    threads (default: by the number of processors)\n"
+    "  -q, --quiet     only the verdict of each file, no progress\n"
+    "  -v, --verbose   the rules that are kept, too, and all findings\n"
+    "      --json      everything as JSON on standard output\n"
+    "  -h, --help      this text\n\n"
+    "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n\n"
+    "Example:\n  ozxfs verify image.ozx\n";
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* A signal that is ignored (nohup) stays so. */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction old;
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+}
+
+static void on_progress(void *context, const struct ozx_verify_progress *now)
+{
+    struct command *command = context;
+
+    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
+                                              .label = now->phase,
+                                              .items = now->entries,
+                                              .items_total = now->entries_total,
+                                              .bytes = now->data_bytes,
+                                              .bytes_total = now->data_bytes_total,
+                                          });
+}
+
+/* --- words ------------------------------------------------------------------------------------ */
+
+/* "TEXT ('ENTRY', byte N)" */
+static void print_finding(const struct ozx_finding *f)
+{
+    bool entry = f->entry, offset = f->offset_bytes != OZX_OFFSET_NONE;
+
+    fputs(f->text, stdout);
+    if (entry || offset)
+        fputs(" (", stdout);
+    if (entry)
+        printf("'%s'", f->entry);
+    if (entry && offset)
+        fputs(", ", stdout);
+    if (offset)
+        printf("byte %" PRIu64, f->offset_bytes);
+    fputs(entry || offset ? ")" : "", stdout);
+    if (f->hint[0])
+        printf(": %s", f->hint);
+    putchar('\n');
+}
+
+#define INDENT 31 /* of further findings: the width of the first columns */
+
+static void print_rule(const struct command *command, const struct ozx_rule_report *r)
+{
+    const char *verdict = r->checked ? ozx_verdict_name(r->verdict) : "-";
+    size_t told = command->verbose || r->kept < FINDINGS_TOLD ? r->kept : FINDINGS_TOLD;
+
+    if (r->verdict == OZX_VERDICT_OK && !command->verbose)
+        return;
+    printf("%-4s  %-14s  %-8s ", verdict, r->rule->id, ozx_level_name(r->rule->level));
+    if (!r->count)
+        printf("%s%s\n", r->rule->text, r->checked ? "" : " (not checked)");
+    for (size_t i = 0; i < told; i++) {
+        if (i)
+            printf("%*s", INDENT, "");
+        print_finding(&r->findings[i]);
+    }
+    if (r->count > told) {
+        char count[OZX_COUNT_SIZE];
+        printf("%*s... and %s more\n", INDENT, "", ozx_progress_count(count, r->count - told));
+    }
+}
+
+/* "FILE: sound, but 2 rules warn (1,234 entries, 2.5 GiB)" */
+static void print_verdict(const char *file, const struct ozx_verify_report *report)
+{
+    char amount[OZX_AMOUNT_SIZE], entries[OZX_COUNT_SIZE], name[OZX_ESCAPED_SIZE];
+    unsigned warn = 0, fail = 0;
+
+    for (size_t i = 0; i < report->rule_count; i++) {
+        warn += report->rules[i].verdict == OZX_VERDICT_WARN;
+        fail += report->rules[i].verdict == OZX_VERDICT_FAIL;
+    }
+    printf("%s: ", ozx_escape(name, sizeof name, file, strlen(file)));
+    if (report->refused)
+        printf("invalid: no part of it can be trusted, mount refuses it");
+    else if (fail)
+        printf("invalid: %u rule%s broken", fail, fail == 1 ? " is" : "s are");
+    else
+        printf("%s", report->quick ? "sound, data not read" : "sound");
+    if (warn)
+        printf(", %u warning%s", warn, warn == 1 ? "" : "s");
+    if (!report->refused)
+        printf(" (%s entries, %s)", ozx_progress_count(entries, report->entry_count),
+               ozx_progress_amount(amount, (double)report->size_bytes));
+    putchar('\n');
+}
+
+static void print_report(const struct command *command, const char *file,
+                         const struct ozx_verify_report *report)
+{
+    for (size_t i = 0; !command->quiet && i < report->rule_count; i++)
+        print_rule(command, &report->rules[i]);
+    print_verdict(file, report);
+}
+
+/* --- work ------------------------------------------------------------------------------------- */
+
+static int status_of(const struct command *command, const struct ozx_verify_report *report)
+{
+    if (report->verdict == OZX_VERDICT_FAIL)
+        return OZX_EXIT_INVALID;
+    return report->verdict == OZX_VERDICT_WARN && command->strict ? OZX_EXIT_WARNINGS : OZX_EXIT_OK;
+}
+
+static void verify_file(struct command *command, const char *file, struct ozx_verify_result *result)
+{
+    struct ozx_source *source;
+    int failure = ozx_input_open(file, &source, &result->error);
+
+    command->options.name = file;
+    if (!failure) {
+        ozx_progress_start(&command->progress, !command->quiet);
+        failure = ozx_verify(source, &command->options, &result->report, &result->error);
+        ozx_progress_clear(&command->progress);
+    }
+    if (failure) {
+        ozx_report_error(file, &result->error);
+        result->exit_status = ozx_report_exit_status(&result->error);
+    } else {
+        result->exit_status = status_of(command, result->report);
+    }
+}
+
+static int print_json(const struct ozx_verify_result *results, size_t count)
+{
+    OZX_AUTO_FREE char *text = NULL;
+
+    if (ozx_verify_json(results, count, &text))
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    fputs(text, stdout);
+    return OZX_EXIT_OK;
+}
+
+static int run(struct command *command)
+{
+    OZX_AUTO_FREE struct ozx_verify_result *results = calloc(command->file_count, sizeof *results);
+    int worst = OZX_EXIT_OK;
+    size_t done = 0;
+
+    if (!results)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    for (; done < command->file_count && !interrupted; done++) {
+        struct ozx_verify_result *result = &results[done];
+        result->file = command->files[done];
+        result->error.offset_bytes = OZX_OFFSET_NONE;
+        verify_file(command, result->file, result);
+        if (result->report && !command->json) {
+            print_report(command, result->file, result->report);
+            ozx_verify_report_free(ozx_take(result->report));
+        }
+        if (result->exit_status > worst)
+            worst = result->exit_status;
+    }
+    if (command->json) {
+        int status = print_json(results, done);
+        worst = status > worst ? status : worst;
+        for (size_t i = 0; i < done; i++)
+            ozx_verify_report_free(results[i].report);
+    }
+    return ozx_report_stdout(interrupted ? OZX_EXIT_INTERRUPTED : worst);
+}
+
+enum { QUICK = 256, STRICT, JSON };
+
+static const struct option long_options[] = {
+    {"quick", no_argument, NULL, QUICK},    {"strict", no_argument, NULL, STRICT},
+    {"jobs", required_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},    {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+};
+
+static int parse_jobs(const char *text, unsigned *jobs)
+{
+    char escaped[OZX_ESCAPED_SIZE], *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end || value < 1 || value > JOBS_MAX)
+        return ozx_report_usage("verify", "--jobs '%s' is not a number from 1 to %d",
+                                ozx_escape(escaped, sizeof escaped, text, strlen(text)), JOBS_MAX);
+    *jobs = (unsigned)value;
+    return OZX_EXIT_OK;
+}
+
+/* OZX_EXIT_OK, or the status to end with. `*help`: that was all. */
+static int parse(struct command *command, int argc, char **argv, bool *help)
+{
+    int option, status = OZX_EXIT_OK;
+
+    opterr = 0;
+    while (status == OZX_EXIT_OK &&
+           (option = getopt_long(argc, argv, ":j:qvh", long_options, NULL)) != -1) {
+        char escaped[OZX_ESCAPED_SIZE];
+        const char *word = argv[optind - 1];
+        switch (option) {
+        case QUICK:
+            command->options.quick = true;
+            break;
+        case STRICT:
+            command->strict = true;
+            break;
+        case JSON:
+            command->json = true;
+            break;
+        case 'q':
+            command->quiet = true;
+            break;
+        case 'v':
+            command->verbose = true;
+            break;
+        case 'h':
+            *help = true;
+            return OZX_EXIT_OK;
+        case 'j':
+            status = parse_jobs(optarg, &command->options.threads);
+            break;
+        default:
+            status = ozx_report_usage(
+                "verify", option == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+                ozx_escape(escaped, sizeof escaped, word, strlen(word)));
+        }
+    }
+    command->files = argv + optind;
+    command->file_count = (size_t)(argc - optind);
+    if (status == OZX_EXIT_OK && !command->file_count)
+        status = ozx_report_usage("verify", "no file given");
+    return status;
+}
+
+int ozx_cmd_verify(int argc, char **argv)
+{
+    struct command command = {.options = {.cancel = &interrupted, .progress = on_progress}};
+    bool help = false;
+    int status;
+
+    command.options.context = &command;
+    status = parse(&command, argc, argv, &help);
+    if (help) {
+        fputs(help_text, stdout);
+        return ozx_report_stdout(OZX_EXIT_OK);
+    }
+    if (status != OZX_EXIT_OK)
+        return status;
+    catch_signals();
+    return run(&command);
+}
