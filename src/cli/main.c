@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif
     {"pack", ozx_cmd_pack, "make an archive of a directory"},
+    {"unpack", ozx_cmd_unpack, "make a directory of an archive"},
     {"verify", ozx_cmd_verify, "check an archive: structure, data, metadata"},
 };
 

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * `ozxfs unpack`: an archive into a directory.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/input.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
+#include "cli/work.h"
+#include "ozx/unpack.h"
+
+#define PROBLEMS_TOLD_MAX 100 /* lines; more are only counted */
+
+struct command {
+    struct ozx_unpack_options options;
+    struct ozx_archive_options archive_options;
+    struct ozx_progress progress;
+    bool quiet, verbose;
+    int status;        /* of the first problem */
+    uint64_t problems; /* all of them */
+};
+
+static const char help_text[] =
+    "Usage: ozxfs unpack [OPTIONS] FILE.ozx DIR [PATH ...]\n\n"
+    "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears when all of it is\n"
+    "there and every CRC was right; it must not exist before, or be empty.\n\n"
+    "  -f, --force         replace DIR, if it holds a zarr.json, and remove what was in it\n"
+    "      --subdir PATH   take this directory of the archive for its root\n"
+    "  -j, --jobs N        threads (default: by the number of processors)\n"
+    "      --no-sync       do not wait until all is on the disk\n"
+    "  -q, --quiet         no warnings, no progress\n"
+    "  -v, --verbose       sum up\n"
+    "  -h, --help          this text\n\n"
+    "Example:\n  ozxfs unpack image.ozx image.ome.zarr\n";
+
+enum { SUBDIR = 256, NO_SYNC };
+
+static const struct option long_options[] = {
+    {"force", no_argument, NULL, 'f'},      {"subdir", required_argument, NULL, SUBDIR},
+    {"jobs", required_argument, NULL, 'j'}, {"no-sync", no_argument, NULL, NO_SYNC},
+    {"quiet", no_argument, NULL, 'q'},      {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+};
+
+/* --- what the library says -------------------------------------------------------------------- */
+
+static const char *subject_of(const struct command *command, enum ozx_unpack_about about)
+{
+    return about == OZX_UNPACK_ARCHIVE ? command->options.archive_path : command->options.output;
+}
+
+static int status_of(enum ozx_unpack_about about, const struct ozx_error *error)
+{
+    if (error->code == -EINTR || error->code == -ENOMEM || about == OZX_UNPACK_ARCHIVE)
+        return ozx_report_exit_status(error);
+    if (error->code == -EACCES || error->code == -EPERM)
+        return OZX_EXIT_PERMISSION;
+    return about == OZX_UNPACK_OUTPUT_CREATE ? OZX_EXIT_CANT_CREATE : OZX_EXIT_IO;
+}
+
+static void on_problem(void *context, enum ozx_unpack_about about, const struct ozx_error *error)
+{
+    struct command *command = context;
+
+    if (!command->problems)
+        command->status = status_of(about, error);
+    ozx_progress_clear(&command->progress);
+    if (command->problems++ < PROBLEMS_TOLD_MAX)
+        ozx_report_error(subject_of(command, about), error);
+}
+
+/* Told with --quiet as well: a tree that was to be removed is still there. */
+static void on_warning(void *context, enum ozx_unpack_about about, const struct ozx_error *error)
+{
+    struct command *command = context;
+
+    ozx_progress_clear(&command->progress);
+    ozx_report_warning(subject_of(command, about), error);
+}
+
+static void on_progress(void *context, const struct ozx_unpack_progress *now)
+{
+    struct command *command = context;
+
+    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
+                                              .label = "unpacking",
+                                              .items = now->files,
+                                              .items_total = now->files_total,
+                                              .bytes = now->bytes,
+                                              .bytes_total = now->bytes_total,
+                                          });
+}
+
+/* What mount would warn of, but for what makes an entry unreadable: that is an error here. */
+static void tell_warnings(const struct command *command, const struct ozx_archive *archive)
+{
+    size_t count;
+    const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (!warnings[i].eio && (command->verbose || (!command->quiet && !warnings[i].minor)))
+            ozx_report_warning(command->options.archive_path, &warnings[i].first);
+}
+
+static void sum_up(const struct command *command, const struct ozx_unpack_result *result,
+                   double elapsed_s)
+{
+    char files[OZX_COUNT_SIZE], directories[OZX_COUNT_SIZE], size[OZX_AMOUNT_SIZE],
+        amount[OZX_AMOUNT_SIZE], holes[64] = "", shared[64] = "";
+
+    if (result->hole_bytes)
+        snprintf(holes, sizeof holes, " (%s of it holes)",
+                 ozx_progress_amount(amount, (double)result->hole_bytes));
+    if (result->shared_bytes)
+        snprintf(shared, sizeof shared, ", %s shared with the archive",
+                 ozx_progress_amount(amount, (double)result->shared_bytes));
+    (void)ozx_report(
+        0, command->options.output, "%s files in %s directories, %s%s%s, in %.1f s, all CRCs right",
+        ozx_progress_count(files, result->files),
+        ozx_progress_count(directories, result->directories + 1),
+        ozx_progress_amount(size, (double)result->data_bytes), holes, shared, elapsed_s);
+}
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+static int bad_jobs(const char *value)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage("unpack", "--jobs '%s' is not a number from 1 to %d",
+                            ozx_escape(name, sizeof name, value, strlen(value)), OZX_JOBS_MAX);
+}
+
+static int bad_option(const char *option)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage("unpack", "option '%s' is unknown or lacks its value",
+                            ozx_escape(name, sizeof name, option, strlen(option)));
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(struct command *command, int argc, char **argv)
+{
+    long long number;
+    int option;
+
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "fj:qvh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'f':
+            command->options.force = true;
+            break;
+        case SUBDIR:
+            command->archive_options.subdir = optarg;
+            break;
+        case 'j':
+            if (ozx_work_number(optarg, 1, OZX_JOBS_MAX, &number))
+                return bad_jobs(optarg);
+            command->options.jobs = (unsigned)number;
+            break;
+        case NO_SYNC:
+            command->options.sync = false;
+            break;
+        case 'q':
+            command->quiet = true;
+            break;
+        case 'v':
+            command->verbose = true;
+            break;
+        case 'h':
+            fputs(help_text, stdout);
+            return ozx_report_stdout(OZX_EXIT_OK);
+        default:
+            return bad_option(argv[optind - 1]);
+        }
+    }
+    return -1;
+}
+
+static int take_operands(struct command *command, int count, char **operands)
+{
+    if (count < 1)
+        return ozx_report_usage("unpack", "no archive given");
+    if (count < 2)
+        return ozx_report_usage("unpack", "no directory given");
+    command->options.archive_path = operands[0];
+    command->options.output = operands[1];
+    command->options.paths = (const char *const *)operands + 2;
+    command->options.path_count = (size_t)count - 2;
+    return -1;
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
+static int open_archive(const struct command *command, struct ozx_archive **archive)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_source *source = NULL;
+    int failure = ozx_input_open(command->options.archive_path, &source, &error);
+
+    if (!failure) {
+        failure = ozx_archive_open(source, &command->archive_options, archive, &error);
+        if (failure)
+            ozx_source_close(source);
+    }
+    if (!failure)
+        return OZX_EXIT_OK;
+    ozx_report_error(command->options.archive_path, &error);
+    return ozx_report_exit_status(&error);
+}
+
+static int run(struct command *command)
+{
+    struct ozx_archive *archive = NULL;
+    struct ozx_unpack_result result;
+    double began_s = ozx_work_now_s();
+    int status = open_archive(command, &archive);
+
+    if (status)
+        return status;
+    tell_warnings(command, archive);
+    ozx_progress_start(&command->progress, !command->quiet);
+    status = ozx_unpack(archive, &command->options, &result) ? command->status : OZX_EXIT_OK;
+    ozx_progress_clear(&command->progress);
+    ozx_archive_close(archive);
+    if (!command->problems && (command->verbose || (command->progress.enabled && !command->quiet)))
+        sum_up(command, &result, ozx_work_now_s() - began_s);
+    if (command->problems > PROBLEMS_TOLD_MAX)
+        (void)ozx_report(0, command->options.archive_path, "and %llu more like these",
+                         (unsigned long long)(command->problems - PROBLEMS_TOLD_MAX));
+    return status;
+}
+
+int ozx_cmd_unpack(int argc, char **argv)
+{
+    struct command command = {.options = {.sync = true,
+                                          .jobs = ozx_work_default_jobs(),
+                                          .problem = on_problem,
+                                          .warning = on_warning,
+                                          .progress = on_progress}};
+    int status = parse_options(&command, argc, argv);
+
+    if (status < 0)
+        status = take_operands(&command, argc - optind, argv + optind);
+    if (status >= 0)
+        return status;
+    command.options.context = &command;
+    command.options.cancel = ozx_work_catch_signals();
+    return run(&command);
+}
