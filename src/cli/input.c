@@ -53,3 +53,16 @@ int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *
     (void)ozx_take_fd(&fd);
     return 0;
 }
+
+int ozx_input_archive(const char *path, struct ozx_archive **out, struct ozx_error *error)
+{
+    struct ozx_source *source;
+    int failure = ozx_input_open(path, &source, error);
+
+    if (failure)
+        return failure;
+    failure = ozx_archive_open(source, NULL, out, error);
+    if (failure)
+        ozx_source_close(source);
+    return failure;
+}

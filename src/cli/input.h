@@ -5,9 +5,13 @@
 #ifndef OZX_CLI_INPUT_H
 #define OZX_CLI_INPUT_H
 
-#include "base/source.h"
+#include "ozx/archive.h"
 
 /* A source over the file at `path`, relative paths from the working directory. */
 int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
+
+/* The same, opened as an archive. The caller closes it. */
+int ozx_input_archive(const char *path, struct ozx_archive **out,
+                      struct ozx_error *error) OZX_CHECKED;
 
 #endif

@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
     {"mount", ozx_cmd_mount, "show an archive as a read-only directory tree"},
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif
+    {"info", ozx_cmd_info, "say what an archive holds"},
     {"pack", ozx_cmd_pack, "make an archive of a directory"},
     {"unpack", ozx_cmd_unpack, "make a directory of an archive"},
     {"verify", ozx_cmd_verify, "check an archive: structure, data, metadata"},

@@ -54,6 +54,12 @@ int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options
                      struct ozx_archive **out, struct ozx_error *error) OZX_CHECKED;
 void ozx_archive_close(struct ozx_archive *archive); /* NULL is fine */
 
+static inline void ozx_cleanup_archive(struct ozx_archive **archive)
+{
+    ozx_archive_close(*archive);
+}
+#define OZX_AUTO_ARCHIVE OZX_CLEANUP(ozx_cleanup_archive)
+
 struct ozx_source *ozx_archive_source(const struct ozx_archive *archive); /* borrowed */
 uint32_t ozx_archive_node_count(const struct ozx_archive *archive);
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ozxfs info: what an archive is.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/info_text.h"
+#include "cli/input.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
+
+static const char help_text[] =
+    "Usage: ozxfs info [--json] FILE\n\n"
+    "Says what an archive holds: its images with axes, levels, chunks and sizes, the\n"
+    "OME-Zarr version, and what is odd about it. Reads metadata only, no pixels.\n\n"
+    "      --json   for programs; ozxfs-info(1) has the fields\n"
+    "  -h, --help   this text\n\n"
+    "Example:\n  ozxfs info image.ozx\n";
+
+enum { JSON = 256 };
+
+static const struct option long_options[] = {
+    {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static int print_json(const struct ozx_archive *archive, const struct ozx_summary *summary,
+                      const char *file)
+{
+    OZX_AUTO_FREE char *text = NULL;
+
+    if (ozx_summary_json(archive, summary, file, &text))
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    puts(text);
+    return OZX_EXIT_OK;
+}
+
+static int run(const char *file, bool json)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
+    struct ozx_summary *summary;
+    struct ozx_terminal terminal;
+    int status = OZX_EXIT_OK;
+
+    if (ozx_input_archive(file, &archive, &error) ||
+        ozx_summary_make(archive, &summary, &error)) {
+        ozx_report_error(file, &error);
+        return ozx_report_exit_status(&error);
+    }
+    if (json) {
+        status = print_json(archive, summary, file);
+    } else {
+        ozx_terminal_of_stdout(&terminal);
+        ozx_info_text(archive, summary, file, &terminal);
+    }
+    ozx_summary_free(summary);
+    return ozx_report_stdout(status);
+}
+
+int ozx_cmd_info(int argc, char **argv)
+{
+    bool json = false;
+    int option;
+
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+        char name[OZX_ESCAPED_SIZE];
+        if (option == 'h') {
+            fputs(help_text, stdout);
+            return ozx_report_stdout(OZX_EXIT_OK);
+        }
+        if (option != JSON)
+            return ozx_report_usage("info", "option '%s' is unknown",
+                                    ozx_escape(name, sizeof name, argv[optind - 1],
+                                               strlen(argv[optind - 1])));
+        json = true;
+    }
+    if (argc - optind != 1)
+        return ozx_report_usage("info", optind == argc ? "no file given" : "more than one file given");
+    return run(argv[optind], json);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Lines of a tree on standard output that fit the terminal, and texts put together for them.
+ */
+#ifndef OZX_CLI_LINES_H
+#define OZX_CLI_LINES_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "cli/terminal.h"
+
+#define OZX_WORDS_SIZE 1024
+
+/* A text that is added to until it is full; then it ends in "...". */
+struct ozx_words {
+    char text[OZX_WORDS_SIZE];
+    size_t size;
+    bool full;
+};
+
+void ozx_words_add(struct ozx_words *words, const char *format, ...) OZX_PRINTF(2, 3);
+/* A text of the metadata, made harmless. */
+void ozx_words_add_name(struct ozx_words *words, const char *name);
+
+enum ozx_style { OZX_PLAIN, OZX_BOLD, OZX_DIM, OZX_WARN };
+
+/* `prefix`, then `head` in that style, then `rest`; cut to the terminal's width. */
+void ozx_line(const struct ozx_terminal *terminal, const char *prefix, enum ozx_style style,
+              const char *head, const char *rest);
+
+/* A label and what it says; what is too long goes on below, broken behind commas if possible. */
+void ozx_line_field(const struct ozx_terminal *terminal, const char *prefix, enum ozx_style style,
+                    const char *label, const char *text);
+
+#endif
