@@ -79,7 +79,7 @@ for _name, _note, _fields in (
 
 for _name, _note, _fields in (
         ('name', 'another name of the same length', dict(local={'name': b'y'})), ('name_longer', 'a longer name', dict(local={'name': b'xx'})),
-        ('name_prefix', 'the name within a longer field', dict(local={'name': b'x\0'})), ('name_empty', 'no name', dict(local={'name': b''})),
+        ('name_prefix', 'the name within a longer field', dict(local={'name': b'x\0'})), ('name_empty', 'no name', dict(local={'name': b'', 'extra': extra_field(0xCAFE, b'')})),
         ('name_case', 'the name in another case', dict(local={'name': b'X'})), ('name_traversal', 'a name that climbs out', dict(local={'name': b'../x'})),
         ('method', 'another method', dict(local={'method': 8})), ('flag_utf8', 'bit 11 only in the local header', dict(local={'flags': UTF8})),
         ('flag_encrypted', 'encrypted only in the local header', dict(local={'flags': 1})),

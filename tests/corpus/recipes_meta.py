@@ -183,7 +183,7 @@ def bounds_beyond_4_gib():
     """An entry that reaches one byte into a directory beyond 4 GiB."""
     made = image64()
     made.entries.append(Entry(b'big', sparse(5 << 30), zip64=ALL, local_zip64=ALL[:2]))
-    made.entries[-1].central = {'extra': b'\1\0\x18\0' + b''.join(n.to_bytes(8, 'little') for n in ((5 << 30) + 1, (5 << 30) + 1))}
+    made.entries[-1].central = {'extra': b'\1\0\x18\0' + b''.join(n.to_bytes(8, 'little') for n in ((5 << 30) + 21, (5 << 30) + 21))}  # 20: local extra
     made.layout()
     made.entries[-1].central['extra'] += made.entries[-1].offset.to_bytes(8, 'little')
     return refused(made)
