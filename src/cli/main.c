@@ -23,6 +23,8 @@ static const struct verb verbs[] = {
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif
     {"info", ozx_cmd_info, "say what an archive holds"},
+    {"ls", ozx_cmd_ls, "list the entries of an archive"},
+    {"cat", ozx_cmd_cat, "write files of an archive to standard output"},
     {"pack", ozx_cmd_pack, "make an archive of a directory"},
     {"unpack", ozx_cmd_unpack, "make a directory of an archive"},
     {"verify", ozx_cmd_verify, "check an archive: structure, data, metadata"},

@@ -6,7 +6,9 @@
 #ifndef OZX_CLI_VERBS_H
 #define OZX_CLI_VERBS_H
 
+int ozx_cmd_cat(int argc, char **argv);
 int ozx_cmd_info(int argc, char **argv);
+int ozx_cmd_ls(int argc, char **argv);
 int ozx_cmd_mount(int argc, char **argv);
 int ozx_cmd_pack(int argc, char **argv);
 int ozx_cmd_umount(int argc, char **argv);

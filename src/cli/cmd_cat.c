@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ozxfs cat: entries to standard output, as they are read. The CRC is known only at the end, so what is
+ * wrong is told when it is out already: the exit status says so.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/input.h"
+#include "cli/report.h"
+#include "cli/verbs.h"
+#include "zip/crc.h"
+
+#define PIECE_SIZE (1u << 20)
+
+static const char help_text[] =
+    "Usage: ozxfs cat FILE PATH...\n\n"
+    "Writes files of an archive to standard output. Checks each file's CRC-32 at its end;\n"
+    "if it is wrong, says so and exits with 74.\n\n"
+    "  -h, --help   this text\n\n"
+    "Example:\n  ozxfs cat image.ozx zarr.json | jq .attributes.ome\n";
+
+static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+
+struct command {
+    const char *file;
+    struct ozx_archive *archive;
+    char *piece; /* PIECE_SIZE bytes */
+    int status;  /* of the first problem */
+    bool closed; /* nobody reads standard output: there is nothing more to do */
+};
+
+static void fail(struct command *c, int status)
+{
+    if (!c->status)
+        c->status = status;
+}
+
+/* A reader that went away (head) has had enough: no message. */
+static int put(struct command *c, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t written = write(STDOUT_FILENO, data, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0) {
+            int code = errno;
+            c->closed = true;
+            fail(c, OZX_EXIT_IO);
+            if (code != EPIPE)
+                (void)ozx_report(0, "standard output", "cannot write: %s", strerror(code));
+            return -code;
+        }
+        data += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static int check_crc(struct command *c, uint32_t node, const char *name, uint32_t crc,
+                     struct ozx_error *error)
+{
+    struct ozx_error ignored = OZX_ERROR_INIT;
+    uint64_t offset = OZX_OFFSET_NONE;
+    struct ozx_node_entry entry;
+
+    ozx_archive_entry(c->archive, node, &entry);
+    if (entry.crc32 == crc)
+        return 0;
+    if (ozx_archive_data_offset(c->archive, node, &offset, &ignored))
+        offset = OZX_OFFSET_NONE;
+    return ozx_error_set(error, -EIO, "crc", offset, "get the archive again",
+                         "entry '%s': its CRC-32 is %08x, not %08x: what was written is damaged",
+                         name, crc, entry.crc32);
+}
+
+/* Streams a file out. -EIO ...: told by the caller, unless standard output is closed. */
+static int stream(struct command *c, uint32_t node, const char *name, struct ozx_error *error)
+{
+    uint64_t offset = 0;
+    uint32_t crc = 0;
+
+    for (;;) {
+        size_t got = 0;
+        int failure =
+            ozx_archive_read(c->archive, node, c->piece, PIECE_SIZE, offset, &got, error);
+        if (failure)
+            return failure;
+        crc = ozx_crc32(crc, c->piece, got);
+        if (put(c, c->piece, got))
+            return -EPIPE;
+        offset += got;
+        if (got < PIECE_SIZE)
+            return check_crc(c, node, name, crc, error);
+    }
+}
+
+static void print_file(struct command *c, const char *path)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char name[OZX_ESCAPED_SIZE];
+    struct ozx_node_stat stat;
+    uint32_t node;
+
+    ozx_escape(name, sizeof name, path, strlen(path));
+    if (ozx_archive_find(c->archive, path, &node)) {
+        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s': there is no such entry in the archive",
+                           name));
+        return;
+    }
+    ozx_archive_stat(c->archive, node, &stat);
+    if (stat.is_directory) {
+        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s' is a directory", name));
+        return;
+    }
+    if (stream(c, node, name, &error) && !c->closed) {
+        ozx_report_error(c->file, &error);
+        fail(c, ozx_report_exit_status(&error));
+    }
+}
+
+static int run(const char *file, char **paths, int count)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
+    OZX_AUTO_FREE char *piece = malloc(PIECE_SIZE);
+    struct command command = {.file = file, .piece = piece};
+
+    if (!piece)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    if (ozx_input_archive(file, &archive, &error)) {
+        ozx_report_error(file, &error);
+        return ozx_report_exit_status(&error);
+    }
+    command.archive = archive;
+    for (int i = 0; i < count && !command.closed; i++)
+        print_file(&command, paths[i]);
+    return command.status;
+}
+
+int ozx_cmd_cat(int argc, char **argv)
+{
+    char name[OZX_ESCAPED_SIZE];
+    int option;
+
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+        if (option != 'h')
+            return ozx_report_usage("cat", "option '%s' is unknown",
+                                    ozx_escape(name, sizeof name, argv[optind - 1],
+                                               strlen(argv[optind - 1])));
+        fputs(help_text, stdout);
+        return ozx_report_stdout(OZX_EXIT_OK);
+    }
+    if (argc - optind < 2)
+        return ozx_report_usage("cat", optind == argc ? "no file given" : "no path given");
+    return run(argv[optind], argv + optind + 1, argc - optind - 1);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ozxfs ls: the entries of an archive, as a mount would show them.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/input.h"
+#include "cli/report.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+#include "ozx/listing.h"
+
+static const char help_text[] =
+    "Usage: ozxfs ls [OPTIONS] FILE [PATH]\n\n"
+    "Lists a directory of an archive (default: its root) as a mount would show it, or one\n"
+    "file. Names are in the order of their bytes; times are UTC.\n\n"
+    "  -l, --long        type and permissions, size, compression (if there is any), time\n"
+    "  -R, --recursive   everything below, as paths from PATH\n"
+    "  -0, --null        names as they are, each with a NUL behind it instead of a newline\n"
+    "      --json        for programs; ozxfs-ls(1) has the fields\n"
+    "  -h, --help        this text\n\n"
+    "On a terminal, control characters in names are escaped; elsewhere names are as they are.\n\n"
+    "Example:\n  ozxfs ls -lR image.ozx labels\n";
+
+enum { JSON = 256 };
+
+static const struct option long_options[] = {
+    {"long", no_argument, NULL, 'l'},
+    {"recursive", no_argument, NULL, 'R'},
+    {"null", no_argument, NULL, '0'},
+    {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+struct command {
+    const char *file, *path;
+    struct ozx_archive *archive;
+    bool is_long, recursive, null, json;
+    bool escape;     /* names go to a terminal */
+    bool compressed; /* the long form has the columns of compression */
+    size_t skip;     /* bytes of a path that are PATH's own */
+    uint64_t told;
+    bool no_memory;
+};
+
+/* --- one entry -------------------------------------------------------------------------------- */
+
+static void print_long(const struct command *c, uint32_t node)
+{
+    char time[OZX_TIME_SIZE], buffer[OZX_METHOD_NAME_SIZE];
+    struct ozx_node_stat stat;
+    struct ozx_node_entry entry = {.method = 0};
+
+    ozx_archive_stat(c->archive, node, &stat);
+    if (!stat.is_directory)
+        ozx_archive_entry(c->archive, node, &entry);
+    printf("%s %12" PRIu64 " ", stat.is_directory ? "dr-xr-xr-x" : "-r--r--r--", stat.size_bytes);
+    if (c->compressed && stat.is_directory)
+        printf("%12s %-10s ", "", "");
+    else if (c->compressed)
+        printf("%12" PRIu64 " %-10s ", entry.compressed_size_bytes,
+               entry.eio_rule ? entry.eio_rule : ozx_method_name(entry.method, buffer));
+    printf("%s ", ozx_time_utc(stat.mtime_s, time));
+}
+
+static void print_name(const struct command *c, const char *name)
+{
+    char escaped[4 * OZX_PATH_SIZE];
+
+    if (c->escape)
+        name = ozx_escape(escaped, sizeof escaped, name, strlen(name));
+    fputs(name, stdout);
+    putchar(c->null ? '\0' : '\n');
+}
+
+static void print_node(struct command *c, uint32_t node)
+{
+    char path[OZX_PATH_SIZE];
+
+    if (c->json) {
+        OZX_AUTO_FREE char *text = NULL;
+        if (ozx_listing_json(c->archive, node, &text))
+            c->no_memory = true;
+        else
+            printf("%s\n%s", c->told ? "," : "", text);
+    } else {
+        if (c->is_long)
+            print_long(c, node);
+        ozx_archive_path(c->archive, node, path);
+        print_name(c, path + c->skip);
+    }
+    c->told++;
+}
+
+/* Directories before what is in them. Paths are bounded, so the depth is. */
+static void print_children(struct command *c, uint32_t directory)
+{
+    uint32_t first, count;
+
+    ozx_archive_children(c->archive, directory, &first, &count);
+    for (uint32_t i = first; i < first + count && !c->no_memory && !ferror(stdout); i++) {
+        print_node(c, i);
+        if (c->recursive)
+            print_children(c, i);
+    }
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
+static bool has_compressed(const struct ozx_archive *archive)
+{
+    for (uint32_t i = 0; i < ozx_archive_node_count(archive); i++) {
+        struct ozx_node_stat stat;
+        struct ozx_node_entry entry;
+        ozx_archive_stat(archive, i, &stat);
+        if (stat.is_directory)
+            continue;
+        ozx_archive_entry(archive, i, &entry);
+        if (entry.method || entry.eio_rule)
+            return true;
+    }
+    return false;
+}
+
+static int find(struct command *c, uint32_t *node)
+{
+    struct ozx_node_stat stat;
+    char path[OZX_PATH_SIZE], escaped[OZX_ESCAPED_SIZE];
+    size_t size;
+    int failure = ozx_archive_find(c->archive, c->path, node);
+
+    if (failure)
+        return ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s': %s",
+                          ozx_escape(escaped, sizeof escaped, c->path, strlen(c->path)),
+                          failure == -ENOTDIR ? "a part of this path is a file"
+                                              : "there is no such entry in the archive");
+    size = ozx_archive_path(c->archive, *node, path);
+    ozx_archive_stat(c->archive, *node, &stat);
+    if (stat.is_directory)
+        c->skip = size ? size + 1 : 0;
+    return 0;
+}
+
+static int print_listing(struct command *c, uint32_t node)
+{
+    OZX_AUTO_FREE char *file = NULL, *path = NULL;
+    struct ozx_node_stat stat;
+
+    if (c->json) {
+        if (ozx_json_quote(c->file, &file) || ozx_json_quote(c->path, &path))
+            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+        printf("{\"schema\": 1, \"file\": %s, \"path\": %s, \"entries\": [", file, path);
+    }
+    ozx_archive_stat(c->archive, node, &stat);
+    if (stat.is_directory)
+        print_children(c, node);
+    else
+        print_node(c, node);
+    if (c->json)
+        printf("%s]}\n", c->told ? "\n" : "");
+    if (c->no_memory)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    return ozx_report_stdout(OZX_EXIT_OK);
+}
+
+static int run(struct command *c)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
+    struct ozx_terminal terminal;
+    uint32_t node;
+    int status;
+
+    if (ozx_input_archive(c->file, &archive, &error)) {
+        ozx_report_error(c->file, &error);
+        return ozx_report_exit_status(&error);
+    }
+    c->archive = archive;
+    status = find(c, &node);
+    if (status)
+        return status;
+    ozx_terminal_of_stdout(&terminal);
+    c->escape = terminal.is_terminal && !c->null;
+    c->compressed = c->is_long && has_compressed(archive);
+    return print_listing(c, node);
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(struct command *c, int argc, char **argv)
+{
+    char name[OZX_ESCAPED_SIZE];
+    int option;
+
+    opterr = 0;
+    optind = 0;
+    while ((option = getopt_long(argc, argv, "lR0h", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'l':
+            c->is_long = true;
+            break;
+        case 'R':
+            c->recursive = true;
+            break;
+        case '0':
+            c->null = true;
+            break;
+        case JSON:
+            c->json = true;
+            break;
+        case 'h':
+            fputs(help_text, stdout);
+            return ozx_report_stdout(OZX_EXIT_OK);
+        default:
+            return ozx_report_usage("ls", "option '%s' is unknown",
+                                    ozx_escape(name, sizeof name, argv[optind - 1],
+                                               strlen(argv[optind - 1])));
+        }
+    }
+    if (c->json && (c->is_long || c->null))
+        return ozx_report_usage("ls", "--json says everything already: give it without -l and -0");
+    return -1;
+}
+
+int ozx_cmd_ls(int argc, char **argv)
+{
+    struct command command = {.path = ""};
+    int status = parse_options(&command, argc, argv);
+
+    if (status >= 0)
+        return status;
+    if (optind == argc)
+        return ozx_report_usage("ls", "no file given");
+    if (argc - optind > 2)
+        return ozx_report_usage("ls", "more than a file and a path given");
+    command.file = argv[optind];
+    if (argc - optind == 2)
+        command.path = argv[optind + 1];
+    return run(&command);
+}
