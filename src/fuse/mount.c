@@ -151,7 +151,7 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *so
 {
     OZX_AUTO_CLOSE int signals = -1;
     sigset_t old;
-    int failure = ozx_process_signals(&old, &signals);
+    int failure = ozx_process_signals(options->foreground, &old, &signals);
 
     if (failure) {
         ozx_source_close(source);

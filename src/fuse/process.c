@@ -66,20 +66,29 @@ void ozx_process_take_name(unsigned device_minor)
     prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-int ozx_process_signals(sigset_t *old, int *signals)
+static bool is_ignored(int number)
 {
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+int ozx_process_signals(bool respectful, sigset_t *old, int *signals)
+{
+    static const int wanted[] = {SIGINT, SIGHUP, SIGTERM, SIGCHLD};
     sigset_t mask;
     int fd;
 
     sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGHUP);
-    sigaddset(&mask, SIGCHLD);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        bool optional = wanted[i] == SIGINT || wanted[i] == SIGHUP;
+        if (!respectful || !optional || !is_ignored(wanted[i]))
+            sigaddset(&mask, wanted[i]);
+    }
     fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return -errno;
-    /* A parent may have had SIGCHLD ignored: then children could not be waited for. */
+    /* An ignored SIGCHLD would leave no children to wait for. */
     signal(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_BLOCK, &mask, old);
     *signals = fd;

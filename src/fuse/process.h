@@ -6,6 +6,7 @@
 #define OZX_FUSE_PROCESS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -25,9 +26,9 @@ int ozx_process_detach_standard(void) OZX_CHECKED;
 void ozx_process_name(char name[OZX_PROCESS_NAME_SIZE], unsigned device_minor);
 void ozx_process_take_name(unsigned device_minor);
 
-/* Blocks INT, TERM, HUP and CHLD and gives a signalfd for them; SIGCHLD is made to arrive. `old`
- * gets the mask that was. */
-int ozx_process_signals(sigset_t *old, int *signals) OZX_CHECKED;
+/* Blocks INT, TERM, HUP and CHLD and gives a signalfd for them. `old` gets the mask that was. With
+ * `respectful` INT and HUP are left out if the parent ignored them: a shell's `&`, nohup. */
+int ozx_process_signals(bool respectful, sigset_t *old, int *signals) OZX_CHECKED;
 
 /* The next signal of a signalfd, 0 if there is none. */
 int ozx_process_next_signal(int signals);

@@ -268,8 +268,9 @@ static void judge_end(struct supervisor *s, int status)
             return;
         if (number == SIGKILL)
             stage = OZX_MOUNT_STAGE_SYSTEM; /* not by itself: somebody's kill, or out of memory */
-        ozx_error_set(&error, -EIO, NULL, OZX_OFFSET_NONE, hint, "the worker was killed by %s%s",
-                      strsignal(number), s->phase == PARSING ? " while it read the archive" : "");
+        ozx_error_set(&error, -EIO, NULL, OZX_OFFSET_NONE, hint,
+                      "the worker was killed by signal %d (%s)%s", number, strsignal(number),
+                      s->phase == PARSING ? " while it read the archive" : "");
     } else if (visible && status == 0) {
         stage = OZX_MOUNT_STAGE_SYSTEM;
         ozx_error_set(&error, -EIO, NULL, OZX_OFFSET_NONE, hint, "the FUSE connection was aborted");
