@@ -419,9 +419,10 @@ int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, s
         size_bytes = 0;
     else if (size_bytes > n->size_bytes - offset_bytes)
         size_bytes = (size_t)(n->size_bytes - offset_bytes);
-    if (size_bytes) {
+    /* An empty file has no bytes to be wrong, but its local header may still tell another story. */
+    if (size_bytes || n->size_bytes == 0) {
         failure = resolve(archive, node, &data_offset, error);
-        if (!failure)
+        if (!failure && size_bytes)
             failure = (n->kind & OZX_KIND_PACKED ? read_packed : read_stored)(
                 archive, node, data_offset, buffer, size_bytes, offset_bytes, error);
         if (failure)

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "ozx/dirtable.h"
+#include "ozx/extents.h"
 #include "zip/decompress.h"
 #include "zip/directory.h"
 #include "zip/format.h"
@@ -24,27 +26,12 @@
 #define DIRECTORIES_FREE 500000
 #define DIRECTORIES_PER_ENTRY 16
 
-/* Name and extra field of a local header. */
-#define LOCAL_REST_MAX (2 * UINT64_C(65535))
-
-#define NODES_MAX UINT32_C(0x7FFFFFFF)
-
-/* The bytes that an entry has at least: its local header with the name that it must have, and its
- * data. What an extra field adds shows at the first read. */
-struct extent {
-    uint64_t offset_bytes, end_bytes;
-    uint32_t draft; /* NO_DRAFT for a directory's entry */
-};
-#define NO_DRAFT UINT32_MAX
-
 struct build {
     struct ozx_draft draft;
     struct ozx_dirtable directories;
-    struct extent *extents;
-    uint32_t extent_count, extent_room;
+    struct ozx_extents extents;
     uint64_t directory_count, entries_seen;
     int64_t mtime_s;
-    uint64_t limit_bytes; /* where the central directory starts */
     struct ozx_index_facts facts;
     bool seen_data; /* an entry that is no zarr.json */
     struct ozx_warnings *warnings;
@@ -53,26 +40,6 @@ struct build {
     size_t last_path_size;
     uint32_t last_directory;
 };
-
-/* Room for one more element of `size` bytes. */
-static int reserve(void **array, uint32_t count, uint32_t *room, size_t size)
-{
-    uint64_t larger = (uint64_t)*room + *room / 2 + 1024;
-    void *moved;
-
-    if (count < *room)
-        return 0;
-    if (larger > NODES_MAX)
-        larger = NODES_MAX;
-    if (larger <= *room)
-        return -ENOMEM;
-    moved = realloc(*array, (size_t)larger * size);
-    if (!moved)
-        return -ENOMEM;
-    *array = moved;
-    *room = (uint32_t)larger;
-    return 0;
-}
 
 static int add_name(struct build *b, const char *name, size_t size, uint32_t *offset)
 {
@@ -107,7 +74,7 @@ static int add_node(struct build *b, uint32_t parent, const char *name, size_t n
     uint32_t name_offset;
 
     if (add_name(b, name, name_size, &name_offset) ||
-        reserve((void **)&d->nodes, d->node_count, &d->node_room, sizeof *d->nodes))
+        ozx_array_reserve((void **)&d->nodes, d->node_count, &d->node_room, sizeof *d->nodes))
         return ozx_error_memory(b->error);
     node = &d->nodes[d->node_count];
     memset(node, 0, sizeof *node);
@@ -166,16 +133,9 @@ static int find_directory(struct build *b, const char *path, size_t size, uint32
     return 0;
 }
 
-static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
+static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t node)
 {
-    if (reserve((void **)&b->extents, b->extent_count, &b->extent_room, sizeof *b->extents))
-        return ozx_error_memory(b->error);
-    b->extents[b->extent_count++] =
-        (struct extent){.offset_bytes = e->local_offset_bytes,
-                        .end_bytes = e->local_offset_bytes + OZX_LOCAL_SIZE + e->name_size_bytes +
-                                     e->compressed_size_bytes,
-                        .draft = draft};
-    return 0;
+    return ozx_extents_add(&b->extents, e, node) ? ozx_error_memory(b->error) : 0;
 }
 
 static void warn_entry(struct build *b, const struct ozx_zip_entry *e, const char *rule,
@@ -240,7 +200,7 @@ static int add_packed(struct build *b, const struct ozx_zip_entry *e, uint32_t d
 {
     struct ozx_draft *d = &b->draft;
 
-    if (reserve((void **)&d->packed, d->packed_count, &d->packed_room, sizeof *d->packed))
+    if (ozx_array_reserve((void **)&d->packed, d->packed_count, &d->packed_room, sizeof *d->packed))
         return ozx_error_memory(b->error);
     d->packed[d->packed_count++] =
         (struct ozx_packed){.node = draft,
@@ -293,7 +253,7 @@ static int take_directory(struct build *b, const struct ozx_zip_entry *e)
     node->kind |= OZX_KIND_EXPLICIT;
     if (e->mtime_known)
         ozx_node_set_mtime(node, e->mtime_s);
-    return add_extent(b, e, NO_DRAFT);
+    return add_extent(b, e, OZX_EXTENT_NO_NODE);
 }
 
 static void note_order(struct build *b, const struct ozx_zip_entry *e, const char *name, size_t size)
@@ -328,56 +288,6 @@ static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_e
         warn_entry(b, e, "descriptor", OZX_WARNING_MINOR, "has a data descriptor");
     failure = find_directory(b, e->path, slash ? (size_t)(slash - e->path) : 0, &directory);
     return failure ? failure : take_file(b, e, directory, name, name_size);
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const struct extent *x = a, *y = b;
-
-    return (x->offset_bytes > y->offset_bytes) - (x->offset_bytes < y->offset_bytes);
-}
-
-static int refuse_overlap(struct build *b, const struct extent *first, const struct extent *second)
-{
-    char name[OZX_ESCAPED_SIZE] = "a directory";
-    const struct ozx_draft *d = &b->draft;
-
-    if (second->draft != NO_DRAFT)
-        ozx_escape(name, sizeof name, d->names + d->nodes[second->draft].name_offset,
-                   d->nodes[second->draft].name_size);
-    return ozx_error_set(b->error, -EBADMSG, "overlap", second->offset_bytes, HINT_REWRITE,
-                         "the entry '%s' begins inside the entry at byte %" PRIu64
-                         ", which ends at %" PRIu64 " or later",
-                         name, first->offset_bytes, first->end_bytes);
-}
-
-/* No two entries may share a byte; and each file learns how much room its local header has. */
-static int check_extents(struct build *b)
-{
-    bool sorted = true;
-
-    for (uint32_t i = 1; i < b->extent_count && sorted; i++)
-        sorted = b->extents[i - 1].offset_bytes <= b->extents[i].offset_bytes;
-    if (!sorted)
-        qsort(b->extents, b->extent_count, sizeof *b->extents, by_offset);
-    for (uint32_t i = 0; i < b->extent_count; i++) {
-        const struct extent *e = &b->extents[i], *next = e + 1;
-        bool last = i + 1 == b->extent_count;
-        uint64_t limit = last ? b->limit_bytes : next->offset_bytes;
-        if (e->end_bytes > limit)
-            return refuse_overlap(b, e, next); /* not the last: that one was held to the limit */
-        if (limit - e->end_bytes > LOCAL_REST_MAX)
-            b->facts.gap_bytes += limit - e->end_bytes;
-        if (e->draft != NO_DRAFT)
-            b->draft.nodes[e->draft].slack_bytes =
-                (uint16_t)(limit - e->end_bytes < UINT16_MAX ? limit - e->end_bytes : UINT16_MAX);
-    }
-    if (b->extent_count)
-        b->facts.gap_bytes += b->extents[0].offset_bytes;
-    if (b->extent_count && b->extents[0].offset_bytes)
-        ozx_warnings_add(b->warnings, "leading", OZX_WARNING_MINOR, 0, NULL, 0,
-                         "there are bytes in front of the first entry");
-    return 0;
 }
 
 /* The draft of the directory that is to be the root. */
@@ -417,8 +327,12 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
     b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
     failure = ozx_zip_directory_walk(source, tail, take_entry, b, b->error);
     if (!failure)
-        failure = check_extents(b);
-    free(ozx_take(b->extents));
+        failure = ozx_extents_check(&b->extents, source, tail->directory_offset_bytes, &b->draft,
+                                    &b->facts, b->error);
+    if (!failure && b->extents.count && b->extents.list[0].offset_bytes)
+        ozx_warnings_add(b->warnings, "leading", OZX_WARNING_MINOR, 0, NULL, 0,
+                         "there are bytes in front of the first entry");
+    free(ozx_take(b->extents.list));
     if (!failure)
         failure = find_subdir(b, subdir ? subdir : "", &prefix, &root);
     ozx_dirtable_free(&b->directories);
@@ -439,7 +353,6 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, 
     if (!b)
         return ozx_error_memory(error);
     b->mtime_s = mtime_s;
-    b->limit_bytes = tail->directory_offset_bytes;
     b->warnings = warnings;
     b->error = error;
     failure = ozx_dirtable_init(&b->directories);
@@ -451,7 +364,7 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, 
     if (!failure)
         *facts = b->facts;
     ozx_dirtable_free(&b->directories);
-    free(b->extents);
+    free(b->extents.list);
     free(b->draft.nodes);
     free(b->draft.names);
     free(b->draft.packed);

@@ -102,7 +102,10 @@ static bool dos_to_seconds(uint32_t dos, int64_t *seconds)
 
 static void set_mtime(struct walk *w, uint32_t dos, const struct ozx_zip_extra *extra)
 {
-    if (extra->mtime_known) {
+    /* The extended timestamp ends in 2038; where it says its last second, DOS time may know better. */
+    bool saturated = extra->mtime_known && extra->mtime_s == INT32_MAX;
+
+    if (extra->mtime_known && !saturated) {
         w->entry.mtime_s = extra->mtime_s;
         w->entry.mtime_known = true;
         return;
@@ -113,6 +116,10 @@ static void set_mtime(struct walk *w, uint32_t dos, const struct ozx_zip_extra *
     }
     w->entry.mtime_known = w->last_dos_valid;
     w->entry.mtime_s = w->last_dos_valid ? w->last_dos_s : 0;
+    if (saturated && w->entry.mtime_s < extra->mtime_s) {
+        w->entry.mtime_s = extra->mtime_s;
+        w->entry.mtime_known = true;
+    }
 }
 
 /* Decodes and judges the name; sets path, is_directory and name_cp437. */
@@ -171,15 +178,14 @@ static int check_place(struct walk *w, uint32_t disk)
 {
     const struct ozx_zip_entry *e = &w->entry;
     uint64_t limit = w->tail->directory_offset_bytes;
-    uint64_t header = OZX_LOCAL_SIZE + (uint64_t)e->name_size_bytes; /* at least */
 
     if (disk != 0)
         return refuse(w, "disks", "join the parts with the tool that split it",
                       "it is said to be on another disk");
     if (e->uncompressed_size_bytes > INT64_MAX)
         return refuse(w, "bounds", HINT_AGAIN, "its size is larger than any file");
-    if (limit < header || e->local_offset_bytes > limit - header ||
-        e->compressed_size_bytes > limit - header - e->local_offset_bytes)
+    if (limit < OZX_LOCAL_SIZE || e->local_offset_bytes > limit - OZX_LOCAL_SIZE ||
+        e->compressed_size_bytes > limit - OZX_LOCAL_SIZE - e->local_offset_bytes)
         return refuse(w, "bounds", HINT_AGAIN,
                       "it lies outside the file or reaches into the central directory");
     if (e->method == OZX_METHOD_STORED && !(e->flags & OZX_FLAG_ENCRYPTED) &&

@@ -30,7 +30,8 @@ static int fail(struct ozx_error *error, const struct ozx_zip_expected *expected
 
 static int fail_read(struct ozx_error *error, const struct ozx_zip_expected *expected, int code)
 {
-    return ozx_error_set(error, code, NULL, expected->local_offset_bytes, NULL, "%s",
+    return ozx_error_set(error, code, code == -ESTALE ? "changed" : NULL,
+                         expected->local_offset_bytes, NULL, "%s",
                          code == -ESTALE ? "the archive changed while it was open"
                                          : strerror(-code));
 }
