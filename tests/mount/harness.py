@@ -5,6 +5,8 @@ Role: mechanics only, no expectations of single tests. Every process that a test
 mount lies below the test's own folder: clean-up touches these and nothing else.
 """
 import errno
+import functools
+import glob
 import os
 import re
 import shutil
@@ -52,6 +54,12 @@ def wait_until(condition, timeout=10):
         time.sleep(0.005)
 
 
+@functools.cache
+def sanitized(binary):
+    """True if it was built with AddressSanitizer."""
+    return b'__asan_init' in read(binary)
+
+
 class Ozxfs:
     """The command under test, with its token; `folder` is the test's own."""
 
@@ -60,6 +68,10 @@ class Ozxfs:
         self.environment = dict(os.environ, OZXFS_TEST=self.token, LC_ALL='C.UTF-8')
         self.environment.pop('XDG_RUNTIME_DIR', None)
         self.started = []
+        if sanitized(binary):  # a daemon has no stderr: its reports go to files, which clean_up looks for
+            for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS'):
+                given = os.environ.get(name)
+                self.environment[name] = (given + ':' if given else '') + 'print_stacktrace=1:log_path=%s/sanitizer' % folder
 
     def run(self, *arguments, timeout=TIMEOUT, **options):
         """Runs the command to its end; output as bytes. stdin is empty."""
@@ -150,7 +162,9 @@ class Ozxfs:
         if not wait_until(lambda: not self.processes(), 2):
             for pid in self.processes():
                 os.kill(pid, signal.SIGKILL)
+        reports = [read(path) for path in glob.glob(glob.escape(self.folder) + '/sanitizer.*')]
         shutil.rmtree(self.folder, ignore_errors=True)
+        assert not reports, b'\n'.join(reports).decode('utf-8', 'replace')
 
 
 def read(path):

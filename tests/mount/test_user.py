@@ -276,6 +276,25 @@ def test_user_may_not_umount_roots_mount(user, ozxfs, archives, as_root):
     assert done.returncode not in (0, 70) and mount_of(where) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
 
 
+def is_shut_out(where):
+    with pytest.raises(PermissionError):
+        os.listdir(where)
+
+
+def test_allow_other_lets_others_in(user, ozxfs, archives, image_view, as_root):
+    """Root's mount: others read it with allow_other, and only then; default_permissions hold."""
+    path = archives('plain_zip64')[0]
+    where = ozxfs.mount(path)
+    user.seen(is_shut_out, where)
+    ozxfs.umount(where)
+    where = ozxfs.mount(path, '-o', 'allow_other')
+    user.seen(check_view, where, image_view)
+    ozxfs.umount(where)
+    where = ozxfs.mount(path, '-o', 'allow_other,dmask=0077')
+    user.seen(is_shut_out, where)
+    ozxfs.umount(where)
+
+
 ODD = {'comma': b'a,b', 'newline': b'a\nb', 'backslash': b'a\\b', 'percent': b'100%s%n%', 'space': b' a b ', 'not_utf8': b'caf\xe9', 'octal': b'a\\040b', 'equals': b'a=b,c=d',
        'long': b'n' * 254, 'dash': b'-o'}
 
