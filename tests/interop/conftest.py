@@ -100,8 +100,9 @@ def archive_of(source, tmp_path_factory):
 
 
 def is_mounted(directory):
-    name = str(directory).replace("\\", "\\134").replace(" ", "\\040")
-    return any(line.split()[1] == name for line in open("/proc/self/mounts"))
+    """Bytes: somebody else's mount may have a name that is no UTF-8."""
+    with open("/proc/self/mounts", "rb") as mounts:
+        return any(line.split()[1] == os.fsencode(directory) for line in mounts)
 
 
 @pytest.fixture(scope="module")
