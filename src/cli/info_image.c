@@ -66,9 +66,10 @@ static bool same_unit(const struct ozx_axis *a, const struct ozx_axis *b)
     return a->unit == b->unit || (a->unit && b->unit && strcmp(a->unit, b->unit) == 0);
 }
 
-/* "0.5 x 0.5 um" over the axes of space; `sizes` (may be NULL) are to multiply with. */
+/* "0.5 x 0.5 um" over the axes of space, `before` in front of it; `sizes` (may be NULL) are to multiply
+ * with. Nothing if the scale is not known. */
 static void add_extent(const struct ozx_terminal *terminal, const struct ozx_multiscale *m, size_t level,
-                       const struct ozx_shape *sizes, struct ozx_words *words)
+                       const char *before, const struct ozx_shape *sizes, struct ozx_words *words)
 {
     const struct ozx_axis *last = NULL;
 
@@ -81,7 +82,7 @@ static void add_extent(const struct ozx_terminal *terminal, const struct ozx_mul
             ozx_words_add(words, " ");
             ozx_words_add_name(words, unit_sign(terminal, last->unit));
         }
-        ozx_words_add(words, "%s%.6g", last ? " x " : "",
+        ozx_words_add(words, "%s%.6g", last ? " x " : before,
                       size * (sizes && i < sizes->count ? (double)sizes->sizes[i] : 1));
         last = axis;
     }
@@ -151,7 +152,7 @@ static void fill_row(const struct ozx_terminal *terminal, const struct ozx_multi
         if (a->has_shape)
             add_shape(&a->shape, &words[SHAPE]);
         ozx_words_add(&words[BYTES], "%s", ozx_progress_amount(bytes, (double)from->bytes));
-        add_extent(terminal, m, level, NULL, &words[PIXEL]);
+        add_extent(terminal, m, level, "pixels ", NULL, &words[PIXEL]);
         add_missing(from, &words[CHUNKS]);
         if (a->data_type)
             ozx_words_add_name(&words[TYPE], a->data_type);
@@ -257,7 +258,7 @@ void ozx_image_put_fields(const struct ozx_terminal *terminal, const char *prefi
     fill_table(terminal, node, &table);
     put_axes(terminal, prefix, m);
     if (node->level_count && node->levels[0].metadata && m->dataset_count)
-        add_extent(terminal, m, 0, &node->levels[0].metadata->array->shape, &size);
+        add_extent(terminal, m, 0, "", &node->levels[0].metadata->array->shape, &size);
     if (size.size)
         ozx_line_field(terminal, prefix, OZX_PLAIN, "size", size.text);
     for (enum column c = FIRST_SHARED; c < COLUMN_COUNT; c++)

@@ -175,7 +175,7 @@ static void put_plate(const struct ozx_terminal *terminal, const char *prefix,
         ozx_line_field(terminal, prefix, OZX_PLAIN, "name", words.text);
         words = (struct ozx_words){.size = 0};
     }
-    ozx_words_add(&words, "%zu rows x %zu columns, ", plate->row_count, plate->column_count);
+    ozx_words_add(&words, "%zu x %zu (rows x columns), ", plate->row_count, plate->column_count);
     ozx_words_add(&words, "%s wells, ", ozx_progress_count(count, plate->well_count));
     ozx_words_add(&words, "%s fields", ozx_progress_count(count, node->field_count));
     if (plate->acquisition_count)

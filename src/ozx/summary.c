@@ -164,10 +164,20 @@ static int load_levels(struct walk *w, struct ozx_summary_node *node)
 static int describe(struct walk *w, uint32_t directory, unsigned depth,
                     struct ozx_summary_node *node);
 
+static void free_node(struct ozx_summary_node *node);
+
+/* A group that is there only for the sake of a level's path ("scale0" of "scale0/image"). */
+static bool is_scaffold(const struct ozx_summary_node *node)
+{
+    return node->kind == OZX_SUMMARY_GROUP && node->holds_levels && !node->child_count &&
+           !node->metadata->ome && !node->metadata->defect_total;
+}
+
 static int add_child(struct walk *w, struct ozx_summary_node *node, uint32_t directory,
                      unsigned depth)
 {
     size_t count = node->child_count;
+    int failure;
 
     if (!take_budget(w))
         return 0;
@@ -180,7 +190,10 @@ static int add_child(struct walk *w, struct ozx_summary_node *node, uint32_t dir
     }
     memset(&node->children[count], 0, sizeof *node->children);
     node->child_count++;
-    return describe(w, directory, depth + 1, &node->children[count]);
+    failure = describe(w, directory, depth + 1, &node->children[count]);
+    if (!failure && is_scaffold(&node->children[count]))
+        free_node(&node->children[--node->child_count]);
+    return failure;
 }
 
 /* Everything with metadata below `directory` that is no level; directories without are looked into. */
@@ -198,8 +211,12 @@ static int find_children(struct walk *w, uint32_t directory, unsigned depth,
         struct ozx_node_stat stat;
         int failure;
         ozx_archive_stat(w->archive, i, &stat);
-        if (!stat.is_directory || w->claimed[i])
+        if (!stat.is_directory)
             continue;
+        if (w->claimed[i]) {
+            node->holds_levels = true;
+            continue;
+        }
         if (ozx_metadata_find(w->archive, i, &file) == 0)
             failure = add_child(w, node, i, depth);
         else

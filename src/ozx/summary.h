@@ -56,6 +56,7 @@ struct ozx_summary_node {
     /* What hangs below it, in the order of the paths; of a plate only the first field. */
     struct ozx_summary_node *children;
     size_t child_count;
+    bool holds_levels; /* there is a level of an image further up below it */
     /* A plate: */
     uint32_t *well_fields; /* fields of each well of the metadata, OZX_FIELDS_UNKNOWN */
     uint64_t wells_present, field_count;
