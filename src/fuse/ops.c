@@ -48,14 +48,16 @@ static void fill_entry(const struct ozx_server *server, uint32_t node,
 }
 
 /* Wants only what the kernel offers. auto_inval_data would ask for attributes again before reads;
- * atomic_o_trunc lets the kernel empty a cached file by itself when open is not sent. */
+ * atomic_o_trunc lets the kernel empty a cached file by itself when open is not sent. readdirplus
+ * always, not automatic: du and find read a directory to its end before they stat its files, so the
+ * automatic sends a lookup for each of 100,000 chunks (6 to 10 times slower), while a listing alone
+ * loses less than a second on them. */
 static void op_init(void *userdata, struct fuse_conn_info *connection)
 {
     struct ozx_server *server = userdata;
-    unsigned on = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS |
-                  FUSE_CAP_READDIRPLUS_AUTO;
-    unsigned off = FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_SPLICE_READ |
-                   FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE;
+    unsigned on = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS;
+    unsigned off = FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS_AUTO |
+                   FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE;
 
     connection->want = (connection->want & ~off) | (connection->capable & on);
     connection->max_read = server->options->max_read_bytes;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuse/channel.h"
@@ -34,6 +35,14 @@ static void leave_signals(void)
         signal(ignored[i], SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* libzip turns DOS times into local ones, of no interest here; without TZ libc would look into
+ * /etc/localtime each time, from any thread. */
+static void settle_time_zone(void)
+{
+    setenv("TZ", "UTC0", 1);
+    tzset();
 }
 
 /* The one place for what takes the worker's rights away (no privileges, no new files), before it
@@ -184,6 +193,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     int device, status = EXIT_SUCCESS;
 
     leave_signals();
+    settle_time_zone();
     ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     if (lock_in() != 0 || parse(options, source, socket, &server.archive) != 0)
