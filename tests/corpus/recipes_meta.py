@@ -224,3 +224,12 @@ def large_names():
     return served(Zip([Entry(b'zarr.json', OME_GROUP)] + [Entry(b'd/' + b'n' * 250 + b'%05d' % i, b'%d' % i) for i in range(5000)], comment=COMMENT, zip64=True))
 
 
+
+
+def deep(entries, levels):
+    """Each entry in a directory of its own, `levels` deep: implied directories cost two bytes of the archive each."""
+    return image(*(Entry(b'%d/' % i + b'd/' * (levels - 1) + b'f', b'') for i in range(entries)))
+
+
+add('plain', SERVE, 'large_deep', '20 entries, each 1,900 levels deep', lambda: served(deep(20, 1900)), large=True)
+add('name', REFUSE, 'name_implied_directories', '300 entries that imply 570,000 directories: far more than any image has', lambda: refused(deep(300, 1900)), large=True)

@@ -69,6 +69,20 @@ def sample(made, recipe):
     return set(files[:3] + files[-3:] + files[::1 + len(files) // 200]) if recipe.large else True
 
 
+# Deviations that reading the central directory shows, so that `mount -v` can tell of them, and recipes that only `verify` sees.
+TOLD = {'comment', 'compressed', 'descriptor', 'duplicate', 'extra-odd', 'json-first', 'leading', 'name-charset', 'no-root', 'tail-padding', 'plain'}
+UNTOLD = {'comment_version_differs', 'comment_version_control', 'charset_utf8_unflagged', 'charset_unicode_path_hides_nothing'}
+
+
+@pytest.mark.parametrize('name', [n for n in names(SERVE) if RECIPES[n].id in TOLD and not RECIPES[n].large and n not in UNTOLD])
+def test_verbose_names_the_rule(ozxfs, archives, name):
+    """-v tells what is let pass; of an archive with nothing wrong it tells nothing."""
+    done, recipe = ozxfs.run('mount', '-v', archives(name)[0], ozxfs.directory()), RECIPES[name]
+    told = {rule for rule, _, line in check_lines(done.stderr) if rule and b'warning' in line}
+    assert done.returncode == 0
+    assert recipe.id in told if recipe.verify != '-' else not told, done.stderr
+
+
 def test_warning_counts(ozxfs, archives):
     """The number of entries stands in the warning: 99 of 100 are hidden."""
     done = ozxfs.run('mount', archives('duplicate_100')[0], ozxfs.directory())
