@@ -31,6 +31,7 @@ struct build {
     struct ozx_dirtable directories;
     struct ozx_extents extents;
     uint64_t directory_count, entries_seen;
+    uint64_t header_offset_bytes; /* of the entry that is being taken in */
     int64_t mtime_s;
     struct ozx_index_facts facts;
     bool seen_data; /* an entry that is no zarr.json */
@@ -92,7 +93,7 @@ static int add_directory(struct build *b, uint32_t parent, const char *name, siz
     int failure;
 
     if (b->directory_count >= DIRECTORIES_FREE + DIRECTORIES_PER_ENTRY * b->entries_seen)
-        return ozx_error_set(b->error, -EBADMSG, "name", OZX_OFFSET_NONE, HINT_REWRITE,
+        return ozx_error_set(b->error, -EBADMSG, "name", b->header_offset_bytes, HINT_REWRITE,
                              "%" PRIu64 " entries imply more than %" PRIu64
                              " directories: no image is that deep",
                              b->entries_seen, b->directory_count);
@@ -277,6 +278,7 @@ static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_e
 
     (void)error; /* the same as b->error */
     b->entries_seen++;
+    b->header_offset_bytes = e->header_offset_bytes;
     note_order(b, e, name, name_size);
     if (e->extra_odd)
         warn_entry(b, e, "extra-odd", OZX_WARNING_MINOR, "has an extra field that nobody needs");
