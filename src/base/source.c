@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 
 struct ozx_source {
-    int fd;              /* -1: memory */
+    struct ozx_source *front; /* owned; NULL unless joined: then `data` is the tail, owned */
+    int fd;                   /* -1: memory; joined: the front's, borrowed */
     const uint8_t *data; /* borrowed; only for memory */
     uint64_t size_bytes;
     struct timespec mtime;
@@ -50,12 +51,35 @@ int ozx_source_open_memory(const void *data, uint64_t size_bytes, struct ozx_sou
     return 0;
 }
 
+int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_size_bytes,
+                           struct ozx_source **out)
+{
+    struct ozx_source *source;
+
+    if (tail_size_bytes > INT64_MAX - front->size_bytes)
+        return -EFBIG;
+    source = calloc(1, sizeof *source);
+    if (!source)
+        return -ENOMEM;
+    source->front = front;
+    source->fd = front->fd;
+    source->data = tail;
+    source->size_bytes = front->size_bytes + tail_size_bytes;
+    source->mtime = front->mtime;
+    *out = source;
+    return 0;
+}
+
 void ozx_source_close(struct ozx_source *source)
 {
     if (!source)
         return;
-    if (source->fd >= 0)
+    if (source->front) {
+        ozx_source_close(source->front);
+        free((void *)(uintptr_t)source->data);
+    } else if (source->fd >= 0) {
         close(source->fd);
+    }
     free(source);
 }
 
@@ -109,11 +133,28 @@ static int read_file(struct ozx_source *source, uint8_t *buffer, size_t size_byt
     return has_changed(source) ? -ESTALE : failure;
 }
 
+static int read_joined(struct ozx_source *source, uint8_t *buffer, size_t size_bytes,
+                       uint64_t offset_bytes)
+{
+    uint64_t seam = source->front->size_bytes;
+    uint64_t left = offset_bytes < seam ? seam - offset_bytes : 0;
+    size_t of_front = left < size_bytes ? (size_t)left : size_bytes;
+    int failure =
+        of_front ? ozx_source_read(source->front, buffer, of_front, offset_bytes) : 0;
+
+    if (!failure && size_bytes > of_front)
+        memcpy(buffer + of_front, source->data + (offset_bytes + of_front - seam),
+               size_bytes - of_front);
+    return failure;
+}
+
 int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
                     uint64_t offset_bytes)
 {
     if (offset_bytes > source->size_bytes || size_bytes > source->size_bytes - offset_bytes)
         return -EIO;
+    if (source->front)
+        return read_joined(source, buffer, size_bytes, offset_bytes);
     if (source->fd >= 0)
         return read_file(source, buffer, size_bytes, offset_bytes);
     if (size_bytes)

@@ -24,6 +24,12 @@ int ozx_source_open_fd(int fd, struct ozx_source **out) OZX_CHECKED;
 int ozx_source_open_memory(const void *data, uint64_t size_bytes,
                            struct ozx_source **out) OZX_CHECKED;
 
+/* The bytes of `front` with `tail` behind them, as if that stood in the file: for an archive whose end
+ * is lost and made again. Both are owned from success on; `tail` is freed with free(). A joined source
+ * has the descriptor and the mtime of its front. */
+int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_size_bytes,
+                           struct ozx_source **out) OZX_CHECKED;
+
 void ozx_source_close(struct ozx_source *source); /* NULL is fine */
 
 uint64_t ozx_source_size(const struct ozx_source *source);    /* bytes */

@@ -120,15 +120,17 @@ static void judge_tail(struct ozx_archive *a)
                          "the comment says jsonFirst, but a zarr.json comes after other entries");
 }
 
-static int open_parts(struct ozx_archive *a, const char *subdir, struct ozx_error *error)
+static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *options,
+                      struct ozx_error *error)
 {
+    int64_t mtime_s = options->mtime_s ? *options->mtime_s : ozx_source_mtime(a->source);
     int failure = ozx_zip_tail_read(a->source, &a->tail, error);
 
     if (!failure)
         failure = read_comment(a, error);
     if (!failure)
-        failure = ozx_index_build(a->source, &a->tail, subdir, ozx_source_mtime(a->source), &a->tree,
-                                  &a->facts, &a->warnings, error);
+        failure = ozx_index_build(a->source, &a->tail, options->subdir, mtime_s, &a->tree, &a->facts,
+                                  &a->warnings, error);
     if (!failure && a->tree.packed_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)
@@ -148,7 +150,7 @@ int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options
     if (!a)
         return ozx_error_memory(error);
     a->source = source;
-    failure = open_parts(a, options ? options->subdir : NULL, error);
+    failure = open_parts(a, options ? options : &(struct ozx_archive_options){.subdir = NULL}, error);
     if (failure) {
         a->source = NULL; /* still the caller's */
         ozx_archive_close(a);

@@ -46,6 +46,7 @@ struct ozx_warning {
 
 struct ozx_archive_options {
     const char *subdir; /* NULL: all; else a path whose directory becomes the root */
+    const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
 };
 
 /* Reads and judges the archive. Takes ownership of `source` on success. The error names rule, byte

@@ -56,6 +56,12 @@ static int open_input(struct pack *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
+    if (pack->options->archive) {
+        int fd = ozx_source_fd(ozx_archive_source(pack->options->archive));
+        if (fd < 0 || fstat(fd, &pack->root) < 0)
+            memset(&pack->root, 0, sizeof pack->root);
+        return 0;
+    }
     pack->root_fd = open(pack->options->input, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (pack->root_fd >= 0 && fstat(pack->root_fd, &pack->root) == 0)
         return 0;
@@ -65,6 +71,19 @@ static int open_input(struct pack *pack)
                                     : "check the path",
                   "cannot open: %s", strerror(errno));
     return tell(pack, OZX_PACK_INPUT, &error);
+}
+
+/* The archive that is read is not written, nor replaced. */
+static int check_other(struct pack *pack)
+{
+    const struct stat *old = &pack->target.old;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (!old->st_nlink || old->st_dev != pack->root.st_dev || old->st_ino != pack->root.st_ino)
+        return 0;
+    ozx_error_set(&error, -EEXIST, NULL, OZX_OFFSET_NONE, "give another name, and rename it later",
+                  "is the archive that is to be read");
+    return tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
 }
 
 /* Up from the output's directory to the root of the file system: is the input on the way? */
@@ -102,11 +121,14 @@ static int prepare_output(struct pack *pack)
     if (!options->output) {
         if (fstat(options->output_fd, &pack->target.old) < 0)
             memset(&pack->target.old, 0, sizeof pack->target.old);
-        return 0;
+        return options->archive ? check_other(pack) : 0;
     }
-    if (ozx_target_prepare(&pack->target, options->output, options->force, &error))
-        return tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
-    return check_outside(pack);
+    if (ozx_target_prepare(&pack->target, options->output, options->force, &error)) {
+        /* The better reason first: --force would not help. */
+        int failure = options->archive ? check_other(pack) : 0;
+        return failure ? failure : tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+    }
+    return options->archive ? check_other(pack) : check_outside(pack);
 }
 
 static void plan_problem(void *context, const struct ozx_error *error)
@@ -142,6 +164,7 @@ static int make_plan(struct pack *pack)
         .align_bytes = options->align_bytes,
         .output_file = pack->target.old.st_nlink ? &pack->target.old : NULL,
         .output_directory = options->output && !options->dry_run ? &pack->target.directory : NULL,
+        .nodes_left_out = options->nodes_left_out,
         .cancel = options->cancel,
         .context = pack,
         .problem = plan_problem,
@@ -149,6 +172,8 @@ static int make_plan(struct pack *pack)
         .progress = plan_progress,
     };
 
+    if (options->archive)
+        return ozx_plan_make_of_archive(options->archive, &plan_options, &pack->plan);
     return ozx_plan_make(pack->root_fd, &plan_options, &pack->plan);
 }
 
@@ -206,6 +231,13 @@ static void hint_at_sharding(const struct pack *pack)
     warn(pack, OZX_PACK_INPUT, &error);
 }
 
+static void take_stated_version(const struct pack *pack, char version[OZX_VERSION_TEXT_MAX])
+{
+    const char *stated = ozx_archive_comment_version(pack->options->archive);
+
+    snprintf(version, OZX_VERSION_TEXT_MAX, "%s", stated ? stated : "");
+}
+
 static int find_version(struct pack *pack)
 {
     const char *wanted = pack->options->ome_version;
@@ -215,6 +247,8 @@ static int find_version(struct pack *pack)
     if (ozx_zarr_check_root(pack->plan, &error) ||
         ozx_zarr_version(pack->plan, found, wanted ? NULL : warn_disagreement, pack, &error))
         return tell(pack, OZX_PACK_INPUT, &error);
+    if (!found[0] && pack->options->archive) /* better than nothing: what the archive said before */
+        take_stated_version(pack, found);
     if (!wanted && !found[0]) {
         ozx_error_set(&error, -EBADMSG, "comment", OZX_OFFSET_NONE,
                       "give it: --ome-version 0.5, for example",
@@ -371,6 +405,8 @@ static int recheck_input(struct pack *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
+    if (pack->options->archive) /* each read asks whether it changed */
+        return 0;
     return ozx_plan_recheck(pack->plan, &error) ? tell(pack, OZX_PACK_INPUT, &error) : 0;
 }
 

@@ -43,7 +43,9 @@ struct ozx_pack_result {
 };
 
 struct ozx_pack_options {
-    const char *input;  /* a directory */
+    const char *input;             /* a directory; with `archive` only for messages */
+    struct ozx_archive *archive;   /* borrowed; not NULL: what it shows is packed, not `input` */
+    const uint8_t *nodes_left_out; /* of the archive (ozx/plan.h); NULL */
     const char *output; /* a file's path; NULL: `output_fd`, to which is only written, in order */
     int output_fd;      /* borrowed */
     const char *ome_version; /* NULL: from the metadata */

@@ -4,13 +4,12 @@
  */
 #include "ozx/pipeline.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/beneath.h"
 #include "base/threads.h"
+#include "ozx/pipeline_input.h"
 #include "zip/crc.h"
 
 #define BUFFER_SIZE (256 * 1024)      /* of each thread: stays in its core's cache */
@@ -43,8 +42,7 @@ struct state {
 struct worker {
     struct state *state;
     uint8_t buffer[BUFFER_SIZE];
-    int directory_fd;
-    uint32_t directory; /* whose descriptor that is */
+    struct ozx_pipeline_input input;
     char path[OZX_NAME_PATH_MAX + 1];
 };
 
@@ -83,21 +81,10 @@ static int stop_with(struct state *state, const struct ozx_error *error, bool ou
     return error->code;
 }
 
-static int reading_failed(struct worker *worker, const struct ozx_plan_entry *entry, int code)
+/* The error of an input (ozx/pipeline_input.h). */
+static int reading_failed(struct worker *worker, const struct ozx_error *error)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE];
-    uint16_t size = ozx_plan_path(worker->state->plan, entry, worker->path);
-
-    ozx_escape(name, sizeof name, worker->path, size);
-    if (code == -ESTALE || code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
-        ozx_error_set(&error, -ESTALE, NULL, OZX_OFFSET_NONE,
-                      "pack again when nothing writes there",
-                      "'%s' changed while it was being packed", name);
-    else
-        ozx_error_set(&error, code, NULL, OZX_OFFSET_NONE, NULL, "'%s' cannot be read: %s", name,
-                      strerror(-code));
-    return stop_with(worker->state, &error, false);
+    return stop_with(worker->state, error, false);
 }
 
 static int writing_failed(struct state *state, int code)
@@ -132,6 +119,9 @@ static void take_part(struct state *state, struct job *job)
     uint64_t left = entry->size_bytes - state->cursor_offset;
     /* Streams go from buffer to buffer, so that the next thread's is full when this one is out. */
     uint64_t part = state->pipeline->mode == OZX_PIPELINE_STREAM ? BUFFER_SIZE : PART_SIZE;
+
+    if (part == PART_SIZE && ozx_plan_archive_is_packed(state->plan, entry))
+        part = entry->size_bytes; /* each of several readers would decompress it from the front */
 
     job->part_offset = state->cursor_offset;
     job->part_size = left < part ? left : part;
@@ -173,89 +163,32 @@ static bool take_job(struct state *state, struct job *job)
     return more;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
-/* Entries of one directory mostly come together: the directory is opened once for all of them. */
-static int open_entry(struct worker *worker, uint64_t index)
-{
-    struct ozx_plan *plan = worker->state->plan;
-    const struct ozx_plan_entry *entry = ozx_plan_entry(plan, index);
-    int fd;
-
-    if (worker->directory != entry->directory) {
-        bool more_here = index + 1 < worker->state->entry_count &&
-                         ozx_plan_entry(plan, index + 1)->directory == entry->directory;
-
-        if (!more_here) {
-            ozx_plan_path(plan, entry, worker->path);
-            return ozx_beneath_open(ozx_plan_root_fd(plan), worker->path, O_RDONLY);
-        }
-        fd = ozx_beneath_open(ozx_plan_root_fd(plan),
-                              ozx_plan_directory(plan, entry->directory)->path,
-                              O_PATH | O_DIRECTORY);
-        if (fd < 0)
-            return fd;
-        ozx_cleanup_close(&worker->directory_fd);
-        worker->directory_fd = fd;
-        worker->directory = entry->directory;
-    }
-    fd = openat(worker->directory_fd, entry->name,
-                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-static int read_exactly(int fd, uint8_t *buffer, size_t size, uint64_t offset)
-{
-    while (size) {
-        ssize_t got = pread(fd, buffer, size, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) /* it ends early: it shrank */
-            return got < 0 ? -errno : -ESTALE;
-        buffer += got;
-        size -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
-}
-
-/* Asked after the reading, and compared with what the walk saw: a change at any time shows here. */
-static int check_unchanged(int fd, const struct ozx_plan_entry *entry)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    return S_ISREG(st.st_mode) && (uint64_t)st.st_size == entry->size_bytes &&
-                   ozx_plan_fingerprint(&st) == entry->fingerprint
-               ? 0
-               : -ESTALE;
-}
-
 /* --- small entries ---------------------------------------------------------------------------- */
 
 /* Reads a whole entry to `data` and settles its CRC. */
 static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
 {
     struct ozx_plan_entry *entry = ozx_plan_entry(worker->state->plan, index);
+    struct ozx_error error = OZX_ERROR_INIT;
+    OZX_AUTO_CLOSE int fd = -1;
     uint32_t crc;
-    int failure, fd;
+    int failure;
 
     if (entry->is_directory)
         return 0;
-    fd = open_entry(worker, index);
-    if (fd < 0)
-        return reading_failed(worker, entry, fd);
-    failure = read_exactly(fd, data, entry->size_bytes, 0);
+    failure = ozx_pipeline_open(&worker->input, index, &fd, &error);
     if (!failure)
-        failure = check_unchanged(fd, entry);
-    close(fd);
+        failure = ozx_pipeline_read(&worker->input, entry, fd, data, entry->size_bytes, 0, &error);
     if (failure)
-        return reading_failed(worker, entry, failure);
+        return reading_failed(worker, &error);
     crc = ozx_crc32(0, data, entry->size_bytes);
     if (worker->state->pipeline->mode == OZX_PIPELINE_STREAM && crc != entry->crc32)
-        return reading_failed(worker, entry, -ESTALE);
+        failure = ozx_pipeline_changed(&worker->input, entry, &error);
     entry->crc32 = crc;
+    if (!failure)
+        failure = ozx_pipeline_end(&worker->input, entry, fd, &error);
+    if (failure)
+        return reading_failed(worker, &error);
     atomic_fetch_add_explicit(&worker->state->bytes_done, entry->size_bytes, memory_order_relaxed);
     return 0;
 }
@@ -328,7 +261,7 @@ static int run_batch(struct worker *worker, const struct job *job)
 
 static int write_header(struct worker *worker, const struct ozx_plan_entry *entry)
 {
-    uint8_t header[OZX_LOCAL_SIZE + 65535 * 2];
+    uint8_t header[OZX_LOCAL_SIZE + OZX_NAME_PATH_MAX + 65535];
     struct ozx_zip_file file = ozx_plan_file(worker->state->plan, entry, worker->path);
     const uint8_t *end = ozx_zip_put_local(header, &file);
 
@@ -341,6 +274,7 @@ static int stream_part(struct worker *worker, const struct job *job, uint32_t cr
 {
     struct state *state = worker->state;
     const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
+    struct ozx_error error = OZX_ERROR_INIT;
     int failure = 0;
 
     if (!await_turn(state, job))
@@ -353,7 +287,9 @@ static int stream_part(struct worker *worker, const struct job *job, uint32_t cr
     state->stream_crc = ozx_crc32_shift(state->stream_crc, job->part_size) ^ crc;
     if (!failure && job->part_offset + job->part_size == entry->size_bytes &&
         state->stream_crc != entry->crc32)
-        failure = reading_failed(worker, entry, -ESTALE);
+        failure = ozx_pipeline_changed(&worker->input, entry, &error)
+                      ? reading_failed(worker, &error)
+                      : 0;
     if (!failure)
         failure = write_out(worker, worker->buffer, job->part_size, 0);
     end_turn(state);
@@ -366,14 +302,16 @@ static int copy_part(struct worker *worker, const struct job *job, int fd, uint3
     struct state *state = worker->state;
     const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
     uint64_t data = end_of(state, job->first) - entry->size_bytes;
+    struct ozx_error error = OZX_ERROR_INIT;
 
     for (uint64_t at = 0; at < job->part_size && !atomic_load(&state->stop);) {
         uint64_t left = job->part_size - at;
         size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
-        int failure = read_exactly(fd, worker->buffer, size, job->part_offset + at);
+        int failure = ozx_pipeline_read(&worker->input, entry, fd, worker->buffer, size,
+                                        job->part_offset + at, &error);
 
         if (failure)
-            return reading_failed(worker, entry, failure);
+            return reading_failed(worker, &error);
         *crc = ozx_crc32(*crc, worker->buffer, size);
         if (state->pipeline->mode == OZX_PIPELINE_PLACE) {
             failure = write_out(worker, worker->buffer, size, data + job->part_offset + at);
@@ -390,19 +328,20 @@ static int run_part(struct worker *worker, const struct job *job)
 {
     struct state *state = worker->state;
     struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
-    OZX_AUTO_CLOSE int fd = open_entry(worker, job->first);
+    OZX_AUTO_CLOSE int fd = -1;
     bool is_last = job->part_offset + job->part_size == entry->size_bytes;
     uint32_t crc = 0;
+    struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
-    if (fd < 0)
-        return reading_failed(worker, entry, fd);
+    if (ozx_pipeline_open(&worker->input, job->first, &fd, &error))
+        return reading_failed(worker, &error);
     failure = copy_part(worker, job, fd, &crc);
     if (failure)
         return failure;
-    failure = check_unchanged(fd, entry);
-    if (failure)
-        return reading_failed(worker, entry, failure);
+    /* In an archive, the parts must be added up before the CRC is asked. */
+    if (fd >= 0 && ozx_pipeline_end(&worker->input, entry, fd, &error))
+        return reading_failed(worker, &error);
     if (is_last)
         atomic_fetch_add_explicit(&state->entries_done, 1, memory_order_relaxed);
     if (state->pipeline->mode == OZX_PIPELINE_STREAM)
@@ -414,21 +353,25 @@ static int run_part(struct worker *worker, const struct job *job)
     return 0;
 }
 
-/* The headers of large entries, once their CRCs are known. */
-static int place_large_headers(struct worker *worker)
+/* Once the CRCs of large entries are known: whether they are right, and the headers. */
+static int end_large(struct worker *worker)
 {
     struct state *state = worker->state;
+    bool place = state->pipeline->mode == OZX_PIPELINE_PLACE;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = 0;
 
-    for (uint64_t i = 0; i < state->entry_count; i++) {
-        int failure;
+    for (uint64_t i = 0; i < state->entry_count && !failure; i++) {
+        const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, i);
 
         if (!is_large(state, i))
             continue;
-        failure = write_header(worker, ozx_plan_entry(state->plan, i));
-        if (failure)
-            return failure;
+        if (ozx_plan_archive(state->plan) && ozx_pipeline_end(&worker->input, entry, -1, &error))
+            return reading_failed(worker, &error);
+        if (place)
+            failure = write_header(worker, entry);
     }
-    return 0;
+    return failure;
 }
 
 /* --- threads ---------------------------------------------------------------------------------- */
@@ -443,7 +386,7 @@ static int no_memory(struct state *state)
 
 static void end_worker(struct worker *worker)
 {
-    ozx_cleanup_close(&worker->directory_fd);
+    ozx_pipeline_release(&worker->input);
     free(worker);
 }
 
@@ -457,8 +400,8 @@ static struct worker *new_worker(struct state *state)
         return NULL;
     }
     worker->state = state;
-    worker->directory_fd = -1;
-    worker->directory = OZX_PLAN_NO_OWNER;
+    worker->input = (struct ozx_pipeline_input){
+        .plan = state->plan, .directory_fd = -1, .directory = OZX_PLAN_NO_OWNER};
     return worker;
 }
 
@@ -502,12 +445,12 @@ static void run(struct state *state)
     if (failure)
         ozx_error_set(&state->error, failure, NULL, OZX_OFFSET_NONE, NULL,
                       "cannot start a thread: %s", strerror(-failure));
-    if (state->error.code || state->pipeline->mode != OZX_PIPELINE_PLACE)
+    if (state->error.code || state->pipeline->mode == OZX_PIPELINE_STREAM)
         return;
     worker = new_worker(state);
     if (!worker)
         return;
-    place_large_headers(worker); /* its error is the state's */
+    end_large(worker); /* its error is the state's */
     end_worker(worker);
 }
 

@@ -143,7 +143,8 @@ static int lay_out(struct ozx_plan *plan, const struct ozx_plan_options *options
     return 0;
 }
 
-int ozx_plan_make(int root_fd, const struct ozx_plan_options *options, struct ozx_plan **out)
+static int make(int root_fd, struct ozx_archive *archive, const struct ozx_plan_options *options,
+                struct ozx_plan **out)
 {
     struct ozx_plan *plan = calloc(1, sizeof *plan);
     int failure;
@@ -155,8 +156,9 @@ int ozx_plan_make(int root_fd, const struct ozx_plan_options *options, struct oz
         return failure;
     }
     plan->root_fd = root_fd;
+    plan->archive = archive;
     plan->align_bytes = options->align_bytes;
-    failure = ozx_plan_walk(plan, options);
+    failure = archive ? ozx_plan_walk_archive(plan, options) : ozx_plan_walk(plan, options);
     if (!failure) {
         qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
                 by_depth, plan->directories);
@@ -168,6 +170,17 @@ int ozx_plan_make(int root_fd, const struct ozx_plan_options *options, struct oz
     }
     *out = plan;
     return 0;
+}
+
+int ozx_plan_make(int root_fd, const struct ozx_plan_options *options, struct ozx_plan **out)
+{
+    return make(root_fd, NULL, options, out);
+}
+
+int ozx_plan_make_of_archive(struct ozx_archive *archive, const struct ozx_plan_options *options,
+                             struct ozx_plan **out)
+{
+    return make(-1, archive, options, out);
 }
 
 void ozx_plan_close(struct ozx_plan *plan)
@@ -188,6 +201,11 @@ void ozx_plan_close(struct ozx_plan *plan)
 int ozx_plan_root_fd(const struct ozx_plan *plan)
 {
     return plan->root_fd;
+}
+
+struct ozx_archive *ozx_plan_archive(const struct ozx_plan *plan)
+{
+    return plan->archive;
 }
 
 uint64_t ozx_plan_entry_count(const struct ozx_plan *plan)

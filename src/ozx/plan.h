@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "ozx/archive.h"
 #include "zip/format.h"
 #include "zip/writer.h"
 
@@ -38,7 +39,7 @@ struct ozx_plan_directory {
 
 struct ozx_plan_entry {
     uint64_t size_bytes;
-    uint64_t fingerprint; /* of inode, mtime and ctime, as the walk saw them */
+    uint64_t fingerprint; /* of inode, mtime and ctime, as the walk saw them; in an archive: node */
     uint64_t local_offset_bytes;
     int64_t mtime_s;  /* clamped to the limit already */
     const char *name; /* last component, terminated; "" for an empty directory (the entry is it) */
@@ -57,6 +58,7 @@ struct ozx_plan_options {
     uint32_t align_bytes;  /* as in zip/writer.h */
     /* Neither of these may turn up in the walk; NULL: nothing to look for. Borrowed. */
     const struct stat *output_file, *output_directory;
+    const uint8_t *nodes_left_out; /* of an archive: not 0 for a node that is not taken; NULL */
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
     void *context;
     /* Each thing that forbids packing, as it is found; the walk goes on. */
@@ -71,6 +73,11 @@ struct ozx_plan_options {
  * the first problem; every problem, fatal or not, went through `problem`. */
 int ozx_plan_make(int root_fd, const struct ozx_plan_options *options,
                   struct ozx_plan **out) OZX_CHECKED;
+/* The same of what an archive shows (borrowed by the plan until it is closed): every file but those
+ * that `excludes` match or that are to be left out, and the empty directories. Entries that cannot
+ * be read, and archives in the archive, are problems. */
+int ozx_plan_make_of_archive(struct ozx_archive *archive, const struct ozx_plan_options *options,
+                             struct ozx_plan **out) OZX_CHECKED;
 void ozx_plan_close(struct ozx_plan *plan); /* NULL is fine */
 
 int ozx_plan_root_fd(const struct ozx_plan *plan);
@@ -99,5 +106,21 @@ uint64_t ozx_plan_fingerprint(const struct stat *st);
 /* -ESTALE if a directory is not what it was when it was listed (something was added, removed or
  * renamed in it). */
 int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
+
+/* --- plans of archives ------------------------------------------------------------------------ */
+
+struct ozx_archive *ozx_plan_archive(const struct ozx_plan *plan); /* NULL: it is of a directory */
+
+/* Exactly these bytes of an entry. The error is complete; -EBADMSG if the archive is at fault. */
+int ozx_plan_archive_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                          void *buffer, size_t size_bytes, uint64_t offset_bytes,
+                          struct ozx_error *error) OZX_CHECKED;
+
+/* -EBADMSG (rule crc) if entry->crc32 is not what the archive states. */
+int ozx_plan_archive_check_crc(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                               struct ozx_error *error) OZX_CHECKED;
+
+/* True if the entry is compressed: it is to be read by one reader, from front to back. */
+bool ozx_plan_archive_is_packed(const struct ozx_plan *plan, const struct ozx_plan_entry *entry);
 
 #endif

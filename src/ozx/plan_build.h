@@ -20,6 +20,7 @@ struct ozx_plan {
     uint32_t directory_count, directory_room;
     struct ozx_plan_text *text;
     int root_fd; /* borrowed */
+    struct ozx_archive *archive; /* borrowed; NULL: what is below root_fd */
     uint32_t align_bytes;
     uint64_t data_bytes, left_out_count;
     uint64_t directory_offset_bytes, directory_bytes;
@@ -31,6 +32,14 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 /* `entry` is copied, its name too. */
 int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata,
                        const struct ozx_plan_entry *entry) OZX_CHECKED;
+
+/* True if one of the globs matches: `path` ends in `name`. */
+bool ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
+                       bool is_directory);
+
+/* Fills the plan from its archive, in the order of its paths. */
+int ozx_plan_walk_archive(struct ozx_plan *plan,
+                          const struct ozx_plan_options *options) OZX_CHECKED;
 
 /* Fills the plan from the file system, in the order of the walk. The first problem's code or 0. */
 int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options) OZX_CHECKED;

@@ -80,31 +80,17 @@ static int mark(struct unpack *unpack)
     return first_failure;
 }
 
-/* The rule's words, as in the table of the policy. */
-static const char *words_of(const char *rule)
-{
-    if (strcmp(rule, "encrypted") == 0)
-        return "is encrypted";
-    if (strcmp(rule, "method") == 0)
-        return "has a compression method that is not known here";
-    if (strcmp(rule, "special") == 0)
-        return "is a symbolic link or a special file";
-    return "claims to expand to more than deflate can";
-}
-
+/* The reader says itself why it does not read the entry. */
 static int judge_file(struct unpack *unpack, uint32_t node)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
     struct ozx_node_entry entry;
-    size_t size;
+    size_t got;
 
     ozx_archive_entry(unpack->archive, node, &entry);
-    if (!entry.eio_rule)
+    if (!entry.eio_rule || !ozx_archive_read(unpack->archive, node, NULL, 0, 0, &got, &error))
         return 0;
-    size = ozx_archive_path(unpack->archive, node, path);
-    ozx_error_set(&error, -EBADMSG, entry.eio_rule, OZX_OFFSET_NONE, NULL, "entry '%s' %s",
-                  ozx_escape(name, sizeof name, path, size), words_of(entry.eio_rule));
+    error.code = -EBADMSG;
     return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
 }
 

@@ -28,7 +28,6 @@ struct walk {
     uid_t user;        /* effective */
     int first_problem; /* its code, 0 if there was none */
     size_t path_size;
-    char glob[OZX_NAME_PATH_MAX + 1];
     char path[OZX_NAME_PATH_MAX + 1 + OZX_NAME_COMPONENT_MAX + 2];
     char buffer[LISTING_BUFFER_SIZE] __attribute__((aligned(8)));
 };
@@ -110,20 +109,23 @@ static bool is_junk(const char *name, bool is_directory)
 
 /* A glob with '/' is matched against the whole path, one without against the last component; one
  * that ends in '/' matches only directories. */
-static bool is_excluded(struct walk *walk, const char *name, bool is_directory)
+bool __attribute__((noinline)) /* 4 KiB of stack, not once for each level of the walk */
+ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
+                       bool is_directory)
 {
-    for (size_t i = 0; i < walk->options->exclude_count; i++) {
-        char *glob = walk->glob;
-        size_t size = strlen(walk->options->excludes[i]);
-        bool only_directories = size && walk->options->excludes[i][size - 1] == '/';
+    char glob[OZX_NAME_PATH_MAX + 1];
 
-        if (size >= sizeof walk->glob || (only_directories && !is_directory))
+    for (size_t i = 0; i < options->exclude_count; i++) {
+        size_t size = strlen(options->excludes[i]);
+        bool only_directories = size && options->excludes[i][size - 1] == '/';
+
+        if (size >= sizeof glob || (only_directories && !is_directory))
             continue;
-        memcpy(glob, walk->options->excludes[i], size + 1);
+        memcpy(glob, options->excludes[i], size + 1);
         if (only_directories)
             glob[size - 1] = '\0';
         if (strchr(glob, '/')
-                ? fnmatch(glob[0] == '/' ? glob + 1 : glob, walk->path, FNM_PATHNAME) == 0
+                ? fnmatch(glob[0] == '/' ? glob + 1 : glob, path, FNM_PATHNAME) == 0
                 : fnmatch(glob, name, 0) == 0)
             return true;
     }
@@ -241,6 +243,12 @@ static const char *special_kind(mode_t mode)
                             : "a device";
 }
 
+/* The reader would decode what is not UTF-8 from CP437, but our headers say that it is UTF-8. */
+static const char *name_defect(const char *path, size_t size)
+{
+    return ozx_utf8_valid(path, size) ? ozx_zip_name_defect(path, size) : "it is not UTF-8";
+}
+
 /* True if the file at walk->path may be packed; else the problem was told. */
 static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_size,
                        const struct stat *st)
@@ -266,7 +274,7 @@ static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_
                 "is an archive inside the hierarchy");
         return false;
     }
-    defect = ozx_zip_name_defect(walk->path, walk->path_size);
+    defect = name_defect(walk->path, walk->path_size);
     if (defect) {
         problem(walk, -EBADMSG, "name", "rename it", "is no name for an archive: %s", defect);
         return false;
@@ -372,7 +380,7 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
     walk->path_size = start + item->name_size;
     walk->path[walk->path_size] = '\0';
 
-    if (is_excluded(walk, walk->path + start, item->is_directory) ||
+    if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory) ||
         is_junk(walk->path + start, item->is_directory)) {
         tell_left_out(walk, item->is_directory);
     } else if (item->is_directory) {
@@ -428,7 +436,7 @@ static int add_empty_directory(struct walk *walk, uint32_t directory, const stru
         .mtime_s = clamped_mtime(walk, st), .directory = directory, .is_directory = true};
 
     memcpy(walk->path + walk->path_size, "/", 2);
-    defect = ozx_zip_name_defect(walk->path, walk->path_size + 1);
+    defect = name_defect(walk->path, walk->path_size + 1);
     walk->path[walk->path_size] = '\0';
     if (defect)
         problem(walk, -EBADMSG, "name", "rename it", "is no name for an archive: %s", defect);

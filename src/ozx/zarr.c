@@ -33,24 +33,34 @@ static int read_all(int fd, char *buffer, size_t size)
     return 0;
 }
 
+/* The text of an entry, which has room for it and a byte more. */
+static int read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, char *text)
+{
+    char path[OZX_NAME_PATH_MAX + 1];
+    struct ozx_error error;
+    OZX_AUTO_CLOSE int fd = -1;
+
+    if (ozx_plan_archive(plan))
+        return ozx_plan_archive_read(plan, entry, text, entry->size_bytes, 0, &error);
+    ozx_plan_path(plan, entry, path);
+    fd = ozx_beneath_open(ozx_plan_root_fd(plan), path, O_RDONLY);
+    return fd < 0 ? fd : read_all(fd, text, entry->size_bytes);
+}
+
 /* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `json_error`, -EFBIG,
  * -errno. */
 static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int *why,
                     json_error_t *json_error)
 {
     OZX_AUTO_FREE char *text = NULL;
-    char path[OZX_NAME_PATH_MAX + 1];
-    OZX_AUTO_CLOSE int fd = -1;
     json_t *json;
 
     if (entry->size_bytes > METADATA_SIZE_MAX) {
         *why = -EFBIG;
         return NULL;
     }
-    ozx_plan_path(plan, entry, path);
-    fd = ozx_beneath_open(ozx_plan_root_fd(plan), path, O_RDONLY);
     text = malloc(entry->size_bytes + 1);
-    *why = fd < 0 ? fd : !text ? -ENOMEM : read_all(fd, text, entry->size_bytes);
+    *why = text ? read_text(plan, entry, text) : -ENOMEM;
     if (*why)
         return NULL;
     json = json_loadb(text, entry->size_bytes, 0, json_error);
