@@ -75,8 +75,10 @@ static int read_exactly(int fd, uint8_t *buffer, size_t size, uint64_t offset)
         ssize_t got = pread(fd, buffer, size, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0) /* it ends early: it shrank */
-            return got < 0 ? -errno : -ESTALE;
+        if (got < 0 && errno != ESPIPE && errno != EISDIR)
+            return -errno;
+        if (got <= 0) /* it ends early, so it shrank; or it is no regular file any more */
+            return -ESTALE;
         buffer += got;
         size -= (size_t)got;
         offset += (uint64_t)got;
