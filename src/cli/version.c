@@ -20,6 +20,11 @@ int ozx_version(void)
     printf("ozxfs %s\n", OZX_VERSION);
 #ifdef OZX_HAVE_MOUNT
     printf("libfuse %s\n", ozx_mount_library_version());
+#ifdef OZX_SANDBOX
+    puts("sandbox: yes");
+#else
+    puts("sandbox: built without");
+#endif
 #else
     puts("libfuse: built without mount");
 #endif

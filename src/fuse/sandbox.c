@@ -71,14 +71,20 @@ static int drop_ids(int archive, bool *dropped, struct ozx_error *error)
     return 0;
 }
 
+/* No program could bring a capability back. Needs a capability itself, so it comes first; who has
+ * none is not asked. */
+static void empty_bounding_set(void)
+{
+    for (int cap = 0; cap < 64; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            break; /* beyond the last one, or no right to */
+}
+
 static int drop_capabilities(struct ozx_error *error)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
 
-    for (int cap = 0; cap < 64; cap++)
-        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            break; /* beyond the last one, or nothing to drop and no right to */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (syscall(SYS_capset, &header, none) < 0)
         return fail(error, "give up capabilities");
@@ -133,6 +139,7 @@ int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE], struct 
     int version, failure;
 
     setrlimit(RLIMIT_CORE, &no_core);
+    empty_bounding_set();
     failure = drop_ids(archive, &dropped, error);
     if (!failure)
         failure = drop_capabilities(error);

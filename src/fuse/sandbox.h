@@ -28,4 +28,8 @@ int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE],
 /* The seccomp filter alone (sandbox_filter.c). -errno; -ENOSYS where the kernel has none. */
 int ozx_sandbox_filter(void) OZX_CHECKED;
 
+/* For tests (ozxfs_probe in src/meson.build): tries what must fail and says how each attempt ended, as
+ * "open EPERM, socket EPERM, exec EPERM, ptrace EPERM, fork EPERM". */
+void ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE]);
+
 #endif

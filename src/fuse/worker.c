@@ -13,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "fuse/channel.h"
 #include "fuse/process.h"
+#include "fuse/sandbox.h"
 #include "fuse/server.h"
 
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
@@ -37,18 +39,61 @@ static void leave_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* libzip turns DOS times into local ones, of no interest here; without TZ libc would look into
- * /etc/localtime each time, from any thread. */
-static void settle_time_zone(void)
+static void *wait_for_cancel(void *unused)
 {
+    while (pause() < 0) /* always */
+        ;
+    return unused;
+}
+
+/* Has libc open now what it would open later. libfuse's loop cancels its threads in the end, and
+ * the first pthread_cancel of a process loads libgcc_s (without it libc aborts). libzip turns DOS
+ * times into local ones, of no interest here, and without TZ that looks into /etc/localtime each
+ * time. */
+static void settle_libc(void)
+{
+    pthread_t thread;
+
     setenv("TZ", "UTC0", 1);
     tzset();
+    if (pthread_create(&thread, NULL, wait_for_cancel, NULL) == 0) {
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+}
+
+static void tell(int socket, const char *text)
+{
+    struct ozx_error info = OZX_ERROR_INIT;
+
+    snprintf(info.text, sizeof info.text, "%s", text);
+    (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
 }
 
 /* The one place for what takes the worker's rights away (no privileges, no new files), before it
- * has read a byte of the archive. Nothing yet. */
-static int lock_in(void)
+ * has read a byte of the archive. A build with sanitizers, which open files, has nothing of it. */
+static int lock_in(const struct ozx_mount_options *options, int archive, int socket)
 {
+#ifdef OZX_SANDBOX
+    struct ozx_error error = OZX_ERROR_INIT;
+    char report[OZX_SANDBOX_REPORT_SIZE];
+    int failure = ozx_sandbox_enter(archive, report, &error);
+
+    if (failure) {
+        (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
+        return failure;
+    }
+    if (options->verbose)
+        tell(socket, report);
+#ifdef OZX_SANDBOX_PROBE
+    ozx_sandbox_probe(report);
+    tell(socket, report);
+#endif
+#else
+    (void)archive;
+    if (options->verbose)
+        tell(socket, "built without the sandbox");
+#endif
     return 0;
 }
 
@@ -193,10 +238,11 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     int device, status = EXIT_SUCCESS;
 
     leave_signals();
-    settle_time_zone();
+    settle_libc();
     ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
-    if (lock_in() != 0 || parse(options, source, socket, &server.archive) != 0)
+    if (lock_in(options, ozx_source_fd(source), socket) != 0 ||
+        parse(options, source, socket, &server.archive) != 0)
         return EXIT_FAILURE;
     server.node_count = ozx_archive_node_count(server.archive);
     device = wait_for_device(options, socket);
