@@ -16,7 +16,9 @@ from readers import READERS, fingerprint
 from shapes import SHAPES
 from writers import WRITERS
 
-CASES = [(w, s) for s in SHAPES for w in WRITERS] + [("ngff-zarr-cli", s) for s in CLI]
+# Zarr v2 makes no .ozx: that pack refuses it is tested with pack.
+CASES = [(w, s) for s in SHAPES for w in WRITERS if (w, s[-3:]) != ("ozxfs-pack", "-v2")]
+CASES += [("ngff-zarr-cli", s) for s in CLI]
 each_case = pytest.mark.parametrize("mounted", CASES, indirect=True, ids="/".join)
 
 
