@@ -4,8 +4,8 @@
  * measured. It knows directories and files, nothing of mounts. Every loop checks what it reads.
  *
  * The files of the bench check themselves: each 4 KiB page begins with a stamp made of the file's
- * path and the page's number, and goes on with a pattern (data.py writes the same). Timed loops
- * compare byte counts and stamps, `check` compares every byte.
+ * path and the page's number, and goes on with a pattern (data.py writes the same). `open` and
+ * `check` compare every byte, the other loops byte counts and stamps.
  *
  *   client open|miss|seq|rand|mmap|check|warm|cool ROOT LIST [PROCESSES [PASSES [SECONDS]]]
  *   client touch MIB
@@ -183,6 +183,7 @@ static uint64_t run_open(struct job *job, uint64_t op)
     if (got != file->size)
         die("%s: %zu bytes, not %llu", file->path, got, (unsigned long long)file->size);
     check_stamps(file, job->buffer, 0, got);
+    check_pattern(file, job->buffer, 0, got);
     return got;
 }
 

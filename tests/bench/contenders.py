@@ -182,7 +182,8 @@ class Squashfuse(Contender):
 
     def version(self):
         done = subprocess.run([self.path], capture_output=True, text=True)
-        line = (done.stdout + done.stderr).strip().partition("\n")[0]
+        line = next((line for line in (done.stdout + done.stderr).splitlines()
+                     if line.startswith("squashfuse ")), "squashfuse")
         return f"{line.partition(' (c)')[0]}, own image"
 
 
