@@ -158,7 +158,7 @@ static int sum_stored(struct worker *w, uint64_t offset, uint64_t size, uint64_t
 {
     while (size) {
         const uint8_t *at;
-        size_t got, want = OZX_WINDOW_SIZE;
+        size_t got, want = OZX_VERIFY_WINDOW;
         int failure;
         if (ahead_to - offset < want)
             want = (size_t)(ahead_to - offset);
@@ -194,7 +194,7 @@ static int sum_packed(struct worker *w, uint32_t index, uint64_t data_offset,
     w->window.filled_bytes = 0; /* its memory serves another end */
     do {
         uint64_t left = e->uncompressed_size_bytes - at;
-        size_t size = left < OZX_WINDOW_SIZE ? (size_t)left : OZX_WINDOW_SIZE;
+        size_t size = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW;
         int failure = ozx_zip_streams_read(w->d->streams, &packed, w->window.data, size, at, error);
         if (failure == -EIO && error->rule[0]) {
             ozx_verify_find(v, error->rule, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE, "%s",
@@ -244,7 +244,7 @@ static size_t header_block(const struct ozx_verify *v, const struct job *job)
     uint64_t from = v->entries[job->first].local_offset_bytes;
     uint64_t to = ozx_verify_limit(v, job->last - 1);
 
-    return (to - from) / (job->last - job->first) > SPARSE_BYTES ? SPARSE_READ : OZX_WINDOW_SIZE;
+    return (to - from) / (job->last - job->first) > SPARSE_BYTES ? SPARSE_READ : OZX_VERIFY_WINDOW;
 }
 
 static int work_run(struct worker *w, const struct job *job, struct ozx_error *error)
@@ -252,7 +252,7 @@ static int work_run(struct worker *w, const struct job *job, struct ozx_error *e
     struct ozx_verify *v = w->d->v;
     bool quick = v->options->quick;
     uint64_t end = ozx_verify_limit(v, job->last - 1);
-    size_t want = quick ? header_block(v, job) : OZX_WINDOW_SIZE;
+    size_t want = quick ? header_block(v, job) : OZX_VERIFY_WINDOW;
 
     for (uint32_t i = job->first; i < job->last; i++) {
         const struct ozx_verify_entry *e = &v->entries[i];
@@ -302,7 +302,7 @@ static int work_part(struct worker *w, const struct job *job, struct ozx_error *
     bool last = job->part_offset + job->part_size == e->compressed_size_bytes;
     uint64_t data_offset = 0, from;
     uint32_t crc = 0;
-    int bad = ozx_verify_local(v, &w->window, job->first, first ? OZX_WINDOW_SIZE : SPARSE_READ,
+    int bad = ozx_verify_local(v, &w->window, job->first, first ? OZX_VERIFY_WINDOW : SPARSE_READ,
                                !first, &data_offset, error);
 
     from = data_offset + job->part_offset;
@@ -324,11 +324,11 @@ static void work(void *context, unsigned index)
     struct job job;
     int failure = 0;
 
-    w.window.data = malloc(OZX_WINDOW_SIZE);
+    w.window.data = malloc(OZX_VERIFY_WINDOW);
     if (!w.window.data)
         failure = ozx_error_memory(&error);
     if (!failure && index == 0)
-        failure = ozx_verify_gap(d->v, &w.window, UINT32_MAX, 0, OZX_WINDOW_SIZE, &error);
+        failure = ozx_verify_gap(d->v, &w.window, UINT32_MAX, 0, OZX_VERIFY_WINDOW, &error);
     while (!failure && next_job(d, &job))
         failure = job.part_size ? work_part(&w, &job, &error) : work_run(&w, &job, &error);
     if (failure && error.code)

@@ -27,8 +27,8 @@ int ozx_verify_window_get(struct ozx_verify *v, struct ozx_verify_window *w, uin
     if (offset < w->offset_bytes || offset - w->offset_bytes > w->filled_bytes ||
         w->filled_bytes - (offset - w->offset_bytes) < need) {
         size_t size = need > want ? need : want;
-        if (size > OZX_WINDOW_SIZE)
-            size = OZX_WINDOW_SIZE;
+        if (size > OZX_VERIFY_WINDOW)
+            size = OZX_VERIFY_WINDOW;
         if (size > left)
             size = (size_t)left;
         w->filled_bytes = 0;
@@ -151,7 +151,7 @@ static int scan_gap(struct ozx_verify *v, struct ozx_verify_window *w, uint64_t 
 
     while (to - from >= OZX_LOCAL_SIZE) {
         uint64_t left = to - from;
-        size_t ahead = left < OZX_WINDOW_SIZE ? (size_t)left : OZX_WINDOW_SIZE, got, step;
+        size_t ahead = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW, got, step;
         const uint8_t *at, *hit;
         int failure = ozx_verify_window_get(v, w, from, ahead < margin ? ahead : margin,
                                             ahead > want ? ahead : want, &at, &got, error);

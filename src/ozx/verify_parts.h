@@ -120,11 +120,11 @@ const struct ozx_verify_entry *ozx_verify_names_find(const struct ozx_verify *v,
 
 /* --- verify_local.c --------------------------------------------------------------------------- */
 
-#define OZX_WINDOW_SIZE (512u * 1024) /* larger than any header; stays in its core's cache */
+#define OZX_VERIFY_WINDOW (512u * 1024) /* larger than any header; stays in its core's cache */
 
 /* What was read last. One for each thread. */
 struct ozx_verify_window {
-    uint8_t *data; /* OZX_WINDOW_SIZE */
+    uint8_t *data; /* OZX_VERIFY_WINDOW */
     uint64_t offset_bytes;
     size_t filled_bytes;
 };

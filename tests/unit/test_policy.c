@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The table of rules is whole: every id of RFC-9 (rfc9.md) and of the policy table (design.md),
+ * with its level and verdict, and the ids of the metadata, each once.
+ */
+#include "check.h"
+#include "ozx/policy.h"
+
+#define MUST OZX_LEVEL_MUST
+#define SHOULD OZX_LEVEL_SHOULD
+#define MAY OZX_LEVEL_MAY
+#define POLICY OZX_LEVEL_POLICY
+#define METADATA OZX_LEVEL_METADATA
+
+/* Written down a second time, from the documents and not from the table. */
+static const struct {
+    const char *id;
+    enum ozx_rule_level level;
+    const char *verdict;
+} wanted[] = {
+    {"root-zarr-json", MUST, "fail"}, {"one-hierarchy", MUST, "fail"},
+    {"no-nesting", MUST, "fail"},     {"single-part", MUST, "fail"},
+    {"zip64", SHOULD, "warn"},        {"stored", SHOULD, "warn"},
+    {"sharding", SHOULD, "warn"},     {"json-first", SHOULD, "fail"},
+    {"extension", SHOULD, "warn"},    {"comment", SHOULD, "warn"},
+    {"comment-flag", MAY, "warn"},    {"no-end", POLICY, "fail"},
+    {"tail-fit", POLICY, "fail"},     {"tail-padding", POLICY, "warn"},
+    {"leading", POLICY, "warn"},      {"gap", POLICY, "warn"},
+    {"count", POLICY, "fail"},        {"disks", POLICY, "fail"},
+    {"zip64-tail", POLICY, "fail"},   {"zip64-extra", POLICY, "fail"},
+    {"extra-odd", POLICY, "warn"},    {"bounds", POLICY, "fail"},
+    {"overlap", POLICY, "fail"},      {"name", POLICY, "fail"},
+    {"name-charset", POLICY, "warn"}, {"conflict", POLICY, "fail"},
+    {"duplicate", POLICY, "fail"},    {"encrypted", POLICY, "fail"},
+    {"method", POLICY, "fail"},       {"special", POLICY, "fail"},
+    {"local", POLICY, "fail"},        {"compressed", POLICY, "warn"},
+    {"descriptor", POLICY, "warn"},   {"attributes", POLICY, "ok"},
+    {"no-root", POLICY, "fail"},      {"nested", POLICY, "fail"},
+    {"case", POLICY, "warn"},         {"changed", POLICY, "ok"},
+    {"crc", POLICY, "fail"},          {"zarr-json", METADATA, "warn"},
+    {"ome-block", METADATA, "warn"},  {"ome-path", METADATA, "warn"},
+    {"chunk-key", METADATA, "warn"},  {"shard-index", METADATA, "warn"},
+};
+
+#define WANTED (sizeof wanted / sizeof wanted[0])
+
+static void test_complete(void)
+{
+    size_t count;
+
+    ozx_rules(&count);
+    CHECK_UINT(count, WANTED);
+    for (size_t i = 0; i < WANTED; i++) {
+        const struct ozx_rule *rule = ozx_rule_find(wanted[i].id);
+        if (!CHECK(rule != NULL)) {
+            fprintf(stderr, "    %s\n", wanted[i].id);
+            continue;
+        }
+        CHECK_UINT(rule->level, wanted[i].level);
+        CHECK_STRING(ozx_verdict_name(rule->verdict), wanted[i].verdict);
+    }
+}
+
+static void test_well_formed(void)
+{
+    size_t count;
+    const struct ozx_rule *rules = ozx_rules(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        CHECK(ozx_rule_find(rules[i].id) == &rules[i]); /* so none is there twice */
+        CHECK(strlen(rules[i].id) < 24);                /* struct ozx_error's room for it */
+        CHECK(rules[i].text[0] && !strpbrk(rules[i].text, "\n\t"));
+        CHECK(strspn(rules[i].id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(rules[i].id));
+    }
+    CHECK(ozx_rule_find("") == NULL);
+    CHECK(ozx_rule_find("no-such-rule") == NULL);
+}
+
+static void test_names(void)
+{
+    CHECK_STRING(ozx_level_name(MUST), "MUST");
+    CHECK_STRING(ozx_level_name(SHOULD), "SHOULD");
+    CHECK_STRING(ozx_level_name(MAY), "MAY");
+    CHECK_STRING(ozx_level_name(POLICY), "policy");
+    CHECK_STRING(ozx_level_name(METADATA), "metadata");
+}
+
+CHECK_MAIN({"complete", test_complete}, {"well-formed", test_well_formed}, {"names", test_names})
