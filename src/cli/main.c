@@ -27,6 +27,7 @@ static const struct verb verbs[] = {
     {"cat", ozx_cmd_cat, "write files of an archive to standard output"},
     {"pack", ozx_cmd_pack, "make an archive of a directory"},
     {"unpack", ozx_cmd_unpack, "make a directory of an archive"},
+    {"repack", ozx_cmd_repack, "write an archive anew, mended or recovered"},
     {"verify", ozx_cmd_verify, "check an archive: structure, data, metadata"},
 };
 

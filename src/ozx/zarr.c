@@ -105,12 +105,15 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
                              "is Zarr v2 (OME-Zarr 0.4 or older), and a .ozx holds Zarr v3");
     if (where)
         return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE,
-                             "pack the directory that is the OME-Zarr root",
+                             ozx_plan_archive(plan)
+                                 ? "name it with --subdir"
+                                 : "pack the directory that is the OME-Zarr root",
                              "has no zarr.json at its root, but there is one in '%s/'",
                              ozx_escape(name, sizeof name, where->path, where->path_size_bytes));
-    return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE,
-                         "give the directory of an OME-Zarr image (0.5 or later)",
-                         "has no zarr.json: not an OME-Zarr hierarchy");
+    return ozx_error_set(
+        error, -EBADMSG, "no-root", OZX_OFFSET_NONE,
+        ozx_plan_archive(plan) ? NULL : "give the directory of an OME-Zarr image (0.5 or later)",
+        "has no zarr.json: not an OME-Zarr hierarchy");
 }
 
 /* --- the version ------------------------------------------------------------------------------ */

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * `ozxfs repack`: an archive, written anew.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/input.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+#include "cli/report_pack.h"
+#include "cli/verbs.h"
+#include "cli/work.h"
+#include "ozx/repack.h"
+
+#define PROBLEMS_TOLD_MAX                                                                          \
+    100 /* lines; more are only counted. What is lost is listed completely.                        \
+         */
+
+struct command {
+    struct ozx_repack_options options;
+    struct ozx_progress progress;
+    const char **excludes; /* owned; as many as there are arguments */
+    bool quiet, verbose;
+    int status;        /* of the first problem */
+    uint64_t problems; /* all of them */
+};
+
+static const char help_text[] =
+    "Usage: ozxfs repack [OPTIONS] IN.ozx OUT.ozx\n\n"
+    "Writes what a mount of IN would show as a clean archive (.ozx, RFC-9): order and comment\n"
+    "mended, nothing twice, no compression, ZIP64. The data stays as it is.\n\n"
+    "  -f, --force           replace OUT.ozx if it exists\n"
+    "  -n, --dry-run         list sizes and paths in the new order, write nothing\n"
+    "      --recover         of a damaged archive, write what is whole, and list what is lost;\n"
+    "                        exit status 2 if anything is\n"
+    "      --subdir PATH     take this directory of the archive for its root\n"
+    "      --exclude GLOB    leave out what matches; may be given more than once\n"
+    "      --ome-version V   OME-Zarr version to state (default: from the metadata, else as\n"
+    "                        IN states it)\n"
+    "      --align N         data of files starts at multiples of N bytes: a power of\n"
+    "                        two up to 32768 (default: 1)\n"
+    "  -j, --jobs N          threads (default: by the number of processors)\n"
+    "      --no-verify       do not read the new archive back\n"
+    "  -q, --quiet           no warnings, no progress\n"
+    "  -v, --verbose         name what is left out, and sum up\n"
+    "  -h, --help            this text\n\n"
+    "Example:\n  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx\n";
+
+enum { RECOVER = 256, SUBDIR, EXCLUDE, OME_VERSION, ALIGN, NO_VERIFY };
+
+static const struct option long_options[] = {
+    {"force", no_argument, NULL, 'f'},
+    {"dry-run", no_argument, NULL, 'n'},
+    {"recover", no_argument, NULL, RECOVER},
+    {"subdir", required_argument, NULL, SUBDIR},
+    {"exclude", required_argument, NULL, EXCLUDE},
+    {"ome-version", required_argument, NULL, OME_VERSION},
+    {"align", required_argument, NULL, ALIGN},
+    {"jobs", required_argument, NULL, 'j'},
+    {"no-verify", no_argument, NULL, NO_VERIFY},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* --- what the library says -------------------------------------------------------------------- */
+
+static const char *subject_of(const struct command *command, enum ozx_pack_about about)
+{
+    return about == OZX_PACK_INPUT ? command->options.pack.input : command->options.pack.output;
+}
+
+static int status_of(enum ozx_pack_about about, const struct ozx_error *error)
+{
+    if (error->code == -EINTR || error->code == -ENOMEM || about == OZX_PACK_INPUT)
+        return ozx_report_exit_status(error);
+    if (error->code == -EACCES || error->code == -EPERM)
+        return OZX_EXIT_PERMISSION;
+    return about == OZX_PACK_OUTPUT_CREATE ? OZX_EXIT_CANT_CREATE : OZX_EXIT_IO;
+}
+
+static void on_problem(void *context, enum ozx_pack_about about, const struct ozx_error *error)
+{
+    struct command *command = context;
+
+    if (!command->problems)
+        command->status = status_of(about, error);
+    ozx_progress_clear(&command->progress);
+    if (command->problems++ < PROBLEMS_TOLD_MAX)
+        ozx_report_error(subject_of(command, about), error);
+}
+
+static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
+{
+    struct command *command = context;
+
+    ozx_progress_clear(&command->progress);
+    if (!command->quiet)
+        ozx_report_warning(subject_of(command, about), error);
+}
+
+/* What mount would warn of: most of it is what repack mends. Entries that cannot be read are
+ * errors, or losses with --recover; and without a root there will be an error. */
+static void on_opened(void *context, const struct ozx_archive *archive)
+{
+    struct command *command = context;
+    size_t count;
+    const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
+
+    ozx_progress_clear(&command->progress);
+    for (size_t i = 0; i < count; i++)
+        if (!warnings[i].eio && strcmp(warnings[i].rule, "no-root") != 0 &&
+            (command->verbose || (!command->quiet && !warnings[i].minor)))
+            ozx_report_warning(command->options.pack.input, &warnings[i].first);
+}
+
+/* The list is the verb's result: --quiet does not silence it. */
+static void on_lost(void *context, const struct ozx_error *what)
+{
+    struct command *command = context;
+    struct ozx_error lost = *what;
+
+    snprintf(lost.text, sizeof lost.text, "lost: %.600s", what->text);
+    lost.hint[0] = '\0';
+    ozx_progress_clear(&command->progress);
+    ozx_report_error(command->options.pack.input, &lost);
+}
+
+static void on_left_out(void *context, const char *path)
+{
+    struct command *command = context;
+    char name[OZX_ESCAPED_SIZE];
+
+    if (!command->verbose)
+        return;
+    ozx_progress_clear(&command->progress);
+    (void)ozx_report(0, command->options.pack.input, "left out: %s",
+                     ozx_escape(name, sizeof name, path, strlen(path)));
+}
+
+static void on_listed(void *context, const char *path, uint64_t size_bytes)
+{
+    (void)context;
+    printf("%12llu  %s\n", (unsigned long long)size_bytes, path);
+}
+
+static void on_progress(void *context, const struct ozx_pack_progress *now)
+{
+    static const char *const labels[] = {[OZX_PACK_SCAN] = "scanning",
+                                         [OZX_PACK_SUM] = "reading",
+                                         [OZX_PACK_WRITE] = "writing",
+                                         [OZX_PACK_VERIFY] = "reading back"};
+    struct command *command = context;
+
+    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
+                                              .label = labels[now->phase],
+                                              .items = now->entries,
+                                              .items_total = now->entries_total,
+                                              .bytes = now->bytes,
+                                              .bytes_total = now->bytes_total,
+                                          });
+}
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+static int bad_value(const char *option, const char *value, const char *wanted)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage("repack", "%s '%s' is not %s", option,
+                            ozx_escape(name, sizeof name, value, strlen(value)), wanted);
+}
+
+static bool is_version(const char *text)
+{
+    size_t size = strlen(text);
+
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7F)
+            return false;
+    return size && size < OZX_VERSION_TEXT_MAX && ozx_utf8_valid(text, size);
+}
+
+/* An option that takes a value. */
+static int take_value(struct command *command, int option, const char *value)
+{
+    struct ozx_pack_options *pack = &command->options.pack;
+    long long number;
+
+    switch (option) {
+    case SUBDIR:
+        command->options.subdir = value;
+        return OZX_EXIT_OK;
+    case EXCLUDE:
+        command->excludes[pack->exclude_count++] = value;
+        return OZX_EXIT_OK;
+    case OME_VERSION:
+        pack->ome_version = value;
+        return is_version(value) ? OZX_EXIT_OK
+                                 : bad_value("--ome-version", value, "a version like 0.5");
+    case ALIGN:
+        if (ozx_work_number(value, 1, OZX_ALIGN_MAX, &number) || (number & (number - 1)) != 0)
+            return bad_value("--align", value, "a power of two up to 32768");
+        pack->align_bytes = (uint32_t)number;
+        return OZX_EXIT_OK;
+    default:
+        if (ozx_work_number(value, 1, OZX_JOBS_MAX, &number))
+            return bad_value("--jobs", value, "a number from 1 to 64");
+        pack->jobs = (unsigned)number;
+        return OZX_EXIT_OK;
+    }
+}
+
+static int bad_option(const char *option)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage("repack", "option '%s' is unknown or lacks its value",
+                            ozx_escape(name, sizeof name, option, strlen(option)));
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(struct command *command, int argc, char **argv)
+{
+    struct ozx_pack_options *pack = &command->options.pack;
+    int option, status = OZX_EXIT_OK;
+
+    opterr = 0;
+    optind = 0;
+    while (!status && (option = getopt_long(argc, argv, "fnj:qvh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'f':
+            pack->force = true;
+            break;
+        case 'n':
+            pack->dry_run = true;
+            break;
+        case RECOVER:
+            command->options.recover = true;
+            break;
+        case NO_VERIFY:
+            pack->verify = false;
+            break;
+        case 'q':
+            command->quiet = true;
+            break;
+        case 'v':
+            command->verbose = true;
+            break;
+        case 'h':
+            fputs(help_text, stdout);
+            return ozx_report_stdout(OZX_EXIT_OK);
+        case '?':
+            return bad_option(argv[optind - 1]);
+        default:
+            status = take_value(command, option, optarg);
+        }
+    }
+    return status ? status : -1;
+}
+
+static int take_operands(struct command *command, int count, char **operands)
+{
+    struct ozx_pack_options *pack = &command->options.pack;
+
+    if (count < 1)
+        return ozx_report_usage("repack", "no archive given");
+    if (count < 2 && !pack->dry_run)
+        return ozx_report_usage("repack", "no output given");
+    if (count > 2)
+        return ozx_report_usage("repack", "more than an archive and an output given");
+    if (count == 2 && strcmp(operands[1], "-") == 0)
+        return ozx_report_usage("repack", "standard output is no place for it: give a file");
+    pack->input = operands[0];
+    pack->output = count == 2 ? operands[1] : NULL;
+    pack->output_fd = -1;
+    return -1;
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
+/* RFC-9, extension: SHOULD. */
+static void check_extension(const struct command *command)
+{
+    struct ozx_error warning = OZX_ERROR_INIT;
+    const char *output = command->options.pack.output;
+    size_t size = output ? strlen(output) : 0;
+
+    if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
+        return;
+    ozx_error_set(&warning, 0, "extension", OZX_OFFSET_NONE, NULL,
+                  "the name should end in .ozx, for other programs to know it");
+    ozx_report_warning(output, &warning);
+}
+
+static int finish(const struct command *command, const struct ozx_repack_result *result,
+                  double elapsed_s)
+{
+    const struct ozx_pack_options *pack = &command->options.pack;
+
+    check_extension(command);
+    if (command->verbose || (command->progress.enabled && !command->quiet))
+        ozx_report_pack_words(pack->output, &result->pack, elapsed_s, pack->dry_run);
+    if (result->lost)
+        return ozx_report_stdout(ozx_report(OZX_EXIT_INVALID, pack->input,
+                                            "what is whole is recovered; losses: %llu",
+                                            (unsigned long long)result->lost));
+    return ozx_report_stdout(OZX_EXIT_OK);
+}
+
+static int run(struct command *command)
+{
+    struct ozx_repack_result result;
+    struct ozx_source *source = NULL;
+    struct ozx_error error = OZX_ERROR_INIT;
+    double began_s = ozx_work_now_s();
+    int failure;
+
+    if (ozx_input_open(command->options.pack.input, &source, &error)) {
+        ozx_report_error(command->options.pack.input, &error);
+        return ozx_report_exit_status(&error);
+    }
+    ozx_progress_start(&command->progress, !command->quiet);
+    failure = ozx_repack(source, &command->options, &result);
+    ozx_progress_clear(&command->progress);
+    if (!failure)
+        return finish(command, &result, ozx_work_now_s() - began_s);
+    if (command->problems > PROBLEMS_TOLD_MAX)
+        (void)ozx_report(0, command->options.pack.input, "and %llu more like these",
+                         (unsigned long long)(command->problems - PROBLEMS_TOLD_MAX));
+    return command->status ? command->status : OZX_EXIT_BUG;
+}
+
+int ozx_cmd_repack(int argc, char **argv)
+{
+    struct command command = {.options = {.pack = {.mtime_limit_s = INT64_MAX,
+                                                   .jobs = ozx_work_default_jobs(),
+                                                   .verify = true,
+                                                   .problem = on_problem,
+                                                   .warning = on_warning,
+                                                   .left_out = on_left_out,
+                                                   .listed = on_listed,
+                                                   .progress = on_progress},
+                                          .opened = on_opened,
+                                          .lost = on_lost}};
+    int status;
+
+    command.excludes = calloc((size_t)argc, sizeof *command.excludes);
+    if (!command.excludes)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    status = parse_options(&command, argc, argv);
+    if (status < 0)
+        status = take_operands(&command, argc - optind, argv + optind);
+    if (status < 0) {
+        command.options.pack.context = &command;
+        command.options.pack.excludes = command.excludes;
+        command.options.pack.cancel = ozx_work_catch_signals();
+        status = run(&command);
+    }
+    free(command.excludes);
+    return status;
+}
