@@ -2,7 +2,6 @@
  *
  * Memory, defects and checked fields for the metadata parser.
  */
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -151,7 +150,7 @@ bool ozx_parse_number(const struct ozx_parse *p, const json_t *json, uint64_t *o
     }
     /* Up to 2^53 a real is exact. */
     if (p->integers_are_real && json_is_real(json) && real >= 0 && real <= 0x1p53 &&
-        real == floor(real)) {
+        (double)(uint64_t)real == real) {
         *out = (uint64_t)real;
         return true;
     }
