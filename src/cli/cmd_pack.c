@@ -385,6 +385,7 @@ static int finish(struct command *command, const struct ozx_pack_result *result,
     FILE *out = streaming ? stderr : stdout;
     OZX_AUTO_FREE char *text = NULL;
 
+    check_extension(command);
     if (command->json) {
         if (ozx_pack_json(&command->options, result, elapsed_s, &text))
             return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
@@ -402,7 +403,6 @@ static int run(struct command *command)
     double began_s = now_s();
     int failure;
 
-    check_extension(command);
     catch_signals(!command->options.output && !command->options.dry_run);
     ozx_progress_start(&command->progress, !command->quiet);
     failure = ozx_pack(&command->options, &result);

@@ -18,8 +18,9 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
     ozx_progress_count(files, result->files);
     ozx_progress_amount(size, (double)result->archive_bytes);
     if (result->directories)
-        snprintf(also, sizeof also, " and %s empty directories",
-                 ozx_progress_count(directories, result->directories));
+        snprintf(also, sizeof also, " and %s empty director%s",
+                 ozx_progress_count(directories, result->directories),
+                 result->directories == 1 ? "y" : "ies");
     if (result->left_out)
         snprintf(without, sizeof without, ", %s left out",
                  ozx_progress_count(left_out, result->left_out));
