@@ -160,8 +160,9 @@ static int make(int root_fd, struct ozx_archive *archive, const struct ozx_plan_
     plan->align_bytes = options->align_bytes;
     failure = archive ? ozx_plan_walk_archive(plan, options) : ozx_plan_walk(plan, options);
     if (!failure) {
-        qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
-                by_depth, plan->directories);
+        if (plan->metadata.count)
+            qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
+                    by_depth, plan->directories);
         failure = lay_out(plan, options);
     }
     if (failure) {
