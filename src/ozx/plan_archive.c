@@ -78,7 +78,7 @@ static bool judge_file(struct walk *walk, uint32_t node, const char *name, size_
         unreadable(walk, node);
         return false;
     }
-    if (name_size >= 4 && strncasecmp(name + name_size - 4, ".ozx", 4) == 0) {
+    if (ozx_plan_is_nested(name, name_size)) {
         problem(walk, "nested", "leave it out with --exclude",
                 "is an archive inside the hierarchy");
         return false;
@@ -182,6 +182,9 @@ static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
     walk->path[walk->path_size] = '\0';
     if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, stat.is_directory))
         tell_excluded(walk, stat.is_directory);
+    else if (stat.is_directory && ozx_plan_is_nested(walk->path + start, name_size))
+        problem(walk, "nested", "leave it out with --exclude",
+                "is a directory that is named like an archive inside the hierarchy");
     else if (stat.is_directory)
         failure = walk_directory(walk, node, directory);
     else

@@ -19,7 +19,7 @@ struct ozx_plan {
     struct ozx_plan_directory *directories; /* owned */
     uint32_t directory_count, directory_room;
     struct ozx_plan_text *text;
-    int root_fd; /* borrowed */
+    int root_fd;                 /* borrowed */
     struct ozx_archive *archive; /* borrowed; NULL: what is below root_fd */
     uint32_t align_bytes;
     uint64_t data_bytes, left_out_count;
@@ -32,6 +32,9 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 /* `entry` is copied, its name too. */
 int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata,
                        const struct ozx_plan_entry *entry) OZX_CHECKED;
+
+/* True for `*.ozx` in any case (terminated): an archive in the hierarchy, or named like one. */
+bool ozx_plan_is_nested(const char *name, size_t size);
 
 /* True if one of the globs matches: `path` ends in `name`. */
 bool ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,

@@ -111,7 +111,7 @@ static bool is_junk(const char *name, bool is_directory)
  * that ends in '/' matches only directories. */
 bool __attribute__((noinline)) /* 4 KiB of stack, not once for each level of the walk */
 ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
-                       bool is_directory)
+                  bool is_directory)
 {
     char glob[OZX_NAME_PATH_MAX + 1];
 
@@ -124,9 +124,8 @@ ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, cons
         memcpy(glob, options->excludes[i], size + 1);
         if (only_directories)
             glob[size - 1] = '\0';
-        if (strchr(glob, '/')
-                ? fnmatch(glob[0] == '/' ? glob + 1 : glob, path, FNM_PATHNAME) == 0
-                : fnmatch(glob, name, 0) == 0)
+        if (strchr(glob, '/') ? fnmatch(glob[0] == '/' ? glob + 1 : glob, path, FNM_PATHNAME) == 0
+                              : fnmatch(glob, name, 0) == 0)
             return true;
     }
     return false;
@@ -221,7 +220,7 @@ static bool same_file(const struct stat *st, const struct stat *other)
     return other && st->st_dev == other->st_dev && st->st_ino == other->st_ino;
 }
 
-static bool ends_in_ozx(const char *name, size_t size)
+bool ozx_plan_is_nested(const char *name, size_t size)
 {
     return size >= 4 && strcasecmp(name + size - 4, ".ozx") == 0;
 }
@@ -269,7 +268,7 @@ static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_
                 "is the output, inside the input");
         return false;
     }
-    if (ends_in_ozx(name, name_size)) {
+    if (ozx_plan_is_nested(name, name_size)) {
         problem(walk, -EBADMSG, "nested", "leave it out with --exclude, or pack it elsewhere",
                 "is an archive inside the hierarchy");
         return false;
@@ -383,6 +382,9 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
     if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory) ||
         is_junk(walk->path + start, item->is_directory)) {
         tell_left_out(walk, item->is_directory);
+    } else if (item->is_directory && ozx_plan_is_nested(walk->path + start, item->name_size)) {
+        problem(walk, -EBADMSG, "nested", "leave it out with --exclude, or rename it",
+                "is a directory that is named like an archive inside the hierarchy");
     } else if (item->is_directory) {
         *kept = true;
         ozx_cleanup_close(fd);
