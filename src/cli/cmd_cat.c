@@ -83,8 +83,7 @@ static int stream(struct command *c, uint32_t node, const char *name, struct ozx
 
     for (;;) {
         size_t got = 0;
-        int failure =
-            ozx_archive_read(c->archive, node, c->piece, PIECE_SIZE, offset, &got, error);
+        int failure = ozx_archive_read(c->archive, node, c->piece, PIECE_SIZE, offset, &got, error);
         if (failure)
             return failure;
         crc = ozx_crc32(crc, c->piece, got);
@@ -105,8 +104,8 @@ static void print_file(struct command *c, const char *path)
 
     ozx_escape(name, sizeof name, path, strlen(path));
     if (ozx_archive_find(c->archive, path, &node)) {
-        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s': there is no such entry in the archive",
-                           name));
+        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file,
+                           "'%s': there is no such entry in the archive", name));
         return;
     }
     ozx_archive_stat(c->archive, node, &stat);
@@ -148,9 +147,9 @@ int ozx_cmd_cat(int argc, char **argv)
     optind = 0;
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (option != 'h')
-            return ozx_report_usage("cat", "option '%s' is unknown",
-                                    ozx_escape(name, sizeof name, argv[optind - 1],
-                                               strlen(argv[optind - 1])));
+            return ozx_report_usage(
+                "cat", "option '%s' is unknown",
+                ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
         fputs(help_text, stdout);
         return ozx_report_stdout(OZX_EXIT_OK);
     }

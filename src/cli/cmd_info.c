@@ -47,8 +47,7 @@ static int run(const char *file, bool json)
     struct ozx_terminal terminal;
     int status = OZX_EXIT_OK;
 
-    if (ozx_input_archive(file, &archive, &error) ||
-        ozx_summary_make(archive, &summary, &error)) {
+    if (ozx_input_archive(file, &archive, &error) || ozx_summary_make(archive, &summary, &error)) {
         ozx_report_error(file, &error);
         return ozx_report_exit_status(&error);
     }
@@ -76,12 +75,13 @@ int ozx_cmd_info(int argc, char **argv)
             return ozx_report_stdout(OZX_EXIT_OK);
         }
         if (option != JSON)
-            return ozx_report_usage("info", "option '%s' is unknown",
-                                    ozx_escape(name, sizeof name, argv[optind - 1],
-                                               strlen(argv[optind - 1])));
+            return ozx_report_usage(
+                "info", "option '%s' is unknown",
+                ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
         json = true;
     }
     if (argc - optind != 1)
-        return ozx_report_usage("info", optind == argc ? "no file given" : "more than one file given");
+        return ozx_report_usage("info",
+                                optind == argc ? "no file given" : "more than one file given");
     return run(argv[optind], json);
 }

@@ -28,12 +28,9 @@ static const char help_text[] =
 enum { JSON = 256 };
 
 static const struct option long_options[] = {
-    {"long", no_argument, NULL, 'l'},
-    {"recursive", no_argument, NULL, 'R'},
-    {"null", no_argument, NULL, '0'},
-    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"long", no_argument, NULL, 'l'}, {"recursive", no_argument, NULL, 'R'},
+    {"null", no_argument, NULL, '0'}, {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
 };
 
 struct command {
@@ -215,9 +212,9 @@ static int parse_options(struct command *c, int argc, char **argv)
             fputs(help_text, stdout);
             return ozx_report_stdout(OZX_EXIT_OK);
         default:
-            return ozx_report_usage("ls", "option '%s' is unknown",
-                                    ozx_escape(name, sizeof name, argv[optind - 1],
-                                               strlen(argv[optind - 1])));
+            return ozx_report_usage(
+                "ls", "option '%s' is unknown",
+                ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
         }
     }
     if (c->json && (c->is_long || c->null))

@@ -68,8 +68,9 @@ static bool same_unit(const struct ozx_axis *a, const struct ozx_axis *b)
 
 /* "0.5 x 0.5 um" over the axes of space, `before` in front of it; `sizes` (may be NULL) are to multiply
  * with. Nothing if the scale is not known. */
-static void add_extent(const struct ozx_terminal *terminal, const struct ozx_multiscale *m, size_t level,
-                       const char *before, const struct ozx_shape *sizes, struct ozx_words *words)
+static void add_extent(const struct ozx_terminal *terminal, const struct ozx_multiscale *m,
+                       size_t level, const char *before, const struct ozx_shape *sizes,
+                       struct ozx_words *words)
 {
     const struct ozx_axis *last = NULL;
 
@@ -138,8 +139,8 @@ static void set_cell(struct row *row, enum column column, const struct ozx_words
     row->cells[column][size] = '\0';
 }
 
-static void fill_row(const struct ozx_terminal *terminal, const struct ozx_multiscale *m, size_t level,
-                     const struct ozx_summary_level *from, struct row *row)
+static void fill_row(const struct ozx_terminal *terminal, const struct ozx_multiscale *m,
+                     size_t level, const struct ozx_summary_level *from, struct row *row)
 {
     struct ozx_words words[COLUMN_COUNT] = {{.size = 0}};
     char bytes[OZX_AMOUNT_SIZE];
@@ -196,7 +197,7 @@ void ozx_image_add_name(const struct ozx_multiscale *multiscale, struct ozx_word
 void ozx_image_add_brief(const struct ozx_summary_node *node, struct ozx_words *words)
 {
     bool is_image = node->kind == OZX_SUMMARY_IMAGE;
-    const struct ozx_metadata *m = is_image && node->level_count ? node->levels[0].metadata
+    const struct ozx_metadata *m = is_image && node->level_count     ? node->levels[0].metadata
                                    : node->kind == OZX_SUMMARY_ARRAY ? node->metadata
                                                                      : NULL;
 

@@ -43,8 +43,8 @@ static void put_version(const struct ozx_archive *archive, const struct ozx_term
         ozx_words_add_name(&words, s->metadata_version ? s->metadata_version : "no version");
         ozx_words_add(&words, ", comment: ");
         ozx_words_add_name(&words, s->comment_version ? s->comment_version
-                                     : has_comment      ? "no version"
-                                                        : "none");
+                                   : has_comment      ? "no version"
+                                                      : "none");
         if (s->metadata_version && s->comment_version)
             ozx_words_add(&words, " (they disagree)");
         if (has_comment && s->facts.comment_defect[0])
@@ -60,9 +60,9 @@ static void put_json_first(const struct ozx_terminal *terminal, const struct ozx
 
     ozx_line_field(terminal, "  ", claimed && !is_true ? OZX_WARN : OZX_PLAIN, "jsonFirst",
                    claimed && is_true ? "claimed, and true"
-                   : claimed          ? "claimed, but not true: a zarr.json comes after other entries"
-                   : is_true          ? "not claimed, but true"
-                                      : "not claimed, and not true");
+                   : claimed ? "claimed, but not true: a zarr.json comes after other entries"
+                   : is_true ? "not claimed, but true"
+                             : "not claimed, and not true");
 }
 
 static void put_entries(const struct ozx_terminal *terminal, const struct ozx_summary *s)
@@ -70,10 +70,10 @@ static void put_entries(const struct ozx_terminal *terminal, const struct ozx_su
     char count[OZX_COUNT_SIZE], files[OZX_COUNT_SIZE], bytes[OZX_AMOUNT_SIZE];
     struct ozx_words words = {.size = 0};
 
-    ozx_words_add(&words, "%s (%s files with %s)%s",
-                  ozx_progress_count(count, s->facts.entry_count),
-                  ozx_progress_count(files, s->file_count),
-                  ozx_progress_amount(bytes, (double)s->data_bytes), s->facts.zip64 ? ", ZIP64" : "");
+    ozx_words_add(
+        &words, "%s (%s files with %s)%s", ozx_progress_count(count, s->facts.entry_count),
+        ozx_progress_count(files, s->file_count), ozx_progress_amount(bytes, (double)s->data_bytes),
+        s->facts.zip64 ? ", ZIP64" : "");
     if (s->compressed_count)
         ozx_words_add(&words, ", %s compressed", ozx_progress_count(count, s->compressed_count));
     ozx_line_field(terminal, "  ", OZX_PLAIN, "entries", words.text);
@@ -140,7 +140,8 @@ static void add_kind(const struct ozx_summary_node *node, struct ozx_words *word
         ozx_words_add(words, "  labels: %s", ozx_progress_count(count, ome->label_count));
         break;
     case OZX_SUMMARY_WELL:
-        ozx_words_add(words, "  well, fields: %s", ozx_progress_count(count, ome->well->image_count));
+        ozx_words_add(words, "  well, fields: %s",
+                      ozx_progress_count(count, ome->well->image_count));
         break;
     case OZX_SUMMARY_BIOFORMATS2RAW:
         ozx_words_add(words, "  bioformats2raw layout %" PRId64, ome->bioformats2raw);
@@ -207,10 +208,10 @@ static void put_defects(const struct ozx_terminal *terminal, const char *prefix,
 static void extend(const struct ozx_terminal *terminal, char out[PREFIX_SIZE], const char *prefix,
                    bool is_last, bool is_branch)
 {
-    const char *glyph = terminal->utf8 ? (is_branch ? (is_last ? "\u2514\u2500 " : "\u251c\u2500 ")
-                                                    : (is_last ? "   " : "\u2502  "))
-                                       : (is_branch ? (is_last ? "`- " : "|- ")
-                                                    : (is_last ? "   " : "|  "));
+    const char *glyph = terminal->utf8
+                            ? (is_branch ? (is_last ? "\u2514\u2500 " : "\u251c\u2500 ")
+                                         : (is_last ? "   " : "\u2502  "))
+                            : (is_branch ? (is_last ? "`- " : "|- ") : (is_last ? "   " : "|  "));
 
     snprintf(out, PREFIX_SIZE, "%s%s", prefix, glyph);
 }

@@ -34,14 +34,15 @@ void ozx_terminal_of_stdout(struct ozx_terminal *terminal)
 
     setlocale(LC_CTYPE, "");
     terminal->is_terminal = isatty(STDOUT_FILENO);
-    terminal->colour = terminal->is_terminal && type && strcmp(type, "dumb") != 0 &&
-                       !(no_colour && no_colour[0]);
+    terminal->colour =
+        terminal->is_terminal && type && strcmp(type, "dumb") != 0 && !(no_colour && no_colour[0]);
     terminal->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     terminal->columns = terminal->is_terminal ? columns_of_terminal() : 0;
 }
 
 /* Bytes of the character at `text`, and its columns. */
-static size_t step(const struct ozx_terminal *terminal, const char *text, size_t left, size_t *columns)
+static size_t step(const struct ozx_terminal *terminal, const char *text, size_t left,
+                   size_t *columns)
 {
     mbstate_t state = {0};
     size_t size = 1;

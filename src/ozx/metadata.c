@@ -56,11 +56,10 @@ static int explain(const json_error_t *json_error, const char *name, struct ozx_
 
     if (json_error_code(json_error) == json_error_out_of_memory)
         return ozx_error_memory(error);
-    return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL,
-                         "%s is not JSON: %s (line %d, column %d)", name,
-                         ozx_escape(escaped, sizeof escaped, json_error->text,
-                                    strlen(json_error->text)),
-                         json_error->line, json_error->column);
+    return ozx_error_set(
+        error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is not JSON: %s (line %d, column %d)",
+        name, ozx_escape(escaped, sizeof escaped, json_error->text, strlen(json_error->text)),
+        json_error->line, json_error->column);
 }
 
 /* `*as_real`: an integer did not fit 64 bits (the fill value of an uint64 array), so all numbers were
@@ -69,8 +68,8 @@ static int load_json(const char *text, size_t size, const char *name, json_t **o
                      struct ozx_error *error)
 {
     json_error_t json_error;
-    const char *why = size > OZX_METADATA_SIZE_MAX ? "it is larger than 64 MiB"
-                                                   : check_bounds(text, size);
+    const char *why =
+        size > OZX_METADATA_SIZE_MAX ? "it is larger than 64 MiB" : check_bounds(text, size);
     AUTO_JSON json_t *json = NULL;
 
     if (why)
@@ -111,7 +110,8 @@ static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata
     const char *type;
     uint64_t format = 0;
 
-    if (ozx_parse_uint(p, NULL, root, "zarr_format", INT32_MAX, OZX_REQUIRED, &format) && format != 3)
+    if (ozx_parse_uint(p, NULL, root, "zarr_format", INT32_MAX, OZX_REQUIRED, &format) &&
+        format != 3)
         ozx_parse_defect(p, NULL, "zarr_format", "is %llu, not 3", (unsigned long long)format);
     m->zarr_format = format == 3 || format == 2 ? (int)format : 0;
     type = ozx_parse_text(p, NULL, root, "node_type", OZX_REQUIRED);

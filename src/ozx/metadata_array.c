@@ -83,7 +83,8 @@ static void read_fill_value(struct ozx_parse *p, const json_t *root, struct ozx_
         return;
     }
     a->has_fill_value = true;
-    size = json_dumpb(value, text, FILL_VALUE_TEXT_MAX, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+    size = json_dumpb(value, text, FILL_VALUE_TEXT_MAX,
+                      JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
     if (size == 0 || size > FILL_VALUE_TEXT_MAX)
         snprintf(text, sizeof text, "...");
     else
@@ -108,8 +109,7 @@ static void read_grid(struct ozx_parse *p, const json_t *root, struct ozx_array 
 {
     const struct ozx_place grid_place = {.key = "chunk_grid"};
     const struct ozx_place place = {.up = &grid_place, .key = "configuration"};
-    const json_t *grid =
-        ozx_parse_field(p, NULL, root, "chunk_grid", JSON_OBJECT, OZX_REQUIRED);
+    const json_t *grid = ozx_parse_field(p, NULL, root, "chunk_grid", JSON_OBJECT, OZX_REQUIRED);
     const char *name;
 
     if (!grid)
@@ -175,8 +175,8 @@ static void read_key_encoding(struct ozx_parse *p, const json_t *root, struct oz
 
 static void read_dimension_names(struct ozx_parse *p, const json_t *root, struct ozx_array *a)
 {
-    const json_t *list = ozx_parse_list(p, NULL, root, "dimension_names", OZX_DIMENSIONS_MAX,
-                                        OZX_OPTIONAL);
+    const json_t *list =
+        ozx_parse_list(p, NULL, root, "dimension_names", OZX_DIMENSIONS_MAX, OZX_OPTIONAL);
     const char **names;
 
     if (!list || !a->has_shape)

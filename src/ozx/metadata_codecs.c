@@ -7,7 +7,7 @@
 #include "ozx/metadata_parse.h"
 
 #define CODECS_MAX 64
-#define SHARDING_DEPTH_MAX 4                    /* shards in shards */
+#define SHARDING_DEPTH_MAX 4                     /* shards in shards */
 #define CHUNKS_PER_SHARD_MAX (UINT64_C(1) << 40) /* an index of 16 TiB */
 
 /* What tells codecs of one name apart: the compressor in blosc, a level, a byte order. */
@@ -113,7 +113,8 @@ static const struct ozx_sharding *read_sharding(struct ozx_parse *p, const struc
         return NULL;
     }
     s = ozx_parse_alloc(p, 1, sizeof *s);
-    if (!s || !ozx_parse_shape(p, place, configuration, "chunk_shape", 1, &s->chunk_shape) || !outer)
+    if (!s || !ozx_parse_shape(p, place, configuration, "chunk_shape", 1, &s->chunk_shape) ||
+        !outer)
         return NULL;
     s->chunks_per_shard = count_chunks(p, place, outer, &s->chunk_shape);
     if (!s->chunks_per_shard)
@@ -134,11 +135,11 @@ static bool read_codec(struct ozx_parse *p, const struct ozx_place *place, const
     const json_t *configuration = NULL;
 
     if (json_is_string(json) && json_string_length(json)) {
-        out->name = ozx_parse_copy(p, json_string_value(json)); /* short form, nothing to configure */
+        out->name =
+            ozx_parse_copy(p, json_string_value(json)); /* short form, nothing to configure */
     } else if (json_is_object(json)) {
         out->name = ozx_parse_text(p, place, json, "name", OZX_REQUIRED);
-        configuration =
-            ozx_parse_field(p, place, json, "configuration", JSON_OBJECT, OZX_OPTIONAL);
+        configuration = ozx_parse_field(p, place, json, "configuration", JSON_OBJECT, OZX_OPTIONAL);
     } else {
         ozx_parse_defect(p, place, NULL, "is no object");
     }

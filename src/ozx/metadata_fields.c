@@ -120,7 +120,8 @@ const json_t *ozx_parse_list(struct ozx_parse *p, const struct ozx_place *place,
     const json_t *list = ozx_parse_field(p, place, object, key, JSON_ARRAY, need);
 
     if (json_array_size(list) > max) {
-        ozx_parse_defect(p, place, key, "has %zu elements, more than %zu", json_array_size(list), max);
+        ozx_parse_defect(p, place, key, "has %zu elements, more than %zu", json_array_size(list),
+                         max);
         return NULL;
     }
     return list;
@@ -129,8 +130,7 @@ const json_t *ozx_parse_list(struct ozx_parse *p, const struct ozx_place *place,
 const char *ozx_parse_text(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
                            const char *key, enum ozx_need need)
 {
-    const char *text =
-        json_string_value(ozx_parse_field(p, place, object, key, JSON_STRING, need));
+    const char *text = json_string_value(ozx_parse_field(p, place, object, key, JSON_STRING, need));
 
     if (text && !*text) {
         if (need == OZX_REQUIRED)
@@ -187,7 +187,8 @@ bool ozx_parse_shape(struct ozx_parse *p, const struct ozx_place *place, const j
     for (uint32_t i = 0; i < shape.count; i++)
         if (!ozx_parse_number(p, json_array_get(list, i), &shape.sizes[i]) ||
             shape.sizes[i] < minimum) {
-            ozx_parse_defect(p, place, key, "has a size that is no integer of %d or more", (int)minimum);
+            ozx_parse_defect(p, place, key, "has a size that is no integer of %d or more",
+                             (int)minimum);
             return false;
         }
     *out = shape;

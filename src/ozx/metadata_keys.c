@@ -55,7 +55,8 @@ enum ozx_key ozx_array_judge_key(const struct ozx_array *array, const char *key,
     if (!array->has_shape || !array->has_grid || array->key_encoding == OZX_KEYS_UNKNOWN)
         return OZX_KEY_NONE;
     if (array->shape.count == 0)
-        return key_size_bytes == 1 && *key == (prefixed ? 'c' : '0') ? OZX_KEY_INSIDE : OZX_KEY_NONE;
+        return key_size_bytes == 1 && *key == (prefixed ? 'c' : '0') ? OZX_KEY_INSIDE
+                                                                     : OZX_KEY_NONE;
     if (prefixed && (at == end || *at++ != 'c'))
         return OZX_KEY_NONE;
     for (uint32_t i = 0; i < array->shape.count; i++) {

@@ -21,8 +21,7 @@ static void read_axes(struct ozx_parse *p, const struct ozx_place *place, const 
                       struct ozx_multiscale *out)
 {
     const struct ozx_place list_place = {.up = place, .key = "axes"};
-    const json_t *list =
-        ozx_parse_list(p, place, object, "axes", OZX_DIMENSIONS_MAX, OZX_REQUIRED);
+    const json_t *list = ozx_parse_list(p, place, object, "axes", OZX_DIMENSIONS_MAX, OZX_REQUIRED);
     size_t count = json_array_size(list);
     struct ozx_axis *axes = ozx_parse_alloc(p, count, sizeof *axes);
 
@@ -78,7 +77,8 @@ static void judge_axes(struct ozx_parse *p, const struct ozx_place *place,
     if (m->axis_count < 2 || m->axis_count > 5)
         ozx_parse_defect(p, place, "axes", "are %zu; an image has 2 to 5", m->axis_count);
     else if (space_count == 1 || space_count > 3)
-        ozx_parse_defect(p, place, "axes", "of type 'space' are %zu; an image has 2 or 3", space_count);
+        ozx_parse_defect(p, place, "axes", "of type 'space' are %zu; an image has 2 or 3",
+                         space_count);
 }
 
 /* --- transformations -------------------------------------------------------------------------- */
@@ -99,7 +99,8 @@ static bool read_numbers(struct ozx_parse *p, const struct ozx_place *place, con
     if (!list)
         return false;
     if (json_array_size(list) != count) {
-        ozx_parse_defect(p, place, key, "has %zu numbers for %zu axes", json_array_size(list), count);
+        ozx_parse_defect(p, place, key, "has %zu numbers for %zu axes", json_array_size(list),
+                         count);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -155,9 +156,8 @@ static void add_one(struct ozx_parse *p, const struct ozx_place *place, const js
                     unsigned depth, struct sum *sum)
 {
     const struct ozx_place below = {.up = place, .key = "transformations"};
-    const char *type = json_is_object(json)
-                           ? ozx_parse_text(p, place, json, "type", OZX_REQUIRED)
-                           : NULL;
+    const char *type =
+        json_is_object(json) ? ozx_parse_text(p, place, json, "type", OZX_REQUIRED) : NULL;
 
     if (!json_is_object(json))
         ozx_parse_defect(p, place, NULL, "is no object");
@@ -170,7 +170,8 @@ static void add_one(struct ozx_parse *p, const struct ozx_place *place, const js
                  ozx_parse_list(p, place, json, "transformations", TRANSFORMS_MAX, OZX_REQUIRED),
                  depth + 1, sum);
     else if (!type || strcmp(type, "identity") != 0)
-        sum->has_other = true; /* a file of numbers, a matrix, a field, or no transformation at all */
+        sum->has_other =
+            true; /* a file of numbers, a matrix, a field, or no transformation at all */
 }
 
 static void add_list(struct ozx_parse *p, const struct ozx_place *place, const json_t *list,
@@ -220,7 +221,8 @@ static void read_transforms(struct ozx_parse *p, const struct ozx_place *place,
 static const char *output_of(const json_t *multiscale)
 {
     const json_t *first = json_array_get(json_object_get(multiscale, "datasets"), 0);
-    const json_t *transform = json_array_get(json_object_get(first, "coordinateTransformations"), 0);
+    const json_t *transform =
+        json_array_get(json_object_get(first, "coordinateTransformations"), 0);
     const json_t *output = json_object_get(transform, "output");
 
     return json_string_value(json_is_object(output) ? json_object_get(output, "name") : output);

@@ -91,8 +91,8 @@ static const struct ozx_plate *read_plate(struct ozx_parse *p, const struct ozx_
     plate->name = ozx_parse_text(p, &place, json, "name", OZX_OPTIONAL);
     plate->rows = read_texts(p, &place, json, "rows", "name", &plate->row_count);
     plate->columns = read_texts(p, &place, json, "columns", "name", &plate->column_count);
-    plate->acquisition_count = json_array_size(
-        ozx_parse_list(p, &place, json, "acquisitions", PATHS_MAX, OZX_OPTIONAL));
+    plate->acquisition_count =
+        json_array_size(ozx_parse_list(p, &place, json, "acquisitions", PATHS_MAX, OZX_OPTIONAL));
     plate->has_field_count = ozx_parse_uint(p, &place, json, "field_count", INT64_MAX, OZX_OPTIONAL,
                                             &plate->field_count);
     read_wells(p, &place, json, has_indices, plate);
@@ -112,7 +112,8 @@ static const struct ozx_well *read_well(struct ozx_parse *p, const struct ozx_pl
 
 /* --- omero ------------------------------------------------------------------------------------ */
 
-static const char *read_color(struct ozx_parse *p, const struct ozx_place *place, const json_t *json)
+static const char *read_color(struct ozx_parse *p, const struct ozx_place *place,
+                              const json_t *json)
 {
     const char *color = ozx_parse_text(p, place, json, "color", OZX_REQUIRED);
 
@@ -192,8 +193,8 @@ static void read_bioformats2raw(struct ozx_parse *p, const struct ozx_place *pla
 {
     uint64_t layout;
 
-    ome->has_bioformats2raw = ozx_parse_uint(p, place, block, "bioformats2raw.layout", INT32_MAX,
-                                             OZX_REQUIRED, &layout);
+    ome->has_bioformats2raw =
+        ozx_parse_uint(p, place, block, "bioformats2raw.layout", INT32_MAX, OZX_REQUIRED, &layout);
     if (!ome->has_bioformats2raw)
         return;
     ome->bioformats2raw = (int64_t)layout;
@@ -221,15 +222,15 @@ const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_place 
 
     if (!ome)
         return NULL;
-    ome->version = is_v2 ? version_v2(p, block)
-                         : ozx_parse_text(p, place, block, "version", OZX_REQUIRED);
+    ome->version =
+        is_v2 ? version_v2(p, block) : ozx_parse_text(p, place, block, "version", OZX_REQUIRED);
     if (json_object_get(block, "multiscales"))
         read_multiscales(p, place, block, ome);
     if ((part = json_object_get(block, "omero")) != NULL && !json_is_null(part))
         read_omero(p, place, part, ome);
     if ((part = json_object_get(block, "plate")) != NULL && !json_is_null(part))
-        ome->plate = read_plate(p, place, part, !is_v2 || !ome->version ||
-                                                    strcmp(ome->version, "0.4") >= 0);
+        ome->plate =
+            read_plate(p, place, part, !is_v2 || !ome->version || strcmp(ome->version, "0.4") >= 0);
     if ((part = json_object_get(block, "well")) != NULL && !json_is_null(part))
         ome->well = read_well(p, place, part);
     ome->has_image_label = json_is_object(json_object_get(block, "image-label"));

@@ -274,8 +274,7 @@ static int load_wells(struct walk *w, struct ozx_summary_node *plate, unsigned d
     if (!plate->well_fields)
         return ozx_error_memory(w->error);
     for (size_t i = 0; i < described->well_count; i++) {
-        int failure =
-            load_well(w, plate, described->wells[i].path, depth, &plate->well_fields[i]);
+        int failure = load_well(w, plate, described->wells[i].path, depth, &plate->well_fields[i]);
         if (failure)
             return failure;
     }

@@ -113,7 +113,8 @@ static void set_array(struct writer *w, json_t *object, const struct ozx_metadat
 }
 
 /* Both transformations together: first the dataset's, then that of all levels. */
-static void set_transforms(struct writer *w, json_t *object, const struct ozx_multiscale *m, size_t k)
+static void set_transforms(struct writer *w, json_t *object, const struct ozx_multiscale *m,
+                           size_t k)
 {
     const struct ozx_transforms *own = &m->datasets[k].transforms, *all = &m->transforms;
     json_t *scale = json_array(), *translation = json_array();
@@ -228,7 +229,8 @@ static json_t *wells_of(struct writer *w, const struct ozx_summary_node *node)
     for (size_t i = 0; wells && i < plate->well_count; i++) {
         json_t *well = json_object();
         set(w, well, "path", text(wells[i].well->path));
-        set(w, well, "row", number(wells[i].well->row == UINT32_MAX ? UINT64_MAX : wells[i].well->row));
+        set(w, well, "row",
+            number(wells[i].well->row == UINT32_MAX ? UINT64_MAX : wells[i].well->row));
         set(w, well, "column",
             number(wells[i].well->column == UINT32_MAX ? UINT64_MAX : wells[i].well->column));
         set(w, well, "fields",
@@ -247,7 +249,8 @@ static json_t *plate_of(struct writer *w, const struct ozx_summary_node *node)
     set(w, object, "rows", texts(w, plate->rows, plate->row_count));
     set(w, object, "columns", texts(w, plate->columns, plate->column_count));
     set(w, object, "acquisitions", number(plate->acquisition_count));
-    set(w, object, "field_count", plate->has_field_count ? number(plate->field_count) : json_null());
+    set(w, object, "field_count",
+        plate->has_field_count ? number(plate->field_count) : json_null());
     set(w, object, "fields", number(node->field_count));
     set(w, object, "wells_present", number(node->wells_present));
     set(w, object, "wells", wells_of(w, node));
@@ -260,7 +263,8 @@ static json_t *defects_of(struct writer *w, const struct ozx_metadata *metadata)
 
     for (size_t i = 0; i < metadata->defect_count; i++) {
         json_t *defect = json_object();
-        set(w, defect, "part", json_string(metadata->defects[i].part == OZX_PART_OME ? "ome" : "zarr"));
+        set(w, defect, "part",
+            json_string(metadata->defects[i].part == OZX_PART_OME ? "ome" : "zarr"));
         set(w, defect, "where", text(metadata->defects[i].where));
         set(w, defect, "text", text(metadata->defects[i].text));
         append(w, list, defect);

@@ -79,8 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct ozx_metadata *m = NULL;
         const char *text = (const char *)data;
         /* As the file and, of Zarr v2, as the attributes beside it. */
-        int failure = ozx_metadata_parse((enum ozx_metadata_file)file, text, size,
-                                         file == OZX_METADATA_ZARR_JSON ? NULL : text, size, &m, &error);
+        int failure =
+            ozx_metadata_parse((enum ozx_metadata_file)file, text, size,
+                               file == OZX_METADATA_ZARR_JSON ? NULL : text, size, &m, &error);
         FUZZ_CHECK(!failure || (failure == error.code && error.text[0]));
         if (failure)
             continue;

@@ -10,10 +10,9 @@
 
 #define GRID(sizes)                                                                                \
     "\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":" sizes "}}"
-#define KEYS(name, configuration)                                                                  \
-    "\"chunk_key_encoding\":{\"name\":\"" name "\"" configuration "}"
+#define KEYS(name, configuration) "\"chunk_key_encoding\":{\"name\":\"" name "\"" configuration "}"
 #define ARRAY(shape, grid, keys, codecs)                                                           \
-    "{\"zarr_format\":3,\"node_type\":\"array\",\"data_type\":\"uint16\",\"fill_value\":0,"         \
+    "{\"zarr_format\":3,\"node_type\":\"array\",\"data_type\":\"uint16\",\"fill_value\":0,"        \
     "\"shape\":" shape "," grid "," keys ",\"codecs\":" codecs "}"
 #define BYTES "[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}]"
 
@@ -88,12 +87,24 @@ static void check_keys(const char *json, const struct key_case *cases, size_t co
 static void test_keys(void)
 {
     static const struct key_case slashes[] = {
-        {"c/0/0", OZX_KEY_INSIDE},   {"c/2/1", OZX_KEY_INSIDE},  {"c/3/0", OZX_KEY_OUTSIDE},
-        {"c/0/2", OZX_KEY_OUTSIDE},  {"c/00/0", OZX_KEY_NONE},   {"c/0", OZX_KEY_NONE},
-        {"c/0/0/0", OZX_KEY_NONE},   {"c.0.0", OZX_KEY_NONE},    {"0/0", OZX_KEY_NONE},
-        {"c/-1/0", OZX_KEY_NONE},    {"c/0/", OZX_KEY_NONE},     {"c//0", OZX_KEY_NONE},
-        {"", OZX_KEY_NONE},          {"c", OZX_KEY_NONE},        {"zarr.json", OZX_KEY_NONE},
-        {"c/+0/0", OZX_KEY_NONE},    {"c/ 0/0", OZX_KEY_NONE},   {"c/0/0 ", OZX_KEY_NONE},
+        {"c/0/0", OZX_KEY_INSIDE},
+        {"c/2/1", OZX_KEY_INSIDE},
+        {"c/3/0", OZX_KEY_OUTSIDE},
+        {"c/0/2", OZX_KEY_OUTSIDE},
+        {"c/00/0", OZX_KEY_NONE},
+        {"c/0", OZX_KEY_NONE},
+        {"c/0/0/0", OZX_KEY_NONE},
+        {"c.0.0", OZX_KEY_NONE},
+        {"0/0", OZX_KEY_NONE},
+        {"c/-1/0", OZX_KEY_NONE},
+        {"c/0/", OZX_KEY_NONE},
+        {"c//0", OZX_KEY_NONE},
+        {"", OZX_KEY_NONE},
+        {"c", OZX_KEY_NONE},
+        {"zarr.json", OZX_KEY_NONE},
+        {"c/+0/0", OZX_KEY_NONE},
+        {"c/ 0/0", OZX_KEY_NONE},
+        {"c/0/0 ", OZX_KEY_NONE},
         {"c/18446744073709551616/0", OZX_KEY_OUTSIDE},
     };
     static const struct key_case dots[] = {
@@ -122,7 +133,9 @@ static void test_key_index(void)
     CHECK_UINT(ozx_array_chunk_count(m->array), 450);
 }
 
-#define INDEX "\"index_codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}},{\"name\":\"crc32c\"}]"
+#define INDEX                                                                                      \
+    "\"index_codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}},{\"name\":"  \
+    "\"crc32c\"}]"
 #define SHARDS(inner, more)                                                                        \
     "[{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":" inner                    \
     ",\"codecs\":" BYTES "," INDEX more "}}]"
@@ -144,8 +157,9 @@ static void test_sharding(void)
 
 static void test_sharding_start(void)
 {
-    OZX_AUTO_METADATA struct ozx_metadata *m = parse(ARRAY(
-        "[100]", GRID("[32]"), KEYS("default", ""), SHARDS("[16]", ",\"index_location\":\"start\"")));
+    OZX_AUTO_METADATA struct ozx_metadata *m =
+        parse(ARRAY("[100]", GRID("[32]"), KEYS("default", ""),
+                    SHARDS("[16]", ",\"index_location\":\"start\"")));
 
     CHECK(m->array->sharding && m->array->sharding->index_at_start);
 }
@@ -168,11 +182,13 @@ static void test_sharding_wrong(void)
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char json[2048];
-        snprintf(json, sizeof json, "%s%s%s",
-                 "{\"zarr_format\":3,\"node_type\":\"array\",\"data_type\":\"int8\",\"fill_value\":0,"
-                 "\"shape\":[100]," GRID("[32]") "," KEYS("default", "")
-                 ",\"codecs\":[{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":",
-                 wrong[i], ",\"codecs\":" BYTES "," INDEX "}}]}");
+        snprintf(
+            json, sizeof json, "%s%s%s",
+            "{\"zarr_format\":3,\"node_type\":\"array\",\"data_type\":\"int8\",\"fill_value\":0,"
+            "\"shape\":[100]," GRID("[32]") "," KEYS(
+                "default", "") ",\"codecs\":[{\"name\":\"sharding_indexed\",\"configuration\":{"
+                               "\"chunk_shape\":",
+            wrong[i], ",\"codecs\":" BYTES "," INDEX "}}]}");
         OZX_AUTO_METADATA struct ozx_metadata *m = parse(json);
         CHECK(!m->array->sharding);
         if (!CHECK(has_defect(m, "codecs[0].configuration.chunk_shape")))
@@ -193,9 +209,8 @@ static void test_too_many_chunks_per_shard(void)
 
 static void test_chunk_count_overflows(void)
 {
-    OZX_AUTO_METADATA struct ozx_metadata *m =
-        parse(ARRAY("[9223372036854775807,9223372036854775807]", GRID("[1,1]"),
-                    KEYS("default", ""), BYTES));
+    OZX_AUTO_METADATA struct ozx_metadata *m = parse(ARRAY(
+        "[9223372036854775807,9223372036854775807]", GRID("[1,1]"), KEYS("default", ""), BYTES));
 
     CHECK_UINT(ozx_array_chunk_count(m->array), UINT64_MAX);
 }
@@ -205,8 +220,8 @@ static void test_uint64_fill_value(void)
 {
     OZX_AUTO_METADATA struct ozx_metadata *m =
         parse("{\"zarr_format\":3,\"node_type\":\"array\",\"data_type\":\"uint64\",\"shape\":[9],"
-              "\"fill_value\":18446744073709551615," GRID("[3]") "," KEYS("default", "")
-              ",\"codecs\":" BYTES "}");
+              "\"fill_value\":18446744073709551615," GRID("[3]") "," KEYS(
+                  "default", "") ",\"codecs\":" BYTES "}");
 
     CHECK_UINT(m->defect_total, 0);
     CHECK_UINT(m->array->shape.sizes[0], 9);
@@ -267,7 +282,8 @@ static void test_coordinate_systems(void)
         "{\"zarr_format\":3,\"node_type\":\"group\",\"attributes\":{\"ome\":{\"version\":\"0.6\","
         "\"multiscales\":[{\"coordinateSystems\":["
         "{\"name\":\"other\",\"axes\":[{\"name\":\"i\"}]},"
-        "{\"name\":\"physical\",\"axes\":[{\"name\":\"y\",\"unit\":\"nanometer\"},{\"name\":\"x\"}]}],"
+        "{\"name\":\"physical\",\"axes\":[{\"name\":\"y\",\"unit\":\"nanometer\"},{\"name\":\"x\"}]"
+        "}],"
         "\"datasets\":[{\"path\":\"0\",\"coordinateTransformations\":[{\"type\":\"sequence\","
         "\"input\":\"0\",\"output\":\"physical\",\"transformations\":["
         "{\"type\":\"scale\",\"scale\":[2,3]},{\"type\":\"translation\",\"translation\":[5,7]},"
