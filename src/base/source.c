@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 struct ozx_source {
     struct ozx_source *front; /* owned; NULL unless joined: then `data` is the tail, owned */
@@ -160,4 +161,22 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
     if (size_bytes)
         memcpy(buffer, source->data + offset_bytes, size_bytes);
     return 0;
+}
+
+int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
+                        void *second, size_t second_size_bytes, uint64_t offset_bytes)
+{
+    const struct iovec parts[] = {{first, first_size_bytes}, {second, second_size_bytes}};
+    int failure;
+
+    if (source->fd >= 0 && !source->front &&
+        !atomic_load_explicit(&source->changed, memory_order_relaxed) &&
+        preadv(source->fd, parts, 2, (off_t)offset_bytes) ==
+            (ssize_t)(first_size_bytes + second_size_bytes))
+        return has_changed(source) ? -ESTALE : 0;
+    /* Memory, or a read that was cut short: part by part, with all that goes with it. */
+    failure = ozx_source_read(source, first, first_size_bytes, offset_bytes);
+    if (failure)
+        return failure;
+    return ozx_source_read(source, second, second_size_bytes, offset_bytes + first_size_bytes);
 }

@@ -50,7 +50,7 @@ static const char usage[] =
     "  fsname= subtype=   source and type shown by df and findmnt\n"
     "  max_read=BYTES, noexec, noatime, context= ...   as for mount(8) and fuse(4)\n"
     "Taken and passed over, for fstab: auto, nofail, _netdev, user, x-* and such.\n"
-    "Always on: ro, nosuid, nodev, default_permissions.\n";
+    "Always on: ro, nosuid, nodev; with allow_other or modes, default_permissions.\n";
 
 enum { THREADS = 256, READY_FD };
 

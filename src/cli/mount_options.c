@@ -180,6 +180,7 @@ static const struct row rows[] = {
     {"nonempty", APPLY, NULL, apply_nonempty},
     {"debug", APPLY, NULL, apply_debug},
     {"allow_other", PASS, NULL, NULL},
+    {"default_permissions", PASS, NULL, NULL},
     {"noexec", PASS, NULL, NULL},
     {"exec", PASS, NULL, NULL},
     {"noatime", PASS, NULL, NULL},
@@ -195,7 +196,6 @@ static const struct row rows[] = {
     {"ro", SWALLOW, NULL, NULL},
     {"nosuid", SWALLOW, NULL, NULL},
     {"nodev", SWALLOW, NULL, NULL},
-    {"default_permissions", SWALLOW, NULL, NULL},
     /* mount(8)'s own, or of no effect on a file system that never changes. */
     {"defaults", SWALLOW, NULL, NULL},
     {"auto", SWALLOW, NULL, NULL},

@@ -21,8 +21,15 @@ struct job {
     int socket;
 };
 
-/* "-oro,nosuid,...": always read-only, without devices or set-uid programs, and with the kernel
- * checking permissions. */
+/* Whether the kernel has anything to check: a mount for its user alone, with everything readable and
+ * nothing writable, is spared that at every step of a path. */
+static bool has_permissions(const struct ozx_mount_options *options)
+{
+    return options->uid != geteuid() || options->gid != getegid() || options->file_mode != 0444 ||
+           options->directory_mode != 0555 || strstr(options->fuse_options, "allow_other");
+}
+
+/* "-oro,nosuid,...": always read-only, without devices or set-uid programs. */
 static char *format_options(const struct ozx_mount_options *options)
 {
     size_t room = 2 * strlen(options->fsname) + 2 * strlen(options->subtype) +
@@ -31,8 +38,8 @@ static char *format_options(const struct ozx_mount_options *options)
 
     if (!text)
         return NULL;
-    end += sprintf(
-        end, "-oro,nosuid,nodev,default_permissions,max_read=%u,fsname=", options->max_read_bytes);
+    end += sprintf(end, "-oro,nosuid,nodev,%smax_read=%u,fsname=",
+                   has_permissions(options) ? "default_permissions," : "", options->max_read_bytes);
     end = ozx_mount_escape(end, options->fsname);
     end = ozx_mount_escape(stpcpy(end, ",subtype="), options->subtype);
     if (options->fuse_options[0])

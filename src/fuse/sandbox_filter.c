@@ -38,6 +38,7 @@ static const int allowed[] = {
     SYS_read,
     SYS_writev,
     SYS_pread64,
+    SYS_preadv,
     SYS_newfstatat,
     SYS_fstat,
     SYS_futex,

@@ -16,6 +16,9 @@
 #include "zip/format.h"
 #include "zip/local.h"
 
+/* Local headers up to this size are read together with the data behind them. */
+#define HEAD_MAX 8192
+
 struct ozx_archive {
     struct ozx_source *source; /* owned */
     struct ozx_zip_tail tail;
@@ -316,20 +319,14 @@ static size_t raw_name_size(const char *path, size_t size, bool cp437)
     return points;
 }
 
-static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
-                   struct ozx_error *error)
+/* What the central directory says of a file whose local header was not read yet, at `where`. */
+static struct ozx_zip_expected expect(const struct ozx_archive *archive, uint32_t node,
+                                      uint64_t where, char path[OZX_PATH_SIZE])
 {
-    struct ozx_node *n = &archive->tree.nodes[node];
-    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    const struct ozx_node *n = &archive->tree.nodes[node];
     struct ozx_node_entry entry;
     struct ozx_zip_expected expected;
-    char path[OZX_PATH_SIZE];
-    int failure;
 
-    if (where & OZX_WHERE_RESOLVED) {
-        *offset = where & OZX_WHERE_OFFSET;
-        return 0;
-    }
     ozx_archive_entry(archive, node, &entry);
     expected = (struct ozx_zip_expected){
         .local_offset_bytes = where,
@@ -346,11 +343,64 @@ static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
         where + OZX_LOCAL_SIZE +
         raw_name_size(path, expected.name_size_bytes, expected.name_cp437) +
         entry.compressed_size_bytes + n->slack_bytes;
-    failure = ozx_zip_local_resolve(archive->source, &expected, offset, error);
-    if (failure)
+    return expected;
+}
+
+/* Two threads may get here at once; both store the same. */
+static void remember(struct ozx_node *n, uint64_t data_offset)
+{
+    atomic_store_explicit(&n->where, data_offset | OZX_WHERE_RESOLVED, memory_order_relaxed);
+}
+
+static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
+                   struct ozx_error *error)
+{
+    struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    struct ozx_zip_expected expected;
+    char path[OZX_PATH_SIZE];
+
+    if (where & OZX_WHERE_RESOLVED) {
+        *offset = where & OZX_WHERE_OFFSET;
+        return 0;
+    }
+    expected = expect(archive, node, where, path);
+    if (ozx_zip_local_resolve(archive->source, &expected, offset, error))
         return name_entry(archive, node, error);
-    /* Two threads may get here at once; both store the same. */
-    atomic_store_explicit(&n->where, *offset | OZX_WHERE_RESOLVED, memory_order_relaxed);
+    remember(n, *offset);
+    return 0;
+}
+
+/* The first read of a stored file, from its first byte: local header and data with one request. That
+ * works out if the header takes all the room in front of the data, as it does where there are no gaps;
+ * `*done` says whether it did. */
+static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
+                        bool *done, struct ozx_error *error)
+{
+    struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    struct ozx_zip_expected expected;
+    struct ozx_zip_local local;
+    uint8_t head[HEAD_MAX];
+    char path[OZX_PATH_SIZE];
+    uint64_t head_size;
+    int64_t result;
+
+    *done = false;
+    if (where & OZX_WHERE_RESOLVED)
+        return 0;
+    expected = expect(archive, node, where, path);
+    head_size = expected.data_end_limit_bytes - where - expected.compressed_size_bytes;
+    if (head_size > sizeof head ||
+        ozx_source_read_two(archive->source, head, (size_t)head_size, buffer, size, where))
+        return 0; /* the ordinary way finds what it was */
+    result = ozx_zip_local_check(head, (size_t)head_size, &expected, &local, error);
+    if (result < 0)
+        return name_entry(archive, node, error);
+    if (result == 0) {
+        remember(n, where + local.size_bytes);
+        *done = local.size_bytes == head_size;
+    }
     return 0;
 }
 
@@ -406,12 +456,31 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
     return name_entry(archive, node, error);
 }
 
+/* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but whose
+ * local header may still tell another story. */
+static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
+                      uint64_t offset, struct ozx_error *error)
+{
+    bool packed = archive->tree.nodes[node].kind & OZX_KIND_PACKED, done = false;
+    uint64_t data_offset;
+    int failure = 0;
+
+    if (!packed && offset == 0)
+        failure = read_at_once(archive, node, buffer, size, &done, error);
+    if (failure || done)
+        return failure;
+    failure = resolve(archive, node, &data_offset, error);
+    if (failure || !size)
+        return failure;
+    if (packed)
+        return read_packed(archive, node, data_offset, buffer, size, offset, error);
+    return read_stored(archive, node, data_offset, buffer, size, offset, error);
+}
+
 int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,
                      uint64_t offset_bytes, size_t *got_bytes, struct ozx_error *error)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
-    uint64_t data_offset;
-    int failure;
 
     if (n->kind & OZX_KIND_DIRECTORY)
         return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE, NULL, "is a directory");
@@ -421,12 +490,8 @@ int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, s
         size_bytes = 0;
     else if (size_bytes > n->size_bytes - offset_bytes)
         size_bytes = (size_t)(n->size_bytes - offset_bytes);
-    /* An empty file has no bytes to be wrong, but its local header may still tell another story. */
     if (size_bytes || n->size_bytes == 0) {
-        failure = resolve(archive, node, &data_offset, error);
-        if (!failure && size_bytes)
-            failure = (n->kind & OZX_KIND_PACKED ? read_packed : read_stored)(
-                archive, node, data_offset, buffer, size_bytes, offset_bytes, error);
+        int failure = read_bytes(archive, node, buffer, size_bytes, offset_bytes, error);
         if (failure)
             return failure;
     }
