@@ -36,6 +36,7 @@ enum {
     STAMP = 8,
     PIECE = 64 << 10,
     BLOCK = 1 << 20,
+    STREAM = 128 << 10, /* as cp and cat read */
     MAX_PROCESSES = 64,
     MAX_PASSES = 8
 };
@@ -205,7 +206,7 @@ static uint64_t read_whole(struct job *job, const struct file *file, bool every_
     int fd = open_file(file);
     size_t got;
 
-    while ((got = read_some(file, fd, job->buffer, BLOCK)) > 0) {
+    while ((got = read_some(file, fd, job->buffer, STREAM)) > 0) {
         if (offset % PAGE != 0)
             die("%s: short read before %llu", file->path, (unsigned long long)offset);
         check_stamps(file, job->buffer, offset, got);
