@@ -81,7 +81,7 @@ class Caches:
             with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as control:
                 control.write("3\n")
             self.rewarm_binaries()
-            self.client.touch(min(available_mib() // 2, 256 + 3 * (used_bytes >> 20)))
+            self.client.touch(min(available_mib() // 2, 256 + 2 * (used_bytes >> 20)))
         elif files:
             on_files(self.client, "cool", files)
         else:
