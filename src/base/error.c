@@ -78,12 +78,16 @@ static size_t escape_one(char out[5], const unsigned char *p, size_t left)
 {
     size_t size = sequence_size(p, left);
     int c1_control = size == 2 && p[0] == 0xC2 && p[1] < 0xA0;
+    /* Line and paragraph separators and what turns the direction of writing (U+200E, U+2028 ...). */
+    int turning = size == 3 && p[0] == 0xE2 &&
+                  ((p[1] == 0x80 && ((p[2] >= 0xA8 && p[2] <= 0xAE) || p[2] == 0x8E || p[2] == 0x8F)) ||
+                   (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9));
 
     if (*p == '\n' || *p == '\t' || *p == '\r' || *p == '\\') {
         snprintf(out, 5, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : *p == '\r' ? 'r' : '\\');
         return 1;
     }
-    if (size == 0 || *p < 0x20 || *p == 0x7F || c1_control) {
+    if (size == 0 || *p < 0x20 || *p == 0x7F || c1_control || turning) {
         snprintf(out, 5, "\\x%02X", *p);
         return 1;
     }

@@ -99,22 +99,25 @@ int ozx_source_fd(const struct ozx_source *source)
     return source->fd;
 }
 
-/* True if the open file is not the one that was measured at the start. */
-static bool has_changed(struct ozx_source *source)
+/* 0 if the open file is the one that was measured at the start, else -ESTALE, from now on; an fstat
+ * that fails says nothing about the file, and fails this one read. */
+static int check_unchanged(struct ozx_source *source)
 {
     struct stat st;
 
-    if (fstat(source->fd, &st) == 0 && (uint64_t)st.st_size == source->size_bytes &&
+    if (fstat(source->fd, &st) < 0)
+        return -errno;
+    if ((uint64_t)st.st_size == source->size_bytes &&
         st.st_mtim.tv_sec == source->mtime.tv_sec && st.st_mtim.tv_nsec == source->mtime.tv_nsec)
-        return false;
+        return 0;
     atomic_store_explicit(&source->changed, true, memory_order_relaxed);
-    return true;
+    return -ESTALE;
 }
 
 static int read_file(struct ozx_source *source, uint8_t *buffer, size_t size_bytes,
                      uint64_t offset_bytes)
 {
-    int failure = 0;
+    int failure = 0, changed;
 
     if (atomic_load_explicit(&source->changed, memory_order_relaxed))
         return -ESTALE;
@@ -131,7 +134,8 @@ static int read_file(struct ozx_source *source, uint8_t *buffer, size_t size_byt
         offset_bytes += (uint64_t)got;
     }
     /* Asked after the read: a change before or during it shows here, one after it does no harm. */
-    return has_changed(source) ? -ESTALE : failure;
+    changed = check_unchanged(source);
+    return changed ? changed : failure;
 }
 
 static int read_joined(struct ozx_source *source, uint8_t *buffer, size_t size_bytes,
@@ -173,7 +177,7 @@ int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_siz
         !atomic_load_explicit(&source->changed, memory_order_relaxed) &&
         preadv(source->fd, parts, 2, (off_t)offset_bytes) ==
             (ssize_t)(first_size_bytes + second_size_bytes))
-        return has_changed(source) ? -ESTALE : 0;
+        return check_unchanged(source);
     /* Memory, or a read that was cut short: part by part, with all that goes with it. */
     failure = ozx_source_read(source, first, first_size_bytes, offset_bytes);
     if (failure)

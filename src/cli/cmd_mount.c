@@ -124,7 +124,7 @@ static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
     char resolved[PATH_MAX] = "";
-    int status = find_mount_point(arguments, resolved);
+    int status = arguments->fake ? OZX_EXIT_OK : find_mount_point(arguments, resolved);
 
     if (status || arguments->fake) {
         ozx_source_close(source);
@@ -136,6 +136,8 @@ static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source
         report.print_path = resolved;
     if (ozx_mount_run(options, source, &events, &stage, &error) == 0)
         return ozx_report_stdout(OZX_EXIT_OK);
+    if (options->remove_directory)
+        rmdir(resolved); /* if the supervisor did not get so far */
     ozx_report_error(stage == OZX_MOUNT_STAGE_MOUNT ? resolved : arguments->archive, &error);
     return mount_status(stage, &error);
 }

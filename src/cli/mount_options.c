@@ -106,6 +106,8 @@ static int apply_dmask(struct ozx_mount_parse *p, const char *value)
 
 static int apply_fsname(struct ozx_mount_parse *p, const char *value)
 {
+    if (!*value)
+        return ozx_mount_bad_value("-o fsname", value);
     p->out->options.fsname = value;
     return 0;
 }
@@ -223,7 +225,27 @@ static const struct row rows[] = {
     {"nodiratime", SWALLOW, NULL, NULL},
     {"silent", SWALLOW, NULL, NULL},
     {"loud", SWALLOW, NULL, NULL},
+    {"nosymfollow", SWALLOW, NULL, NULL},
+    {"iversion", SWALLOW, NULL, NULL},
+    {"noiversion", SWALLOW, NULL, NULL},
+    {"mand", SWALLOW, NULL, NULL},
+    {"nomand", SWALLOW, NULL, NULL},
+    {"_rnetdev", SWALLOW, NULL, NULL},
+    {"uhelper=", SWALLOW, NULL, NULL},
+    {"helper=", SWALLOW, NULL, NULL},
+    /* libfuse's, of other file systems: here it is always so, or there is nothing to choose. */
     {"kernel_cache", SWALLOW, NULL, NULL},
+    {"auto_cache", SWALLOW, NULL, NULL},
+    {"noauto_cache", SWALLOW, NULL, NULL},
+    {"big_writes", SWALLOW, NULL, NULL},
+    {"intr", SWALLOW, NULL, NULL},
+    {"use_ino", SWALLOW, NULL, NULL},
+    {"readdir_ino", SWALLOW, NULL, NULL},
+    {"noforget", SWALLOW, NULL, NULL},
+    {"async_read", SWALLOW, NULL, NULL},
+    {"attr_timeout=", SWALLOW, NULL, NULL},
+    {"entry_timeout=", SWALLOW, NULL, NULL},
+    {"negative_timeout=", SWALLOW, NULL, NULL},
     {"rw", HELPER, read_only, NULL},
     {"suid", HELPER, always_safe, NULL},
     {"dev", HELPER, always_safe, NULL},

@@ -77,6 +77,8 @@ static void make_harmless(char *text, size_t size)
             *p = '?';
         else if (c1_control)
             p[0] = p[1] = '?';
+        else if (p[0] == 0xE2 && (p[1] == 0x80 || p[1] == 0x81) && p[2] >= 0x80)
+            p[0] = p[1] = p[2] = '?'; /* U+2000 ... U+207F: separators, direction, no letters */
     }
 }
 

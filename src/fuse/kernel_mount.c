@@ -7,10 +7,13 @@
  */
 #include "fuse/kernel_mount.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "fuse/channel.h"
+#include "fuse/mount_point.h"
 #include "fuse/mountinfo.h"
 #include "fuse/process.h"
 #include "fuse/server.h"
@@ -119,10 +122,21 @@ static int identify(const struct ozx_mount_options *options, struct ozx_kernel_m
     if (failure)
         return failure;
     entry = ozx_mountinfo_at(&info, options->mount_point);
-    if (!entry || !ozx_mount_entry_is_fuse(entry))
+    if (!entry || !ozx_mount_entry_is_fuse(entry) || strcmp(entry->source, options->fsname) != 0)
         return -ENOENT;
     *out = (struct ozx_kernel_mount){.id = entry->id, .device_minor = entry->device_minor};
     return 0;
+}
+
+/* Holds the mount point until it is closed, so that of two mounts at once the second sees the first.
+ * Where it cannot be opened there is nothing to hold. */
+static int hold_mount_point(const struct ozx_mount_options *options)
+{
+    int fd = open(options->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        flock(fd, LOCK_EX);
+    return fd;
 }
 
 int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
@@ -131,14 +145,19 @@ int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
     struct job job = {.options = options, .socket = socket};
     struct ozx_error ignored = OZX_ERROR_INIT;
     char said[400];
-    int status = ozx_process_run(mount_and_send, &job, said, sizeof said), failure;
+    OZX_AUTO_CLOSE int held = hold_mount_point(options);
+    int status, failure = ozx_mount_point_refuse_used(options->mount_point, error);
 
+    if (failure)
+        return failure;
+    status = ozx_process_run(mount_and_send, &job, said, sizeof said);
     if (status != 0)
         return explain(status, said, error);
     failure = identify(options, out);
     if (!failure)
         return 0;
-    (void)!ozx_unmount(options->mount_point, true, &ignored);
+    if (failure != -ENOENT) /* then it is somebody else's that is there */
+        (void)!ozx_unmount(options->mount_point, true, &ignored);
     return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, "is /proc mounted?",
                          "cannot find the new mount in /proc/self/mountinfo: %s",
                          strerror(-failure));

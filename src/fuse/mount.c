@@ -5,6 +5,7 @@
 #include "fuse/mount.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -140,8 +141,10 @@ static int run_in_background(const struct ozx_mount_options *options, struct ozx
     }
     failure = wait_for_answer(options, events, sockets[0], signals, stage, error);
     close(sockets[0]);
-    if (failure)
+    if (failure) {
+        kill(supervisor, SIGTERM); /* it may have begun to serve meanwhile */
         ozx_process_wait(supervisor); /* when it is gone, so are worker and mount */
+    }
     return failure;
 }
 
@@ -157,6 +160,7 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *so
         ozx_source_close(source);
         return fail(stage, error, failure, "cannot watch signals");
     }
+    signal(SIGPIPE, SIG_IGN); /* a reader of our messages that leaves does not end the mount */
     fflush(NULL); /* or the children would write it again */
     failure = options->foreground
                   ? ozx_supervisor_run(options, source, events, -1, signals, stage, error)

@@ -40,7 +40,7 @@ static int fail_errno(struct ozx_error *error, int code)
 }
 
 /* Only ozxfs itself is refused: mounting over another file system is what people sometimes want. */
-static int refuse_ozxfs(const char *resolved, struct ozx_error *error)
+int ozx_mount_point_refuse_used(const char *resolved, struct ozx_error *error)
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
     const struct ozx_mount_entry *entry;
@@ -81,7 +81,7 @@ int ozx_mount_point_check(const char *directory, bool hide_contents, char resolv
         return fail_errno(error, -errno);
     if (!S_ISDIR(st.st_mode))
         return fail_errno(error, -ENOTDIR);
-    failure = refuse_ozxfs(resolved, error);
+    failure = ozx_mount_point_refuse_used(resolved, error);
     if (failure)
         return failure;
     if (!hide_contents && !is_empty(resolved))

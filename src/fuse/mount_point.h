@@ -22,4 +22,7 @@ int ozx_mount_point_check(const char *directory, bool hide_contents, char resolv
 int ozx_mount_point_make(const char *archive_path, char resolved[PATH_MAX], bool *made,
                          struct ozx_error *error) OZX_CHECKED;
 
+/* -EBUSY, with the words for it, if an ozxfs mount (a dead one too) is on this resolved path already. */
+int ozx_mount_point_refuse_used(const char *resolved, struct ozx_error *error) OZX_CHECKED;
+
 #endif

@@ -48,18 +48,29 @@ static bool archive_answers(int archive)
     return fstat(archive, &st) == 0 && (st.st_size == 0 || pread(archive, &byte, 1, 0) == 1);
 }
 
-/* Root becomes nobody, with a way back until it is known that the archive still answers. */
-static int drop_ids(int archive, bool *dropped, struct ozx_error *error)
+/* True for root of a user namespace that has other users to become: there nobody may not exist. */
+static bool is_namespace_root(void)
 {
-    uid_t keep = geteuid();
-    gid_t keep_group = getegid();
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    unsigned inside, outside, count;
+    bool whole = map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+                 outside == 0 && count == UINT32_MAX;
 
-    *dropped = false;
-    if (keep != 0)
-        return 0;
-    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, keep_group) < 0 ||
-        setresuid(NOBODY, NOBODY, keep) < 0)
-        return fail(error, "give up root's ids");
+    if (map)
+        fclose(map);
+    return map && !whole;
+}
+
+/* Root becomes nobody, with a way back until it is known that the archive still answers. */
+static int become_nobody(int archive, uid_t keep, gid_t keep_group, bool *dropped,
+                         struct ozx_error *error)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, keep_group) < 0)
+        return fail(error, "give up root's groups");
+    if (setresuid(NOBODY, NOBODY, keep) < 0) {
+        int failure = fail(error, "give up root's ids");
+        return setresgid(keep_group, keep_group, keep_group) < 0 ? fail(error, "go back") : failure;
+    }
     if (archive_answers(archive)) {
         if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
             return fail(error, "give up root's ids for good");
@@ -69,6 +80,18 @@ static int drop_ids(int archive, bool *dropped, struct ozx_error *error)
     if (setresuid(keep, keep, keep) < 0 || setresgid(keep_group, keep_group, keep_group) < 0)
         return fail(error, "take back the ids");
     return 0;
+}
+
+static int drop_ids(int archive, bool *dropped, struct ozx_error *error)
+{
+    int failure;
+
+    *dropped = false;
+    if (geteuid() != 0)
+        return 0;
+    failure = become_nobody(archive, geteuid(), getegid(), dropped, error);
+    /* In a user namespace root is somebody else's ordinary user; its capabilities go all the same. */
+    return failure && is_namespace_root() && geteuid() == 0 ? 0 : failure;
 }
 
 /* No program could bring a capability back. Needs a capability itself, so it comes first; who has
@@ -155,7 +178,7 @@ int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE], struct 
                              "cannot enter the seccomp filter: %s", strerror(-failure));
     snprintf(report, OZX_SANDBOX_REPORT_SIZE, "uid %u%s, no capabilities, no_new_privs, %s, %s",
              (unsigned)getuid(),
-             !dropped && getuid() == 0 ? " (kept: the archive's file system asks who reads)" : "",
+             !dropped && getuid() == 0 ? " (kept: nobody is not to be had, or may not read the archive)" : "",
              landlock_text, failure ? "no seccomp" : "seccomp");
     return 0;
 }

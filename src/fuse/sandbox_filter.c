@@ -8,6 +8,7 @@
  */
 #include "fuse/sandbox.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -79,7 +80,6 @@ static const int allowed[] = {
     SYS_sched_getscheduler,
     SYS_sysinfo,
     SYS_lseek,
-    SYS_fcntl,
     SYS_membarrier,
     SYS_sigaltstack,
     SYS_fadvise64,
@@ -147,6 +147,7 @@ static void build(struct program *p)
     emit_allow_if(p, SYS_mmap, 2, PROT_EXEC, 0);
     emit_allow_if(p, SYS_mprotect, 2, PROT_EXEC, 0);
     emit_allow_if(p, SYS_clone, 0, thread, thread);
+    emit_allow_if(p, SYS_fcntl, 1, UINT32_MAX, F_GETFD); /* libfuse; others could send signals */
     emit_allow_if(p, SYS_prctl, 0, UINT32_MAX, PR_SET_NAME);
     emit_allow_if(p, SYS_tgkill, 0, UINT32_MAX,
                   (uint32_t)getpid()); /* threads that are cancelled */

@@ -64,9 +64,10 @@ static bool is_new(struct ozx_notes *notes, const char *rule)
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
 {
     /* "The archive changed" is no errno that a reader of a file expects. */
-    int code = error->code == -ESTALE || error->code == -EBADMSG ? EIO : -error->code;
+    /* Nor is what the archive's own file system may answer: ENOTCONN would look like our own death. */
+    int code = error->code == -ENOMEM || error->code == -EISDIR ? -error->code : EIO;
 
-    fuse_reply_err(request, code > 0 ? code : EIO);
+    fuse_reply_err(request, code);
     if (code == EIO && is_new(&server->notes, error->rule)) {
         /* Dropped when the supervisor is gone or does not keep up: a read never waits for it. */
         int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_NOTE, 0, error, true);

@@ -138,6 +138,7 @@ static void end_mount(struct supervisor *s)
     int failure;
 
     if (!find_own(s, path)) {
+        s->detached = !is_mounted(s); /* by somebody else: it ends with its last user */
         note_text(s, "cannot unmount: the mount is no longer at its place, or covered by another");
         return;
     }

@@ -22,6 +22,7 @@ static int unmount_by_fusermount(const char *path, bool lazy, struct ozx_error *
     char how[] = "-uz";
     OZX_AUTO_FREE char *copy = strdup(path);
     char *argv[] = {program, how, end, copy, NULL};
+    char escaped[OZX_ESCAPED_SIZE];
     int status, code;
 
     if (!copy)
@@ -37,7 +38,8 @@ static int unmount_by_fusermount(const char *path, bool lazy, struct ozx_error *
     code = strstr(said, strerror(EBUSY)) ? -EBUSY : -EPERM;
     if (said[0] == '\0')
         snprintf(said, sizeof said, "fusermount3 failed with status %d", status);
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot unmount: %s", said);
+    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
+                         ozx_escape(escaped, sizeof escaped, said, strlen(said)));
 }
 
 int ozx_unmount(const char *path, bool lazy, struct ozx_error *error)

@@ -6,6 +6,7 @@
  */
 #include "fuse/worker.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,6 +60,17 @@ static void settle_libc(void)
     if (pthread_create(&thread, NULL, wait_for_cancel, NULL) == 0) {
         pthread_cancel(thread);
         pthread_join(thread, NULL);
+    }
+}
+
+/* What is typed or piped into the command is not the worker's, nor has it anything to print there. */
+static void leave_terminal(void)
+{
+    OZX_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
     }
 }
 
@@ -238,6 +250,8 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     int device, status = EXIT_SUCCESS;
 
     leave_signals();
+    if (options->foreground && !options->debug)
+        leave_terminal();
     settle_libc();
     ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */

@@ -317,6 +317,27 @@ static int find_subdir(struct build *b, const char *subdir, char **prefix, uint3
     return *prefix ? 0 : ozx_error_memory(b->error);
 }
 
+/* Rule conflict where layout.c does not look: with a subdir, what lies beside it is judged here. */
+static int check_conflicts(struct build *b)
+{
+    const struct ozx_draft *d = &b->draft;
+
+    for (uint32_t i = 1; i < d->node_count; i++) {
+        const struct ozx_node *n = &d->nodes[i];
+        char escaped[OZX_ESCAPED_SIZE];
+        if ((n->kind & OZX_KIND_DIRECTORY) ||
+            ozx_dirtable_find(&b->directories, d, n->parent, d->names + n->name_offset,
+                              n->name_size) == OZX_DIRTABLE_NONE)
+            continue;
+        return ozx_error_set(b->error, -EBADMSG, "conflict",
+                             atomic_load_explicit(&n->where, memory_order_relaxed), HINT_REWRITE,
+                             "'%s' is a file and a directory at once",
+                             ozx_escape(escaped, sizeof escaped, d->names + n->name_offset,
+                                        n->name_size));
+    }
+    return 0;
+}
+
 static int build_tree(struct build *b, struct ozx_source *source, const struct ozx_zip_tail *tail,
                       const char *subdir, struct ozx_tree *out)
 {
@@ -337,6 +358,8 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
     free(ozx_take(b->extents.list));
     if (!failure)
         failure = find_subdir(b, subdir ? subdir : "", &prefix, &root);
+    if (!failure && root)
+        failure = check_conflicts(b);
     ozx_dirtable_free(&b->directories);
     if (!failure)
         failure = ozx_layout(&b->draft, root, out, b->warnings, b->error);
