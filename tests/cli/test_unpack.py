@@ -4,6 +4,7 @@ import errno
 import os
 import platform
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -268,6 +269,31 @@ def test_no_permission(image, tmp_path):
         os.chmod(folder, os.stat(folder).st_mode | 0o055)
     done = run('unpack', image[1], tmp_path / 'u', user=65534, group=65534)
     assert done.returncode == 77 and os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='mounts a file system')
+@pytest.mark.parametrize('kind', ['btrfs', 'xfs'])
+def test_shared_blocks(image, tmp_path, kind):
+    """Aligned data is shared with the archive where the file system can, and right all the same."""
+    disk, mounted = tmp_path / 'disk', tmp_path / 'mounted'
+    mounted.mkdir()
+    disk.touch()
+    os.truncate(disk, 2 ** 30)
+    if not shutil.which(f'mkfs.{kind}') or subprocess.run([f'mkfs.{kind}', '-q', disk], capture_output=True).returncode:
+        pytest.skip(f'no mkfs.{kind}')
+    if subprocess.run(['mount', '-o', 'loop', disk, mounted], capture_output=True).returncode:
+        pytest.skip('cannot mount it')
+    try:
+        ok('pack', '--align', 4096, image[0], mounted / 'a.ozx')
+        said = ok('unpack', '-v', mounted / 'a.ozx', mounted / 'u').stderr
+        assert '16.0 MiB shared with the archive' in said or '17.0 MiB shared with the archive' in said, said
+        assert tree(mounted / 'u') == tree(image[0])
+        data = bytearray((mounted / 'a.ozx').read_bytes())
+        data[len(data) // 2] ^= 1  # in 'large': the CRC is asked of shared blocks, too
+        (mounted / 'a.ozx').write_bytes(data)
+        assert run('unpack', mounted / 'a.ozx', mounted / 'v').returncode == 2
+    finally:
+        subprocess.run(['umount', mounted], check=True)
 
 
 # --- interrupted ----------------------------------------------------------------------------------------------------------------------
