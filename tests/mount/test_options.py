@@ -317,3 +317,31 @@ def test_archive_inside_a_mount(ozxfs, archives, folder):
     check_view(second, inner)
     ozxfs.umount(second)
     ozxfs.umount(first)
+
+
+def test_subdir_does_not_hide_a_conflict(ozxfs, archives, folder):
+    """What lies beside the subdir is judged as without it: 'a' is a file and a directory."""
+    import zipfile
+    path = os.path.join(folder, 'conflict.ozx')
+    with zipfile.ZipFile(path, 'w') as z:
+        for name in ('zarr.json', 'a', 'a/b'):
+            z.writestr(name, b'{}')
+    for more in ([], ['-o', 'subdir=a']):
+        point = os.path.join(folder, 'point')
+        os.makedirs(point, exist_ok=True)
+        done = subprocess.run([ozxfs.binary, 'mount', *more, path, point], capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 2 and '(conflict' in done.stderr, done.stderr
+
+
+def test_two_mounts_at_once(ozxfs, image, folder):
+    """Of two mounts on one directory one wins, and the other says that it is in use."""
+    point = os.path.join(folder, 'both')
+    os.makedirs(point)
+    tried = [subprocess.Popen([ozxfs.binary, 'mount', image, point], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [p.communicate(timeout=30)[1] for p in tried]
+    try:
+        assert sorted(p.returncode == 0 for p in tried) == [False, True], said
+        assert any('in use' in text for text in said), said
+    finally:
+        subprocess.run([ozxfs.binary, 'umount', point], timeout=40, check=True)
+    assert not os.path.ismount(point)
