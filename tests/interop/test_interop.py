@@ -59,7 +59,7 @@ def test_all_readers_at_once(mounted):
     installed = [name for name in READERS if is_installed(name)]
     with ProcessPoolExecutor(len(installed), get_context("spawn")) as pool:
         jobs = [pool.submit(READERS[name], directory, paths) for _ in range(3) for name in installed]
-        assert [job.result(120) for job in jobs] == [archive.arrays] * len(jobs)
+        assert [job.result(300) for job in jobs] == [archive.arrays] * len(jobs)
 
 
 def is_installed(name):

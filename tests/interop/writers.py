@@ -17,7 +17,7 @@ class NotThere(Exception):
 
 
 def run(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120,
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300,
                           stdin=subprocess.DEVNULL, **options)
     assert done.returncode == 0, f"{command[0]} failed ({done.returncode}): {done.stderr}"
 
