@@ -12,7 +12,8 @@
 
 #define OZX_CHECKED __attribute__((warn_unused_result))
 #define OZX_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define OZX_CLEANUP(fn) __attribute__((cleanup(fn)))
+/* Unused, too: some variables are there for their cleanup only. */
+#define OZX_CLEANUP(fn) __attribute__((cleanup(fn), unused))
 
 /* Frees what a `char *`, `void *` or any object pointer variable holds. */
 static inline void ozx_cleanup_free(void *variable)
