@@ -41,7 +41,7 @@ static const char help_text[] =
     "                        YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
     "                        two up to 32768 (default: 1)\n"
-    "  -j, --jobs N          threads (default: by the number of processors)\n"
+    "  -j, --jobs N          threads (default: 8 to 16, by the processors)\n"
     "      --no-verify       do not read the archive back\n"
     "  -q, --quiet           no warnings, no progress\n"
     "  -v, --verbose         name what is left out, and sum up\n"
@@ -415,11 +415,13 @@ static int run(struct command *command)
     return command->status ? command->status : OZX_EXIT_BUG;
 }
 
+/* More than there are processors: small files that are not in the page cache are waited for, and the
+ * disk serves several readers better than one. */
 static unsigned default_jobs(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-    return processors < 4 ? 4 : processors > 16 ? 16 : (unsigned)processors;
+    return processors < 8 ? 8 : processors > 16 ? 16 : (unsigned)processors;
 }
 
 int ozx_cmd_pack(int argc, char **argv)
