@@ -2,6 +2,7 @@
 """Every forged archive of the policy table, unpacked: what a mount serves is written, byte by byte, below the target; everything else is an
 error that leaves nothing. (`unpack` checks CRCs, which a mount does not.)"""
 import os
+import subprocess
 
 import pytest
 
@@ -13,12 +14,20 @@ from corpus.recipe import Entry, image  # noqa: E402
 SMALL = [r.name for r in RECIPES.values() if not r.large]
 
 
-@pytest.mark.parametrize('name', SMALL)
-def test_recipe(name, tmp_path):
-    recipe = RECIPES[name]
-    made = recipe.build()
+@pytest.fixture
+def box(tmp_path):
+    """A directory of a directory. Removed by rm: pytest cannot remove thousands of levels."""
     inside = tmp_path / 'jail' / 'box'
     inside.mkdir(parents=True)
+    yield inside
+    subprocess.run(['rm', '-rf', tmp_path / 'jail'], check=True)
+
+
+@pytest.mark.parametrize('name', SMALL)
+def test_recipe(name, tmp_path, box):
+    recipe = RECIPES[name]
+    made = recipe.build()
+    inside = box
     made.write(inside / 'a.ozx')
     before = tree(tmp_path)
     done = run('unpack', '-q', '--no-sync', inside / 'a.ozx', inside / 'u')
