@@ -15,6 +15,8 @@ import checker  # noqa: E402
 OZXFS = os.environ.get('OZXFS', 'ozxfs')
 FAULTS = os.environ.get('OZXFS_FAULTS')
 LONG = bool(os.environ.get('OZXFS_LONG'))
+# The preloaded faults come before the runtime of a sanitized build.
+os.environ['ASAN_OPTIONS'] = ':'.join(filter(None, (os.environ.get('ASAN_OPTIONS'), 'verify_asan_link_order=0')))
 
 GROUP = dict(zarr_format=3, node_type='group')
 ARRAY = dict(zarr_format=3, node_type='array', shape=[8, 8], data_type='uint8',
@@ -52,8 +54,7 @@ def run(*args, env=None, **kwargs):
     kwargs.setdefault('timeout', 120)
     kwargs.setdefault('stdin', subprocess.DEVNULL)
     kwargs.setdefault('capture_output', True)
-    env = dict(os.environ, ASAN_OPTIONS=os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0', **(env or {}))
-    return subprocess.run([OZXFS, *map(str, args)], env=env, **kwargs)
+    return subprocess.run([OZXFS, *map(str, args)], env=dict(os.environ, **(env or {})), **kwargs)
 
 
 def pack(*args, code=0, lines=None, **kwargs):
