@@ -14,10 +14,12 @@
 struct ozx_source {
     struct ozx_source *front; /* owned; NULL unless joined: then `data` is the tail, owned */
     int fd;                   /* -1: memory; joined: the front's, borrowed */
-    const uint8_t *data; /* borrowed; only for memory */
+    const uint8_t *data;      /* borrowed; only for memory */
     uint64_t size_bytes;
     struct timespec mtime;
     atomic_bool changed; /* sticky */
+    void (*on_wait)(void);
+    atomic_bool never_asks; /* the file system cannot read without waiting */
 };
 
 int ozx_source_open_fd(int fd, struct ozx_source **out)
@@ -84,6 +86,11 @@ void ozx_source_close(struct ozx_source *source)
     free(source);
 }
 
+void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void))
+{
+    source->on_wait = on_wait;
+}
+
 uint64_t ozx_source_size(const struct ozx_source *source)
 {
     return source->size_bytes;
@@ -107,11 +114,30 @@ static int check_unchanged(struct ozx_source *source)
 
     if (fstat(source->fd, &st) < 0)
         return -errno;
-    if ((uint64_t)st.st_size == source->size_bytes &&
-        st.st_mtim.tv_sec == source->mtime.tv_sec && st.st_mtim.tv_nsec == source->mtime.tv_nsec)
+    if ((uint64_t)st.st_size == source->size_bytes && st.st_mtim.tv_sec == source->mtime.tv_sec &&
+        st.st_mtim.tv_nsec == source->mtime.tv_nsec)
         return 0;
     atomic_store_explicit(&source->changed, true, memory_order_relaxed);
     return -ESTALE;
+}
+
+/* preadv(2), but with `on_wait` called before it waits. */
+static ssize_t read_parts(struct ozx_source *source, const struct iovec *parts, int count,
+                          uint64_t offset_bytes)
+{
+    if (source->on_wait) {
+#ifdef RWF_NOWAIT
+        if (!atomic_load_explicit(&source->never_asks, memory_order_relaxed)) {
+            ssize_t got = preadv2(source->fd, parts, count, (off_t)offset_bytes, RWF_NOWAIT);
+            if (got > 0)
+                return got;
+            if (got < 0 && errno != EAGAIN && errno != EINTR)
+                atomic_store_explicit(&source->never_asks, true, memory_order_relaxed);
+        }
+#endif
+        source->on_wait();
+    }
+    return preadv(source->fd, parts, count, (off_t)offset_bytes);
 }
 
 static int read_file(struct ozx_source *source, uint8_t *buffer, size_t size_bytes,
@@ -122,7 +148,8 @@ static int read_file(struct ozx_source *source, uint8_t *buffer, size_t size_byt
     if (atomic_load_explicit(&source->changed, memory_order_relaxed))
         return -ESTALE;
     while (size_bytes) {
-        ssize_t got = pread(source->fd, buffer, size_bytes, (off_t)offset_bytes);
+        const struct iovec part = {buffer, size_bytes};
+        ssize_t got = read_parts(source, &part, 1, offset_bytes);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
@@ -144,8 +171,7 @@ static int read_joined(struct ozx_source *source, uint8_t *buffer, size_t size_b
     uint64_t seam = source->front->size_bytes;
     uint64_t left = offset_bytes < seam ? seam - offset_bytes : 0;
     size_t of_front = left < size_bytes ? (size_t)left : size_bytes;
-    int failure =
-        of_front ? ozx_source_read(source->front, buffer, of_front, offset_bytes) : 0;
+    int failure = of_front ? ozx_source_read(source->front, buffer, of_front, offset_bytes) : 0;
 
     if (!failure && size_bytes > of_front)
         memcpy(buffer + of_front, source->data + (offset_bytes + of_front - seam),
@@ -175,7 +201,7 @@ int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_siz
 
     if (source->fd >= 0 && !source->front &&
         !atomic_load_explicit(&source->changed, memory_order_relaxed) &&
-        preadv(source->fd, parts, 2, (off_t)offset_bytes) ==
+        read_parts(source, parts, 2, offset_bytes) ==
             (ssize_t)(first_size_bytes + second_size_bytes))
         return check_unchanged(source);
     /* Memory, or a read that was cut short: part by part, with all that goes with it. */

@@ -43,6 +43,10 @@ int ozx_source_fd(const struct ozx_source *source);
 int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
                     uint64_t offset_bytes) OZX_CHECKED;
 
+/* From now on `on_wait` is called by the reading thread before a read of the file that may have to
+ * wait for the disk: what is not in memory, or all where the file system cannot say. NULL: not. */
+void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void));
+
 /* Two buffers, one behind the other in the file, with one request to the disk where that is possible. */
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes) OZX_CHECKED;

@@ -19,13 +19,15 @@
 #include "fuse/server.h"
 #include "fuse/unmount.h"
 
+#define KERNEL_READAHEAD_BYTES (128u << 10)
+
 struct job {
     const struct ozx_mount_options *options;
     int socket;
 };
 
-/* Whether the kernel has anything to check: a mount for its user alone, with everything readable and
- * nothing writable, is spared that at every step of a path. */
+/* Whether the kernel has anything to check: a mount for its user alone, with everything readable
+ * and nothing writable, is spared that at every step of a path. */
 static bool has_permissions(const struct ozx_mount_options *options)
 {
     return options->uid != geteuid() || options->gid != getegid() || options->file_mode != 0444 ||
@@ -128,8 +130,8 @@ static int identify(const struct ozx_mount_options *options, struct ozx_kernel_m
     return 0;
 }
 
-/* Holds the mount point until it is closed, so that of two mounts at once the second sees the first.
- * Where it cannot be opened there is nothing to hold. */
+/* Holds the mount point until it is closed, so that of two mounts at once the second sees the
+ * first. Where it cannot be opened there is nothing to hold. */
 static int hold_mount_point(const struct ozx_mount_options *options)
 {
     int fd = open(options->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -161,4 +163,17 @@ int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
     return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, "is /proc mounted?",
                          "cannot find the new mount in /proc/self/mountinfo: %s",
                          strerror(-failure));
+}
+
+void ozx_kernel_mount_readahead(unsigned device_minor, unsigned max_read_bytes)
+{
+    char place[64];
+    OZX_AUTO_CLOSE int fd = -1;
+
+    if (max_read_bytes <= KERNEL_READAHEAD_BYTES)
+        return;
+    snprintf(place, sizeof place, "/sys/class/bdi/0:%u/read_ahead_kb", device_minor);
+    fd = open(place, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        dprintf(fd, "%u", max_read_bytes / 1024);
 }

@@ -17,4 +17,8 @@ struct ozx_kernel_mount {
 int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
                      struct ozx_kernel_mount *out, struct ozx_error *error) OZX_CHECKED;
 
+/* Lets the kernel read files ahead by whole requests, not by its 128 KiB. To be called when INIT is
+ * answered, which sets it back. Only root may; without that nothing is lost but speed. */
+void ozx_kernel_mount_readahead(unsigned device_minor, unsigned max_read_bytes);
+
 #endif

@@ -12,11 +12,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include "fuse/loop.h"
 #include "fuse/server.h"
 
 #define FOREVER_S 1.0e9 /* timeouts: 31 years */
 #define BLOCK_SIZE 512  /* of st_blocks */
 #define IO_SIZE 4096
+#define LARGE_BYTES ((size_t)64 << 10) /* of a read that takes longer than to wake a thread */
 
 static void fill_stat(const struct ozx_server *server, uint32_t node, struct stat *st)
 {
@@ -66,8 +68,6 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
     server->no_open =
         (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && server->options->handed_fd < 0;
     server->no_opendir = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
-    /* The worker's last step before requests come: it is only now that the tree is served. */
-    ozx_server_serving(server);
 }
 
 static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
@@ -164,6 +164,8 @@ static void op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off
         fuse_reply_err(request, ENOMEM);
         return;
     }
+    if (size_bytes >= LARGE_BYTES)
+        ozx_loop_pass_if_asked();
     if (ozx_archive_read(server->archive, ozx_node_of(inode), buffer, size_bytes, (uint64_t)offset,
                          &got, &error))
         ozx_server_fail(server, request, &error);
@@ -216,6 +218,7 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
         fuse_reply_err(request, buffer ? EINVAL : ENOMEM);
         return;
     }
+    ozx_loop_pass_if_asked();
     ozx_archive_children(server->archive, directory, &first, &count);
     for (uint64_t n = (uint64_t)offset; n < (uint64_t)count + 2; n++) {
         uint32_t node = list_name(server, directory, first, n, name);

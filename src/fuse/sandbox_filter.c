@@ -40,6 +40,7 @@ static const int allowed[] = {
     SYS_writev,
     SYS_pread64,
     SYS_preadv,
+    SYS_preadv2,
     SYS_newfstatat,
     SYS_fstat,
     SYS_futex,
@@ -150,7 +151,7 @@ static void build(struct program *p)
     emit_allow_if(p, SYS_fcntl, 1, UINT32_MAX, F_GETFD); /* libfuse; others could send signals */
     emit_allow_if(p, SYS_prctl, 0, UINT32_MAX, PR_SET_NAME);
     emit_allow_if(p, SYS_tgkill, 0, UINT32_MAX,
-                  (uint32_t)getpid()); /* threads that are cancelled */
+                  (uint32_t)getpid()); /* abort */
     emit_unless_equal_skip(p, SYS_clone3, 1);
     emit_return(p, SECCOMP_RET_ERRNO | ENOSYS);
     emit_return(p, SECCOMP_RET_ERRNO | EPERM);

@@ -37,8 +37,9 @@ char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
     return buffer ? buffer->bytes : NULL;
 }
 
-void ozx_server_serving(const struct ozx_server *server)
+void ozx_server_serving(void *userdata)
 {
+    const struct ozx_server *server = userdata;
     /* Without a supervisor the tree is served all the same. */
     int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
 

@@ -52,8 +52,8 @@ static inline void ozx_server_count(const struct ozx_server *server)
  * is reported once. */
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
 
-/* The kernel's INIT is being answered: tells the supervisor. */
-void ozx_server_serving(const struct ozx_server *server);
+/* The kernel's INIT is answered: tells the supervisor. `server` is a struct ozx_server. */
+void ozx_server_serving(void *server);
 
 /* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);

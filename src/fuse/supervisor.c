@@ -190,6 +190,8 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
 
     s->phase = SERVING;
     s->idle_since_ms = now_ms();
+    if (s->mounted)
+        ozx_kernel_mount_readahead(s->mount.device_minor, s->options->max_read_bytes);
     snprintf(info.error.text, sizeof info.error.text,
              s->mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d", (int)getpid(),
              s->mount.device_minor);

@@ -16,9 +16,12 @@
 
 #include "config.h"
 #include "fuse/channel.h"
+#include "fuse/loop.h"
 #include "fuse/process.h"
 #include "fuse/sandbox.h"
 #include "fuse/server.h"
+
+#define THREADS_DEFAULT 10
 
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
                const struct ozx_error *error)
@@ -40,30 +43,16 @@ static void leave_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void *wait_for_cancel(void *unused)
+/* libzip turns DOS times into local ones, of no interest here, and without TZ that would look into
+ * /etc/localtime each time. */
+static void settle_time_zone(void)
 {
-    while (pause() < 0) /* always */
-        ;
-    return unused;
-}
-
-/* Has libc open now what it would open later. libfuse's loop cancels its threads in the end, and
- * the first pthread_cancel of a process loads libgcc_s (without it libc aborts). libzip turns DOS
- * times into local ones, of no interest here, and without TZ that looks into /etc/localtime each
- * time. */
-static void settle_libc(void)
-{
-    pthread_t thread;
-
     setenv("TZ", "UTC0", 1);
     tzset();
-    if (pthread_create(&thread, NULL, wait_for_cancel, NULL) == 0) {
-        pthread_cancel(thread);
-        pthread_join(thread, NULL);
-    }
 }
 
-/* What is typed or piped into the command is not the worker's, nor has it anything to print there. */
+/* What is typed or piped into the command is not the worker's, nor has it anything to print there.
+ */
 static void leave_terminal(void)
 {
     OZX_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -196,23 +185,6 @@ static struct fuse_session *make_session(struct ozx_server *server, int device)
     return session;
 }
 
-static int loop(struct fuse_session *session, unsigned threads)
-{
-    struct fuse_loop_config *config;
-    int failure;
-
-    if (threads == 1)
-        return fuse_session_loop(session);
-    config = fuse_loop_cfg_create();
-    if (!config)
-        return -ENOMEM;
-    if (threads)
-        fuse_loop_cfg_set_max_threads(config, threads);
-    failure = fuse_session_loop_mt(session, config);
-    fuse_loop_cfg_destroy(config);
-    return failure;
-}
-
 static int fail(int socket, int code, const char *what)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -229,7 +201,11 @@ static int serve(struct ozx_server *server, int device)
 
     if (!session)
         return fail(server->notes.socket, -EINVAL, "cannot make a FUSE session");
-    failure = loop(session, server->options->threads);
+    /* A read that waits for the disk must not keep others waiting. */
+    ozx_source_on_wait(ozx_archive_source(server->archive), ozx_loop_pass);
+    failure =
+        ozx_loop_run(session, server->options->threads ? server->options->threads : THREADS_DEFAULT,
+                     ozx_server_serving, server);
     if (!failure)
         (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
     fuse_session_destroy(session);
@@ -252,7 +228,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     leave_signals();
     if (options->foreground && !options->debug)
         leave_terminal();
-    settle_libc();
+    settle_time_zone();
     ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     if (lock_in(options, ozx_source_fd(source), socket) != 0 ||
