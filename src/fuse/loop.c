@@ -30,12 +30,13 @@
 static struct {
     struct fuse_session *session;
     pthread_mutex_t lock;
-    pthread_cond_t vacant; /* the lead is, or it is crowded, or a thread ended */
+    pthread_cond_t vacant; /* the lead is, or it is crowded */
     bool led;
     bool ended;
     bool one_processor; /* which asking would only keep from the clients */
     unsigned waiting;
-    unsigned threads, threads_max;
+    pthread_t *helpers; /* all threads but the first */
+    unsigned helper_count, helpers_max;
     int failure;
 } loop = {.lock = PTHREAD_MUTEX_INITIALIZER, .vacant = PTHREAD_COND_INITIALIZER};
 
@@ -95,18 +96,16 @@ static bool take_turn(void)
 /* With the lock. */
 static bool add_thread(void)
 {
-    pthread_t thread;
-
-    if (loop.threads == loop.threads_max || pthread_create(&thread, NULL, work, NULL))
+    if (loop.ended || loop.helper_count == loop.helpers_max ||
+        pthread_create(&loop.helpers[loop.helper_count], NULL, work, NULL))
         return false;
-    pthread_detach(thread);
-    loop.threads++;
+    loop.helper_count++;
     return true;
 }
 
 void ozx_loop_pass(void)
 {
-    if (!leads || loop.threads_max == 1)
+    if (!leads || loop.helpers_max == 0)
         return;
     pace.busy = 0;
     leads = false;
@@ -200,10 +199,6 @@ static void serve(void (*started)(void *context), void *context)
 static void *work(void *unused)
 {
     serve(NULL, NULL);
-    pthread_mutex_lock(&loop.lock);
-    loop.threads--;
-    pthread_cond_broadcast(&loop.vacant);
-    pthread_mutex_unlock(&loop.lock);
     return unused;
 }
 
@@ -213,13 +208,15 @@ int ozx_loop_run(struct fuse_session *session, unsigned threads_max, void (*star
     cpu_set_t mine;
 
     loop.session = session;
-    loop.threads_max = threads_max;
-    loop.threads = 1;
+    loop.helpers_max = threads_max - 1;
+    loop.helpers = calloc(threads_max, sizeof *loop.helpers);
+    if (!loop.helpers)
+        return -ENOMEM;
     loop.one_processor = sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) == 1;
     serve(started, context);
-    pthread_mutex_lock(&loop.lock);
-    while (loop.threads > 1)
-        pthread_cond_wait(&loop.vacant, &loop.lock);
-    pthread_mutex_unlock(&loop.lock);
+    /* All is over: none is made any more. */
+    for (unsigned i = 0; i < loop.helper_count; i++)
+        pthread_join(loop.helpers[i], NULL);
+    free(loop.helpers);
     return loop.failure;
 }
