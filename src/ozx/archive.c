@@ -227,17 +227,14 @@ int ozx_archive_find(const struct ozx_archive *archive, const char *path, uint32
 {
     uint32_t at = OZX_NODE_ROOT;
 
-    while (*path == '/')
-        path++;
-    while (*path) {
+    while (*(path = ozx_tree_next_component(path))) {
         const char *slash = strchrnul(path, '/');
         int failure = ozx_tree_lookup(&archive->tree, at, path, (size_t)(slash - path), &at);
         if (failure)
             return failure;
         if (*slash && !(archive->tree.nodes[at].kind & OZX_KIND_DIRECTORY))
             return -ENOTDIR;
-        for (path = slash; *path == '/';)
-            path++;
+        path = slash;
     }
     *node = at;
     return 0;

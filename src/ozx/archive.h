@@ -90,7 +90,8 @@ void ozx_archive_facts(const struct ozx_archive *archive, struct ozx_archive_fac
 /* -ENOENT: no such child; -ENOTDIR: `directory` is a file. */
 int ozx_archive_lookup(const struct ozx_archive *archive, uint32_t directory, const char *name,
                        size_t name_size_bytes, uint32_t *node) OZX_CHECKED;
-/* By path from the root ("" and "/" are the root; a final '/' asks for a directory). */
+/* By path from the root ("" and "/" are the root; a final '/' asks for a directory; a component '.'
+ * stays where it is). */
 int ozx_archive_find(const struct ozx_archive *archive, const char *path,
                      uint32_t *node) OZX_CHECKED;
 

@@ -296,25 +296,27 @@ static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_e
 static int find_subdir(struct build *b, const char *subdir, char **prefix, uint32_t *root)
 {
     char escaped[OZX_ESCAPED_SIZE];
-    size_t size = strlen(subdir);
+    char *end = *prefix = malloc(strlen(subdir) + 1);
     uint32_t at = 0;
 
-    while (size && subdir[size - 1] == '/')
-        size--;
-    for (size_t start = 0; start < size;) {
-        const char *slash = memchr(subdir + start, '/', size - start);
-        size_t end = slash ? (size_t)(slash - subdir) : size;
-        at = ozx_dirtable_find(&b->directories, &b->draft, at, subdir + start, end - start);
+    if (!end)
+        return ozx_error_memory(b->error);
+    for (const char *name = subdir; *(name = ozx_tree_next_component(name));) {
+        size_t size = strcspn(name, "/");
+        at = ozx_dirtable_find(&b->directories, &b->draft, at, name, size);
         if (at == OZX_DIRTABLE_NONE)
             return ozx_error_set(b->error, -ENOENT, NULL, OZX_OFFSET_NONE,
                                  "name a directory of the archive, as 'subdir=PATH'",
                                  "there is no directory '%s' in the archive",
                                  ozx_escape(escaped, sizeof escaped, subdir, strlen(subdir)));
-        start = end + 1;
+        if (end != *prefix)
+            *end++ = '/';
+        end = mempcpy(end, name, size);
+        name += size;
     }
+    *end = '\0';
     *root = at;
-    *prefix = strndup(subdir, size);
-    return *prefix ? 0 : ozx_error_memory(b->error);
+    return 0;
 }
 
 /* Rule conflict where layout.c does not look: with a subdir, what lies beside it is judged here. */

@@ -61,6 +61,13 @@ static char *put_front(char *end, const char *start, const char *text, size_t si
     return memcpy(end - size, text, size);
 }
 
+const char *ozx_tree_next_component(const char *path)
+{
+    while (*path == '/' || (*path == '.' && (path[1] == '/' || !path[1])))
+        path++;
+    return path;
+}
+
 size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_PATH_SIZE])
 {
     char *end = path + OZX_PATH_SIZE - 1, *front = end;

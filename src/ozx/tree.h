@@ -97,6 +97,9 @@ int ozx_name_compare(const char *a, size_t a_size, const char *b, size_t b_size)
 int ozx_tree_lookup(const struct ozx_tree *tree, uint32_t directory, const char *name,
                     size_t name_size_bytes, uint32_t *node) OZX_CHECKED;
 
+/* A path that a user typed, past '/' and components '.': no name in a tree is one of those. */
+const char *ozx_tree_next_component(const char *path);
+
 size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_PATH_SIZE]);
 
 /* The node's record; only for OZX_KIND_PACKED. */

@@ -194,7 +194,8 @@ def test_subdir_silences_no_root(ozxfs, archives):
     assert done.returncode == 0 and b'no-root' not in done.stderr
 
 
-@pytest.mark.parametrize('subdir,listing', [('s0', ['c', 'zarr.json']), ('s0/', ['c', 'zarr.json']), ('s0/c', ['0']), ('s0/c/0', ['0', '1'])])
+@pytest.mark.parametrize('subdir,listing', [('s0', ['c', 'zarr.json']), ('s0/', ['c', 'zarr.json']), ('s0/c', ['0']), ('s0/c/0', ['0', '1']),
+                                            ('./s0', ['c', 'zarr.json']), ('/s0/.//c/', ['0']), ('s0/c/.', ['0'])])
 def test_subdir_spellings(ozxfs, image, subdir, listing):
     assert sorted(os.listdir(ozxfs.mount(image, '-o', 'subdir=' + subdir))) == listing
 
