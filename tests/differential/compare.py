@@ -73,7 +73,10 @@ def facts_of(data):
     while at >= 0 and at + 46 <= len(data):
         made, _, flags, method = struct.unpack('<HHHH', data[at + 4:at + 12])
         n, x, _ = struct.unpack('<HHH', data[at + 28:at + 34])
+        local = struct.unpack('<I', data[at + 42:at + 46])[0]
+        local_size = int.from_bytes(data[local + 26:local + 28], 'little')
         out.append(dict(raw=data[at + 46:at + 46 + n], flags=flags, method=method, host=made >> 8,
+                        local=data[local + 30:local + 30 + local_size],
                         mode=struct.unpack('<I', data[at + 38:at + 42])[0] >> 16, extra=data[at + 46 + n:at + 46 + n + x]))
         at = data.find(b'PK\1\2', at + 4)
     return out
@@ -91,6 +94,12 @@ def names_explained(facts):
     if any(f['mode'] & 0o170000 for f in facts) or any(f['mode'] for f in facts if f['host'] not in (3, 19)):
         return 'special'                # a type in the attributes: some readers take a file for a folder
     return None
+
+
+def names_of_folders(facts):
+    """Names, in hex, that only the local headers of folders have: a folder has no read that would notice it (rule
+    local; verify does), and a reader that goes by local headers shows that name."""
+    return {f['local'].hex() for f in facts if f['raw'].endswith(b'/') and f['local'] != f['raw']}
 
 
 def explain_file(name, ours, theirs, facts):
@@ -119,7 +128,9 @@ def compare(data, ours, theirs):
     if set(mine) != set(last) and not theirs.get('broken'):
         why = names_explained(facts)
         unreadable = [mine[n] for n in set(mine) - set(last)]
-        if unreadable and all(isinstance(r, str) for r in unreadable):
+        if set(last) - set(mine) <= names_of_folders(facts) and set(mine) <= set(last):
+            ids.add('local')
+        elif unreadable and all(isinstance(r, str) for r in unreadable):
             ids |= set(unreadable)                # listed here but unreadable by a rule; there by the local header's name
         elif why:
             ids.add(why)
