@@ -6,53 +6,29 @@
 #include "ozx/pack.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/target.h"
+#include "ozx/pack_state.h"
 #include "ozx/pipeline.h"
 #include "ozx/recheck.h"
-#include "ozx/zarr.h"
 
-#define DIRECTORY_BUFFER_SIZE (512 * 1024)
-
-struct pack {
-    const struct ozx_pack_options *options;
-    struct ozx_pack_result *result;
-    struct ozx_plan *plan; /* owned */
-    int root_fd;           /* owned */
-    struct stat root;
-    struct ozx_target target;
-    char *comment; /* owned */
-    size_t comment_size;
-    enum ozx_pack_phase phase;
-    uint64_t entry_count; /* of the plan, which is gone when the archive is read back */
-};
-
-static int tell(const struct pack *pack, enum ozx_pack_about about, const struct ozx_error *error)
-{
-    pack->options->problem(pack->options->context, about, error);
-    return error->code;
-}
-
-static bool cancelled(const struct pack *pack)
+static bool cancelled(const struct ozx_pack_state *pack)
 {
     return pack->options->cancel && *pack->options->cancel;
 }
 
-static int tell_interrupted(const struct pack *pack)
+static int tell_interrupted(const struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
     ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
-    return tell(pack, OZX_PACK_OUTPUT, &error);
+    return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }
 
 /* --- before anything is written --------------------------------------------------------------- */
 
-static int open_input(struct pack *pack)
+static int open_input(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
@@ -70,11 +46,11 @@ static int open_input(struct pack *pack)
                   : errno == EACCES ? "ask its owner for read permission"
                                     : "check the path",
                   "cannot open: %s", strerror(errno));
-    return tell(pack, OZX_PACK_INPUT, &error);
+    return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
 }
 
 /* The archive that is read is not written, nor replaced. */
-static int check_other(struct pack *pack)
+static int check_other(struct ozx_pack_state *pack)
 {
     const struct stat *old = &pack->target.old;
     struct ozx_error error = OZX_ERROR_INIT;
@@ -83,11 +59,11 @@ static int check_other(struct pack *pack)
         return 0;
     ozx_error_set(&error, -EEXIST, NULL, OZX_OFFSET_NONE, "give another name, and rename it later",
                   "is the archive that is to be read");
-    return tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+    return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
 }
 
 /* Up from the output's directory to the root of the file system: is the input on the way? */
-static int check_outside(struct pack *pack)
+static int check_outside(struct ozx_pack_state *pack)
 {
     OZX_AUTO_CLOSE int at = fcntl(pack->target.directory_fd, F_DUPFD_CLOEXEC, 0);
     struct stat here = pack->target.directory;
@@ -101,7 +77,7 @@ static int check_outside(struct pack *pack)
             ozx_error_set(&error, -EEXIST, NULL, OZX_OFFSET_NONE,
                           "write the archive to another directory",
                           "is inside the input: it would be packed into itself");
-            return tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+            return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
         }
         parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
         close(at);
@@ -113,7 +89,7 @@ static int check_outside(struct pack *pack)
     return 0;
 }
 
-static int prepare_output(struct pack *pack)
+static int prepare_output(struct ozx_pack_state *pack)
 {
     const struct ozx_pack_options *options = pack->options;
     struct ozx_error error = OZX_ERROR_INIT;
@@ -126,19 +102,19 @@ static int prepare_output(struct pack *pack)
     if (ozx_target_prepare(&pack->target, options->output, options->force, &error)) {
         /* The better reason first: --force would not help. */
         int failure = options->archive ? check_other(pack) : 0;
-        return failure ? failure : tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+        return failure ? failure : ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
     }
     return options->archive ? check_other(pack) : check_outside(pack);
 }
 
 static void plan_problem(void *context, const struct ozx_error *error)
 {
-    tell(context, OZX_PACK_INPUT, error);
+    ozx_pack_tell(context, OZX_PACK_INPUT, error);
 }
 
 static void plan_progress(void *context, uint64_t entries)
 {
-    const struct pack *pack = context;
+    const struct ozx_pack_state *pack = context;
 
     if (pack->options->progress)
         pack->options->progress(
@@ -148,13 +124,13 @@ static void plan_progress(void *context, uint64_t entries)
 
 static void plan_left_out(void *context, const char *path)
 {
-    const struct pack *pack = context;
+    const struct ozx_pack_state *pack = context;
 
     if (pack->options->left_out)
         pack->options->left_out(pack->options->context, path);
 }
 
-static int make_plan(struct pack *pack)
+static int make_plan(struct ozx_pack_state *pack)
 {
     const struct ozx_pack_options *options = pack->options;
     struct ozx_plan_options plan_options = {
@@ -177,101 +153,7 @@ static int make_plan(struct pack *pack)
     return ozx_plan_make(pack->root_fd, &plan_options, &pack->plan);
 }
 
-/* --- what the metadata says ------------------------------------------------------------------- */
-
-static void warn(const struct pack *pack, enum ozx_pack_about about, const struct ozx_error *error)
-{
-    pack->options->warning(pack->options->context, about, error);
-}
-
-static void warn_disagreement(void *context, const char *path, const char *other)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE], version[OZX_ESCAPED_SIZE];
-
-    ozx_error_set(&error, 0, NULL, OZX_OFFSET_NONE, "--ome-version says which one to write",
-                  "'%s' states another OME-Zarr version: %s",
-                  ozx_escape(name, sizeof name, path, strlen(path)),
-                  ozx_escape(version, sizeof version, other, strlen(other)));
-    warn(context, OZX_PACK_INPUT, &error);
-}
-
-struct unsharded {
-    const char *first; /* path of the first such array, borrowed from the plan */
-    uint32_t first_chunks;
-    uint64_t count;
-};
-
-static void note_unsharded(void *context, const char *path, uint32_t chunk_count)
-{
-    struct unsharded *unsharded = context;
-
-    if (!unsharded->count++) {
-        unsharded->first = path[0] ? path : "/";
-        unsharded->first_chunks = chunk_count;
-    }
-}
-
-static void hint_at_sharding(const struct pack *pack)
-{
-    struct unsharded unsharded = {.count = 0};
-    struct ozx_error error = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE], others[64] = "";
-
-    ozx_zarr_find_unsharded(pack->plan, note_unsharded, &unsharded);
-    if (!unsharded.count)
-        return;
-    if (unsharded.count > 1)
-        snprintf(others, sizeof others, " (and %" PRIu64 " more arrays)", unsharded.count - 1);
-    ozx_error_set(&error, 0, "sharding", OZX_OFFSET_NONE,
-                  "written again with the sharding_indexed codec it would be smaller and faster",
-                  "array '%s' is not sharded, its %" PRIu32 " chunks are an entry each%s",
-                  ozx_escape(name, sizeof name, unsharded.first, strlen(unsharded.first)),
-                  unsharded.first_chunks, others);
-    warn(pack, OZX_PACK_INPUT, &error);
-}
-
-static void take_stated_version(const struct pack *pack, char version[OZX_VERSION_TEXT_MAX])
-{
-    const char *stated = ozx_archive_comment_version(pack->options->archive);
-
-    snprintf(version, OZX_VERSION_TEXT_MAX, "%s", stated ? stated : "");
-}
-
-static int find_version(struct pack *pack)
-{
-    const char *wanted = pack->options->ome_version;
-    char found[OZX_VERSION_TEXT_MAX], name[OZX_ESCAPED_SIZE];
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    if (ozx_zarr_check_root(pack->plan, &error) ||
-        ozx_zarr_version(pack->plan, found, wanted ? NULL : warn_disagreement, pack, &error))
-        return tell(pack, OZX_PACK_INPUT, &error);
-    if (!found[0] && pack->options->archive) /* better than nothing: what the archive said before */
-        take_stated_version(pack, found);
-    if (!wanted && !found[0]) {
-        ozx_error_set(&error, -EBADMSG, "comment", OZX_OFFSET_NONE,
-                      "give it: --ome-version 0.5, for example",
-                      "no zarr.json states an OME-Zarr version (attributes.ome.version)");
-        return tell(pack, OZX_PACK_INPUT, &error);
-    }
-    if (wanted && found[0] && strcmp(wanted, found) != 0) {
-        ozx_error_set(&error, 0, "comment", OZX_OFFSET_NONE, NULL,
-                      "the metadata states OME-Zarr version %s, --ome-version is written instead",
-                      ozx_escape(name, sizeof name, found, strlen(found)));
-        warn(pack, OZX_PACK_INPUT, &error);
-        error = (struct ozx_error)OZX_ERROR_INIT;
-    }
-    snprintf(pack->result->version, sizeof pack->result->version, "%s", wanted ? wanted : found);
-    hint_at_sharding(pack);
-    if (ozx_comment_format(pack->result->version, true, &pack->comment, &pack->comment_size)) {
-        ozx_error_memory(&error);
-        return tell(pack, OZX_PACK_INPUT, &error);
-    }
-    return 0;
-}
-
-static void fill_result(struct pack *pack)
+static void fill_result(struct ozx_pack_state *pack)
 {
     struct ozx_pack_result *result = pack->result;
 
@@ -286,7 +168,7 @@ static void fill_result(struct pack *pack)
                             ozx_zip_tail_size((uint16_t)pack->comment_size);
 }
 
-static int list_plan(const struct pack *pack)
+static int list_plan(const struct ozx_pack_state *pack)
 {
     char path[OZX_NAME_PATH_MAX + 1];
 
@@ -304,7 +186,7 @@ static int list_plan(const struct pack *pack)
 
 static void count_progress(void *context, uint64_t entries, uint64_t bytes)
 {
-    const struct pack *pack = context;
+    const struct ozx_pack_state *pack = context;
 
     if (pack->options->progress)
         pack->options->progress(pack->options->context, &(struct ozx_pack_progress){
@@ -316,7 +198,7 @@ static void count_progress(void *context, uint64_t entries, uint64_t bytes)
                                                         });
 }
 
-static int run_pipeline(struct pack *pack, int fd, enum ozx_pipeline_mode mode)
+static int run_pipeline(struct ozx_pack_state *pack, int fd, enum ozx_pipeline_mode mode)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     bool output = false;
@@ -333,81 +215,16 @@ static int run_pipeline(struct pack *pack, int fd, enum ozx_pipeline_mode mode)
     pack->phase = mode == OZX_PIPELINE_SUM ? OZX_PACK_SUM : OZX_PACK_WRITE;
     if (!ozx_pipeline_run(&pipeline, &output, &error))
         return 0;
-    return tell(pack, output ? OZX_PACK_OUTPUT : OZX_PACK_INPUT, &error);
+    return ozx_pack_tell(pack, output ? OZX_PACK_OUTPUT : OZX_PACK_INPUT, &error);
 }
 
-/* Where the next bytes go: by position to a file, wherever it stands to a stream. */
-struct sink {
-    int fd;
-    int64_t offset;  /* negative: a stream */
-    uint8_t *buffer; /* DIRECTORY_BUFFER_SIZE */
-    size_t used;
-};
-
-static int sink_flush(struct sink *sink)
-{
-    int failure = ozx_write_all(sink->fd, sink->buffer, sink->used, sink->offset);
-
-    if (sink->offset >= 0)
-        sink->offset += (int64_t)sink->used;
-    sink->used = 0;
-    return failure;
-}
-
-static int put_directory(struct pack *pack, struct sink *sink)
-{
-    char path[OZX_NAME_PATH_MAX + 1];
-    uint16_t comment_size = (uint16_t)pack->comment_size;
-    int failure = 0;
-
-    for (uint64_t i = 0; i < pack->entry_count && !failure; i++) {
-        struct ozx_zip_file file = ozx_plan_file(pack->plan, ozx_plan_entry(pack->plan, i), path);
-
-        if (DIRECTORY_BUFFER_SIZE - sink->used < ozx_zip_central_size(&file))
-            failure = sink_flush(sink);
-        sink->used = (size_t)(ozx_zip_put_central(sink->buffer + sink->used, &file) - sink->buffer);
-    }
-    if (!failure && DIRECTORY_BUFFER_SIZE - sink->used < ozx_zip_tail_size(comment_size))
-        failure = sink_flush(sink);
-    if (failure)
-        return failure;
-    sink->used =
-        (size_t)(ozx_zip_put_tail(sink->buffer + sink->used, ozx_plan_directory_offset(pack->plan),
-                                  ozx_plan_directory_bytes(pack->plan), pack->entry_count,
-                                  pack->comment, comment_size) -
-                 sink->buffer);
-    return sink_flush(sink);
-}
-
-static int write_directory(struct pack *pack, int fd, bool stream)
-{
-    OZX_AUTO_FREE uint8_t *buffer = malloc(DIRECTORY_BUFFER_SIZE);
-    struct sink sink = {.fd = fd,
-                        .offset = stream ? -1 : (int64_t)ozx_plan_directory_offset(pack->plan),
-                        .buffer = buffer};
-    struct ozx_error error = OZX_ERROR_INIT;
-    int failure;
-
-    if (!buffer) {
-        ozx_error_memory(&error);
-        return tell(pack, OZX_PACK_OUTPUT, &error);
-    }
-    failure = put_directory(pack, &sink);
-    if (!failure)
-        return 0;
-    ozx_error_set(&error, failure, NULL, OZX_OFFSET_NONE,
-                  failure == -ENOSPC ? "make room, or write elsewhere" : NULL, "cannot write: %s",
-                  strerror(-failure));
-    return tell(pack, OZX_PACK_OUTPUT, &error);
-}
-
-static int recheck_input(struct pack *pack)
+static int recheck_input(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
     if (pack->options->archive) /* each read asks whether it changed */
         return 0;
-    return ozx_plan_recheck(pack->plan, &error) ? tell(pack, OZX_PACK_INPUT, &error) : 0;
+    return ozx_plan_recheck(pack->plan, &error) ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error) : 0;
 }
 
 /* --- reading back, and the disk --------------------------------------------------------------- */
@@ -427,7 +244,7 @@ static void *sync_file(void *argument)
     return NULL;
 }
 
-static int read_back(struct pack *pack)
+static int read_back(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_recheck recheck = {
@@ -444,13 +261,13 @@ static int read_back(struct pack *pack)
 
     pack->phase = OZX_PACK_VERIFY;
     if (ozx_recheck(&recheck, &error))
-        return tell(pack, OZX_PACK_OUTPUT, &error);
+        return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
     pack->result->verified = true;
     return 0;
 }
 
 /* The disk writes while the page cache is read: neither waits for the other. */
-static int verify_and_sync(struct pack *pack)
+static int verify_and_sync(struct ozx_pack_state *pack)
 {
     struct syncing syncing = {.fd = pack->target.fd};
     struct ozx_error error = OZX_ERROR_INIT;
@@ -467,21 +284,21 @@ static int verify_and_sync(struct pack *pack)
         return failure;
     ozx_error_set(&error, syncing.failure, NULL, OZX_OFFSET_NONE, NULL,
                   "cannot be brought to the disk: %s", strerror(-syncing.failure));
-    return tell(pack, OZX_PACK_OUTPUT, &error);
+    return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }
 
 /* --- to a file, to a stream ------------------------------------------------------------------- */
 
-static int pack_to_file(struct pack *pack)
+static int pack_to_file(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
     if (ozx_target_create(&pack->target, &error))
-        return tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+        return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
     failure = run_pipeline(pack, pack->target.fd, OZX_PIPELINE_PLACE);
     if (!failure)
-        failure = write_directory(pack, pack->target.fd, false);
+        failure = ozx_pack_write_directory(pack, pack->target.fd, false);
     if (!failure)
         failure = recheck_input(pack);
     if (failure)
@@ -493,11 +310,12 @@ static int pack_to_file(struct pack *pack)
     if (failure)
         return failure;
     if (ozx_target_commit(&pack->target, &error))
-        return tell(pack, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT, &error);
+        return ozx_pack_tell(pack, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT,
+                             &error);
     return 0;
 }
 
-static int pack_to_stream(struct pack *pack)
+static int pack_to_stream(struct ozx_pack_state *pack)
 {
     int fd = pack->options->output_fd;
     int failure = run_pipeline(pack, -1, OZX_PIPELINE_SUM);
@@ -507,10 +325,10 @@ static int pack_to_stream(struct pack *pack)
     /* Asked before the directory is written: without it, what went out is no archive. */
     if (!failure)
         failure = recheck_input(pack);
-    return failure ? failure : write_directory(pack, fd, true);
+    return failure ? failure : ozx_pack_write_directory(pack, fd, true);
 }
 
-static int run(struct pack *pack)
+static int run(struct ozx_pack_state *pack)
 {
     int failure = open_input(pack);
 
@@ -519,7 +337,7 @@ static int run(struct pack *pack)
     if (!failure)
         failure = make_plan(pack);
     if (!failure)
-        failure = find_version(pack);
+        failure = ozx_pack_find_version(pack);
     if (failure)
         return failure;
     fill_result(pack);
@@ -530,7 +348,7 @@ static int run(struct pack *pack)
 
 int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *result)
 {
-    struct pack pack = {
+    struct ozx_pack_state pack = {
         .options = options, .result = result, .root_fd = -1, .target = OZX_TARGET_INIT};
     int failure;
 

@@ -7,7 +7,6 @@
  * One directory is open at a time, whatever the depth: it is listed, its files are looked at, and
  * it is closed before the walk goes down.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -16,9 +15,9 @@
 
 #include "base/beneath.h"
 #include "ozx/plan_build.h"
+#include "ozx/walk_listing.h"
 #include "zip/name.h"
 
-#define LISTING_BUFFER_SIZE (64 * 1024)
 #define PROGRESS_EVERY 4096 /* entries */
 
 /* The path that is being looked at: one component may be appended even to the longest. */
@@ -29,28 +28,8 @@ struct walk {
     int first_problem; /* its code, 0 if there was none */
     size_t path_size;
     char path[OZX_NAME_PATH_MAX + 1 + OZX_NAME_COMPONENT_MAX + 2];
-    char buffer[LISTING_BUFFER_SIZE] __attribute__((aligned(8)));
+    char buffer[OZX_WALK_BUFFER_SIZE] __attribute__((aligned(8)));
 };
-
-struct item {
-    uint32_t name_offset; /* into the listing's names */
-    uint16_t name_size;
-    bool is_directory;
-};
-
-/* What one directory holds, sorted by path bytes. */
-struct listing {
-    struct item *items;
-    uint32_t count, room;
-    char *names; /* each terminated; a directory's ends in '/' for sorting, */
-    uint32_t names_used, names_room;
-};
-
-static void listing_free(struct listing *listing)
-{
-    free(listing->items);
-    free(listing->names);
-}
 
 /* Says what forbids packing. Names the current path. Never inlined: the walk recurses, and these
  * buffers would be on the stack once for each level. */
@@ -129,88 +108,6 @@ ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, cons
             return true;
     }
     return false;
-}
-
-/* --- listing ---------------------------------------------------------------------------------- */
-
-static int by_path_bytes(const void *a, const void *b, void *names)
-{
-    const struct item *x = a, *y = b;
-    /* A directory's children sort behind its name and a '/': that is what its name ends in here. */
-    size_t x_size = x->name_size + (size_t)x->is_directory,
-           y_size = y->name_size + (size_t)y->is_directory;
-    int order = memcmp((const char *)names + x->name_offset, (const char *)names + y->name_offset,
-                       x_size < y_size ? x_size : y_size);
-
-    return order ? order : (x_size > y_size) - (x_size < y_size);
-}
-
-static int listing_add(struct listing *listing, const char *name, bool is_directory)
-{
-    size_t size = strlen(name);
-
-    if (listing->count == listing->room) {
-        uint32_t room = listing->room ? listing->room * 2 : 64;
-        struct item *grown = realloc(listing->items, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        listing->items = grown;
-        listing->room = room;
-    }
-    if (listing->names_room - listing->names_used < size + 2) {
-        uint32_t room = listing->names_room ? listing->names_room * 2 : 2048;
-        char *grown;
-        if (room < listing->names_room || !(grown = realloc(listing->names, room)))
-            return -ENOMEM;
-        listing->names = grown;
-        listing->names_room = room;
-    }
-    listing->items[listing->count++] = (struct item){
-        .name_offset = listing->names_used,
-        .name_size = (uint16_t)size,
-        .is_directory = is_directory,
-    };
-    memcpy(listing->names + listing->names_used, name, size);
-    listing->names[listing->names_used + size] = is_directory ? '/' : '\0';
-    listing->names[listing->names_used + size + 1] = '\0';
-    listing->names_used += (uint32_t)size + 2;
-    return 0;
-}
-
-/* Not every file system says what a name is. */
-static bool names_directory(int fd, const struct dirent64 *dirent)
-{
-    struct stat st;
-
-    if (dirent->d_type != DT_UNKNOWN)
-        return dirent->d_type == DT_DIR;
-    return fstatat(fd, dirent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
-}
-
-static int list_directory(struct walk *walk, int fd, struct listing *listing)
-{
-    ssize_t got;
-
-    while ((got = getdents64(fd, walk->buffer, sizeof walk->buffer)) > 0) {
-        for (ssize_t at = 0; at < got;) {
-            const struct dirent64 *dirent = (const void *)(walk->buffer + at);
-            const char *name = dirent->d_name;
-            int failure;
-
-            at += dirent->d_reclen;
-            if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-                continue;
-            failure = listing_add(listing, name, names_directory(fd, dirent));
-            if (failure)
-                return failure;
-        }
-    }
-    if (got < 0)
-        return -errno;
-    if (listing->count)
-        qsort_r(listing->items, listing->count, sizeof *listing->items, by_path_bytes,
-                listing->names);
-    return 0;
 }
 
 /* --- one file --------------------------------------------------------------------------------- */
@@ -366,7 +263,7 @@ static int pause_for_breath(struct walk *walk)
 /* Takes up one item of the directory whose path is walk->path; `*kept` becomes true unless it is
  * left out. `*fd` is the directory's descriptor, -1 while it is closed. */
 static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char *name,
-                     const struct item *item, bool *kept)
+                     const struct ozx_walk_item *item, bool *kept)
 {
     size_t base = walk->path_size, start = base + (base != 0);
     int failure = 0;
@@ -402,13 +299,13 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
     return failure ? failure : pause_for_breath(walk);
 }
 
-static int walk_items(struct walk *walk, int *fd, uint32_t directory, const struct listing *listing,
-                      bool *kept)
+static int walk_items(struct walk *walk, int *fd, uint32_t directory,
+                      const struct ozx_walk_listing *listing, bool *kept)
 {
     const char *previous = NULL;
 
     for (uint32_t i = 0; i < listing->count; i++) {
-        const struct item *item = &listing->items[i];
+        const struct ozx_walk_item *item = &listing->items[i];
         const char *name = listing->names + item->name_offset;
         int failure;
 
@@ -420,15 +317,6 @@ static int walk_items(struct walk *walk, int *fd, uint32_t directory, const stru
             return failure;
     }
     return 0;
-}
-
-static bool has_metadata(const struct listing *listing)
-{
-    for (uint32_t i = 0; i < listing->count; i++)
-        if (!listing->items[i].is_directory &&
-            strcmp(listing->names + listing->items[i].name_offset, "zarr.json") == 0)
-            return true;
-    return false;
 }
 
 static int add_empty_directory(struct walk *walk, uint32_t directory, const struct stat *st)
@@ -448,7 +336,7 @@ static int add_empty_directory(struct walk *walk, uint32_t directory, const stru
 /* The directory at walk->path and all below it. */
 static int walk_directory(struct walk *walk, uint32_t parent)
 {
-    OZX_CLEANUP(listing_free) struct listing listing = {0};
+    OZX_CLEANUP(ozx_walk_listing_free) struct ozx_walk_listing listing = {0};
     OZX_AUTO_CLOSE int fd = open_here(walk);
     struct ozx_plan_directory *directory;
     bool is_root = walk->path_size == 0, any = false;
@@ -472,7 +360,7 @@ static int walk_directory(struct walk *walk, uint32_t parent)
     failure = ozx_plan_add_directory(walk->plan, walk->path, walk->path_size,
                                      ozx_plan_fingerprint(&st), &index);
     if (!failure)
-        failure = list_directory(walk, fd, &listing);
+        failure = ozx_walk_list(fd, walk->buffer, &listing);
     if (failure == -ENOMEM)
         return failure;
     if (failure) {
@@ -480,9 +368,9 @@ static int walk_directory(struct walk *walk, uint32_t parent)
         return 0;
     }
     directory = &walk->plan->directories[index];
-    directory->owner = has_metadata(&listing) ? index
-                       : is_root              ? OZX_PLAN_NO_OWNER
-                                              : walk->plan->directories[parent].owner;
+    directory->owner = ozx_walk_has_metadata(&listing) ? index
+                       : is_root                       ? OZX_PLAN_NO_OWNER
+                                                       : walk->plan->directories[parent].owner;
     failure = walk_items(walk, &fd, index, &listing, &any);
     if (!failure && !any && !is_root)
         failure = add_empty_directory(walk, index, &st);
