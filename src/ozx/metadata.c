@@ -1,87 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From a file's bytes to a struct ozx_metadata: bounds first, then jansson, then the parts. Knows which
- * files make a node; the fields are the business of metadata_array.c and metadata_ome.c.
+ * From a file's bytes to a struct ozx_metadata: JSON first (ozx/json.h), then the parts. Knows
+ * which files make a node; the fields are the business of metadata_array.c and metadata_ome.c.
  */
 #include "ozx/metadata.h"
 
 #include <string.h>
 
+#include "ozx/json.h"
 #include "ozx/metadata_memory.h"
 #include "ozx/metadata_parse.h"
 
-static void free_json(json_t **json)
+/* --- JSON ---------------------------------------------------------------------------------------
+ */
+
+static int explain(const struct ozx_json_problem *problem, const char *name,
+                   struct ozx_error *error)
 {
-    json_decref(*json);
-}
-#define AUTO_JSON OZX_CLEANUP(free_json)
-
-/* --- JSON within bounds ----------------------------------------------------------------------- */
-
-/* Depth and number of values, counted without parsing: what is no JSON may pass, but what passes
- * cannot cost jansson more than the bounds. */
-static const char *check_bounds(const char *text, size_t size)
-{
-    unsigned depth = 0;
-    size_t values = 1;
-    bool in_text = false;
-
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (in_text) {
-            if (c == '\\')
-                i++;
-            else
-                in_text = c != '"';
-        } else if (c == '"') {
-            in_text = true;
-        } else if (c == '[' || c == '{') {
-            values++;
-            if (++depth > OZX_METADATA_DEPTH_MAX)
-                return "its lists and objects are nested too deeply";
-        } else if (c == ']' || c == '}') {
-            depth -= depth > 0;
-        } else if (c == ',' && ++values > OZX_METADATA_VALUES_MAX) {
-            return "it has too many values";
-        }
-        if (values > OZX_METADATA_VALUES_MAX)
-            return "it has too many values";
-    }
-    return NULL;
-}
-
-static int explain(const json_error_t *json_error, const char *name, struct ozx_error *error)
-{
+    const json_error_t *json = &problem->json;
     char escaped[160];
 
-    if (json_error_code(json_error) == json_error_out_of_memory)
-        return ozx_error_memory(error);
-    return ozx_error_set(
-        error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is not JSON: %s (line %d, column %d)",
-        name, ozx_escape(escaped, sizeof escaped, json_error->text, strlen(json_error->text)),
-        json_error->line, json_error->column);
+    if (problem->bound)
+        return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is not parsed: %s",
+                             name, problem->bound);
+    return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL,
+                         "%s is not JSON: %s (line %d, column %d)", name,
+                         ozx_escape(escaped, sizeof escaped, json->text, strlen(json->text)),
+                         json->line, json->column);
 }
 
-/* `*as_real`: an integer did not fit 64 bits (the fill value of an uint64 array), so all numbers were
- * read as real. */
-static int load_json(const char *text, size_t size, const char *name, json_t **out, bool *as_real,
+static int load_json(char *text, size_t size, const char *name, json_t **out, bool *as_real,
                      struct ozx_error *error)
 {
-    json_error_t json_error;
-    const char *why =
-        size > OZX_METADATA_SIZE_MAX ? "it is larger than 64 MiB" : check_bounds(text, size);
-    AUTO_JSON json_t *json = NULL;
+    struct ozx_json_problem problem;
+    OZX_AUTO_JSON json_t *json = NULL;
+    int failure = ozx_json_parse(text, size, &json, as_real, &problem);
 
-    if (why)
-        return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is not parsed: %s",
-                             name, why);
-    json = json_loadb(text, size, 0, &json_error);
-    if (!json && json_error_code(&json_error) == json_error_numeric_overflow) {
-        json = json_loadb(text, size, JSON_DECODE_INT_AS_REAL, &json_error);
-        *as_real = true;
-    }
-    if (!json)
-        return explain(&json_error, name, error);
+    if (failure == -ENOMEM)
+        return ozx_error_memory(error);
+    if (failure)
+        return explain(&problem, name, error);
     if (!json_is_object(json))
         return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is no JSON object",
                              name);
@@ -181,14 +139,14 @@ static int build(struct ozx_parse *p, enum ozx_metadata_file file, const json_t 
     return 0;
 }
 
-int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t text_size_bytes,
-                       const char *attributes, size_t attributes_size_bytes,
-                       struct ozx_metadata **out, struct ozx_error *error)
+int ozx_metadata_parse(enum ozx_metadata_file file, char *text, size_t text_size_bytes,
+                       char *attributes, size_t attributes_size_bytes, struct ozx_metadata **out,
+                       struct ozx_error *error)
 {
     const char *name = file == OZX_METADATA_ZARR_JSON ? "zarr.json"
                        : file == OZX_METADATA_ZARRAY  ? ".zarray"
                                                       : ".zgroup";
-    AUTO_JSON json_t *root = NULL, *attributes_json = NULL;
+    OZX_AUTO_JSON json_t *root = NULL, *attributes_json = NULL;
     struct ozx_parse p = {.part = OZX_PART_ZARR};
     int failure = load_json(text, text_size_bytes, name, &root, &p.integers_are_real, error);
 

@@ -27,9 +27,6 @@
 
 #include "ozx/archive.h"
 
-#define OZX_METADATA_SIZE_MAX (64u << 20) /* bytes of one zarr.json */
-#define OZX_METADATA_VALUES_MAX (4u << 20) /* values in it: jansson takes up to 300 bytes for each */
-#define OZX_METADATA_DEPTH_MAX 256        /* lists and objects inside each other */
 #define OZX_DIMENSIONS_MAX 32
 #define OZX_DEFECTS_MAX 64 /* kept of one file; more are counted */
 
@@ -216,11 +213,11 @@ enum ozx_metadata_file {
     OZX_METADATA_ZARRAY,
 };
 
-/* Parses `text` (need not be terminated). `attributes` is the .zattrs beside a Zarr v2 file, NULL for
- * none and for zarr.json. -EBADMSG if it is no JSON object within the bounds (the text says why, with
- * line and column), -ENOMEM. The caller frees `*out`. */
-int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t text_size_bytes,
-                       const char *attributes, size_t attributes_size_bytes,
+/* Parses `text` (need not be terminated), and writes to it. `attributes` is the .zattrs beside a Zarr v2 file, NULL for
+ * none and for zarr.json. -EBADMSG if it is no JSON object within the bounds of ozx/json.h (the text
+ * says why, with line and column), -ENOMEM. The caller frees `*out`. */
+int ozx_metadata_parse(enum ozx_metadata_file file, char *text, size_t text_size_bytes,
+                       char *attributes, size_t attributes_size_bytes,
                        struct ozx_metadata **out, struct ozx_error *error) OZX_CHECKED;
 
 /* Finds the metadata of the node at `directory`: its zarr.json, else .zarray or .zgroup (a .zattrs

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "ozx/json.h"
 #include "ozx/metadata.h"
 
 /* A file of that name in the directory. */
@@ -44,7 +45,7 @@ static int read_file(struct ozx_archive *archive, uint32_t node, char **out, siz
     int failure;
 
     ozx_archive_stat(archive, node, &stat);
-    if (stat.size_bytes > OZX_METADATA_SIZE_MAX)
+    if (stat.size_bytes > OZX_JSON_SIZE_MAX)
         return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL,
                              "it is larger than 64 MiB, so it is not parsed");
     text = malloc((size_t)stat.size_bytes + 1);
@@ -65,17 +66,18 @@ static bool is_named(const struct ozx_archive *archive, uint32_t node, const cha
 }
 
 /* Parses a node of Zarr v2 whose attributes, if any, stand beside it. */
-static int load_v2(struct ozx_archive *archive, uint32_t node, const char *text, size_t size,
+static int load_v2(struct ozx_archive *archive, uint32_t node, char *text, size_t size,
                    struct ozx_metadata **out, struct ozx_error *error)
 {
     enum ozx_metadata_file file =
         is_named(archive, node, ".zarray") ? OZX_METADATA_ZARRAY : OZX_METADATA_ZGROUP;
     OZX_AUTO_FREE char *attributes = NULL;
+    char nothing[] = "{}";
     size_t attributes_size = 0;
     uint32_t beside;
 
     if (is_named(archive, node, ".zattrs"))
-        return ozx_metadata_parse(file, "{}", 2, text, size, out, error);
+        return ozx_metadata_parse(file, nothing, 2, text, size, out, error);
     if (find_file(archive, ozx_archive_parent(archive, node), ".zattrs", &beside) == 0) {
         int failure = read_file(archive, beside, &attributes, &attributes_size, error);
         if (failure)

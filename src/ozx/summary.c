@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ozx/json.h"
+
 /* What all files below a node come to. */
 struct total {
     uint64_t bytes, files, chunk_files;
@@ -82,7 +84,7 @@ static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char *
     int failure;
 
     ozx_archive_stat(w->archive, node, &stat);
-    if (stat.size_bytes > w->json_left_bytes && stat.size_bytes <= OZX_METADATA_SIZE_MAX) {
+    if (stat.size_bytes > w->json_left_bytes && stat.size_bytes <= OZX_JSON_SIZE_MAX) {
         w->summary->omitted_count++;
         return 0;
     }
@@ -91,7 +93,7 @@ static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char *
         *w->error = error;
         return failure;
     }
-    if (!failure || stat.size_bytes <= OZX_METADATA_SIZE_MAX)
+    if (!failure || stat.size_bytes <= OZX_JSON_SIZE_MAX)
         w->json_left_bytes -= stat.size_bytes;
     if (!failure)
         return 0;

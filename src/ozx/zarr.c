@@ -5,19 +5,10 @@
 #include "ozx/zarr.h"
 
 #include <fcntl.h>
-#include <jansson.h>
 #include <string.h>
 
 #include "base/beneath.h"
-
-/* Consolidated metadata of a large plate has some MiB. jansson takes about ten times that. */
-#define METADATA_SIZE_MAX (64 * 1024 * 1024)
-
-static void free_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define AUTO_JSON OZX_CLEANUP(free_json)
+#include "ozx/json.h"
 
 /* Reads the whole of an open file of `size` bytes; -ESTALE if it has fewer. */
 static int read_all(int fd, char *buffer, size_t size)
@@ -47,25 +38,22 @@ static int read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *e
     return fd < 0 ? fd : read_all(fd, text, entry->size_bytes);
 }
 
-/* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `json_error`, -EFBIG,
- * -errno. */
+/* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `problem`, -errno. */
 static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int *why,
-                    json_error_t *json_error)
+                    struct ozx_json_problem *problem)
 {
     OZX_AUTO_FREE char *text = NULL;
-    json_t *json;
+    json_t *json = NULL;
 
-    if (entry->size_bytes > METADATA_SIZE_MAX) {
-        *why = -EFBIG;
+    if (entry->size_bytes > OZX_JSON_SIZE_MAX) {
+        problem->bound = "it is larger than 64 MiB";
+        *why = -EBADMSG;
         return NULL;
     }
     text = malloc(entry->size_bytes + 1);
     *why = text ? read_text(plan, entry, text) : -ENOMEM;
-    if (*why)
-        return NULL;
-    json = json_loadb(text, entry->size_bytes, 0, json_error);
-    if (!json)
-        *why = -EBADMSG;
+    if (!*why)
+        *why = ozx_json_parse(text, entry->size_bytes, &json, NULL, problem);
     return json;
 }
 
@@ -118,17 +106,17 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
 
 /* --- the version ------------------------------------------------------------------------------ */
 
-static int explain_root(int why, const json_error_t *json_error, struct ozx_error *error)
+static int explain_root(int why, const struct ozx_json_problem *problem, struct ozx_error *error)
 {
     if (why == -ENOMEM)
         return ozx_error_memory(error);
+    if (why == -EBADMSG && problem->bound)
+        return ozx_error_set(error, why, "no-root", OZX_OFFSET_NONE, NULL,
+                             "the root zarr.json is not parsed: %s", problem->bound);
     if (why == -EBADMSG)
         return ozx_error_set(error, why, "no-root", OZX_OFFSET_NONE, "mend it",
                              "the root zarr.json is not JSON (line %d, column %d)",
-                             json_error->line, json_error->column);
-    if (why == -EFBIG)
-        return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE, NULL,
-                             "the root zarr.json is larger than 64 MiB");
+                             problem->json.line, problem->json.column);
     return ozx_error_set(error, why, NULL, OZX_OFFSET_NONE, NULL,
                          "cannot read the root zarr.json: %s",
                          why == -ESTALE ? "it changed while it was being packed" : strerror(-why));
@@ -143,9 +131,9 @@ static void version_below(const struct ozx_plan *plan, char version[OZX_VERSION_
     for (uint64_t i = 1; i < ozx_plan_metadata_count(plan); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
         char path[OZX_NAME_PATH_MAX + 1];
-        json_error_t json_error;
+        struct ozx_json_problem problem;
         int why = 0;
-        AUTO_JSON json_t *metadata = load(plan, entry, &why, &json_error);
+        OZX_AUTO_JSON json_t *metadata = load(plan, entry, &why, &problem);
         const char *found = version_of(metadata);
 
         if (!found)
@@ -163,13 +151,13 @@ int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_
                      void (*disagree)(void *context, const char *path, const char *other),
                      void *context, struct ozx_error *error)
 {
-    json_error_t json_error = {.line = 0};
+    struct ozx_json_problem problem;
     int why = 0;
-    AUTO_JSON json_t *metadata = load(plan, ozx_plan_entry(plan, 0), &why, &json_error);
+    OZX_AUTO_JSON json_t *metadata = load(plan, ozx_plan_entry(plan, 0), &why, &problem);
     const char *found;
 
     if (!metadata)
-        return explain_root(why, &json_error, error);
+        return explain_root(why, &problem, error);
     if (!json_is_object(metadata))
         return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE, "mend it",
                              "the root zarr.json is no JSON object");
@@ -211,12 +199,12 @@ void ozx_zarr_find_unsharded(const struct ozx_plan *plan,
     for (uint64_t i = 0; i < ozx_plan_metadata_count(plan); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
         const struct ozx_plan_directory *directory = ozx_plan_directory(plan, entry->directory);
-        json_error_t json_error;
+        struct ozx_json_problem problem;
         int why = 0;
 
         if (directory->chunk_count <= OZX_MANY_CHUNKS)
             continue;
-        AUTO_JSON json_t *metadata = load(plan, entry, &why, &json_error);
+        OZX_AUTO_JSON json_t *metadata = load(plan, entry, &why, &problem);
         if (metadata && is_unsharded_array(metadata))
             found(context, directory->path, directory->chunk_count);
     }

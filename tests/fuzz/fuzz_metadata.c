@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Any bytes as metadata of each kind of file: what comes out is as metadata.h promises, whoever wrote it.
+ * Any bytes as metadata of each kind of file: what comes out is as metadata.h promises, whoever
+ * wrote it.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
@@ -77,11 +79,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int file = OZX_METADATA_ZARR_JSON; file <= OZX_METADATA_ZARRAY; file++) {
         struct ozx_error error = OZX_ERROR_INIT;
         struct ozx_metadata *m = NULL;
-        const char *text = (const char *)data;
-        /* As the file and, of Zarr v2, as the attributes beside it. */
-        int failure =
+        /* As the file and, of Zarr v2, as the attributes beside it; parsing writes to it. */
+        char *text = malloc(size + 1), *beside = malloc(size + 1);
+        int failure;
+        FUZZ_CHECK(text && beside);
+        if (size) {
+            memcpy(text, data, size);
+            memcpy(beside, data, size);
+        }
+        failure =
             ozx_metadata_parse((enum ozx_metadata_file)file, text, size,
-                               file == OZX_METADATA_ZARR_JSON ? NULL : text, size, &m, &error);
+                               file == OZX_METADATA_ZARR_JSON ? NULL : beside, size, &m, &error);
+        free(text);
+        free(beside);
         FUZZ_CHECK(!failure || (failure == error.code && error.text[0]));
         if (failure)
             continue;

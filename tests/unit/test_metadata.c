@@ -19,9 +19,16 @@
 static struct ozx_metadata *parse_sized(const char *text, size_t size, struct ozx_error *error)
 {
     struct ozx_metadata *metadata = NULL;
-    int failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, size, NULL, 0, &metadata, error);
+    char *copy = malloc(size + 1); /* it is written to */
+    int failure = -1;
 
+    if (CHECK(copy)) {
+        memcpy(copy, text, size);
+        failure =
+            ozx_metadata_parse(OZX_METADATA_ZARR_JSON, copy, size, NULL, 0, &metadata, error);
+    }
     CHECK(!failure == (metadata != NULL));
+    free(copy);
     return metadata;
 }
 
