@@ -42,8 +42,8 @@ struct ozx_draft {
     uint64_t replaced_count, replaced_bytes; /* as in the facts */
 };
 
-/* Lays the draft out below `root` (a draft's number). Takes the draft's names and packed records, and
- * leaves its nodes to be freed. Finds duplicates (the last stays) and conflicts. */
+/* Lays the draft out below `root` (a draft's number). Takes the draft's nodes, names and packed
+ * records unless it fails. Finds duplicates (the last stays) and conflicts. */
 int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
                struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * From the draft to the final tree: children grouped by their parent (a counting sort), each group
- * sorted by name, then written out breadth-first. Equal names meet here: the last entry of a name
+ * sorted by name, then numbered breadth-first. Equal names meet here: the last entry of a name
  * stays (rule duplicate), a file and a directory of one name refuse the archive (rule conflict).
  */
 #include "ozx/index.h"
 
 #include <endian.h>
 #include <string.h>
+
+#define NOT_SHOWN UINT32_MAX
+#define STEPS_AHEAD 16
 
 /* A child to be sorted: the first eight bytes of its name decide almost always. */
 struct key {
@@ -20,7 +23,7 @@ struct layout {
     uint32_t *order; /* drafts grouped by parent */
     struct key *keys;
     uint32_t key_room;
-    struct ozx_node *nodes; /* the final ones */
+    uint32_t *drafts; /* which draft each final node is */
     uint32_t node_count;
     uint32_t *packed_nodes; /* final node of each packed record, 0 (the root) if it is not shown */
     struct ozx_warnings *warnings;
@@ -124,7 +127,8 @@ static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
 }
 
 /* Two children of one name: fine if both are files, the later one stays. */
-static int judge_equal(struct layout *l, const struct ozx_node *first, const struct ozx_node *second)
+static int judge_equal(struct layout *l, const struct ozx_node *first,
+                       const struct ozx_node *second)
 {
     const char *name = l->draft->names + first->name_offset;
     const struct ozx_node *file = first->kind & OZX_KIND_DIRECTORY ? second : first;
@@ -137,11 +141,10 @@ static int judge_equal(struct layout *l, const struct ozx_node *first, const str
         count_replaced(l->draft, first);
         return 0;
     }
-    return ozx_error_set(l->error, -EBADMSG, "conflict",
-                         atomic_load_explicit(&file->where, memory_order_relaxed),
-                         "have its maker write it again with another tool",
-                         "'%s' is a file and a directory at once",
-                         ozx_escape(escaped, sizeof escaped, name, first->name_size));
+    return ozx_error_set(
+        l->error, -EBADMSG, "conflict", atomic_load_explicit(&file->where, memory_order_relaxed),
+        "have its maker write it again with another tool", "'%s' is a file and a directory at once",
+        ozx_escape(escaped, sizeof escaped, name, first->name_size));
 }
 
 static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
@@ -154,32 +157,31 @@ static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
                   m->name_size) == 0;
 }
 
-/* Writes the sorted children of the final node `parent` behind the nodes that are there. */
-static int place_children(struct layout *l, uint32_t parent, uint32_t count)
+/* Numbers the sorted children of the final node `number`, behind those that have one. */
+static int place_children(struct layout *l, uint32_t number, uint32_t count)
 {
+    struct ozx_node *parent = &l->draft->nodes[l->drafts[number]];
     uint32_t first = l->node_count, subdirectories = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        const struct ozx_node *from = &l->draft->nodes[l->keys[i].draft];
-        struct ozx_node *to;
+        uint32_t draft = l->keys[i].draft;
+        struct ozx_node *node = &l->draft->nodes[draft];
         if (i + 1 < count && equal_names(l, i, i + 1)) {
-            int failure = judge_equal(l, from, &l->draft->nodes[l->keys[i + 1].draft]);
+            int failure = judge_equal(l, node, &l->draft->nodes[l->keys[i + 1].draft]);
             if (failure)
                 return failure;
             continue;
         }
-        to = &l->nodes[l->node_count];
-        memcpy((void *)to, from, sizeof *to);
-        to->parent = parent;
-        if (to->kind & OZX_KIND_DIRECTORY)
+        node->parent = number;
+        if (node->kind & OZX_KIND_DIRECTORY)
             subdirectories++;
-        else if (to->kind & OZX_KIND_PACKED)
-            l->packed_nodes[find_packed(l->draft, l->keys[i].draft)] = l->node_count;
-        l->node_count++;
+        else if (node->kind & OZX_KIND_PACKED)
+            l->packed_nodes[find_packed(l->draft, draft)] = l->node_count;
+        l->drafts[l->node_count++] = draft;
     }
-    l->nodes[parent].first_child = l->node_count > first ? first : 0;
-    l->nodes[parent].child_count = l->node_count - first;
-    l->nodes[parent].subdirectory_count = subdirectories;
+    parent->first_child = l->node_count > first ? first : 0;
+    parent->child_count = l->node_count - first;
+    parent->subdirectory_count = subdirectories;
     return 0;
 }
 
@@ -206,19 +208,22 @@ static void settle_packed(struct layout *l)
         qsort(d->packed, kept, sizeof *d->packed, by_node);
 }
 
-static int lay_out(struct layout *l, uint32_t root)
+static int number_nodes(struct layout *l, uint32_t root)
 {
+    struct ozx_node *nodes = l->draft->nodes;
+
     group_by_parent(l);
-    memcpy((void *)&l->nodes[0], &l->draft->nodes[root], sizeof l->nodes[0]);
-    l->nodes[0].parent = 0;
-    l->nodes[0].name_size = 0;
+    l->drafts[0] = root;
+    nodes[root].parent = 0;
+    nodes[root].name_size = 0;
     l->node_count = 1;
     for (uint32_t i = 0; i < l->node_count; i++) {
-        uint32_t first = l->nodes[i].first_child, count = l->nodes[i].child_count;
+        const struct ozx_node *node = &nodes[l->drafts[i]];
+        uint32_t count = node->child_count;
         int failure;
-        if (!(l->nodes[i].kind & OZX_KIND_DIRECTORY))
+        if (!(node->kind & OZX_KIND_DIRECTORY))
             continue;
-        failure = sort_children(l, l->order + first, count);
+        failure = sort_children(l, l->order + node->first_child, count);
         if (!failure)
             failure = place_children(l, i, count);
         if (failure)
@@ -226,6 +231,42 @@ static int lay_out(struct layout *l, uint32_t root)
     }
     settle_packed(l);
     return 0;
+}
+
+static void swap(struct ozx_node *a, struct ozx_node *b)
+{
+    struct ozx_node held;
+
+    memcpy((void *)&held, a, sizeof held);
+    memcpy((void *)a, b, sizeof held);
+    memcpy((void *)b, &held, sizeof held);
+}
+
+/* Moves every node to its place, within the memory that they are in: a second array of them would
+ * be the most that opening an archive takes. What stands in the place is moved on in turn, and
+ * where that will lead is asked a few steps ahead, for these steps are far apart. */
+static void move_nodes(struct layout *l)
+{
+    struct ozx_node *nodes = l->draft->nodes;
+    uint32_t *places = l->order; /* of each draft; its own work is done */
+
+    memset(places, 0xFF, l->draft->node_count * sizeof *places);
+    for (uint32_t i = 0; i < l->node_count; i++)
+        places[l->drafts[i]] = i;
+    for (uint32_t i = 0; i < l->draft->node_count; i++) {
+        uint32_t ahead = i, steps = 0;
+        while (places[i] != NOT_SHOWN && places[i] != i) {
+            uint32_t place = places[i];
+            for (; steps < STEPS_AHEAD && ahead != NOT_SHOWN; steps++) {
+                __builtin_prefetch(&nodes[ahead], 1);
+                ahead = places[ahead];
+            }
+            swap(&nodes[i], &nodes[place]);
+            places[i] = places[place];
+            places[place] = place;
+            steps--;
+        }
+    }
 }
 
 /* Gives back what `size` bytes do not need; the block stays as it is if that fails. */
@@ -243,20 +284,21 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
     int failure;
 
     l.order = malloc(draft->node_count * sizeof *l.order);
-    l.nodes = malloc(draft->node_count * sizeof *l.nodes);
+    l.drafts = malloc(draft->node_count * sizeof *l.drafts);
     l.packed_nodes = calloc(draft->packed_count + (size_t)1, sizeof *l.packed_nodes);
-    if (!l.order || !l.nodes || !l.packed_nodes)
+    if (!l.order || !l.drafts || !l.packed_nodes)
         failure = ozx_error_memory(error);
     else
-        failure = lay_out(&l, root);
+        failure = number_nodes(&l, root);
+    if (!failure)
+        move_nodes(&l);
     free(l.order);
     free(l.keys);
+    free(l.drafts);
     free(l.packed_nodes);
-    if (failure) {
-        free(l.nodes);
+    if (failure)
         return failure;
-    }
-    out->nodes = shrink(l.nodes, l.node_count * sizeof *l.nodes);
+    out->nodes = shrink(ozx_take(draft->nodes), l.node_count * sizeof *out->nodes);
     out->node_count = l.node_count;
     out->packed_count = draft->packed_count;
     out->packed = shrink(ozx_take(draft->packed), out->packed_count * sizeof *out->packed);
