@@ -401,6 +401,14 @@ static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer
     return 0;
 }
 
+uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node)
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+
+    return n->kind & OZX_KIND_DIRECTORY ? OZX_OFFSET_NONE
+                                        : atomic_load_explicit(&n->where, memory_order_relaxed);
+}
+
 int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t *offset_bytes,
                             struct ozx_error *error)
 {

@@ -108,6 +108,9 @@ size_t ozx_archive_path(const struct ozx_archive *archive, uint32_t node, char p
 
 void ozx_archive_entry(const struct ozx_archive *archive, uint32_t node,
                        struct ozx_node_entry *out); /* a file */
+/* Where a file's local header is; only as long as nothing of the file was read. OZX_OFFSET_NONE for a
+ * directory. */
+uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node);
 /* Where a file's data starts in the archive; reads the local header if it was not read yet. */
 int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t *offset_bytes,
                             struct ozx_error *error) OZX_CHECKED;

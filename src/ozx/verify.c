@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The parts of verify, one after the other. Finds nothing itself but what opening the archive
- * finds.
+ * Which parts of verify there are, and what it comes to. Finds nothing itself but what opening the
+ * archive finds.
  */
 #include "ozx/verify.h"
 
@@ -24,28 +24,51 @@ static void judge_refusal(struct ozx_verify *v, const struct ozx_error *error)
                              error->hint, "the archive says that it is one part of several");
 }
 
-static int read_comment(struct ozx_verify *v, struct ozx_error *error)
+int ozx_verify_open(struct ozx_verify *v, void (*opened)(void *context), void *context,
+                    struct ozx_error *error)
 {
     size_t size;
-    const char *text = ozx_archive_comment(v->archive, &size);
-    int failure = ozx_zip_tail_read(v->source, &v->tail, error);
+    const char *text;
+    int failure = ozx_archive_open(v->source, NULL, &v->archive, error);
 
+    if (failure)
+        return failure;
+    opened(context);
+    text = ozx_archive_comment(v->archive, &size);
+    ozx_comment_parse(text ? text : "", size, &v->comment);
+    failure = ozx_verify_names_index(v, error);
     if (!failure)
-        ozx_comment_parse(text ? text : "", size, &v->comment);
-    return failure;
+        failure = ozx_verify_names_tree(v, error);
+    return failure ? failure : ozx_verify_metadata(v, error);
 }
 
-/* Everything about an archive that was let in. */
+/* What was found up to the refusal is not told. */
+static int start_again(struct ozx_verify *v, struct ozx_error *error)
+{
+    ozx_verify_findings_free(v);
+    return ozx_verify_findings_init(v) ? ozx_error_memory(error) : 0;
+}
+
 static int judge(struct ozx_verify *v, struct ozx_error *error)
 {
-    int failure = read_comment(v, error);
+    struct ozx_error wrong = OZX_ERROR_INIT;
+    int failure = ozx_zip_tail_read(v->source, &v->tail, &wrong);
 
     if (!failure)
-        failure = ozx_verify_structure(v, error);
+        failure = ozx_verify_run(v, &wrong);
     if (!failure)
-        failure = ozx_verify_data(v, error);
+        failure = ozx_verify_file_order(v, &wrong);
+    if (!failure) {
+        ozx_verify_whole(v);
+        return 0;
+    }
+    if (failure != -EBADMSG || v->archive || !ozx_rule_find(wrong.rule)) {
+        *error = wrong;
+        return failure;
+    }
+    failure = start_again(v, error);
     if (!failure)
-        failure = ozx_verify_metadata(v, error);
+        judge_refusal(v, &wrong);
     return failure;
 }
 
@@ -55,38 +78,28 @@ int ozx_verify(struct ozx_source *source, const struct ozx_verify_options *optio
     struct ozx_verify v = {.options = options, .source = source};
     struct ozx_verify_report *report = NULL;
     uint64_t size_bytes = ozx_source_size(source);
-    struct ozx_error refusal = OZX_ERROR_INIT;
     int failure;
 
     if (ozx_verify_findings_init(&v)) {
         ozx_source_close(source);
         return ozx_error_memory(error);
     }
-    failure = ozx_archive_open(source, NULL, &v.archive, &refusal);
-    if (failure) {
-        ozx_source_close(source);
-        if (failure == -EBADMSG && ozx_rule_find(refusal.rule)) {
-            judge_refusal(&v, &refusal);
-            failure = 0;
-        } else {
-            *error = refusal;
-        }
-    } else {
-        failure = judge(&v, error);
-    }
+    failure = judge(&v, error);
     if (!failure && ozx_verify_findings_report(&v, &report))
         failure = ozx_error_memory(error);
     if (!failure) {
         report->quick = options->quick;
         report->refused = !v.archive;
         report->size_bytes = size_bytes;
-        report->entry_count = v.entry_count;
+        report->entry_count = v.archive ? v.tail.entry_count : 0;
         *out = report;
     }
+    if (!v.archive)
+        ozx_source_close(source);
     ozx_archive_close(v.archive);
     ozx_verify_findings_free(&v);
-    free(v.entries);
-    free(v.paths);
-    free(v.slots);
+    free(v.runs);
+    free(v.larges);
+    free(v.local_offsets);
     return failure;
 }

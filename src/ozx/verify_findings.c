@@ -154,10 +154,10 @@ void ozx_verify_find(struct ozx_verify *v, const char *rule, enum ozx_verdict ve
     va_list args;
 
     if (entry && offset_bytes == OZX_OFFSET_NONE)
-        offset_bytes = entry->local_offset_bytes;
+        offset_bytes = entry->header.local_offset_bytes;
     va_start(args, format);
-    add(v, rule, verdict, entry ? ozx_verify_path(v, entry) : NULL,
-        entry ? entry->path_size_bytes : 0, offset_bytes, NULL, format, args);
+    add(v, rule, verdict, entry ? entry->path : NULL, entry ? entry->path_size_bytes : 0,
+        offset_bytes, NULL, format, args);
     va_end(args);
 }
 
@@ -177,17 +177,14 @@ void ozx_verify_find_node(struct ozx_verify *v, const char *rule, enum ozx_verdi
 {
     char path[OZX_PATH_SIZE + 1];
     size_t size = ozx_archive_path(v->archive, node, path);
-    const struct ozx_verify_entry *entry;
     struct ozx_node_stat stat;
     va_list args;
 
     ozx_archive_stat(v->archive, node, &stat);
     if (stat.is_directory)
         path[size++] = '/';
-    entry = ozx_verify_names_find(v, path, size);
     va_start(args, format);
-    add(v, rule, verdict, path, size, entry ? entry->local_offset_bytes : OZX_OFFSET_NONE, NULL,
-        format, args);
+    add(v, rule, verdict, path, size, v->local_offsets[node], NULL, format, args);
     va_end(args);
 }
 
@@ -196,6 +193,17 @@ void ozx_verify_leave_out(struct ozx_verify *v, const char *rule)
     size_t count;
 
     v->rules[ozx_rule_find(rule) - ozx_rules(&count)].left_out = true;
+}
+
+void ozx_verify_forget(struct ozx_verify *v, const char *rule)
+{
+    size_t count;
+    struct ozx_verify_rule *r = &v->rules[ozx_rule_find(rule) - ozx_rules(&count)];
+
+    pthread_mutex_lock(&v->lock);
+    free_list(r->list, r->count);
+    *r = (struct ozx_verify_rule){.left_out = r->left_out};
+    pthread_mutex_unlock(&v->lock);
 }
 
 int ozx_verify_findings_report(struct ozx_verify *v, struct ozx_verify_report **out)

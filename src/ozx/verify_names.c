@@ -4,102 +4,53 @@
  * archive.
  */
 #include <string.h>
-#include <sys/random.h>
 
 #include "ozx/verify_parts.h"
 
-#define EMPTY UINT32_MAX
+/* --- where entries are ------------------------------------------------------------------------ */
 
-/* --- the table of paths ----------------------------------------------------------------------- */
-
-static uint64_t fold(uint64_t a, uint64_t b)
+/* An entry of the directory; the one that comes last is served. */
+static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_error *error)
 {
-    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+    struct ozx_verify *v = context;
+    struct ozx_verify_entry e;
+    uint64_t *offset;
+    uint32_t node;
 
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Keyed: nobody can choose paths that meet in one slot. */
-static uint64_t hash(const struct ozx_verify *v, const char *text, size_t size)
-{
-    uint64_t h = fold(v->key[0] ^ size, v->key[1]);
-
-    while (size) {
-        uint64_t word = 0;
-        size_t step = size < 8 ? size : 8;
-        memcpy(&word, text, step);
-        h = fold(h ^ word ^ v->key[1], v->key[0]);
-        text += step;
-        size -= step;
-    }
-    return fold(h, v->key[1]);
-}
-
-/* The slot of the path, or the empty one where it belongs. */
-static uint32_t *find_slot(const struct ozx_verify *v, const char *path, size_t size)
-{
-    uint32_t mask = v->slot_count - 1;
-
-    for (uint32_t i = (uint32_t)hash(v, path, size) & mask;; i = (i + 1) & mask) {
-        const struct ozx_verify_entry *e;
-        if (v->slots[i] == EMPTY)
-            return &v->slots[i];
-        e = &v->entries[v->slots[i]];
-        if (e->path_size_bytes == size && memcmp(ozx_verify_path(v, e), path, size) == 0)
-            return &v->slots[i];
-    }
-}
-
-const struct ozx_verify_entry *ozx_verify_names_find(const struct ozx_verify *v, const char *path,
-                                                     size_t path_size_bytes)
-{
-    uint32_t slot = v->slots ? *find_slot(v, path, path_size_bytes) : EMPTY;
-
-    return slot == EMPTY ? NULL : &v->entries[slot];
-}
-
-/* Two entries of one name; the one that comes last in the directory is served. */
-static void meet(struct ozx_verify *v, uint32_t *slot, uint32_t index)
-{
-    const struct ozx_verify_entry *there = &v->entries[*slot], *other = &v->entries[index];
-
-    if (other->header_offset_bytes > there->header_offset_bytes) {
-        const struct ozx_verify_entry *swap = there;
-        *slot = index;
-        there = other;
-        other = swap;
-    }
-    ozx_verify_find(v, "duplicate", OZX_VERDICT_FAIL, other, OZX_OFFSET_NONE,
-                    "is there again at byte %llu; the last in the directory is shown",
-                    (unsigned long long)there->local_offset_bytes);
+    if (v->options->cancel && *v->options->cancel)
+        return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+    ozx_verify_entry_set(&e, header);
+    if (ozx_archive_find(v->archive, e.path, &node))
+        return 0; /* the directory changed: whoever reads next finds that */
+    offset = &v->local_offsets[node];
+    if (*offset != OZX_OFFSET_NONE)
+        ozx_verify_find_path(v, "duplicate", OZX_VERDICT_FAIL, e.path, e.path_size_bytes, *offset,
+                             NULL,
+                             "is there again at byte %llu; the last in the directory is shown",
+                             (unsigned long long)header->local_offset_bytes);
+    *offset = header->local_offset_bytes;
+    return 0;
 }
 
 int ozx_verify_names_index(struct ozx_verify *v, struct ozx_error *error)
 {
-    uint64_t wanted = 16;
+    uint32_t node_count = ozx_archive_node_count(v->archive);
+    struct ozx_archive_facts facts;
+    uint64_t files = 0;
 
-    while (wanted < 2 * (uint64_t)v->entry_count)
-        wanted *= 2;
-    if (wanted > UINT32_C(1) << 31)
+    v->local_offsets = malloc(node_count * sizeof *v->local_offsets);
+    if (!v->local_offsets)
         return ozx_error_memory(error);
-    v->slots = malloc((size_t)wanted * sizeof *v->slots);
-    if (!v->slots)
-        return ozx_error_memory(error);
-    memset(v->slots, 0xFF, (size_t)wanted * sizeof *v->slots);
-    v->slot_count = (uint32_t)wanted;
-    if (getrandom(v->key, sizeof v->key, GRND_NONBLOCK) != sizeof v->key)
-        v->key[0] = (uint64_t)(uintptr_t)v, v->key[1] = (uint64_t)(uintptr_t)v->slots;
-    v->key[0] |= 1;
-    v->key[1] |= 1;
-    for (uint32_t i = 0; i < v->entry_count; i++) {
-        const struct ozx_verify_entry *e = &v->entries[i];
-        uint32_t *slot = find_slot(v, ozx_verify_path(v, e), e->path_size_bytes);
-        if (*slot == EMPTY)
-            *slot = i;
-        else
-            meet(v, slot, i);
+    for (uint32_t node = 0; node < node_count; node++) {
+        v->local_offsets[node] = ozx_archive_local_offset(v->archive, node);
+        files += v->local_offsets[node] != OZX_OFFSET_NONE;
     }
-    return 0;
+    ozx_archive_facts(v->archive, &facts);
+    if (facts.entry_count == files)
+        return 0;
+    /* Entries of directories, or of one name: the tree does not say where they are. */
+    memset(v->local_offsets, 0xFF, node_count * sizeof *v->local_offsets);
+    return ozx_zip_directory_walk(v->source, &v->tail, visit, v, error);
 }
 
 /* --- case and nesting ------------------------------------------------------------------------- */

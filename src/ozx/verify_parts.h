@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the parts of verify share. verify.c runs them one after the other:
+ * What the parts of verify share. Two things are done at once, by as many threads as there are:
  *
- *     verify_structure.c  central directory: names, kinds, order          fills in the entries
+ *     verify_structure.c  central directory: names, kinds, order        -> the runs
+ *     verify_data.c       the file, read once in its order: CRC-32, and   by run, on all threads
+ *     verify_local.c      local headers and gaps, through one window
+ *
+ *     verify.c            opening the archive, as a mount does          -> its tree
  *     verify_names.c      what names have in common: twice, case, nesting
- *     verify_local.c      local headers and gaps        asked by verify_data.c, which reads the
- *     verify_data.c       CRC-32, on several threads    file once, in its order, for both
  *     verify_metadata.c   zarr.json, references, hierarchy
  *     verify_chunks.c     chunk keys and shard indices
- *     verify_findings.c   what they found
+ *
+ *     verify_findings.c   what they found, in one order whatever the threads did
+ *
+ * Nothing is kept of an entry but what the tree has and where its local header is: the threads that
+ * read the data read the central headers once more, beside them.
  */
 #ifndef OZX_OZX_VERIFY_PARTS_H
 #define OZX_OZX_VERIFY_PARTS_H
@@ -17,27 +23,41 @@
 
 #include "ozx/archive.h"
 #include "ozx/comment.h"
+#include "ozx/tree.h"
 #include "ozx/verify.h"
+#include "zip/directory.h"
+#include "zip/format.h"
 #include "zip/local.h"
 #include "zip/tail.h"
+#include "zip/window.h"
 
-enum ozx_verify_entry_kind {
-    OZX_ENTRY_DIRECTORY = 1,
-    OZX_ENTRY_CP437 = 2,
-    OZX_ENTRY_ZIP64 = 4, /* the central header has a ZIP64 extra field */
+/* One central header, while it is looked at. */
+struct ozx_verify_entry {
+    struct ozx_zip_entry header; /* its pointers are not to be used */
+    enum ozx_eio eio;
+    size_t path_size_bytes;
+    char path[OZX_NAME_PATH_MAX + 2]; /* decoded, with the final '/' of a directory, terminated */
 };
 
-/* One central header: 48 bytes, since there may be millions. */
-struct ozx_verify_entry {
-    uint64_t local_offset_bytes, header_offset_bytes;
-    uint64_t compressed_size_bytes, uncompressed_size_bytes;
+#define OZX_RUN_ENTRIES 256 /* keeps progress and cancelling alive */
+#define OZX_RUN_SMALL UINT32_MAX
+#define OZX_VERIFY_PART_SIZE                                                                       \
+    (UINT64_C(8) << 20) /* of a large entry, and about the size of a run                           \
+                         */
+
+/* Entries that follow each other in the directory and in the file. */
+struct ozx_verify_run {
+    uint64_t local_offset_bytes, header_offset_bytes; /* of the first */
+    uint32_t count;
+    uint32_t large; /* the run is this large entry, or OZX_RUN_SMALL */
+};
+
+/* An entry that is summed in parts, by several threads. */
+struct ozx_verify_large {
+    uint64_t size_bytes;
+    uint64_t left_bytes; /* guarded by the lock of verify_data.c, as the rest */
     uint32_t crc32;
-    uint32_t path_offset; /* in the paths: decoded, with the final '/' of a directory, terminated */
-    uint16_t path_size_bytes;
-    uint16_t flags;
-    uint16_t method;
-    uint8_t kind; /* enum ozx_verify_entry_kind */
-    uint8_t eio;  /* enum ozx_eio */
+    bool unknown; /* its data cannot be found */
 };
 
 struct ozx_verify_rule {
@@ -57,24 +77,21 @@ struct ozx_verify {
     struct ozx_zip_tail tail;
     struct ozx_comment comment;
 
-    struct ozx_verify_entry *entries; /* from verify_structure.c on in the order of the file */
-    uint32_t entry_count, entry_room;
-    char *paths;
-    uint32_t paths_size, paths_room;
-    uint32_t *slots; /* hash table of entries by path, the last of a name; UINT32_MAX: empty */
-    uint32_t slot_count;
-    uint64_t key[2]; /* of the hash */
+    /* By verify_structure.c; in the order of the file. */
+    struct ozx_verify_run *runs;
+    uint32_t run_count, run_room;
+    struct ozx_verify_large *larges;
+    uint32_t large_count, large_room;
+    bool in_order;   /* the directory has the order of the file, and no two entries share bytes */
+    bool has_packed; /* an entry is to be decompressed */
+    uint64_t data_bytes; /* to be read */
+
+    uint64_t *local_offsets; /* by verify_names.c, of each node; OZX_OFFSET_NONE: it has no entry */
 
     pthread_mutex_t lock;          /* of the two below */
     struct ozx_verify_rule *rules; /* as ozx_rules() */
     bool no_memory;                /* for a finding */
 };
-
-static inline const char *ozx_verify_path(const struct ozx_verify *v,
-                                          const struct ozx_verify_entry *entry)
-{
-    return v->paths + entry->path_offset;
-}
 
 /* --- verify_findings.c ------------------------------------------------------------------------ */
 
@@ -99,56 +116,68 @@ void ozx_verify_find_node(struct ozx_verify *v, const char *rule, enum ozx_verdi
 
 void ozx_verify_leave_out(struct ozx_verify *v, const char *rule);
 
+/* As if nothing had been found by this rule. */
+void ozx_verify_forget(struct ozx_verify *v, const char *rule);
+
 /* Moves the findings into a report. */
 int ozx_verify_findings_report(struct ozx_verify *v, struct ozx_verify_report **out) OZX_CHECKED;
 
 /* --- the parts, each 0 or -errno -------------------------------------------------------------- */
 
-int ozx_verify_structure(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
-int ozx_verify_data(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
-int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
+/* Runs both of the two on the threads that there are. -EBADMSG if the archive is refused. */
+int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
+
+/* On one of them: opens the archive, calls `opened`, and judges names and metadata. */
+int ozx_verify_open(struct ozx_verify *v, void (*opened)(void *context), void *context,
+                    struct ozx_error *error) OZX_CHECKED;
+
+/* --- verify_structure.c ----------------------------------------------------------------------- */
+
+/* Every entry of the directory, and the runs. */
+int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
+/* The order of the file where it is not the directory's. */
+int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
+/* The archive as a whole. */
+void ozx_verify_whole(struct ozx_verify *v);
+
+void ozx_verify_entry_set(struct ozx_verify_entry *entry, const struct ozx_zip_entry *header);
+/* Its bytes are summed as they lie in the file; they are decompressed. */
+bool ozx_verify_is_plain(const struct ozx_verify_entry *entry);
+bool ozx_verify_is_packed(const struct ozx_verify_entry *entry);
 
 /* --- verify_names.c --------------------------------------------------------------------------- */
 
-/* The table of paths, and the entries that are there twice. */
+/* The local offsets, and the entries that are there twice. Before anything of the archive is read.
+ */
 int ozx_verify_names_index(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
 /* Case and nesting, by the archive's tree. */
 int ozx_verify_names_tree(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
-/* NULL if no entry has that path. */
-const struct ozx_verify_entry *ozx_verify_names_find(const struct ozx_verify *v, const char *path,
-                                                     size_t path_size_bytes);
+
+/* --- verify_metadata.c ------------------------------------------------------------------------ */
+
+int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
 
 /* --- verify_local.c --------------------------------------------------------------------------- */
 
 #define OZX_VERIFY_WINDOW (512u * 1024) /* larger than any header; stays in its core's cache */
 
-/* What was read last. One for each thread. */
-struct ozx_verify_window {
-    uint8_t *data; /* OZX_VERIFY_WINDOW */
-    uint64_t offset_bytes;
-    size_t filled_bytes;
-};
+/* As ozx_window_get, with the error. NULL if it failed. */
+const uint8_t *ozx_verify_window_get(struct ozx_window *window, uint64_t offset_bytes,
+                                     size_t need_bytes, size_t want_bytes, size_t *got_bytes,
+                                     struct ozx_error *error);
 
-/* Bytes at `offset_bytes`, at least `need_bytes` of them unless the file ends before; if it has to
- * read, it reads `want_bytes`. `*got_bytes` are there, until the next call. */
-int ozx_verify_window_get(struct ozx_verify *v, struct ozx_verify_window *window,
-                          uint64_t offset_bytes, size_t need_bytes, size_t want_bytes,
-                          const uint8_t **at, size_t *got_bytes,
-                          struct ozx_error *error) OZX_CHECKED;
+/* Checks the local header of the entry, whose data end at `limit_bytes` at the latest; `quiet`:
+ * another thread tells what is wrong. 1 if it is not to be trusted, so that its data cannot be
+ * found; else 0 and where they are. */
+int ozx_verify_local(struct ozx_verify *v, struct ozx_window *window,
+                     const struct ozx_verify_entry *entry, uint64_t limit_bytes, size_t want_bytes,
+                     bool quiet, uint64_t *data_offset_bytes, struct ozx_error *error) OZX_CHECKED;
 
-/* Checks the local header of entry `index`; `quiet`: another thread tells what is wrong. 1 if it is
- * not to be trusted, so that its data cannot be found; else 0 and where they are. */
-int ozx_verify_local(struct ozx_verify *v, struct ozx_verify_window *window, uint32_t index,
-                     size_t want_bytes, bool quiet, uint64_t *data_offset_bytes,
-                     struct ozx_error *error) OZX_CHECKED;
-
-/* What lies between the end of the data of entry `index` and the next entry, or in front of the
- * first entry (UINT32_MAX). */
-int ozx_verify_gap(struct ozx_verify *v, struct ozx_verify_window *window, uint32_t index,
-                   uint64_t from_bytes, size_t want_bytes, struct ozx_error *error) OZX_CHECKED;
-
-/* Where entry `index` ends at the latest: the next local header or the directory. */
-uint64_t ozx_verify_limit(const struct ozx_verify *v, uint32_t index);
+/* What lies between the end of the data of the entry and what follows at `to_bytes`, or (NULL) in
+ * front of the first entry. */
+int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *window,
+                   const struct ozx_verify_entry *entry, uint64_t from_bytes, uint64_t to_bytes,
+                   size_t want_bytes, struct ozx_error *error) OZX_CHECKED;
 
 /* --- verify_chunks.c -------------------------------------------------------------------------- */
 

@@ -2,68 +2,58 @@
  *
  * The central directory, entry by entry: what each is, and the order in which they come. All that
  * an entry can be by itself and still be let in is judged here; local headers are not touched.
+ *
+ * What is kept are runs: stretches of the directory that are stretches of the file. Where directory
+ * and file have different orders, each entry is a run.
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "ozx/index.h"
 #include "ozx/verify_parts.h"
-#include "zip/directory.h"
-#include "zip/extra.h"
 #include "zip/format.h"
 
-static int grow(void **array, uint32_t count, uint64_t more, uint32_t *room, size_t size)
-{
-    uint64_t larger = (uint64_t)*room + *room / 2 + 1024;
-    void *moved;
+#define HEADER_READ 4096 /* of the directory, where headers are not read one after the other */
 
-    if (more <= *room - count)
-        return 0;
-    if (larger < count + more)
-        larger = count + more;
-    if (larger > UINT32_MAX)
-        return -ENOMEM;
-    moved = realloc(*array, (size_t)larger * size);
-    if (!moved)
-        return -ENOMEM;
-    *array = moved;
-    *room = (uint32_t)larger;
-    return 0;
-}
+/* The order of entries (rule json-first), as they go by. */
+struct order {
+    const char *where;
+    uint64_t seen;
+    bool seen_other;                  /* an entry that is no zarr.json */
+    char last[OZX_NAME_PATH_MAX + 2]; /* path of the last zarr.json, "" before the first */
+};
+
+struct listing {
+    struct ozx_verify *v;
+    uint64_t judged; /* entries that were judged before, when the order was not known yet */
+    uint64_t seen;
+    bool in_order, broken; /* taken to be in order, and it is not */
+    uint64_t end_bytes;    /* of the entry before, as far as the directory tells */
+    uint64_t run_bytes;    /* data in the last run */
+    struct order order;
+    struct ozx_verify_entry entry;
+};
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
-static int add_entry(struct ozx_verify *v, const struct ozx_zip_entry *e,
-                     const struct ozx_zip_extra *extra)
+void ozx_verify_entry_set(struct ozx_verify_entry *entry, const struct ozx_zip_entry *header)
 {
-    size_t path_size = e->path_size_bytes + (size_t)e->is_directory;
-    uint8_t kind = 0;
+    entry->header = *header;
+    entry->eio = header->is_directory ? OZX_EIO_NONE : ozx_entry_eio(header);
+    entry->path_size_bytes = header->path_size_bytes + (size_t)header->is_directory;
+    memcpy(entry->path, header->path, entry->path_size_bytes);
+    entry->path[entry->path_size_bytes] = '\0';
+}
 
-    if (grow((void **)&v->entries, v->entry_count, 1, &v->entry_room, sizeof *v->entries) ||
-        grow((void **)&v->paths, v->paths_size, path_size + 1, &v->paths_room, 1))
-        return -ENOMEM;
-    if (e->is_directory)
-        kind |= OZX_ENTRY_DIRECTORY;
-    if (e->name_cp437)
-        kind |= OZX_ENTRY_CP437;
-    if (extra->zip64_count)
-        kind |= OZX_ENTRY_ZIP64;
-    v->entries[v->entry_count++] = (struct ozx_verify_entry){
-        .local_offset_bytes = e->local_offset_bytes,
-        .header_offset_bytes = e->header_offset_bytes,
-        .compressed_size_bytes = e->compressed_size_bytes,
-        .uncompressed_size_bytes = e->uncompressed_size_bytes,
-        .crc32 = e->crc32,
-        .path_offset = v->paths_size,
-        .path_size_bytes = (uint16_t)path_size,
-        .flags = e->flags,
-        .method = e->method,
-        .kind = kind,
-        .eio = (uint8_t)(e->is_directory ? OZX_EIO_NONE : ozx_entry_eio(e)),
-    };
-    memcpy(v->paths + v->paths_size, e->path, path_size);
-    v->paths[v->paths_size + path_size] = '\0';
-    v->paths_size += (uint32_t)path_size + 1;
-    return 0;
+bool ozx_verify_is_plain(const struct ozx_verify_entry *e)
+{
+    return e->header.method == OZX_METHOD_STORED && e->eio != OZX_EIO_ENCRYPTED;
+}
+
+bool ozx_verify_is_packed(const struct ozx_verify_entry *e)
+{
+    return e->header.method != OZX_METHOD_STORED && e->eio == OZX_EIO_NONE &&
+           !e->header.is_directory;
 }
 
 static bool is_ascii(const char *text, size_t size)
@@ -74,16 +64,16 @@ static bool is_ascii(const char *text, size_t size)
     return true;
 }
 
-static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entry,
-                       const struct ozx_zip_entry *e, const struct ozx_zip_extra *extra)
+static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entry)
 {
+    const struct ozx_zip_entry *e = &entry->header;
     const char *what = NULL;
 
     if (e->name_cp437)
         what = "the name is in CP437";
-    else if (!(e->flags & OZX_FLAG_UTF8) && !is_ascii(e->name, e->name_size_bytes))
+    else if (!(e->flags & OZX_FLAG_UTF8) && !is_ascii(entry->path, entry->path_size_bytes))
         what = "the name is UTF-8 but not flagged so: other readers will take it for CP437";
-    else if (extra->unicode_path)
+    else if (e->has_unicode_path)
         what = "a Unicode path extra field, which some readers take the name from, is ignored";
     if (what)
         ozx_verify_find(v, "name-charset", OZX_VERDICT_WARN, entry, e->header_offset_bytes, "%s",
@@ -95,13 +85,13 @@ static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entr
 
 static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entry)
 {
-    bool file = !(entry->kind & OZX_ENTRY_DIRECTORY);
-    uint64_t at = entry->header_offset_bytes;
+    const struct ozx_zip_entry *e = &entry->header;
+    uint64_t at = e->header_offset_bytes;
 
-    if (entry->method != OZX_METHOD_STORED)
+    if (e->method != OZX_METHOD_STORED)
         ozx_verify_find(v, "stored", OZX_VERDICT_WARN, entry, at, "compressed by method %u",
-                        entry->method);
-    if (entry->flags & OZX_FLAG_DESCRIPTOR)
+                        e->method);
+    if (e->flags & OZX_FLAG_DESCRIPTOR)
         ozx_verify_find(v, "descriptor", OZX_VERDICT_WARN, entry, at,
                         "CRC and sizes stand in a data descriptor behind the data");
     if (entry->eio == OZX_EIO_ENCRYPTED)
@@ -111,40 +101,25 @@ static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entr
                         "a symbolic link or a special file");
     else if (entry->eio == OZX_EIO_METHOD)
         ozx_verify_find(v, "method", OZX_VERDICT_FAIL, entry, at,
-                        "compression method %u is not known here", entry->method);
+                        "compression method %u is not known here", e->method);
     else if (entry->eio == OZX_EIO_RATIO)
         ozx_verify_find(v, "compressed", OZX_VERDICT_WARN, entry, at,
                         "claims to expand to more than deflate can: a mount will not read it");
-    else if (file && entry->method != OZX_METHOD_STORED)
+    else if (!e->is_directory && e->method != OZX_METHOD_STORED)
         ozx_verify_find(v, "compressed", OZX_VERDICT_WARN, entry, at,
                         "must be decompressed from its start to be read: slow");
 }
 
-static int visit(void *context, const struct ozx_zip_entry *e, struct ozx_error *error)
-{
-    struct ozx_verify *v = context;
-    const struct ozx_zip_extra extra = ozx_zip_extra_parse(e->extra, e->extra_size_bytes);
-
-    if (v->options->cancel && *v->options->cancel)
-        return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
-    if (add_entry(v, e, &extra))
-        return ozx_error_memory(error);
-    judge_name(v, &v->entries[v->entry_count - 1], e, &extra);
-    judge_kind(v, &v->entries[v->entry_count - 1]);
-    return 0;
-}
-
 /* --- order ------------------------------------------------------------------------------------ */
 
-static bool is_zarr_json(const struct ozx_verify *v, const struct ozx_verify_entry *e)
+static bool is_zarr_json(const struct ozx_verify_entry *e)
 {
     static const char name[] = "zarr.json";
     const size_t size = sizeof name - 1;
-    const char *path = ozx_verify_path(v, e);
 
     return e->path_size_bytes >= size &&
-           memcmp(path + e->path_size_bytes - size, name, size) == 0 &&
-           (e->path_size_bytes == size || path[e->path_size_bytes - size - 1] == '/');
+           memcmp(e->path + e->path_size_bytes - size, name, size) == 0 &&
+           (e->path_size_bytes == size || e->path[e->path_size_bytes - size - 1] == '/');
 }
 
 static unsigned depth(const char *path)
@@ -164,51 +139,144 @@ static bool breadth_first(const char *a, const char *b)
     return da != db ? da < db : strcmp(a, b) <= 0;
 }
 
-/* Rule json-first over the entries as they stand now. */
-static void judge_order(struct ozx_verify *v, const char *where)
+static void judge_order(struct ozx_verify *v, struct order *o, const struct ozx_verify_entry *e)
 {
-    const struct ozx_verify_entry *last = NULL;
-    bool seen_other = false;
+    bool json = is_zarr_json(e);
+    uint64_t at = e->header.header_offset_bytes;
 
-    for (uint32_t i = 0; i < v->entry_count; i++) {
-        const struct ozx_verify_entry *e = &v->entries[i];
-        bool json = is_zarr_json(v, e);
-        if (i == 0 && strcmp(ozx_verify_path(v, e), "zarr.json") != 0)
-            ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, e->header_offset_bytes,
-                            "the first entry of the %s is not the root zarr.json", where);
-        if (json && seen_other)
-            ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, e->header_offset_bytes,
-                            "comes after other entries in the %s", where);
-        else if (json && last && !breadth_first(ozx_verify_path(v, last), ozx_verify_path(v, e)))
-            ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, e->header_offset_bytes,
-                            "is not in breadth-first order in the %s", where);
-        if (json)
-            last = e;
-        else
-            seen_other = true;
+    if (o->seen++ == 0 && strcmp(e->path, "zarr.json") != 0)
+        ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, at,
+                        "the first entry of the %s is not the root zarr.json", o->where);
+    if (json && o->seen_other)
+        ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, at,
+                        "comes after other entries in the %s", o->where);
+    else if (json && o->last[0] && !breadth_first(o->last, e->path))
+        ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, at,
+                        "is not in breadth-first order in the %s", o->where);
+    if (json)
+        memcpy(o->last, e->path, e->path_size_bytes + 1);
+    else
+        o->seen_other = true;
+}
+
+/* --- runs ------------------------------------------------------------------------------------- */
+
+static int add_large(struct ozx_verify *v, const struct ozx_verify_entry *e, uint32_t *large)
+{
+    uint64_t size = e->header.compressed_size_bytes;
+
+    if (ozx_array_reserve((void **)&v->larges, v->large_count, &v->large_room, sizeof *v->larges))
+        return -ENOMEM;
+    *large = v->large_count++;
+    v->larges[*large] = (struct ozx_verify_large){.size_bytes = size, .left_bytes = size};
+    return 0;
+}
+
+/* Adds the entry to the last run, or makes a new one. */
+static int add_to_run(struct listing *l)
+{
+    struct ozx_verify *v = l->v;
+    const struct ozx_zip_entry *e = &l->entry.header;
+    struct ozx_verify_run *last = v->run_count ? &v->runs[v->run_count - 1] : NULL;
+    bool is_large = !v->options->quick && ozx_verify_is_plain(&l->entry) &&
+                    e->compressed_size_bytes > OZX_VERIFY_PART_SIZE;
+    uint32_t large = OZX_RUN_SMALL;
+
+    if (l->in_order && last && !is_large && last->large == OZX_RUN_SMALL &&
+        last->count < OZX_RUN_ENTRIES && l->run_bytes < OZX_VERIFY_PART_SIZE) {
+        last->count++;
+        l->run_bytes += e->compressed_size_bytes;
+        return 0;
     }
+    if ((is_large && add_large(v, &l->entry, &large)) ||
+        ozx_array_reserve((void **)&v->runs, v->run_count, &v->run_room, sizeof *v->runs))
+        return -ENOMEM;
+    v->runs[v->run_count++] = (struct ozx_verify_run){.local_offset_bytes = e->local_offset_bytes,
+                                                      .header_offset_bytes = e->header_offset_bytes,
+                                                      .count = 1,
+                                                      .large = large};
+    l->run_bytes = e->compressed_size_bytes;
+    return 0;
+}
+
+static void judge(struct listing *l)
+{
+    struct ozx_verify *v = l->v;
+    const struct ozx_verify_entry *e = &l->entry;
+
+    judge_name(v, e);
+    judge_kind(v, e);
+    if (ozx_verify_is_packed(e))
+        v->has_packed = true;
+    if (!v->options->quick && (ozx_verify_is_packed(e) || ozx_verify_is_plain(e)))
+        v->data_bytes += e->header.compressed_size_bytes;
+}
+
+static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_error *error)
+{
+    struct listing *l = context;
+
+    if (l->v->options->cancel && *l->v->options->cancel)
+        return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+    if (l->in_order && header->local_offset_bytes < l->end_bytes) {
+        l->broken = true;
+        return -ECANCELED;
+    }
+    l->end_bytes = header->local_offset_bytes + OZX_LOCAL_SIZE + header->compressed_size_bytes;
+    ozx_verify_entry_set(&l->entry, header);
+    if (l->seen++ >= l->judged)
+        judge(l);
+    judge_order(l->v, &l->order, &l->entry);
+    return add_to_run(l) ? ozx_error_memory(error) : 0;
 }
 
 static int by_local_offset(const void *a, const void *b)
 {
-    const struct ozx_verify_entry *x = a, *y = b;
+    const struct ozx_verify_run *x = a, *y = b;
 
     return (x->local_offset_bytes > y->local_offset_bytes) -
            (x->local_offset_bytes < y->local_offset_bytes);
 }
 
-/* Both orders; after this the entries are in the file's. */
-static void judge_orders(struct ozx_verify *v)
+int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error)
 {
-    bool same = true;
+    struct listing l = {.v = v, .in_order = true, .order.where = "archive"};
+    int failure = ozx_zip_directory_walk(v->source, &v->tail, visit, &l, error);
 
-    for (uint32_t i = 1; i < v->entry_count && same; i++)
-        same = v->entries[i - 1].local_offset_bytes < v->entries[i].local_offset_bytes;
-    judge_order(v, same ? "archive" : "central directory");
-    if (same)
-        return;
-    qsort(v->entries, v->entry_count, sizeof *v->entries, by_local_offset);
-    judge_order(v, "file");
+    if (l.broken) {
+        l = (struct listing){.v = v, .judged = l.seen, .order.where = "central directory"};
+        ozx_verify_forget(v, "json-first");
+        v->run_count = v->large_count = 0;
+        failure = ozx_zip_directory_walk(v->source, &v->tail, visit, &l, error);
+        if (v->run_count)
+            qsort(v->runs, v->run_count, sizeof *v->runs, by_local_offset);
+    }
+    v->in_order = l.in_order;
+    return failure;
+}
+
+int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
+{
+    struct order order = {.where = "file"};
+    struct ozx_zip_directory *directory;
+    struct ozx_verify_entry entry;
+    int failure = 0;
+
+    if (v->in_order)
+        return 0;
+    if (ozx_zip_directory_open(v->source, &v->tail, &directory))
+        return ozx_error_memory(error);
+    for (uint32_t i = 0; i < v->run_count && !failure; i++) {
+        const struct ozx_zip_entry *header;
+        ozx_zip_directory_seek(directory, v->runs[i].header_offset_bytes, HEADER_READ);
+        failure = ozx_zip_directory_next(directory, &header, error);
+        if (!failure) {
+            ozx_verify_entry_set(&entry, header);
+            judge_order(v, &order, &entry);
+        }
+    }
+    ozx_zip_directory_close(directory);
+    return failure;
 }
 
 /* --- the archive ------------------------------------------------------------------------------ */
@@ -261,16 +329,9 @@ static void take_warnings(struct ozx_verify *v)
     }
 }
 
-int ozx_verify_structure(struct ozx_verify *v, struct ozx_error *error)
+void ozx_verify_whole(struct ozx_verify *v)
 {
-    int failure = ozx_zip_directory_walk(v->source, &v->tail, visit, v, error);
-
-    if (failure)
-        return failure;
     judge_tail(v);
     judge_extension(v);
     take_warnings(v);
-    judge_orders(v);
-    failure = ozx_verify_names_index(v, error);
-    return failure ? failure : ozx_verify_names_tree(v, error);
 }

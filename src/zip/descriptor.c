@@ -9,7 +9,6 @@
 #include "zip/crc.h"
 #include "zip/format.h"
 
-#define DESCRIPTOR_MAX 24
 #define SUM_SIZE (64 * 1024)
 #define FORMS 4
 
@@ -61,7 +60,8 @@ static int sum(struct search *s, uint64_t from, uint64_t to, uint32_t *crc)
  * back than a descriptor's size from the one before. */
 static int sum_to(struct search *s, uint64_t end, uint32_t *crc)
 {
-    uint64_t behind = end - s->data_offset > DESCRIPTOR_MAX ? end - DESCRIPTOR_MAX : s->data_offset;
+    uint64_t behind =
+        end - s->data_offset > OZX_DESCRIPTOR_MAX ? end - OZX_DESCRIPTOR_MAX : s->data_offset;
     int failure = 0;
 
     if (behind > s->summed_to) {
@@ -163,29 +163,23 @@ int ozx_zip_descriptor_search(struct ozx_window *window, uint64_t data_offset_by
     int failure;
 
     found->size_bytes = 0;
-    if (ozx_window_open(&s.reader, window->source))
+    if (ozx_window_open(&s.reader, window->source, OZX_WINDOW_SIZE))
         return -ENOMEM;
     failure = search(&s, cancel);
     ozx_window_close(&s.reader);
     return failure;
 }
 
-int ozx_zip_descriptor_skip(struct ozx_window *window, uint64_t offset_bytes, uint32_t crc32,
-                            uint64_t compressed_size_bytes, uint64_t uncompressed_size_bytes,
-                            uint64_t *next_bytes)
+size_t ozx_zip_descriptor_size(const uint8_t *data, size_t size_bytes, uint32_t crc32,
+                               uint64_t compressed_size_bytes, uint64_t uncompressed_size_bytes)
 {
     for (int i = 0; i < FORMS; i++) {
-        const uint8_t *at = ozx_window_view(window, offset_bytes, forms[i].size_bytes);
         struct ozx_zip_descriptor d;
 
-        if (!at && window->failure)
-            return window->failure;
-        if (at && parse(at, &forms[i], &d) && d.crc32 == crc32 &&
+        if (size_bytes >= forms[i].size_bytes && parse(data, &forms[i], &d) && d.crc32 == crc32 &&
             d.compressed_size_bytes == compressed_size_bytes &&
-            d.uncompressed_size_bytes == uncompressed_size_bytes) {
-            *next_bytes = offset_bytes + forms[i].size_bytes;
-            return 0;
-        }
+            d.uncompressed_size_bytes == uncompressed_size_bytes)
+            return d.size_bytes;
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Data descriptors (APPNOTE 4.3.9), met without a central directory that tells where they are:
+ * Data descriptors (APPNOTE 4.3.9), with or without a central directory that tells what they state:
  *
  *     (signature)  CRC-32  compressed size  size        sizes of 4 bytes, or of 8 with ZIP64
  *
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 
 #include "zip/window.h"
+
+#define OZX_DESCRIPTOR_MAX 24 /* the largest of them */
 
 struct ozx_zip_descriptor {
     uint32_t crc32;
@@ -28,10 +30,8 @@ int ozx_zip_descriptor_search(struct ozx_window *window, uint64_t data_offset_by
                               const volatile sig_atomic_t *cancel,
                               struct ozx_zip_descriptor *found) OZX_CHECKED;
 
-/* Moves `*next_bytes` behind the descriptor at `offset_bytes`, if there is one with these values.
- */
-int ozx_zip_descriptor_skip(struct ozx_window *window, uint64_t offset_bytes, uint32_t crc32,
-                            uint64_t compressed_size_bytes, uint64_t uncompressed_size_bytes,
-                            uint64_t *next_bytes) OZX_CHECKED;
+/* The size of the descriptor that `data` starts with, if there is one with these values; else 0. */
+size_t ozx_zip_descriptor_size(const uint8_t *data, size_t size_bytes, uint32_t crc32,
+                               uint64_t compressed_size_bytes, uint64_t uncompressed_size_bytes);
 
 #endif

@@ -20,12 +20,13 @@
 #define HINT_AGAIN "get the file again, or ask who made it"
 #define HINT_REWRITE "have its maker write it again with another tool"
 
-struct walk {
+struct ozx_zip_directory {
     struct ozx_source *source;
     const struct ozx_zip_tail *tail;
-    struct ozx_error *error;
+    struct ozx_error *error; /* of the call that is under way */
     uint8_t *block;
     size_t used_bytes, filled_bytes; /* of the block */
+    size_t ahead_bytes;              /* are read at once if it has to read, at most BLOCK_SIZE */
     uint64_t next_bytes;             /* file offset of the byte behind the block */
     char *decoded;                   /* room for one name decoded from CP437 */
     uint32_t last_dos;               /* the last DOS date and time, and what it means: */
@@ -35,18 +36,18 @@ struct walk {
     struct ozx_zip_entry entry;
 };
 
-static uint64_t end_of_directory(const struct walk *w)
+static uint64_t end_of_directory(const struct ozx_zip_directory *w)
 {
     return w->tail->directory_offset_bytes + w->tail->directory_size_bytes;
 }
 
-static uint64_t position(const struct walk *w)
+static uint64_t position(const struct ozx_zip_directory *w)
 {
     return w->next_bytes - (w->filled_bytes - w->used_bytes);
 }
 
 /* Makes `size` bytes available in the block if the directory still has them; false if not. */
-static int need(struct walk *w, size_t size, bool *there)
+static int need(struct ozx_zip_directory *w, size_t size, bool *there)
 {
     size_t left = w->filled_bytes - w->used_bytes;
     uint64_t more = end_of_directory(w) - w->next_bytes;
@@ -58,6 +59,8 @@ static int need(struct walk *w, size_t size, bool *there)
     memmove(w->block, w->block + w->used_bytes, left);
     if (more > BLOCK_SIZE - left)
         more = BLOCK_SIZE - left;
+    if (more > w->ahead_bytes && left + w->ahead_bytes >= size)
+        more = w->ahead_bytes;
     failure = ozx_source_read(w->source, w->block + left, (size_t)more, w->next_bytes);
     if (failure)
         return ozx_error_set(w->error, failure, NULL, w->next_bytes, NULL,
@@ -71,7 +74,7 @@ static int need(struct walk *w, size_t size, bool *there)
 }
 
 /* An entry that refuses the archive. */
-static int refuse(struct walk *w, const char *rule, const char *hint, const char *what)
+static int refuse(struct ozx_zip_directory *w, const char *rule, const char *hint, const char *what)
 {
     char name[OZX_ESCAPED_SIZE];
 
@@ -100,7 +103,7 @@ static bool dos_to_seconds(uint32_t dos, int64_t *seconds)
     return true;
 }
 
-static void set_mtime(struct walk *w, uint32_t dos, const struct ozx_zip_extra *extra)
+static void set_mtime(struct ozx_zip_directory *w, uint32_t dos, const struct ozx_zip_extra *extra)
 {
     /* The extended timestamp ends in 2038; where it says its last second, DOS time may know better. */
     bool saturated = extra->mtime_known && extra->mtime_s == INT32_MAX;
@@ -123,7 +126,7 @@ static void set_mtime(struct walk *w, uint32_t dos, const struct ozx_zip_extra *
 }
 
 /* Decodes and judges the name; sets path, is_directory and name_cp437. */
-static int set_path(struct walk *w)
+static int set_path(struct ozx_zip_directory *w)
 {
     struct ozx_zip_entry *e = &w->entry;
     const char *defect;
@@ -149,7 +152,7 @@ static int set_path(struct walk *w)
     return 0;
 }
 
-static int apply_zip64(struct walk *w, const struct ozx_zip_extra *extra, uint32_t *disk)
+static int apply_zip64(struct ozx_zip_directory *w, const struct ozx_zip_extra *extra, uint32_t *disk)
 {
     struct ozx_zip_entry *e = &w->entry;
     const struct ozx_zip64_values values = {&e->uncompressed_size_bytes, &e->compressed_size_bytes,
@@ -174,7 +177,7 @@ static int apply_zip64(struct walk *w, const struct ozx_zip_extra *extra, uint32
 }
 
 /* Sizes and place against the file (rules bounds, disks, conflict). */
-static int check_place(struct walk *w, uint32_t disk)
+static int check_place(struct ozx_zip_directory *w, uint32_t disk)
 {
     const struct ozx_zip_entry *e = &w->entry;
     uint64_t limit = w->tail->directory_offset_bytes;
@@ -206,7 +209,7 @@ static bool is_special(const struct ozx_zip_entry *e)
 }
 
 /* The fixed part of the header at the block's position; then name and extra are borrowed from it. */
-static int parse_header(struct walk *w, const uint8_t *at, uint16_t sizes[3])
+static int parse_header(struct ozx_zip_directory *w, const uint8_t *at, uint16_t sizes[3])
 {
     struct ozx_bytes b = ozx_bytes_of(at + 4, OZX_CENTRAL_SIZE - 4);
     struct ozx_zip_entry *e = &w->entry;
@@ -233,6 +236,8 @@ static int parse_header(struct walk *w, const uint8_t *at, uint16_t sizes[3])
     e->extra_size_bytes = sizes[1];
     extra = ozx_zip_extra_parse(e->extra, sizes[1]);
     e->extra_odd = extra.odd;
+    e->has_zip64 = extra.zip64_count > 0;
+    e->has_unicode_path = extra.unicode_path;
     set_mtime(w, dos, &extra);
     failure = set_path(w);
     if (!failure)
@@ -244,7 +249,7 @@ static int parse_header(struct walk *w, const uint8_t *at, uint16_t sizes[3])
     return failure;
 }
 
-static int no_header(struct walk *w, uint64_t offset)
+static int no_header(struct ozx_zip_directory *w, uint64_t offset)
 {
     return ozx_error_set(w->error, -EBADMSG, "count", offset, HINT_AGAIN,
                          "%" PRIu64 " entries are claimed, but there is no whole header of entry "
@@ -252,7 +257,7 @@ static int no_header(struct walk *w, uint64_t offset)
                          w->tail->entry_count, w->index + 1);
 }
 
-static int next_header(struct walk *w)
+static int next_header(struct ozx_zip_directory *w)
 {
     uint64_t offset = position(w);
     uint16_t sizes[3]; /* name, extra, comment */
@@ -283,30 +288,89 @@ static int next_header(struct walk *w)
     return failure;
 }
 
-int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
-                           ozx_zip_visit visit, void *context, struct ozx_error *error)
+int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_tail *tail,
+                           struct ozx_zip_directory **out)
 {
-    OZX_AUTO_FREE uint8_t *block = malloc(BLOCK_SIZE);
-    OZX_AUTO_FREE char *decoded = malloc(OZX_NAME_DECODED_MAX);
-    struct walk w = {.source = source,
-                     .tail = tail,
-                     .error = error,
-                     .block = block,
-                     .decoded = decoded,
-                     .next_bytes = tail->directory_offset_bytes};
+    struct ozx_zip_directory *w = calloc(1, sizeof *w);
 
-    if (!block || !decoded)
-        return ozx_error_memory(error);
-    for (w.index = 0; w.index < tail->entry_count; w.index++) {
-        int failure = next_header(&w);
+    if (!w)
+        return -ENOMEM;
+    w->source = source;
+    w->tail = tail;
+    w->block = malloc(BLOCK_SIZE);
+    w->decoded = malloc(OZX_NAME_DECODED_MAX);
+    if (!w->block || !w->decoded) {
+        ozx_zip_directory_close(w);
+        return -ENOMEM;
+    }
+    ozx_zip_directory_seek(w, tail->directory_offset_bytes, BLOCK_SIZE);
+    *out = w;
+    return 0;
+}
+
+void ozx_zip_directory_close(struct ozx_zip_directory *directory)
+{
+    if (!directory)
+        return;
+    free(directory->block);
+    free(directory->decoded);
+    free(directory);
+}
+
+void ozx_zip_directory_seek(struct ozx_zip_directory *directory, uint64_t header_offset_bytes,
+                            size_t ahead_bytes)
+{
+    uint64_t first = directory->next_bytes - directory->filled_bytes;
+
+    directory->ahead_bytes = ahead_bytes < BLOCK_SIZE ? ahead_bytes : BLOCK_SIZE;
+    if (header_offset_bytes >= first && header_offset_bytes <= directory->next_bytes) {
+        directory->used_bytes = (size_t)(header_offset_bytes - first);
+        return;
+    }
+    directory->used_bytes = directory->filled_bytes = 0;
+    directory->next_bytes = header_offset_bytes;
+}
+
+int ozx_zip_directory_next(struct ozx_zip_directory *directory, const struct ozx_zip_entry **entry,
+                           struct ozx_error *error)
+{
+    int failure;
+
+    directory->error = error;
+    failure = next_header(directory);
+    directory->index++;
+    if (!failure)
+        *entry = &directory->entry;
+    return failure;
+}
+
+static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
+                struct ozx_error *error)
+{
+    for (uint64_t i = 0; i < w->tail->entry_count; i++) {
+        const struct ozx_zip_entry *entry;
+        int failure = ozx_zip_directory_next(w, &entry, error);
         if (!failure)
-            failure = visit(context, &w.entry, error);
+            failure = visit(context, entry, error);
         if (failure)
             return failure;
     }
-    if (position(&w) != end_of_directory(&w))
-        return ozx_error_set(error, -EBADMSG, "count", position(&w), HINT_AGAIN,
+    if (position(w) != end_of_directory(w))
+        return ozx_error_set(error, -EBADMSG, "count", position(w), HINT_AGAIN,
                              "the central directory goes on behind its %" PRIu64 " entries",
-                             tail->entry_count);
+                             w->tail->entry_count);
     return 0;
+}
+
+int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
+                           ozx_zip_visit visit, void *context, struct ozx_error *error)
+{
+    struct ozx_zip_directory *directory;
+    int failure = ozx_zip_directory_open(source, tail, &directory);
+
+    if (failure)
+        return ozx_error_memory(error);
+    failure = walk(directory, visit, context, error);
+    ozx_zip_directory_close(directory);
+    return failure;
 }

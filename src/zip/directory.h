@@ -28,6 +28,7 @@ struct ozx_zip_entry {
     bool is_directory;
     bool is_special; /* rule special: symlink, device ... */
     bool name_cp437; /* rule name-charset: no UTF-8 flag and not valid UTF-8 */
+    bool has_zip64, has_unicode_path; /* such extra fields */
     uint16_t made_by;
     uint16_t flags;
     uint16_t method;
@@ -44,5 +45,20 @@ typedef int (*ozx_zip_visit)(void *context, const struct ozx_zip_entry *entry,
  * header that is wrong by itself; what only shows between entries is the visitor's business. */
 int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
                            ozx_zip_visit visit, void *context, struct ozx_error *error) OZX_CHECKED;
+
+/* The same step by step, for whoever begins in the middle. Borrows `source` and `tail`. -ENOMEM. */
+struct ozx_zip_directory;
+int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_tail *tail,
+                           struct ozx_zip_directory **out) OZX_CHECKED;
+void ozx_zip_directory_close(struct ozx_zip_directory *directory); /* NULL is fine */
+
+/* The next header is the one that begins there. Reads go `ahead_bytes` ahead. */
+void ozx_zip_directory_seek(struct ozx_zip_directory *directory, uint64_t header_offset_bytes,
+                            size_t ahead_bytes);
+
+/* Checks the next header; whoever asks knows that there is one. The entry is borrowed until the next
+ * call. */
+int ozx_zip_directory_next(struct ozx_zip_directory *directory, const struct ozx_zip_entry **entry,
+                           struct ozx_error *error) OZX_CHECKED;
 
 #endif

@@ -157,27 +157,3 @@ int ozx_zip_local_resolve(struct ozx_source *source, const struct ozx_zip_expect
     *data_offset_bytes = offset + local.size_bytes;
     return 0;
 }
-
-/* Descriptors in all their forms; the longest first, since a short one may be the start of a long one. */
-size_t ozx_zip_descriptor_size(const uint8_t *data, size_t size_bytes,
-                               const struct ozx_zip_expected *expected)
-{
-    static const struct {
-        bool is_signed, is_wide;
-        size_t size_bytes;
-    } forms[] = {{true, true, 24}, {false, true, 20}, {true, false, 16}, {false, false, 12}};
-
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        struct ozx_bytes b = ozx_bytes_of(data, size_bytes);
-        bool wide = forms[i].is_wide;
-        if (forms[i].is_signed && ozx_bytes_u32(&b) != OZX_DESCRIPTOR_SIGNATURE)
-            continue;
-        if (ozx_bytes_u32(&b) != expected->crc32 ||
-            (wide ? ozx_bytes_u64(&b) : ozx_bytes_u32(&b)) != expected->compressed_size_bytes ||
-            (wide ? ozx_bytes_u64(&b) : ozx_bytes_u32(&b)) != expected->uncompressed_size_bytes ||
-            b.bad)
-            continue;
-        return forms[i].size_bytes;
-    }
-    return 0;
-}

@@ -44,10 +44,4 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
                             const struct ozx_zip_expected *expected, struct ozx_zip_local *out,
                             struct ozx_error *error) OZX_CHECKED;
 
-/* The size of the data descriptor (APPNOTE 4.3.9) that `data`, the bytes behind an entry's data, start
- * with: 12, 16 with a signature, 20 or 24 with sizes of 64 bits; 0 if none of them states the expected
- * CRC and sizes. */
-size_t ozx_zip_descriptor_size(const uint8_t *data, size_t size_bytes,
-                               const struct ozx_zip_expected *expected);
-
 #endif

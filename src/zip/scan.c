@@ -208,6 +208,20 @@ static int end_by_descriptor(struct scan *s, struct local *local, uint64_t *next
     return take(s, local);
 }
 
+/* Moves `*next` behind the descriptor of the entry that ended there, if it has one. */
+static int skip_descriptor(struct scan *s, const struct ozx_zip_scanned *e, uint64_t *next)
+{
+    size_t got;
+    const uint8_t *at =
+        ozx_window_get(&s->window, *next, OZX_DESCRIPTOR_MAX, OZX_WINDOW_SIZE, &got);
+
+    if (!at)
+        return s->window.failure;
+    *next += ozx_zip_descriptor_size(at, got, e->crc32, e->compressed_size_bytes,
+                                     e->uncompressed_size_bytes);
+    return 0;
+}
+
 /* The entry at `offset`, where a local header is. `*next`: where it ends, 0 if there is no going
  * on. */
 static int take_entry(struct scan *s, uint64_t offset, uint64_t *next)
@@ -243,9 +257,7 @@ static int take_entry(struct scan *s, uint64_t offset, uint64_t *next)
     *next = local.data_offset + local.entry.compressed_size_bytes;
     failure = take(s, &local);
     if (!failure && local.entry.flags & OZX_FLAG_DESCRIPTOR)
-        failure = ozx_zip_descriptor_skip(&s->window, *next, local.entry.crc32,
-                                          local.entry.compressed_size_bytes,
-                                          local.entry.uncompressed_size_bytes, next);
+        failure = skip_descriptor(s, &local.entry, next);
     return failure;
 }
 
@@ -378,7 +390,7 @@ int ozx_zip_scan(struct ozx_source *source, const struct ozx_zip_scan *scan, boo
     struct scan s = {.options = scan, .decoded = decoded, .error = error};
     int failure;
 
-    if (!decoded || ozx_window_open(&s.window, source))
+    if (!decoded || ozx_window_open(&s.window, source, OZX_WINDOW_SIZE))
         return ozx_error_memory(error);
     *complete = false;
     failure = walk(&s, complete);

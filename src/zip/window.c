@@ -4,6 +4,7 @@
  */
 #include "zip/window.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -11,14 +12,16 @@
 
 #define ARCHIVE_EXTRA_SIGNATURE UINT32_C(0x08064B50) /* APPNOTE 4.3.11 */
 
-int ozx_window_open(struct ozx_window *window, struct ozx_source *source)
+int ozx_window_open(struct ozx_window *window, struct ozx_source *source, size_t block_bytes)
 {
-    uint8_t *block = malloc(OZX_WINDOW_SIZE);
+    uint8_t *block = malloc(block_bytes);
 
     if (!block)
         return -ENOMEM;
-    *window = (struct ozx_window){
-        .source = source, .size_bytes = ozx_source_size(source), .block = block};
+    *window = (struct ozx_window){.source = source,
+                                  .size_bytes = ozx_source_size(source),
+                                  .block = block,
+                                  .block_bytes = block_bytes};
     return 0;
 }
 
@@ -27,36 +30,46 @@ void ozx_window_close(struct ozx_window *window)
     free(ozx_take(window->block));
 }
 
-const uint8_t *ozx_window_view(struct ozx_window *window, uint64_t offset_bytes, size_t size_bytes)
+static bool holds(const struct ozx_window *window, uint64_t offset_bytes, size_t size_bytes)
 {
-    uint64_t left;
-
-    window->failure = 0;
-    if (offset_bytes >= window->start_bytes &&
-        offset_bytes - window->start_bytes <= window->filled_bytes &&
-        size_bytes <= window->filled_bytes - (offset_bytes - window->start_bytes))
-        return window->block + (offset_bytes - window->start_bytes);
-    if (offset_bytes > window->size_bytes || size_bytes > window->size_bytes - offset_bytes)
-        return NULL;
-    left = window->size_bytes - offset_bytes;
-    window->start_bytes = offset_bytes;
-    window->filled_bytes = left < OZX_WINDOW_SIZE ? (size_t)left : OZX_WINDOW_SIZE;
-    window->failure =
-        ozx_source_read(window->source, window->block, window->filled_bytes, offset_bytes);
-    if (!window->failure)
-        return window->block;
-    window->filled_bytes = 0;
-    return NULL;
+    return offset_bytes >= window->start_bytes &&
+           offset_bytes - window->start_bytes <= window->filled_bytes &&
+           size_bytes <= window->filled_bytes - (offset_bytes - window->start_bytes);
 }
 
-/* How much is there from `offset_bytes` on without reading, at least `want` after a look. */
-static size_t available(struct ozx_window *window, uint64_t offset_bytes, size_t want,
-                        const uint8_t **at)
+const uint8_t *ozx_window_get(struct ozx_window *window, uint64_t offset_bytes, size_t need_bytes,
+                              size_t want_bytes, size_t *got_bytes)
 {
     uint64_t left = window->size_bytes - offset_bytes;
 
-    *at = ozx_window_view(window, offset_bytes, left < want ? (size_t)left : want);
-    return *at ? window->filled_bytes - (size_t)(offset_bytes - window->start_bytes) : 0;
+    window->failure = 0;
+    if (need_bytes > left)
+        need_bytes = (size_t)left;
+    if (!holds(window, offset_bytes, need_bytes)) {
+        size_t size = need_bytes > want_bytes ? need_bytes : want_bytes;
+        if (size > window->block_bytes)
+            size = window->block_bytes;
+        if (size > left)
+            size = (size_t)left;
+        window->filled_bytes = 0;
+        window->failure = ozx_source_read(window->source, window->block, size, offset_bytes);
+        if (window->failure)
+            return NULL;
+        window->start_bytes = offset_bytes;
+        window->filled_bytes = size;
+    }
+    *got_bytes = window->filled_bytes - (size_t)(offset_bytes - window->start_bytes);
+    return window->block + (offset_bytes - window->start_bytes);
+}
+
+const uint8_t *ozx_window_view(struct ozx_window *window, uint64_t offset_bytes, size_t size_bytes)
+{
+    size_t got;
+
+    window->failure = 0;
+    if (offset_bytes > window->size_bytes || size_bytes > window->size_bytes - offset_bytes)
+        return NULL;
+    return ozx_window_get(window, offset_bytes, size_bytes, window->block_bytes, &got);
 }
 
 int ozx_window_find(struct ozx_window *window, uint64_t *offset_bytes,
@@ -66,8 +79,9 @@ int ozx_window_find(struct ozx_window *window, uint64_t *offset_bytes,
 
     while (offset < window->size_bytes && window->size_bytes - offset >= 4) {
         const uint8_t *at, *hit;
-        size_t size = available(window, offset, 4, &at), searched;
+        size_t size, searched;
 
+        at = ozx_window_get(window, offset, 4, window->block_bytes, &size);
         if (!at)
             return window->failure;
         if (cancel && *cancel)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A window over an archive that is read forwards, for the scan of local headers (zip/scan.h): bytes
- * by position, and the next place where a record of a ZIP may begin.
+ * A window over an archive that is read forwards, for the scan of local headers (zip/scan.h) and
+ * for verify: bytes by position, and the next place where a record of a ZIP may begin. So a million
+ * headers are not a million reads. One thread's.
  */
 #ifndef OZX_ZIP_WINDOW_H
 #define OZX_ZIP_WINDOW_H
@@ -15,8 +16,9 @@
 struct ozx_window {
     struct ozx_source *source; /* borrowed */
     uint64_t size_bytes;       /* of the source */
-    uint8_t *block;            /* owned; OZX_WINDOW_SIZE */
-    uint64_t start_bytes;      /* of the block in the source */
+    uint8_t *block;            /* owned */
+    size_t block_bytes;
+    uint64_t start_bytes; /* of the block in the source */
     size_t filled_bytes;
     int failure; /* of the last read, 0 if it went well */
 };
@@ -28,10 +30,19 @@ enum ozx_zip_record {
     OZX_RECORD_END, /* any of those behind the central headers, or an archive extra data record */
 };
 
-int ozx_window_open(struct ozx_window *window, struct ozx_source *source) OZX_CHECKED; /* -ENOMEM */
+/* A block of `block_bytes`. -ENOMEM. */
+int ozx_window_open(struct ozx_window *window, struct ozx_source *source,
+                    size_t block_bytes) OZX_CHECKED;
 void ozx_window_close(struct ozx_window *window);
 
-/* `size_bytes` (at most OZX_WINDOW_SIZE) at `offset_bytes`, borrowed until the next call. NULL if
+/* The bytes at `offset_bytes`, which lies in the file: at least `need_bytes` of them unless the
+ * file ends before, `*got_bytes` in all, borrowed until the next call. If it has to read, it reads
+ * `want_bytes`. Neither is more than the block. NULL, and window.failure, if they cannot be read.
+ */
+const uint8_t *ozx_window_get(struct ozx_window *window, uint64_t offset_bytes, size_t need_bytes,
+                              size_t want_bytes, size_t *got_bytes);
+
+/* `size_bytes` (at most the block) at `offset_bytes`, borrowed until the next call. NULL if
  * the file ends before, or, with window.failure set, cannot be read. */
 const uint8_t *ozx_window_view(struct ozx_window *window, uint64_t offset_bytes, size_t size_bytes);
 
