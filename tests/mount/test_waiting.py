@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A request that waits for the disk keeps no other one waiting. The disk is slow_disk.c, preloaded."""
+import os
+import threading
+import time
+
+import pytest
+
+SLOW_S = 2.0
+SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'sample.ozx')
+CHUNKS = ['s0/c/0/0', 's0/c/0/1', 's0/c/1/0', 's0/c/1/1']
+
+
+@pytest.fixture(params=['EAGAIN', 'EOPNOTSUPP'])
+def slow(request, ozxfs):
+    from harness import sanitized
+    preload = os.environ.get('OZXFS_SLOW_DISK')
+    assert preload, 'OZXFS_SLOW_DISK does not name the library: run the tests through meson'
+    ozxfs.environment.update(LD_PRELOAD=preload, OZXFS_SLOW_MS=str(int(SLOW_S * 1000)))
+    if sanitized(ozxfs.binary):
+        ozxfs.environment['ASAN_OPTIONS'] += ':verify_asan_link_order=0'
+    if request.param == 'EOPNOTSUPP':
+        ozxfs.environment['OZXFS_SLOW_CANNOT_SAY'] = '1'
+    return ozxfs
+
+
+def read(path, took):
+    start = time.monotonic()
+    with open(path, 'rb') as f:
+        assert f.read()
+    took.append(time.monotonic() - start)
+
+
+def read_all(where, paths):
+    """Starts a reader for each; returns (threads, seconds they took, once they have ended)."""
+    took = []
+    threads = [threading.Thread(target=read, args=(os.path.join(where, p), took)) for p in paths]
+    for thread in threads:
+        thread.start()
+    return threads, took
+
+
+def test_names_are_found_while_a_read_waits(slow):
+    where = slow.mount(SAMPLE)
+    os.stat(os.path.join(where, CHUNKS[0]))
+    threads, took = read_all(where, CHUNKS[:1])
+    time.sleep(SLOW_S / 6)
+    start = time.monotonic()
+    assert 'zarr.json' in os.listdir(os.path.join(where, 's1'))
+    for i in range(50):
+        assert not os.path.exists(os.path.join(where, 'labels', str(i)))
+    answered = time.monotonic() - start
+    assert not took, 'the disk was not slow'
+    threads[0].join()
+    assert took[0] >= SLOW_S * 0.9 and answered < SLOW_S / 2, (took, answered)
+
+
+def test_reads_wait_side_by_side(slow):
+    where = slow.mount(SAMPLE)
+    start = time.monotonic()
+    threads, took = read_all(where, CHUNKS)
+    for thread in threads:
+        thread.join()
+    assert len(took) == len(CHUNKS) and min(took) >= SLOW_S * 0.9
+    assert time.monotonic() - start < 2 * SLOW_S, took
+
+
+def test_one_thread_is_one_thread(slow):
+    where = slow.mount(SAMPLE, '-s')
+    threads, took = read_all(where, CHUNKS[:2])
+    for thread in threads:
+        thread.join()
+    assert max(took) >= 2 * SLOW_S * 0.9, took
