@@ -19,7 +19,7 @@
 
 #define OZX_JSON_SIZE_MAX (64u << 20)   /* bytes of one text */
 #define OZX_JSON_DEPTH_MAX 256          /* lists and objects inside each other */
-#define OZX_JSON_MEMORY_MAX (40u << 20) /* and half the text's size: of what jansson makes of it   \
+#define OZX_JSON_MEMORY_MAX (32u << 20) /* and half the text's size: of what jansson makes of it   \
                                          */
 
 struct ozx_json_problem {

@@ -122,8 +122,7 @@ static int build(struct ozx_parse *p, enum ozx_metadata_file file, const json_t 
 {
     struct ozx_metadata *m = ozx_parse_alloc(p, 1, sizeof *m);
 
-    p->defects = ozx_parse_alloc(p, OZX_DEFECTS_MAX, sizeof *p->defects);
-    if (!m || !p->defects)
+    if (!m)
         return ozx_error_memory(error);
     if (file == OZX_METADATA_ZARR_JSON)
         read_v3(p, root, m);

@@ -76,6 +76,10 @@ void ozx_parse_defect(struct ozx_parse *p, const struct ozx_place *place, const 
     p->defect_total++;
     if (p->defect_count == OZX_DEFECTS_MAX)
         return;
+    if (!p->defects) /* most files have none */
+        p->defects = ozx_parse_alloc(p, OZX_DEFECTS_MAX, sizeof *p->defects);
+    if (!p->defects)
+        return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define FIRST_BLOCK 4096
+#define FIRST_BLOCK 2048 /* most need no more */
 #define BLOCK_MAX (1u << 20)
 #define ALIGNMENT (_Alignof(max_align_t))
 
@@ -19,6 +19,7 @@ struct block {
 struct ozx_metadata_memory {
     struct block *newest;
     size_t used_bytes, room_bytes, next_bytes;
+    size_t total_bytes; /* of all blocks */
 };
 
 struct ozx_metadata_memory *ozx_metadata_memory_new(void)
@@ -42,6 +43,11 @@ void ozx_metadata_memory_free(struct ozx_metadata_memory *memory)
     free(memory);
 }
 
+size_t ozx_metadata_memory_size(const struct ozx_metadata_memory *memory)
+{
+    return memory->total_bytes;
+}
+
 static int add_block(struct ozx_metadata_memory *memory, size_t at_least)
 {
     size_t size = memory->next_bytes > at_least ? memory->next_bytes : at_least;
@@ -53,6 +59,7 @@ static int add_block(struct ozx_metadata_memory *memory, size_t at_least)
     memory->newest = block;
     memory->used_bytes = 0;
     memory->room_bytes = size;
+    memory->total_bytes += sizeof *block + size;
     if (memory->next_bytes < BLOCK_MAX)
         memory->next_bytes *= 2;
     return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ozx/json.h"
+#include "ozx/metadata_memory.h"
 
 /* What all files below a node come to. */
 struct total {
@@ -22,6 +23,7 @@ struct walk {
     struct total *totals; /* of each node of the archive */
     bool *claimed;        /* directories that are a level of an image */
     uint64_t json_left_bytes;
+    uint64_t memory_left_bytes;
     uint64_t nodes_left;
     struct ozx_error *error;
 };
@@ -75,6 +77,20 @@ static void count_all(struct walk *w)
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
+/* Lets go of what does not fit. */
+static void keep_within_memory(struct walk *w, uint64_t size_bytes, struct ozx_metadata **metadata)
+{
+    size_t taken_bytes = ozx_metadata_memory_size((*metadata)->memory);
+
+    w->memory_left_bytes += 2 * size_bytes;
+    if (taken_bytes <= w->memory_left_bytes) {
+        w->memory_left_bytes -= taken_bytes;
+        return;
+    }
+    ozx_metadata_free(ozx_take(*metadata));
+    w->summary->omitted_count++;
+}
+
 /* Parses the metadata file `node`. 0 with NULL: it cannot be parsed, and `*problem` says why, or the
  * bounds of a summary are reached (`*problem` NULL, counted as omitted). */
 static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char **problem)
@@ -95,8 +111,10 @@ static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char *
     }
     if (!failure || stat.size_bytes <= OZX_JSON_SIZE_MAX)
         w->json_left_bytes -= stat.size_bytes;
-    if (!failure)
+    if (!failure) {
+        keep_within_memory(w, stat.size_bytes, out);
         return 0;
+    }
     *problem = strdup(error.text);
     return *problem ? 0 : ozx_error_memory(w->error);
 }
@@ -363,6 +381,7 @@ int ozx_summary_make(struct ozx_archive *archive, struct ozx_summary **out, stru
                      .totals = calloc(count, sizeof *w.totals),
                      .claimed = calloc(count, sizeof *w.claimed),
                      .json_left_bytes = OZX_SUMMARY_JSON_MAX,
+                     .memory_left_bytes = OZX_SUMMARY_MEMORY_MAX,
                      .nodes_left = OZX_SUMMARY_NODES_MAX,
                      .error = error};
     int failure;

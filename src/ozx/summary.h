@@ -7,7 +7,8 @@
  *                                -> children: labels, fields, images of a collection ...
  *
  * The work is bounded, whatever the archive says: OZX_SUMMARY_NODES_MAX nodes and levels and
- * OZX_SUMMARY_JSON_MAX bytes of metadata. What is left out for that is counted.
+ * OZX_SUMMARY_JSON_MAX bytes of metadata; what is
+ * kept of these takes OZX_SUMMARY_MEMORY_MAX bytes and twice theirs. What is left out for that is counted.
  */
 #ifndef OZX_OZX_SUMMARY_H
 #define OZX_OZX_SUMMARY_H
@@ -16,6 +17,7 @@
 
 #define OZX_SUMMARY_NODES_MAX 10000
 #define OZX_SUMMARY_JSON_MAX (128u << 20)
+#define OZX_SUMMARY_MEMORY_MAX (16u << 20)
 #define OZX_SUMMARY_DEPTH_MAX 16 /* of nodes inside nodes, and of directories between them */
 
 #define OZX_NODE_NONE UINT32_MAX
