@@ -91,6 +91,12 @@ void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void))
     source->on_wait = on_wait;
 }
 
+void ozx_source_will_wait(const struct ozx_source *source)
+{
+    if (source->on_wait)
+        source->on_wait();
+}
+
 uint64_t ozx_source_size(const struct ozx_source *source)
 {
     return source->size_bytes;

@@ -47,6 +47,9 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
  * wait for the disk: what is not in memory, or all where the file system cannot say. NULL: not. */
 void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void));
 
+/* What else takes long and is done for a read, as to decompress: calls `on_wait` too. */
+void ozx_source_will_wait(const struct ozx_source *source);
+
 /* Two buffers, one behind the other in the file, with one request to the disk where that is possible. */
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes) OZX_CHECKED;

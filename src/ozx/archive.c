@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All parts of an archive opened together, and reading through them. Knows which floor answers what;
- * parses nothing itself.
+ * All parts of an archive opened together, and reading through them. Knows which floor answers
+ * what; parses nothing itself.
  */
 #include "ozx/archive.h"
 
@@ -31,9 +31,8 @@ struct ozx_archive {
 };
 
 static const char *const eio_rules[] = {
-    [OZX_EIO_NONE] = NULL,           [OZX_EIO_ENCRYPTED] = "encrypted",
-    [OZX_EIO_METHOD] = "method",     [OZX_EIO_SPECIAL] = "special",
-    [OZX_EIO_RATIO] = "compressed",
+    [OZX_EIO_NONE] = NULL,         [OZX_EIO_ENCRYPTED] = "encrypted", [OZX_EIO_METHOD] = "method",
+    [OZX_EIO_SPECIAL] = "special", [OZX_EIO_RATIO] = "compressed",
 };
 
 static int read_comment(struct ozx_archive *a, struct ozx_error *error)
@@ -91,7 +90,8 @@ static void judge_root(struct ozx_archive *a)
     if (has_file(a, "zarr.json"))
         return;
     if (has_file(a, ".zgroup") || has_file(a, ".zarray") || has_file(a, ".zattrs"))
-        snprintf(text, sizeof text, "no zarr.json at the root, this is Zarr v2: readable, but no .ozx");
+        snprintf(text, sizeof text,
+                 "no zarr.json at the root, this is Zarr v2: readable, but no .ozx");
     else if (only_top_folder(a, &name, &size))
         snprintf(text, sizeof text,
                  "no zarr.json at the root, all is below one folder: mount with -o subdir=%s",
@@ -132,8 +132,8 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     if (!failure)
         failure = read_comment(a, error);
     if (!failure)
-        failure = ozx_index_build(a->source, &a->tail, options->subdir, mtime_s, &a->tree, &a->facts,
-                                  &a->warnings, error);
+        failure = ozx_index_build(a->source, &a->tail, options->subdir, mtime_s, &a->tree,
+                                  &a->facts, &a->warnings, error);
     if (!failure && a->tree.packed_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)
@@ -153,7 +153,8 @@ int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options
     if (!a)
         return ozx_error_memory(error);
     a->source = source;
-    failure = open_parts(a, options ? options : &(struct ozx_archive_options){.subdir = NULL}, error);
+    failure =
+        open_parts(a, options ? options : &(struct ozx_archive_options){.subdir = NULL}, error);
     if (failure) {
         a->source = NULL; /* still the caller's */
         ozx_archive_close(a);
@@ -368,8 +369,9 @@ static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
     return 0;
 }
 
-/* The first read of a stored file, from its first byte: local header and data with one request. That
- * works out if the header takes all the room in front of the data, as it does where there are no gaps;
+/* The first read of a stored file, from its first byte: local header and data with one request.
+ * That works out if the header takes all the room in front of the data, as it does where there are
+ * no gaps;
  * `*done` says whether it did. */
 static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
                         bool *done, struct ozx_error *error)
@@ -413,7 +415,8 @@ int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t
                             struct ozx_error *error)
 {
     if (archive->tree.nodes[node].kind & OZX_KIND_DIRECTORY)
-        return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE, NULL, "a directory has no data");
+        return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE, NULL,
+                             "a directory has no data");
     return resolve(archive, node, offset_bytes, error);
 }
 
@@ -443,7 +446,10 @@ static int read_packed(struct ozx_archive *archive, uint32_t node, uint64_t data
                                          .uncompressed_size_bytes = n->size_bytes,
                                          .crc32 = n->crc32,
                                          .method = packed->method};
-    int failure = ozx_zip_streams_read(archive->streams, &entry, buffer, size, offset, error);
+    int failure;
+
+    ozx_source_will_wait(archive->source);
+    failure = ozx_zip_streams_read(archive->streams, &entry, buffer, size, offset, error);
 
     return failure ? name_entry(archive, node, error) : 0;
 }
@@ -455,14 +461,14 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
 
     if (!failure)
         return 0;
-    ozx_error_set(error, failure, failure == -ESTALE ? "changed" : NULL, data_offset + offset, NULL,
-                  "%s", failure == -ESTALE ? "the archive changed while it was open"
-                                           : strerror(-failure));
+    ozx_error_set(
+        error, failure, failure == -ESTALE ? "changed" : NULL, data_offset + offset, NULL, "%s",
+        failure == -ESTALE ? "the archive changed while it was open" : strerror(-failure));
     return name_entry(archive, node, error);
 }
 
-/* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but whose
- * local header may still tell another story. */
+/* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but
+ * whose local header may still tell another story. */
 static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
                       uint64_t offset, struct ozx_error *error)
 {

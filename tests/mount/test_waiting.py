@@ -4,21 +4,28 @@ import os
 import threading
 import time
 
+import zipfile
+
 import pytest
+
+from harness import sanitized
 
 SLOW_S = 2.0
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'sample.ozx')
 CHUNKS = ['s0/c/0/0', 's0/c/0/1', 's0/c/1/0', 's0/c/1/1']
 
 
-@pytest.fixture(params=['EAGAIN', 'EOPNOTSUPP'])
-def slow(request, ozxfs):
-    from harness import sanitized
-    preload = os.environ.get('OZXFS_SLOW_DISK')
-    assert preload, 'OZXFS_SLOW_DISK does not name the library: run the tests through meson'
-    ozxfs.environment.update(LD_PRELOAD=preload, OZXFS_SLOW_MS=str(int(SLOW_S * 1000)))
+def preload(ozxfs, **environment):
+    library = os.environ.get('OZXFS_SLOW_DISK')
+    assert library, 'OZXFS_SLOW_DISK does not name the library: run the tests through meson'
+    ozxfs.environment.update(LD_PRELOAD=library, **environment)
     if sanitized(ozxfs.binary):
         ozxfs.environment['ASAN_OPTIONS'] += ':verify_asan_link_order=0'
+
+
+@pytest.fixture(params=['EAGAIN', 'EOPNOTSUPP'])
+def slow(request, ozxfs):
+    preload(ozxfs, OZXFS_SLOW_MS=str(int(SLOW_S * 1000)))
     if request.param == 'EOPNOTSUPP':
         ozxfs.environment['OZXFS_SLOW_CANNOT_SAY'] = '1'
     return ozxfs
@@ -40,19 +47,33 @@ def read_all(where, paths):
     return threads, took
 
 
-def test_names_are_found_while_a_read_waits(slow):
-    where = slow.mount(SAMPLE)
-    os.stat(os.path.join(where, CHUNKS[0]))
-    threads, took = read_all(where, CHUNKS[:1])
+def check_names_are_found(where, path, folder):
+    """While `path` is read, what was never looked up in `folder`."""
+    os.stat(os.path.join(where, path))
+    threads, took = read_all(where, [path])
     time.sleep(SLOW_S / 6)
     start = time.monotonic()
-    assert 'zarr.json' in os.listdir(os.path.join(where, 's1'))
+    assert 'zarr.json' in os.listdir(os.path.join(where, folder))
     for i in range(50):
-        assert not os.path.exists(os.path.join(where, 'labels', str(i)))
+        assert not os.path.exists(os.path.join(where, folder, 'none%d' % i))
     answered = time.monotonic() - start
-    assert not took, 'the disk was not slow'
+    assert not took, 'the read was not slow'
     threads[0].join()
     assert took[0] >= SLOW_S * 0.9 and answered < SLOW_S / 2, (took, answered)
+
+
+def test_names_are_found_while_a_read_waits(slow):
+    check_names_are_found(slow.mount(SAMPLE), CHUNKS[0], 's1')
+
+
+def test_names_are_found_while_an_entry_is_inflated(ozxfs, folder):
+    preload(ozxfs, OZXFS_SLOW_INFLATE_MS=str(int(SLOW_S * 1000)))
+    path = os.path.join(folder, 'deflated.ozx')
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('zarr.json', '{"zarr_format":3,"node_type":"group"}')
+        archive.writestr('c/zarr.json', '{}')
+        archive.writestr('c/0', bytes(3000), zipfile.ZIP_DEFLATED)
+    check_names_are_found(ozxfs.mount(path), 'c/0', 'c')
 
 
 def test_reads_wait_side_by_side(slow):
