@@ -48,8 +48,7 @@ static int read_comment(struct ozx_archive *a, struct ozx_error *error)
         return ozx_error_set(error, failure, NULL, a->tail.comment_offset_bytes, NULL,
                              "cannot read the archive comment: %s", strerror(-failure));
     a->comment_text[size] = '\0';
-    ozx_comment_parse(a->comment_text, size, &a->comment);
-    return 0;
+    return ozx_comment_parse(a->comment_text, size, &a->comment) ? ozx_error_memory(error) : 0;
 }
 
 static bool has_file(const struct ozx_archive *a, const char *path)

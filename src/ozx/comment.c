@@ -4,10 +4,10 @@
  */
 #include "ozx/comment.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ozx/jansson.h"
 #include "ozx/libraries.h"
 
 static void read_version(json_t *root, struct ozx_comment *out)
@@ -37,40 +37,42 @@ static void read_json_first(json_t *root, struct ozx_comment *out)
         snprintf(out->defect, sizeof out->defect, "its jsonFirst is no boolean");
 }
 
-void ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out)
+int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out)
 {
-    json_error_t failure;
+    json_error_t json_error;
     json_t *root;
+    int failure;
 
     *out = (struct ozx_comment){.present = size_bytes > 0};
     if (!out->present) {
         snprintf(out->defect, sizeof out->defect, "there is none");
-        return;
+        return 0;
     }
-    root = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, &failure);
-    if (!root) {
+    failure = ozx_jansson_load(text, size_bytes, JSON_REJECT_DUPLICATES, &root, &json_error);
+    if (failure == -ENOMEM)
+        return failure;
+    if (failure) {
         char escaped[96];
         snprintf(out->defect, sizeof out->defect, "it is not JSON: %s",
-                 ozx_escape(escaped, sizeof escaped, failure.text, strlen(failure.text)));
-        return;
+                 ozx_escape(escaped, sizeof escaped, json_error.text, strlen(json_error.text)));
+        return 0;
     }
     read_version(root, out);
     read_json_first(root, out);
     json_decref(root);
+    return 0;
 }
 
 int ozx_comment_format(const char *version, bool json_first, char **text, size_t *size_bytes)
 {
     json_t *root = json_pack("{s:{s:s, s:{s:{s:b}}}}", "ome", "version", version, "zipFile",
                              "centralDirectory", "jsonFirst", (int)json_first);
-    char *made = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    int failure = ozx_jansson_format(root, JSON_COMPACT, text);
 
     json_decref(root);
-    if (!made)
-        return -ENOMEM;
-    *text = made;
-    *size_bytes = strlen(made);
-    return 0;
+    if (!failure)
+        *size_bytes = strlen(*text);
+    return failure;
 }
 
 const char *ozx_json_library_version(void)

@@ -20,8 +20,8 @@ struct ozx_comment {
     char defect[160];                   /* why it does not follow RFC-9, "" if it does */
 };
 
-/* `text` need not be terminated. */
-void ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out);
+/* `text` need not be terminated. -ENOMEM. */
+int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out) OZX_CHECKED;
 
 /* The comment that RFC-9 wants; the caller frees `*text`. -ENOMEM. */
 int ozx_comment_format(const char *version, bool json_first, char **text,

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "ozx/jansson.h"
+
 /* What jansson (2.12 ... 2.14, 64 bits) allocates, with malloc's share. Lists and objects double.
  */
 #define COST_OBJECT 240 /* with room for eight, as a list */
@@ -128,33 +130,31 @@ static const char *step(struct scan *s)
     return NULL;
 }
 
-static json_t *load(const char *text, size_t size, bool *as_real, json_error_t *error)
+static int load(const char *text, size_t size, json_t **json, bool *as_real,
+                struct ozx_json_problem *problem)
 {
-    json_t *json = json_loadb(text, size, 0, error);
+    int failure = ozx_jansson_load(text, size, 0, json, &problem->json);
 
-    if (!json && json_error_code(error) == json_error_numeric_overflow) {
-        json = json_loadb(text, size, JSON_DECODE_INT_AS_REAL, error);
+    if (failure == -EBADMSG && json_error_code(&problem->json) == json_error_numeric_overflow) {
+        failure = ozx_jansson_load(text, size, JSON_DECODE_INT_AS_REAL, json, &problem->json);
         *as_real = true;
     }
-    return json;
-}
-
-static int fail(struct ozx_json_problem *problem)
-{
-    problem->bound = NULL;
-    return json_error_code(&problem->json) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
+    if (failure)
+        problem->bound = NULL;
+    return failure;
 }
 
 /* Parses the piece; then [] stands in its place, on as many lines. */
 static int judge_piece(struct scan *s, size_t from, struct ozx_json_problem *problem)
 {
     bool as_real;
-    json_t *json = load(s->text + from, s->at - from, &as_real, &problem->json);
+    json_t *json;
+    int failure = load(s->text + from, s->at - from, &json, &as_real, problem);
 
-    if (!json) {
+    if (failure) {
         for (size_t i = 0; i < from; i++)
             problem->json.line += s->text[i] == '\n';
-        return fail(problem);
+        return failure;
     }
     json_decref(json);
     for (size_t i = from; i < s->at; i++)
@@ -200,7 +200,6 @@ int ozx_json_parse(char *text, size_t size_bytes, json_t **out, bool *as_real,
 {
     struct scan s = {.text = text, .size_bytes = size_bytes};
     bool unasked;
-    json_t *json;
 
     problem->bound = size_bytes > OZX_JSON_SIZE_MAX ? "it is larger than 64 MiB" : NULL;
     while (!problem->bound && s.at < size_bytes) {
@@ -216,9 +215,5 @@ int ozx_json_parse(char *text, size_t size_bytes, json_t **out, bool *as_real,
     }
     if (problem->bound)
         return -EBADMSG;
-    json = load(text, size_bytes, as_real ? as_real : &unasked, &problem->json);
-    if (!json)
-        return fail(problem);
-    *out = json;
-    return 0;
+    return load(text, size_bytes, out, as_real ? as_real : &unasked, problem);
 }

@@ -4,10 +4,11 @@
  */
 #include "ozx/listing.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "ozx/jansson.h"
 
 const char *ozx_method_name(uint16_t method, char buffer[OZX_METHOD_NAME_SIZE])
 {
@@ -37,13 +38,10 @@ const char *ozx_time_utc(int64_t seconds, char buffer[OZX_TIME_SIZE])
 int ozx_json_quote(const char *text, char **out)
 {
     json_t *json = ozx_utf8_valid(text, strlen(text)) ? json_string(text) : json_null();
-    char *dumped = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+    int failure = ozx_jansson_format(json, JSON_ENCODE_ANY, out);
 
     json_decref(json);
-    if (!dumped)
-        return -ENOMEM;
-    *out = dumped;
-    return 0;
+    return failure;
 }
 
 int ozx_listing_json(const struct ozx_archive *archive, uint32_t node, char **out)
@@ -51,8 +49,8 @@ int ozx_listing_json(const struct ozx_archive *archive, uint32_t node, char **ou
     char path[OZX_PATH_SIZE], time[OZX_TIME_SIZE], method[OZX_METHOD_NAME_SIZE], crc[12];
     struct ozx_node_entry entry;
     struct ozx_node_stat stat;
-    char *dumped;
     json_t *json;
+    int failure;
 
     ozx_archive_path(archive, node, path);
     ozx_archive_stat(archive, node, &stat);
@@ -68,10 +66,7 @@ int ozx_listing_json(const struct ozx_archive *archive, uint32_t node, char **ou
             "compressed_size_bytes", (json_int_t)entry.compressed_size_bytes, "method",
             ozx_method_name(entry.method, method), "crc32", crc, "unreadable", entry.eio_rule);
     }
-    dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    failure = ozx_jansson_format(json, JSON_COMPACT, out);
     json_decref(json);
-    if (!dumped)
-        return -ENOMEM;
-    *out = dumped;
-    return 0;
+    return failure;
 }

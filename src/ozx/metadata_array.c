@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ozx/jansson.h"
 #include "ozx/metadata_parse.h"
 
 #define FILL_VALUE_TEXT_MAX 64
@@ -83,8 +84,11 @@ static void read_fill_value(struct ozx_parse *p, const json_t *root, struct ozx_
         return;
     }
     a->has_fill_value = true;
-    size = json_dumpb(value, text, FILL_VALUE_TEXT_MAX,
-                      JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (ozx_jansson_print(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII, text,
+                       FILL_VALUE_TEXT_MAX, &size)) {
+        p->no_memory = true;
+        return;
+    }
     if (size == 0 || size > FILL_VALUE_TEXT_MAX)
         snprintf(text, sizeof text, "...");
     else

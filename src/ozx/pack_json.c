@@ -2,9 +2,9 @@
  *
  * What pack did, for programs.
  */
-#include <jansson.h>
 #include <string.h>
 
+#include "ozx/jansson.h"
 #include "ozx/pack.h"
 
 /* A path may hold any bytes, JSON only UTF-8. */
@@ -23,8 +23,8 @@ int ozx_pack_json(const struct ozx_pack_options *options, const struct ozx_pack_
         (json_int_t)result->directories, "left_out", (json_int_t)result->left_out, "data_bytes",
         (json_int_t)result->data_bytes, "archive_bytes", (json_int_t)result->archive_bytes,
         "ome_version", result->version, "verified", result->verified, "elapsed_s", elapsed_s);
+    int failure = ozx_jansson_format(object, JSON_COMPACT | JSON_REAL_PRECISION(6), text);
 
-    *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(object);
-    return *text ? 0 : -ENOMEM;
+    return failure;
 }

@@ -3,10 +3,10 @@
  * The summary for programs. ozxfs-info(1) documents the fields; a field that changes its meaning or
  * goes away makes a new number of `schema`, one that is added does not.
  */
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
+#include "ozx/jansson.h"
 #include "ozx/summary.h"
 
 #define SCHEMA 1
@@ -394,7 +394,7 @@ int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary
 {
     struct writer w = {.archive = archive};
     json_t *object = json_object();
-    char *dumped;
+    int failure;
 
     set(&w, object, "schema", json_integer(SCHEMA));
     set(&w, object, "file", ozx_utf8_valid(file, strlen(file)) ? json_string(file) : json_null());
@@ -404,10 +404,7 @@ int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary
     set(&w, object, "warnings", warnings_of(&w));
     set(&w, object, "root", node_of(&w, &summary->root));
     set(&w, object, "omitted", number(summary->omitted_count));
-    dumped = w.failed ? NULL : json_dumps(object, JSON_INDENT(2));
+    failure = w.failed ? -ENOMEM : ozx_jansson_format(object, JSON_INDENT(2), out);
     json_decref(object);
-    if (!dumped)
-        return -ENOMEM;
-    *out = dumped;
-    return 0;
+    return failure;
 }

@@ -35,7 +35,8 @@ int ozx_verify_open(struct ozx_verify *v, void (*opened)(void *context), void *c
         return failure;
     opened(context);
     text = ozx_archive_comment(v->archive, &size);
-    ozx_comment_parse(text ? text : "", size, &v->comment);
+    if (ozx_comment_parse(text ? text : "", size, &v->comment))
+        return ozx_error_memory(error);
     failure = ozx_verify_names_index(v, error);
     if (!failure)
         failure = ozx_verify_names_tree(v, error);

@@ -2,9 +2,9 @@
  *
  * Reports as JSON. The layout is a contract: ozxfs-verify(1), JSON OUTPUT.
  */
-#include <jansson.h>
 #include <string.h>
 
+#include "ozx/jansson.h"
 #include "ozx/verify.h"
 
 #define SCHEMA 1
@@ -83,6 +83,7 @@ int ozx_verify_json(const struct ozx_verify_result *results, size_t count, char 
     json_t *files = json_array(), *root = NULL;
     char *made = NULL, *whole = NULL;
     size_t size;
+    int failure;
 
     for (size_t i = 0; files && i < count; i++)
         if (json_array_append_new(files, file_json(&results[i]))) {
@@ -91,11 +92,10 @@ int ozx_verify_json(const struct ozx_verify_result *results, size_t count, char 
         }
     if (files)
         root = json_pack("{s:i, s:o}", "schema", SCHEMA, "files", files);
-    if (root)
-        made = json_dumps(root, JSON_INDENT(2));
+    failure = ozx_jansson_format(root, JSON_INDENT(2), &made);
     json_decref(root);
-    if (!made)
-        return -ENOMEM;
+    if (failure)
+        return failure;
     size = strlen(made);
     whole = realloc(made, size + 2);
     if (!whole) {

@@ -123,8 +123,8 @@ static int explain_root(int why, const struct ozx_json_problem *problem, struct 
 }
 
 /* Looks at every other zarr.json in turn. What cannot be read there is no reason to stop: it will
- * be packed as it is, and the pipeline tells what it cannot read. */
-static void version_below(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_MAX],
+ * be packed as it is, and the pipeline tells what it cannot read. -ENOMEM. */
+static int version_below(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_MAX],
                           void (*disagree)(void *context, const char *path, const char *other),
                           void *context)
 {
@@ -136,6 +136,8 @@ static void version_below(const struct ozx_plan *plan, char version[OZX_VERSION_
         OZX_AUTO_JSON json_t *metadata = load(plan, entry, &why, &problem);
         const char *found = version_of(metadata);
 
+        if (why == -ENOMEM)
+            return why;
         if (!found)
             continue;
         if (!version[0]) {
@@ -145,6 +147,7 @@ static void version_below(const struct ozx_plan *plan, char version[OZX_VERSION_
             disagree(context, path, found);
         }
     }
+    return 0;
 }
 
 int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_MAX],
@@ -167,8 +170,7 @@ int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_
         return 0;
     }
     version[0] = '\0';
-    version_below(plan, version, disagree, context);
-    return 0;
+    return version_below(plan, version, disagree, context) ? ozx_error_memory(error) : 0;
 }
 
 /* --- sharding --------------------------------------------------------------------------------- */

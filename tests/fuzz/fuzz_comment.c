@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text;
     size_t text_size;
 
-    ozx_comment_parse((const char *)data, size, &comment);
+    FUZZ_CHECK(ozx_comment_parse((const char *)data, size, &comment) == 0);
     FUZZ_CHECK(comment.present == (size > 0));
     FUZZ_CHECK(comment.version[0] || comment.defect[0]);
     FUZZ_CHECK(strlen(comment.version) < sizeof comment.version);
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!comment.version[0])
         return 0;
     FUZZ_CHECK(ozx_comment_format(comment.version, comment.json_first, &text, &text_size) == 0);
-    ozx_comment_parse(text, text_size, &again);
+    FUZZ_CHECK(ozx_comment_parse(text, text_size, &again) == 0);
     FUZZ_CHECK(strcmp(again.version, comment.version) == 0);
     FUZZ_CHECK(again.json_first == comment.json_first && !again.defect[0]);
     free(text);
