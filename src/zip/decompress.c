@@ -21,6 +21,8 @@
 
 #define STREAMS_MAX 16          /* at about 100 KiB each */
 #define SKIP_SIZE 65536         /* decompressed and thrown away at a time */
+#define DAMAGED 1               /* beside -errno of the archive: what is compressed is not right */
+#define ZLIB_MEMORY (-4)        /* Z_MEM_ERROR */
 #define WAIT_BYTES (4u << 20)   /* a busy stream that will be this near is worth waiting for */
 
 #define EXTRA64_SIZE 28
@@ -252,6 +254,19 @@ static void stream_close(struct stream *s)
     s->zip = NULL;
 }
 
+/* Why libzip failed: the archive could not be read, memory, or the entry's bytes. */
+static int reason(const struct stream *s, const zip_error_t *error)
+{
+    int code = zip_error_code_zip(error);
+
+    if (s->source_failure)
+        return s->source_failure;
+    if (code == ZIP_ER_MEMORY ||
+        (code == ZIP_ER_ZLIB && zip_error_code_system(error) == ZLIB_MEMORY))
+        return -ENOMEM;
+    return DAMAGED;
+}
+
 /* Starts `s`, which is closed, at the first byte of its entry (`packed`, set under the pool's lock). */
 static int stream_open(struct stream *s, struct ozx_source *source)
 {
@@ -272,21 +287,20 @@ static int stream_open(struct stream *s, struct ozx_source *source)
             zip_source_free(made_up);
     }
     zip_error_fini(&error);
+    /* The ZIP is ours and right. Without memory libzip says all kinds of things. */
     if (!s->zip)
-        return s->source_failure ? s->source_failure : -EIO;
+        return s->source_failure ? s->source_failure : -ENOMEM;
     s->file = zip_fopen_index(s->zip, 0, 0);
-    if (!s->file)
-        return s->source_failure ? s->source_failure : -EIO;
-    return 0;
+    return s->file ? 0 : reason(s, zip_get_error(s->zip));
 }
 
-/* Exactly `size` bytes from where the stream stands. */
+/* Exactly `size` bytes from where the stream stands. 0, -errno, DAMAGED. */
 static int stream_read(struct stream *s, uint8_t *buffer, uint64_t size)
 {
     while (size) {
         zip_int64_t got = zip_fread(s->file, buffer, size);
         if (got <= 0) /* an error, or the end before the size that the directory claims */
-            return s->source_failure ? s->source_failure : -EIO;
+            return reason(s, zip_file_get_error(s->file));
         buffer += got;
         size -= (uint64_t)got;
         s->position_bytes += (uint64_t)got;
@@ -302,7 +316,7 @@ static int stream_check_end(struct stream *s)
 
     if (s->position_bytes < s->packed.uncompressed_size_bytes)
         return 0;
-    return zip_fread(s->file, &more, 1) > 0 ? -EIO : 0;
+    return zip_fread(s->file, &more, 1) > 0 ? DAMAGED : 0;
 }
 
 static int stream_serve(struct stream *s, struct ozx_source *source, uint8_t *buffer, size_t size,
@@ -424,6 +438,9 @@ int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_p
                              "the archive changed while it was open");
     if (failure == -ENOMEM)
         return ozx_error_memory(error);
+    if (failure < 0)
+        return ozx_error_set(error, failure, NULL, packed->data_offset_bytes, NULL, "%s",
+                             strerror(-failure));
     if (failure)
         return ozx_error_set(error, -EIO, "compressed", packed->data_offset_bytes,
                              "get the file again, or ask who made it",
