@@ -105,7 +105,9 @@ static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char *
         return 0;
     }
     failure = ozx_metadata_load(w->archive, node, out, &error);
-    if (failure == -ENOMEM || failure == -ESTALE) {
+    /* What is wrong with the file is told; that it could not be read at all (the disk, memory, an
+     * archive that changes) is not a matter of the archive. */
+    if (failure && failure != -EBADMSG && !(failure == -EIO && error.rule[0])) {
         *w->error = error;
         return failure;
     }
