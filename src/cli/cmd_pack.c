@@ -64,7 +64,7 @@ static int status_of(enum ozx_pack_about about, const struct ozx_error *error)
 
     if (error->code == -EINTR)
         return OZX_EXIT_INTERRUPTED;
-    if (error->code == -ENOMEM)
+    if (error->code == -ENOMEM || error->code == -EAGAIN) /* no memory, no thread */
         return OZX_EXIT_SYSTEM;
     switch (about) {
     case OZX_PACK_INPUT:

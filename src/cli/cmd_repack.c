@@ -75,7 +75,9 @@ static const char *subject_of(const struct command *command, enum ozx_pack_about
 
 static int status_of(enum ozx_pack_about about, const struct ozx_error *error)
 {
-    if (error->code == -EINTR || error->code == -ENOMEM || about == OZX_PACK_INPUT)
+    /* EAGAIN: no thread can be started. */
+    if (error->code == -EINTR || error->code == -ENOMEM || error->code == -EAGAIN ||
+        about == OZX_PACK_INPUT)
         return ozx_report_exit_status(error);
     if (error->code == -EACCES || error->code == -EPERM)
         return OZX_EXIT_PERMISSION;

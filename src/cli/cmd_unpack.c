@@ -55,7 +55,9 @@ static const char *subject_of(const struct command *command, enum ozx_unpack_abo
 
 static int status_of(enum ozx_unpack_about about, const struct ozx_error *error)
 {
-    if (error->code == -EINTR || error->code == -ENOMEM || about == OZX_UNPACK_ARCHIVE)
+    /* EAGAIN: no thread can be started. */
+    if (error->code == -EINTR || error->code == -ENOMEM || error->code == -EAGAIN ||
+        about == OZX_UNPACK_ARCHIVE)
         return ozx_report_exit_status(error);
     if (error->code == -EACCES || error->code == -EPERM)
         return OZX_EXIT_PERMISSION;
