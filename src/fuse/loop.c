@@ -27,6 +27,10 @@
 #define BUSY_REQUESTS 64 /* in a row that were there already: another thread is called to help */
 #define CROWD_NS 2000000 /* how long a crowd is remembered */
 
+/* A thread without memory for a request asks again so often; then the session ends. */
+#define MEMORY_NAP_NS 1000000
+#define MEMORY_NAPS_MAX 1000
+
 static struct {
     struct fuse_session *session;
     pthread_mutex_t lock;
@@ -174,14 +178,26 @@ static void end(int failure)
     pthread_mutex_unlock(&loop.lock);
 }
 
+/* Without memory for a request others may have some: the lead is given to them, and this thread
+ * asks again a little later. True: give up. */
+static bool lacks_memory(unsigned *times)
+{
+    const struct timespec nap = {.tv_nsec = MEMORY_NAP_NS};
+
+    ozx_loop_pass();
+    nanosleep(&nap, NULL);
+    return ++*times > MEMORY_NAPS_MAX;
+}
+
 /* At the end of the session every thread that listens reads that end; the others are told. */
 static void serve(void (*started)(void *context), void *context)
 {
     struct fuse_buf request = {.mem = NULL};
+    unsigned naps = 0;
 
     while (!fuse_session_exited(loop.session) && take_turn()) {
         int got = receive(&request);
-        if (got == -EINTR)
+        if (got == -EINTR || (got == -ENOMEM && !lacks_memory(&naps)))
             continue;
         if (got <= 0) {
             end(got);

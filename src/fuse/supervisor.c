@@ -26,6 +26,9 @@
 
 #define MESSAGES_MAX 256 /* more than an honest worker ever has to say */
 
+#define MEMORY_NAP_NS 10000000
+#define MEMORY_NAPS_MAX 100
+
 enum phase { PARSING, STARTING, SERVING };
 
 struct supervisor {
@@ -102,13 +105,26 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What is mounted where. Memory that is short for a moment must not keep a mount that should go. */
+static int read_mounts(struct ozx_mountinfo *info)
+{
+    const struct timespec nap = {.tv_nsec = MEMORY_NAP_NS};
+    int failure = ozx_mountinfo_read(info);
+
+    for (int i = 0; failure == -ENOMEM && i < MEMORY_NAPS_MAX; i++) {
+        nanosleep(&nap, NULL);
+        failure = ozx_mountinfo_read(info);
+    }
+    return failure;
+}
+
 /* Where our own mount is now (its parents may have been renamed), if it is the topmost there. */
 static bool find_own(const struct supervisor *s, char path[4096])
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
     const struct ozx_mount_entry *entry;
 
-    if (!s->mounted || ozx_mountinfo_read(&info))
+    if (!s->mounted || read_mounts(&info))
         return false;
     entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
     if (!entry || ozx_mountinfo_at(&info, entry->path) != entry || strlen(entry->path) >= 4096)
@@ -124,7 +140,7 @@ static bool is_mounted(const struct supervisor *s)
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
     const struct ozx_mount_entry *entry;
 
-    if (!s->mounted || ozx_mountinfo_read(&info))
+    if (!s->mounted || read_mounts(&info))
         return false;
     entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
     return entry && strcmp(entry->path, s->options->mount_point) == 0;

@@ -161,6 +161,12 @@ static int wait_for_device(const struct ozx_mount_options *options, int socket)
     }
 }
 
+/* What libfuse says of its failures is said again by us, in one line. */
+static void drop_words(enum fuse_log_level level, const char *format, va_list args)
+{
+    (void)level, (void)format, (void)args;
+}
+
 static struct fuse_session *make_session(struct ozx_server *server, int device)
 {
     struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -168,6 +174,9 @@ static struct fuse_session *make_session(struct ozx_server *server, int device)
     struct fuse_session *session = NULL;
     char option[48], place[32];
 
+    if (!server->options->debug)
+        fuse_set_log_func(drop_words);
+    errno = 0;
     ozx_ops_fill(&ops, server);
     /* libfuse wants the same max_read here, in the mount's options and in init. */
     snprintf(option, sizeof option, "-omax_read=%u", server->options->max_read_bytes);
@@ -197,10 +206,10 @@ static int fail(int socket, int code, const char *what)
 static int serve(struct ozx_server *server, int device)
 {
     struct fuse_session *session = make_session(server, device);
-    int failure;
+    int failure = errno ? -errno : -EINVAL;
 
     if (!session)
-        return fail(server->notes.socket, -EINVAL, "cannot make a FUSE session");
+        return fail(server->notes.socket, failure, "cannot make a FUSE session");
     /* A read that waits for the disk must not keep others waiting. */
     ozx_source_on_wait(ozx_archive_source(server->archive), ozx_loop_pass);
     failure =
