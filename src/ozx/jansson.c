@@ -9,11 +9,13 @@
 
 /* The only way to learn it: jansson takes its memory through these. */
 static pthread_once_t watched = PTHREAD_ONCE_INIT;
+static json_malloc_t unwatched_malloc;
+static json_free_t unwatched_free;
 static _Thread_local bool lacked_memory;
 
 static void *watched_malloc(size_t size)
 {
-    void *got = malloc(size);
+    void *got = unwatched_malloc(size);
 
     lacked_memory |= !got;
     return got;
@@ -21,7 +23,8 @@ static void *watched_malloc(size_t size)
 
 static void watch(void)
 {
-    json_set_alloc_funcs(watched_malloc, free);
+    json_get_alloc_funcs(&unwatched_malloc, &unwatched_free);
+    json_set_alloc_funcs(watched_malloc, unwatched_free);
 }
 
 static void begin(void)
@@ -54,7 +57,7 @@ int ozx_jansson_format(const json_t *json, size_t flags, char **out)
     begin();
     text = json ? json_dumps(json, flags) : NULL;
     if (!text || lacked_memory) {
-        free(text);
+        unwatched_free(text);
         return -ENOMEM;
     }
     *out = text;
