@@ -33,6 +33,7 @@ mount  command umount       mount
 python command python3      python3
 python python  ensurepip    python3-venv
 test   command clang        clang
+test   command clang-tidy   clang-tidy
 test   command zip          zip
 test   command unzip        unzip
 test   command mandoc       mandoc

@@ -85,7 +85,7 @@ static bool holds_file(int fd, const char *name)
 
 static int judge_old(struct ozx_staging *staging, bool replace, struct ozx_error *error)
 {
-    bool empty;
+    bool empty = false;
     int failure;
 
     if (!S_ISDIR(staging->old.st_mode))

@@ -128,13 +128,16 @@ static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source
 
     if (status || arguments->fake) {
         ozx_source_close(source);
+        options->mount_point = NULL;
         return status;
     }
     if (!options->fsname)
         options->fsname = full_path;
     if (!arguments->directory)
         report.print_path = resolved;
-    if (ozx_mount_run(options, source, &events, &stage, &error) == 0)
+    status = ozx_mount_run(options, source, &events, &stage, &error);
+    options->mount_point = NULL; /* it was here */
+    if (status == 0)
         return ozx_report_stdout(OZX_EXIT_OK);
     if (options->remove_directory)
         rmdir(resolved); /* if the supervisor did not get so far */

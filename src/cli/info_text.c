@@ -125,29 +125,31 @@ static void add_path(const struct tree *t, const struct ozx_summary_node *node, 
 
 static void add_kind(const struct ozx_summary_node *node, struct ozx_words *words)
 {
-    const struct ozx_ome *ome = node->metadata ? node->metadata->ome : NULL;
     char count[OZX_COUNT_SIZE];
 
     switch (node->kind) {
     case OZX_SUMMARY_IMAGE:
-        ozx_words_add(words, ome->has_image_label ? "  label image" : "  image");
-        ozx_image_add_name(&ome->multiscales[0], words);
+        ozx_words_add(words, node->metadata->ome->has_image_label ? "  label image" : "  image");
+        ozx_image_add_name(&node->metadata->ome->multiscales[0], words);
         break;
     case OZX_SUMMARY_GROUP:
         ozx_words_add(words, node->child_count ? "  collection" : "  group");
         break;
     case OZX_SUMMARY_LABELS:
-        ozx_words_add(words, "  labels: %s", ozx_progress_count(count, ome->label_count));
+        ozx_words_add(words, "  labels: %s",
+                      ozx_progress_count(count, node->metadata->ome->label_count));
         break;
     case OZX_SUMMARY_WELL:
         ozx_words_add(words, "  well, fields: %s",
-                      ozx_progress_count(count, ome->well->image_count));
+                      ozx_progress_count(count, node->metadata->ome->well->image_count));
         break;
     case OZX_SUMMARY_BIOFORMATS2RAW:
-        ozx_words_add(words, "  bioformats2raw layout %" PRId64, ome->bioformats2raw);
+        ozx_words_add(words, "  bioformats2raw layout %" PRId64,
+                      node->metadata->ome->bioformats2raw);
         break;
     case OZX_SUMMARY_SERIES:
-        ozx_words_add(words, "  series: %s", ozx_progress_count(count, ome->series_count));
+        ozx_words_add(words, "  series: %s",
+                      ozx_progress_count(count, node->metadata->ome->series_count));
         break;
     case OZX_SUMMARY_PLAIN:
         ozx_words_add(words, "  no Zarr metadata");

@@ -56,7 +56,7 @@ int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *
 
 int ozx_input_archive(const char *path, struct ozx_archive **out, struct ozx_error *error)
 {
-    struct ozx_source *source;
+    struct ozx_source *source = NULL;
     int failure = ozx_input_open(path, &source, error);
 
     if (failure)

@@ -131,7 +131,6 @@ static int apply_helper_switch(struct ozx_mount_parse *p, int name, char *value,
     case 'n': /* no /etc/mtab: there is none */
     case 't': /* the type by which we were called */
     case 'N': /* mount(8) has entered the namespace itself */
-        return 0;
     case 'v': /* -v of mount(8) is not meant for our stderr */
         return 0;
     default:

@@ -93,7 +93,7 @@ int ozx_mountinfo_read(struct ozx_mountinfo *out)
 
     if (failure)
         return failure;
-    for (const char *p = info.text; *p; p++)
+    for (const char *p = info.text; p && *p; p++)
         lines += *p == '\n';
     info.entries = calloc(lines, sizeof *info.entries);
     if (!info.entries)

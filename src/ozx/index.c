@@ -214,7 +214,7 @@ static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t di
                      const char *name, size_t name_size)
 {
     struct ozx_node *node;
-    uint32_t draft;
+    uint32_t draft = 0;
     int failure = add_node(b, directory, name, name_size, &draft);
 
     if (failure)
@@ -344,7 +344,7 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
                       const char *subdir, struct ozx_tree *out)
 {
     OZX_AUTO_FREE char *prefix = NULL;
-    uint32_t root;
+    uint32_t root = 0;
     int failure = add_node(b, 0, "", 0, &root);
 
     if (failure)

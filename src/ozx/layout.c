@@ -81,7 +81,7 @@ static int sort_children(struct layout *l, const uint32_t *children, uint32_t co
 {
     bool sorted = true;
 
-    if (count > l->key_room) {
+    if (count && (!l->keys || count > l->key_room)) {
         free(l->keys);
         l->key_room = 0;
         l->keys = malloc(count * sizeof *l->keys);

@@ -435,7 +435,7 @@ static void work(void *context, unsigned index)
     if (failure)
         return;
     failure = w ? 0 : ozx_error_memory(&error);
-    if (!failure) {
+    if (w) {
         w->d = d;
         failure = work_all(w, &error);
         ozx_zip_directory_close(w->directory);

@@ -124,7 +124,7 @@ static int scan_gap(const struct ozx_verify *v, struct ozx_window *w, uint64_t f
 
     while (to - from >= OZX_LOCAL_SIZE) {
         uint64_t left = to - from;
-        size_t ahead = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW, got, step;
+        size_t ahead = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW, got = 0, step;
         const uint8_t *hit, *at = ozx_verify_window_get(w, from, ahead < margin ? ahead : margin,
                                                         ahead > want ? ahead : want, &got, error);
         if (!at)

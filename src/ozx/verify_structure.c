@@ -191,6 +191,7 @@ static int add_to_run(struct listing *l)
     if ((is_large && add_large(v, &l->entry, &large)) ||
         ozx_array_reserve((void **)&v->runs, v->run_count, &v->run_room, sizeof *v->runs))
         return -ENOMEM;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
     v->runs[v->run_count++] = (struct ozx_verify_run){.local_offset_bytes = e->local_offset_bytes,
                                                       .header_offset_bytes = e->header_offset_bytes,
                                                       .count = 1,

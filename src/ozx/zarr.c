@@ -131,7 +131,7 @@ static int version_below(const struct ozx_plan *plan, char version[OZX_VERSION_T
     for (uint64_t i = 1; i < ozx_plan_metadata_count(plan); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
         char path[OZX_NAME_PATH_MAX + 1];
-        struct ozx_json_problem problem;
+        struct ozx_json_problem problem = {0};
         int why = 0;
         OZX_AUTO_JSON json_t *metadata = load(plan, entry, &why, &problem);
         const char *found = version_of(metadata);
@@ -154,7 +154,7 @@ int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_
                      void (*disagree)(void *context, const char *path, const char *other),
                      void *context, struct ozx_error *error)
 {
-    struct ozx_json_problem problem;
+    struct ozx_json_problem problem = {0};
     int why = 0;
     OZX_AUTO_JSON json_t *metadata = load(plan, ozx_plan_entry(plan, 0), &why, &problem);
     const char *found;
@@ -201,7 +201,7 @@ void ozx_zarr_find_unsharded(const struct ozx_plan *plan,
     for (uint64_t i = 0; i < ozx_plan_metadata_count(plan); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
         const struct ozx_plan_directory *directory = ozx_plan_directory(plan, entry->directory);
-        struct ozx_json_problem problem;
+        struct ozx_json_problem problem = {0};
         int why = 0;
 
         if (directory->chunk_count <= OZX_MANY_CHUNKS)

@@ -135,7 +135,7 @@ int ozx_zip_local_resolve(struct ozx_source *source, const struct ozx_zip_expect
     uint64_t offset = expected->local_offset_bytes;
     uint64_t left = ozx_source_size(source) - offset; /* an entry that was let in lies in the file */
     size_t size = left < sizeof first ? (size_t)left : sizeof first;
-    struct ozx_zip_local local;
+    struct ozx_zip_local local = {0};
     int64_t result;
     int failure = ozx_source_read(source, first, size, offset);
 
