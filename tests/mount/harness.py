@@ -56,8 +56,9 @@ def wait_until(condition, timeout=10):
 
 @functools.cache
 def sanitized(binary):
-    """True if it was built with AddressSanitizer."""
-    return b'__asan_init' in read(binary)
+    """True if it was built with a sanitizer that has memory of its own."""
+    content = read(binary)
+    return os.environ.get('OZXFS_SANITIZED') == '1' or b'__asan_init' in content or b'__tsan_init' in content
 
 
 class Ozxfs:
@@ -69,7 +70,7 @@ class Ozxfs:
         self.environment.pop('XDG_RUNTIME_DIR', None)
         self.started = []
         if sanitized(binary):  # a daemon has no stderr: its reports go to files, which clean_up looks for
-            for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS'):
+            for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
                 given = os.environ.get(name)
                 self.environment[name] = (given + ':' if given else '') + 'print_stacktrace=1:log_path=%s/sanitizer' % folder
 

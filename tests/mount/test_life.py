@@ -438,7 +438,7 @@ def test_dead_mount_through_a_relative_path(ozxfs, image):
 def test_memory_of_100000_entries(ozxfs, archives):
     """At most 8 MiB of its own for the worker."""
     if sanitized(ozxfs.binary):
-        pytest.skip('AddressSanitizer needs more')
+        pytest.skip('a sanitizer needs more')
     ozxfs.mount(archives('large_flat')[0])
     status = read('/proc/%d/status' % ozxfs.daemons()[1]).decode()
     fields = dict(line.split(':\t', 1) for line in status.splitlines() if ':\t' in line)
