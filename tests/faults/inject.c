@@ -160,7 +160,7 @@ static void arm(void)
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(call, table[i].name) == 0)
             wanted = table[i].calls;
-    if (!wanted) {
+    if (!wanted && strcmp(call, "none") != 0) {
         fprintf(stderr, "inject: no call is named '%s'\n", call);
         _exit(126);
     }
