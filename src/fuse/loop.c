@@ -190,7 +190,7 @@ static bool lacks_memory(unsigned *times)
 }
 
 /* At the end of the session every thread that listens reads that end; the others are told. */
-static void serve(void (*started)(void *context), void *context)
+static void serve(int (*started)(void *context), void *context)
 {
     struct fuse_buf request = {.mem = NULL};
     unsigned naps = 0;
@@ -204,8 +204,11 @@ static void serve(void (*started)(void *context), void *context)
             break;
         }
         answer(&request);
-        if (started)
-            started(context);
+        got = started ? started(context) : 0;
+        if (got) {
+            end(got);
+            break;
+        }
         started = NULL;
     }
     end(0);
@@ -218,7 +221,7 @@ static void *work(void *unused)
     return unused;
 }
 
-int ozx_loop_run(struct fuse_session *session, unsigned threads_max, void (*started)(void *context),
+int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*started)(void *context),
                  void *context)
 {
     cpu_set_t mine;

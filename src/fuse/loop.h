@@ -17,9 +17,9 @@
 struct fuse_session;
 
 /* Serves until the session ends, with at most `threads_max` threads, this one among them; calls
- * `started` when the first request, INIT, is answered. 0, or -errno if the kernel's requests can no
- * longer be read. Once per process. */
-int ozx_loop_run(struct fuse_session *session, unsigned threads_max, void (*started)(void *context),
+ * `started` when the first request, INIT, is answered; if that fails it ends. 0, or -errno if the
+ * kernel's requests can no longer be read. Once per process. */
+int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*started)(void *context),
                  void *context) OZX_CHECKED;
 
 /* From a thread that answers a request: what follows may take long, let another one listen. Does

@@ -37,13 +37,15 @@ char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
     return buffer ? buffer->bytes : NULL;
 }
 
-void ozx_server_serving(void *userdata)
+int ozx_server_serving(void *userdata)
 {
     const struct ozx_server *server = userdata;
-    /* Without a supervisor the tree is served all the same. */
-    int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
 
-    (void)failure;
+    if (!server->initialized)
+        return -ENOMEM;
+    /* Without a supervisor the tree is served all the same. */
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
+    return 0;
 }
 
 /* True the first time for each rule. What no longer fits the table is not reported. */
@@ -65,7 +67,8 @@ static bool is_new(struct ozx_notes *notes, const char *rule)
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
 {
     /* "The archive changed" is no errno that a reader of a file expects. */
-    /* Nor is what the archive's own file system may answer: ENOTCONN would look like our own death. */
+    /* Nor is what the archive's own file system may answer: ENOTCONN would look like our own death.
+     */
     int code = error->code == -ENOMEM || error->code == -EISDIR ? -error->code : EIO;
 
     fuse_reply_err(request, code);

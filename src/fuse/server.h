@@ -36,6 +36,7 @@ struct ozx_server {
     atomic_ullong *requests;  /* shared with the supervisor; NULL: nobody counts */
     bool no_open;             /* set in init: the kernel can do without open, opendir */
     bool no_opendir;
+    bool initialized; /* init was called */
 };
 
 /* A thread's buffer, at least `size_bytes`; NULL without memory. Borrowed until the thread's next
@@ -52,8 +53,9 @@ static inline void ozx_server_count(const struct ozx_server *server)
  * is reported once. */
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
 
-/* The kernel's INIT is answered: tells the supervisor. `server` is a struct ozx_server. */
-void ozx_server_serving(void *server);
+/* The kernel's INIT is answered: tells the supervisor. `server` is a struct ozx_server. -ENOMEM if
+ * libfuse could not take it in: then the kernel has been refused, and asks no more. */
+int ozx_server_serving(void *server) OZX_CHECKED;
 
 /* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);

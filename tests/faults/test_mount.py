@@ -91,9 +91,7 @@ def test_memory(ozxfs, faulty, archive, figure):
             assert lines and first <= {errno.ENOTCONN, errno.ECONNABORTED, errno.ENOMEM, errno.EIO, 'early'}, where
         else:
             failed += bool(first)
-            # Known: an INIT that libfuse had no memory for is ECONNREFUSED from the kernel until it is unmounted.
-            if first != {errno.ECONNREFUSED}:
-                assert first <= {errno.ENOMEM, errno.EIO, 'early'} and not again, where
+            assert first <= {errno.ENOMEM, errno.EIO, 'early'} and not again, where
     assert refused
     figure(f'mount: memory: {len(numbers(count))} of {count + 1} places, {refused} refused, {failed} read with an error, {ended} ended',
            tried=len(numbers(count)), refused=refused, failed=failed, ended=ended)
