@@ -4,7 +4,9 @@
  */
 #include "base/threads.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -102,4 +104,13 @@ int ozx_threads_run(const struct ozx_threads *threads)
     pthread_cond_destroy(&state.ended);
     pthread_mutex_destroy(&state.lock);
     return started ? 0 : failure;
+}
+
+unsigned ozx_processor_count(void)
+{
+    cpu_set_t mine;
+
+    if (sched_getaffinity(0, sizeof mine, &mine) == 0)
+        return (unsigned)CPU_COUNT(&mine);
+    return errno == EINVAL ? CPU_SETSIZE : 1; /* EINVAL: there are more than fit */
 }

@@ -18,6 +18,9 @@ struct ozx_threads {
     void (*tick)(void *context);
 };
 
+/* The processors that this process may run on, at least 1. */
+unsigned ozx_processor_count(void);
+
 /* 0 when all threads have ended; -EAGAIN or -ENOMEM if not one could be started. */
 int ozx_threads_run(const struct ozx_threads *threads) OZX_CHECKED;
 

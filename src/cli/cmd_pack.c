@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/threads.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/report_pack.h"
@@ -415,13 +416,13 @@ static int run(struct command *command)
     return command->status ? command->status : OZX_EXIT_BUG;
 }
 
-/* More than there are processors: small files that are not in the page cache are waited for, and the
- * disk serves several readers better than one. */
+/* More than there are processors: small files that are not in the page cache are waited for, and
+ * the disk serves several readers better than one. */
 static unsigned default_jobs(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned processors = ozx_processor_count();
 
-    return processors < 8 ? 8 : processors > 16 ? 16 : (unsigned)processors;
+    return processors < 8 ? 8 : processors > 16 ? 16 : processors;
 }
 
 int ozx_cmd_pack(int argc, char **argv)

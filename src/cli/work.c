@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/threads.h"
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -32,9 +34,9 @@ const volatile sig_atomic_t *ozx_work_catch_signals(void)
 
 unsigned ozx_work_default_jobs(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned processors = ozx_processor_count();
 
-    return processors < 4 ? 4 : processors > 16 ? 16 : (unsigned)processors;
+    return processors < 4 ? 4 : processors > 16 ? 16 : processors;
 }
 
 int ozx_work_number(const char *text, long long low, long long high, long long *out)

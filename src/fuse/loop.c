@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/threads.h"
 #include "fuse/server.h"
 
 /* How long the leader asks before it sleeps. Less than what a client does between two requests
@@ -224,14 +225,12 @@ static void *work(void *unused)
 int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*started)(void *context),
                  void *context)
 {
-    cpu_set_t mine;
-
     loop.session = session;
     loop.helpers_max = threads_max - 1;
     loop.helpers = calloc(threads_max, sizeof *loop.helpers);
     if (!loop.helpers)
         return -ENOMEM;
-    loop.one_processor = sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) == 1;
+    loop.one_processor = ozx_processor_count() == 1;
     serve(started, context);
     /* All is over: none is made any more. */
     for (unsigned i = 0; i < loop.helper_count; i++)

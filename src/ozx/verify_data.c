@@ -13,7 +13,6 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -27,13 +26,11 @@
 /* Headers that lie further apart are read one by one, in blocks that hold almost any header. */
 #define SPARSE_BYTES 16384
 #define SPARSE_READ 4096
-
 #define DIRECTORY_READ (128u * 1024)
 
 struct job {
-    uint32_t first, last; /* runs first ... last-1 */
-    uint64_t part_offset,
-        part_size; /* in the data of the large entry; part_size 0: whole entries */
+    uint32_t first, last;            /* runs first ... last-1 */
+    uint64_t part_offset, part_size; /* in the data of the large entry; size 0: whole entries */
 };
 
 struct data {
@@ -456,28 +453,23 @@ static void tick(void *context)
         stop_with(d, &error, false);
     }
     if (o->progress) {
-        uint64_t data_total;
+        struct ozx_verify_progress progress = {.phase =
+                                                   o->quick ? "checking headers" : "checking data",
+                                               .entries = atomic_load(&d->entries_done),
+                                               .entries_total = d->v->tail.entry_count,
+                                               .data_bytes = atomic_load(&d->data_done)};
         pthread_mutex_lock(&d->lock);
-        data_total = d->data_total;
+        progress.data_bytes_total = d->data_total;
         pthread_mutex_unlock(&d->lock);
-        const struct ozx_verify_progress progress = {.phase = o->quick ? "checking headers"
-                                                                       : "checking data",
-                                                     .entries = atomic_load(&d->entries_done),
-                                                     .entries_total = d->v->tail.entry_count,
-                                                     .data_bytes = atomic_load(&d->data_done),
-                                                     .data_bytes_total = data_total};
         o->progress(o->context, &progress);
     }
 }
 
 static unsigned thread_count(const struct ozx_verify_options *options)
 {
-    cpu_set_t cpus;
-    unsigned count = options->threads;
+    unsigned count = options->threads ? options->threads : ozx_processor_count();
 
-    if (!count && sched_getaffinity(0, sizeof cpus, &cpus) == 0)
-        count = (unsigned)CPU_COUNT(&cpus);
-    return !count ? 1 : count < THREADS_MAX ? count : THREADS_MAX;
+    return count < THREADS_MAX ? count : THREADS_MAX;
 }
 
 int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An open archive, as its own sources see it: archive.c opens it and answers what is in it,
+ * archive_read.c reads entries.
+ */
+#ifndef OZX_OZX_ARCHIVE_STATE_H
+#define OZX_OZX_ARCHIVE_STATE_H
+
+#include "ozx/archive.h"
+#include "ozx/comment.h"
+#include "ozx/index.h"
+#include "zip/decompress.h"
+
+struct ozx_archive {
+    struct ozx_source *source; /* owned */
+    struct ozx_zip_tail tail;
+    struct ozx_tree tree;
+    struct ozx_index_facts facts;
+    struct ozx_warnings warnings;
+    struct ozx_zip_streams *streams; /* NULL unless an entry is compressed */
+    char *comment_text;
+    struct ozx_comment comment;
+};
+
+/* The rule by which every read of the node fails; NULL: none does. */
+const char *ozx_archive_eio_rule(const struct ozx_node *node);
+
+#endif
