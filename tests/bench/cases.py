@@ -39,7 +39,7 @@ class Case:
 
     def __init__(self, bench):
         self.bench = bench
-        self.sizes = bench.library.sizes
+        self.sizes = bench.datasets.sizes
 
     def rows(self):
         raise NotImplementedError
@@ -57,7 +57,7 @@ class Case:
     # -- what most cases do -------------------------------------------------------------------
 
     def listing(self, files, name):
-        return self.bench.library.write_list(name, files)
+        return self.bench.datasets.write_list(name, files)
 
     def warm(self, mount, listing):
         """What a warm run may find in memory: the archive or image; natively the files."""
@@ -89,7 +89,7 @@ class Contents(Case):
         return []
 
     def run(self, contender, number):
-        library = self.bench.library
+        library = self.bench.datasets
         if number > 0:
             return {}
         chunks, shards = library.chunks(), library.shards()
@@ -132,7 +132,7 @@ class MountTime(Case):
         return contender.name != "native"
 
     def data(self):
-        return self.bench.library.entries(self.count, self.flat)
+        return self.bench.datasets.entries(self.count, self.flat)
 
     def run(self, contender, number):
         data = self.data()
@@ -167,7 +167,7 @@ class Walk(Case):
                 Row("walk.hot", f"{files}, hot", "s", False, (), 3)]
 
     def data(self):
-        return self.bench.library.chunks()
+        return self.bench.datasets.chunks()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -204,7 +204,7 @@ class OpenCold(Case):
                 Row("open.cold.4", f"{title}, 4 processes", "k/s", True, (), 2)]
 
     def data(self):
-        return self.bench.library.chunks()
+        return self.bench.datasets.chunks()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -234,7 +234,7 @@ class Open(Case):
                            ("at-most", 0.30), 2)]
 
     def data(self):
-        return self.bench.library.chunks()
+        return self.bench.datasets.chunks()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -263,7 +263,7 @@ class Missing(Case):
                 Row("missing.again", "missing chunk, repeated", "k/s", True, ("ratio", 0.6))]
 
     def data(self):
-        return self.bench.library.chunks()
+        return self.bench.datasets.chunks()
 
     def run(self, contender, number):
         data = self.data()
@@ -289,7 +289,7 @@ class SequentialCold(Case):
                     ("ratio", 0.9), 0)]
 
     def data(self):
-        return self.bench.library.shards()
+        return self.bench.datasets.shards()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -315,7 +315,7 @@ class Sequential(Case):
                            ("at-most", 0.35), 2)]
 
     def data(self):
-        return self.bench.library.shards()
+        return self.bench.datasets.shards()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -345,7 +345,7 @@ class Pieces(Case):
                        for state in ("warm", "hot") for p in (2, 4, 8)]
 
     def data(self):
-        return self.bench.library.shards()
+        return self.bench.datasets.shards()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -367,7 +367,7 @@ class Mapped(Case):
                 Row("mmap.hot", "mmap, all bytes, hot", "GiB/s", True, ("ratio", 0.7), 2)]
 
     def data(self):
-        return self.bench.library.shards()
+        return self.bench.datasets.shards()
 
     def run(self, contender, number):
         data = self.data()
@@ -408,7 +408,7 @@ class Arrays(Case):
         return bool(self.bench.readers)
 
     def data(self):
-        return self.bench.library.volume()
+        return self.bench.datasets.volume()
 
     def run(self, contender, number):
         data, values = self.data(), {}
@@ -441,7 +441,7 @@ def make(bench, names, full):
     cases = []
     for name in names:
         if name == "mount":
-            cases += [MountTime(bench, count) for count in bench.library.sizes["counts"]]
+            cases += [MountTime(bench, count) for count in bench.datasets.sizes["counts"]]
             if full:
                 cases += [MountTime(bench, 1_000_000, flat=True), MountTime(bench, 5_000_000)]
             continue
