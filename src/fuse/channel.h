@@ -19,7 +19,8 @@ enum ozx_message_kind {
     OZX_MESSAGE_FAILED,      /* worker, supervisor: error, and the stage in `value` */
     OZX_MESSAGE_DEVICE,      /* supervisor: carries the /dev/fuse descriptor */
     OZX_MESSAGE_START,       /* supervisor: serve; `value` is the device's minor number */
-    OZX_MESSAGE_SERVING,     /* worker, supervisor: the kernel's INIT was answered */
+    OZX_MESSAGE_SERVING,     /* worker, supervisor: the kernel's INIT is being answered */
+    OZX_MESSAGE_STARTED,     /* worker: it was answered */
     OZX_MESSAGE_ENDED,       /* worker: the file system was unmounted */
     OZX_MESSAGE_NOTE,        /* worker: an entry could not be read (error) */
     OZX_MESSAGE_INFO,        /* worker, supervisor: error.text is for -v */

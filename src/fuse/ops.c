@@ -68,7 +68,8 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
     server->no_open =
         (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && server->options->handed_fd < 0;
     server->no_opendir = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
-    server->initialized = true;
+    /* The worker's last step before requests come: it is only now that the tree is served. */
+    ozx_server_serving(server);
 }
 
 static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)

@@ -37,14 +37,20 @@ char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
     return buffer ? buffer->bytes : NULL;
 }
 
-int ozx_server_serving(void *userdata)
+void ozx_server_serving(struct ozx_server *server)
+{
+    server->initialized = true;
+    /* Without a supervisor the tree is served all the same. */
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
+}
+
+int ozx_server_started(void *userdata)
 {
     const struct ozx_server *server = userdata;
 
     if (!server->initialized)
         return -ENOMEM;
-    /* Without a supervisor the tree is served all the same. */
-    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_STARTED, 0, NULL, false);
     return 0;
 }
 

@@ -53,9 +53,12 @@ static inline void ozx_server_count(const struct ozx_server *server)
  * is reported once. */
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
 
-/* The kernel's INIT is answered: tells the supervisor. `server` is a struct ozx_server. -ENOMEM if
+/* The kernel's INIT is being answered: tells the supervisor, before anybody can see the tree. */
+void ozx_server_serving(struct ozx_server *server);
+
+/* INIT is answered: tells the supervisor that, too. `server` is a struct ozx_server. -ENOMEM if
  * libfuse could not take it in: then the kernel has been refused, and asks no more. */
-int ozx_server_serving(void *server) OZX_CHECKED;
+int ozx_server_started(void *server) OZX_CHECKED;
 
 /* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);

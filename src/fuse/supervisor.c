@@ -206,8 +206,6 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
 
     s->phase = SERVING;
     s->idle_since_ms = now_ms();
-    if (s->mounted)
-        ozx_kernel_mount_readahead(s->mount.device_minor, s->options->max_read_bytes);
     snprintf(info.error.text, sizeof info.error.text,
              s->mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d", (int)getpid(),
              s->mount.device_minor);
@@ -252,6 +250,8 @@ static void hear_worker(struct supervisor *s)
         start_serving(s);
     else if (message.kind == OZX_MESSAGE_SERVING && s->phase == STARTING)
         answer_served(s, &message);
+    else if (message.kind == OZX_MESSAGE_STARTED && s->mounted)
+        ozx_kernel_mount_readahead(s->mount.device_minor, s->options->max_read_bytes);
     else if (message.kind == OZX_MESSAGE_ENDED && s->phase == SERVING && !s->ended)
         see_end(s);
     else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)

@@ -214,7 +214,7 @@ static int serve(struct ozx_server *server, int device)
     ozx_source_on_wait(ozx_archive_source(server->archive), ozx_loop_pass);
     failure =
         ozx_loop_run(session, server->options->threads ? server->options->threads : THREADS_DEFAULT,
-                     ozx_server_serving, server);
+                     ozx_server_started, server);
     if (!failure)
         (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
     fuse_session_destroy(session);
