@@ -143,6 +143,29 @@ static struct end_record parse_end(const struct window *w, size_t at)
     return end;
 }
 
+/* Readers that do not ask the locator take the 56 bytes in front of it for the record: a second one
+ * must not stand there, at the end of the extensible data of the first. */
+static int refuse_second_record(struct ozx_source *source, uint64_t record_offset,
+                                uint64_t locator_offset, struct ozx_error *error)
+{
+    uint64_t last = locator_offset - OZX_END64_SIZE;
+    uint8_t start[OZX_END64_SIZE_FIELD_EXCLUDES];
+    struct ozx_bytes b = ozx_bytes_of(start, sizeof start);
+    int failure;
+
+    if (record_offset == last)
+        return 0;
+    failure = ozx_source_read(source, start, sizeof start, last);
+    if (failure)
+        return fail_read(error, failure, last);
+    if (ozx_bytes_u32(&b) == OZX_END64_SIGNATURE &&
+        ozx_bytes_u64(&b) == OZX_END64_SIZE - OZX_END64_SIZE_FIELD_EXCLUDES)
+        return refuse(error, "zip64-tail", last, HINT_REWRITE,
+                      "two ZIP64 end records both end where their locator begins, so it can be "
+                      "read in two ways");
+    return 0;
+}
+
 /* The ZIP64 record that a locator in front of the end record points to. `*found` is false, and
  * nothing else happens, if there is no locator. */
 static int read_zip64(struct ozx_source *source, const struct end_record *end,
@@ -192,7 +215,7 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
     if (rest != locator_offset - out->offset_bytes - OZX_END64_SIZE_FIELD_EXCLUDES)
         return refuse(error, "zip64-tail", out->offset_bytes, HINT_AGAIN,
                       "the ZIP64 end record does not end where its locator begins");
-    return 0;
+    return refuse_second_record(source, out->offset_bytes, locator_offset, error);
 }
 
 static bool agrees16(uint16_t field, uint64_t value)
