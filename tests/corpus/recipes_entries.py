@@ -6,7 +6,7 @@ Ids: zip64-extra, extra-odd, bounds, overlap.
 import struct
 import zlib
 
-from .recipe import EIO, REFUSE, SERVE, Entry, add, image, pattern, recipe, refused, served
+from .recipe import EIO, OME_GROUP, REFUSE, SERVE, Entry, Zip, add, image, image64, pattern, recipe, refused, served
 from .zipforge import S32, TIMESTAMP_ID, ZIP64_ID, extra_field, local_header, zip64_field
 
 ONE = b's0/c/0/1'
@@ -43,6 +43,24 @@ for _name, _note, _make in (
         ('half_header', 'three bytes of a ZIP64 field', lambda: with_central(b'\1\0\x08', usize=S32))):
     add('zip64-extra', REFUSE, 'zip64_extra_' + _name, _note, lambda m=_make: refused(m()))
 
+_DIRECTORY = dict(mode=0o40755)
+for _name, _note, _make in (
+        ('id_swapped', 'the field\'s id is 0x0100', lambda: with_central(extra_field(0x0100, struct.pack('<Q', 64)), usize=S32)),
+        ('only_local', 'the field stands in the local header only', lambda: image(change=(ONE, {'central': {'usize': S32}, 'local_zip64': ('usize', 'csize')}))),
+        ('in_another_field', 'the field stands inside another field', lambda: with_central(extra_field(0xCAFE, zip64_field(64)), usize=S32)),
+        ('in_comment', 'the field stands where the entry\'s comment is', lambda: image(change=(ONE, {'central': {'usize': S32}, 'comment': zip64_field(64)}))),
+        ('cut_by_length', 'the extra data\'s length ends within the field, the rest is the comment',
+         lambda: with_central(zip64_field(64), usize=S32, extra_size=8, comment_size=4)),
+        ('in_two_halves', 'one field with the size, another with the compressed size', lambda: with_central(zip64_field(64) + zip64_field(64), usize=S32, csize=S32)),
+        ('no_disk', 'size and disk are sentinels, the field has only the size', lambda: with_central(zip64_field(64), usize=S32, disk=0xFFFF)),
+        ('disk_of_2_bytes', 'the disk is a sentinel, its value has two bytes', lambda: with_central(extra_field(ZIP64_ID, b'\0\0'), disk=0xFFFF)),
+        ('missing_on_directory', 'a directory entry\'s offset is a sentinel', lambda: image(Entry(b'd/', central={'offset': S32}, **_DIRECTORY))),
+        ('missing_on_encrypted', 'an encrypted entry\'s compressed size is a sentinel', lambda: image(Entry(b'x', b'x', flags=1, central={'csize': S32}))),
+        ('missing_on_deflated', 'a deflated entry\'s size is a sentinel', lambda: image(Entry(b'x', b'x' * 99, method=8, central={'usize': S32}))),
+        ('missing_on_overwritten', 'the first of two entries of one name: nobody needs it', lambda: image(
+            Entry(b'x', b'old', central={'usize': S32}), Entry(b'x', b'new')))):
+    add('zip64-extra', REFUSE, 'zip64_extra_' + _name, _note, lambda m=_make: refused(m()))
+
 for _which in (('usize',), ('csize',), ('offset',), ('usize', 'csize'), ('usize', 'offset'), ('csize', 'offset'), ('usize', 'csize', 'offset')):
     add('plain', SERVE, 'plain_zip64_extra_' + '_'.join(_which), 'ZIP64 values for %s only' % ', '.join(_which),
         lambda w=_which: served(image(change=(ONE, {'zip64': w}))))
@@ -50,6 +68,14 @@ add('plain', SERVE, 'plain_zip64_extra_behind_another', 'the ZIP64 field is the 
     lambda: served(with_central(extra_field(0xCAFE, b'abc') + zip64_field(64, 64), usize=S32, csize=S32)))
 add('plain', SERVE, 'plain_zip64_local_only', 'the local header is ZIP64, the central one is not, as a streaming writer leaves it',
     lambda: served(image(change=(ONE, {'local_zip64': ('usize', 'csize')}))))
+
+
+for _name, _note, _disk in (('1', 'an entry on disk 1, by its ZIP64 field', 1), ('65536', 'an entry on disk 65,536, by its ZIP64 field: 0 in 16 bits', 65536),
+                            ('sentinel', 'an entry on disk 0xFFFFFFFF, by its ZIP64 field', S32)):
+    add('disks', REFUSE, 'disks_entry_zip64_' + _name, _note,
+        lambda d=_disk: refused(with_central(extra_field(ZIP64_ID, struct.pack('<I', d)), disk=0xFFFF)))
+add('disks', REFUSE, 'disks_entry_directory', 'a directory entry on disk 1', lambda: refused(image(Entry(b'd/', mode=0o40755, central={'disk': 1}))))
+add('disks', REFUSE, 'disks_entry_encrypted', 'an encrypted entry on disk 2', lambda: refused(image(Entry(b'x', b'x', flags=1, central={'disk': 2}))))
 
 
 # --- extra-odd ------------------------------------------------------------------------------------------------------------------------
@@ -122,6 +148,51 @@ for _name, _note, _values in (
         ('offset_2_63', 'an offset of 2^63', dict(offset=1 << 63)),
         ('offset_and_size_wrap', 'offset and size that sum up to the right end', dict(offset=1 << 63, usize=1 << 63, csize=1 << 63))):
     add('bounds', REFUSE, 'bounds64_' + _name, _note, lambda v=_values: wide(**v))
+for _name, _note, _values in (
+        ('usize_cut', 'STORED, the size too big by 2^32: right if it is cut to 32 bits', dict(usize=50 + (1 << 32))),
+        ('csize_cut', 'STORED, the compressed size too big by 2^32', dict(csize=50 + (1 << 32))),
+        ('sizes_cut', 'both sizes too big by 2^32', dict(usize=50 + (1 << 32), csize=50 + (1 << 32))),
+        ('offset_cut', 'the offset too big by 2^32', dict(offset=(1 << 32))),
+        ('still_sentinels', 'the ZIP64 values are 0xFFFFFFFF again', dict(usize=S32, csize=S32)),
+        ('big_endian', 'the ZIP64 sizes are big-endian', dict(usize=50 << 56, csize=50 << 56))):
+    add('bounds', REFUSE, 'bounds64_' + _name, _note, lambda v=_values: wide(**v))
+
+
+def swapped():
+    """The ZIP64 values in the order of their place in the header."""
+    made = image(Entry(b'z', pattern(50)))
+    made.layout()
+    made.entries[-1].central, made.entries[-1].extra = dict(usize=S32, offset=S32), zip64_field(made.entries[-1].offset, 50)
+    return refused(made)
+
+
+add('bounds', REFUSE, 'bounds64_order', 'the ZIP64 field has the offset in front of the size', swapped)
+add('bounds', REFUSE, 'bounds_in_record64', 'a local header in the ZIP64 record', lambda: refused(in_record64()))
+add('bounds', REFUSE, 'bounds_in_comment', 'a local header in the archive\'s comment',
+    lambda: refused(image(Entry(b'z', b'', present=False, offset=1100), comment=local_header(Entry(b'z', b'')) * 9)))
+add('bounds', REFUSE, 'bounds_no_room', 'entries, and a directory at byte 0', lambda: refused(Zip([Entry(b'z', b'', present=False)])))
+add('bounds', REFUSE, 'bounds_directory_entry', 'a directory entry beyond the file', lambda: refused(image(Entry(b'd/', mode=0o40755, central={'offset': 99999}))))
+add('bounds', REFUSE, 'bounds_directory_two_sizes', 'a STORED directory entry of size 0 and compressed size 4',
+    lambda: refused(image(Entry(b'd/', b'', packed=b'data', mode=0o40755))))
+add('bounds', REFUSE, 'bounds_encrypted', 'an encrypted entry reaching beyond the file', lambda: refused(image(Entry(b'z', b'zz', flags=1, central={'csize': 1 << 20}))))
+add('bounds', REFUSE, 'bounds_symlink', 'a symlink reaching beyond the file',
+    lambda: refused(image(Entry(b'z', b'zz', mode=0o120777, central={'csize': 1 << 20, 'usize': 1 << 20}))))
+add('bounds', REFUSE, 'bounds_overwritten', 'the first of two entries of one name reaches beyond the file: nobody needs it',
+    lambda: refused(image(Entry(b'z', b'old', central={'offset': 1 << 20}), Entry(b'z', b'new'))))
+add('bounds', REFUSE, 'bounds_descriptor_two_sizes', 'STORED with a data descriptor, two different sizes',
+    lambda: refused(image(Entry(b'z', pattern(50), descriptor='signed', central={'usize': 40}))))
+add('bounds', REFUSE, 'bounds_deflate_in_stored', 'deflated data that is called STORED',
+    lambda: refused(image(Entry(b'z', b'z' * 900, method=8, central={'method': 0}, local={'method': 0}))))
+
+
+def in_record64():
+    made = image64()
+    made.entries.append(Entry(b'z', b''))
+    made.layout()
+    made.entries[-1].central = {'offset': made.directory_offset + made.directory_size}
+    return made
+
+
 add('bounds', REFUSE, 'bounds_stored_usize_more', 'STORED, size one more than the compressed size', lambda: refused(with_central(usize=65)))
 add('bounds', REFUSE, 'bounds_stored_usize_less', 'STORED, size one less than the compressed size', lambda: refused(with_central(usize=63)))
 add('bounds', REFUSE, 'bounds_stored_usize_zero', 'STORED, size 0, compressed size 64', lambda: refused(with_central(usize=0)))
@@ -169,6 +240,48 @@ def inside_data(inner):
     made.layout()
     inner.central = {'offset': outer.offset + len(local_header(outer)) + 40}
     return refused(made)
+
+
+def at_offset_of(first, second, shift):
+    """The second entry's local header is said to be `shift` bytes behind the first one's."""
+    made = image(first, second)
+    made.layout()
+    second.central = {'offset': first.offset + shift}
+    return refused(made)
+
+
+add('overlap', REFUSE, 'overlap_inside_header', 'a local header within another local header',
+    lambda: at_offset_of(Entry(b'x', pattern(20)), Entry(b'y', b'', present=False), 10))
+add('overlap', REFUSE, 'overlap_inside_name', 'a local header within another one\'s name',
+    lambda: at_offset_of(Entry(b'a-long-name/' * 5 + b'x', b''), Entry(b'y', b'', present=False), 40))
+add('overlap', REFUSE, 'overlap_inside_local_extra', 'a local header within another one\'s local extra field',
+    lambda: at_offset_of(Entry(b'x', pattern(80), local_extra=extra_field(0xCAFE, local_header(Entry(b'y', b'')))), Entry(b'y', b'', present=False), 35))
+add('overlap', REFUSE, 'overlap_inside_deflated', 'a local header within a deflated stream',
+    lambda: at_offset_of(Entry(b'x', pattern(900), method=8), Entry(b'y', b'', present=False), 100))
+add('overlap', REFUSE, 'overlap_directory_at_file', 'a directory entry at a file\'s local header',
+    lambda: at_offset_of(Entry(b'x', b''), Entry(b'd/', b'', present=False, mode=0o40755), 0))
+add('overlap', REFUSE, 'overlap_zarr_json', 'the root zarr.json and a chunk at one local header',
+    lambda: same_offset(Entry(b's0/c/1/0', OME_GROUP), Entry(b'zarr.json', OME_GROUP, present=False)))
+add('overlap', REFUSE, 'overlap_by_zip64', 'an entry that reaches one byte into the next, by its ZIP64 size',
+    lambda: refused(image(Entry(b'x', pattern(20), central={'csize': S32, 'usize': S32}, extra=zip64_field(21, 21)), Entry(b'y', pattern(20)))))
+
+
+@recipe('overlap', REFUSE)
+def overlap_bomb_one_kernel():
+    """A zip bomb: 500 names for one deflated entry."""
+    kernel = Entry(b'kernel', bytes(500_000), method=8)
+    made = image(kernel, *(Entry(b'f%03d' % i, kernel.data, method=8, present=False) for i in range(500)))
+    made.layout()
+    for entry in made.entries[5:]:
+        entry.central = {'offset': kernel.offset}
+    return refused(made)
+
+
+@recipe('overlap', REFUSE)
+def overlap_short_local_names():
+    """More entries than are looked at whose local names would have to be shorter for them not to overlap."""
+    name = b'/%060d'
+    return refused(image(*(Entry(b'f' + name % i, b'', local={'name': b'f'}) for i in range(100))))
 
 
 @recipe('overlap', REFUSE)

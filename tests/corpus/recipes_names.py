@@ -7,7 +7,7 @@ import struct
 import zlib
 
 from .recipe import OME_GROUP, REFUSE, SERVE, Entry, add, image, pattern, recipe, refused, served
-from .zipforge import UNICODE_PATH_ID, UTF8, extra_field
+from .zipforge import UNICODE_PATH_ID, UTF8, extra_field, zip64_field
 
 
 def named(name, **fields):
@@ -41,6 +41,41 @@ for _name, _note, _bytes in (
         ('overlong_3', 'an overlong form of three bytes', b'\xe0\x80\xaf'), ('surrogate', 'a surrogate', b'\xed\xa0\x80'),
         ('beyond', 'beyond U+10FFFF', b'\xf4\x90\x80\x80'), ('cut_off', 'a sequence cut off', b'a\xe2\x82'), ('0xff', 'the byte 0xFF', b'\xff')):
     add('name', REFUSE, 'name_utf8_' + _name, 'bit 11 says UTF-8: ' + _note, lambda b=_bytes: refused(named(b, flags=UTF8)))
+
+for _name, _note, _bytes in (
+        ('overlong_dots', 'an overlong `..`', b'\xc0\xae\xc0\xae/x'), ('overlong_nul', 'an overlong NUL, as Java writes it', b'a\xc0\x80b'),
+        ('overlong_4', 'an overlong slash of four bytes', b'a\xf0\x80\x80\xafb'), ('5_bytes', 'a form of five bytes', b'\xf8\x88\x80\x80\x80'),
+        ('cesu_8', 'a character beyond U+FFFF as two surrogates', b'\xed\xa0\xbd\xed\xb4\xac'), ('low_surrogate', 'a lone low surrogate', b'a\xed\xbf\xbf'),
+        ('utf16_mark', 'the byte order mark of UTF-16', b'\xff\xfea'), ('no_continuation', 'a first byte, and no continuation', b'\xe2(\xa1'),
+        ('in_directory', 'a byte of Latin-1 in a directory\'s name', b'caf\xe9/x'), ('shift_jis', 'a name in Shift-JIS', '日本'.encode('shift_jis'))):
+    add('name', REFUSE, 'name_utf8_' + _name, 'bit 11 says UTF-8: ' + _note, lambda b=_bytes: refused(named(b, flags=UTF8)))
+
+for _name, _note, _bytes in (
+        ('dotdot_dir_first', 'the directory `../`', b'../'), ('dotdot_slashes', '`..` behind two slashes', b'a//../b'), ('dotdot_of_file', '`..` behind a file\'s name', b'zarr.json/../x'),
+        ('dotdot_many', 'far more `..` than there are levels', b'../' * 500 + b'etc/passwd'), ('drive', 'a path of Windows with its drive', b'C:\\Windows\\x'),
+        ('unc', 'a path of Windows with its server', b'\\\\host\\share\\x'), ('mixed_slashes', 'slashes of both kinds', b'a/..\\b'),
+        ('nul_only', 'a lone NUL', b'\0'), ('nul_padding', 'a name filled up with NULs, as in a tar', b'padded'.ljust(100, b'\0')),
+        ('utf16', 'a name in UTF-16', 'name'.encode('utf-16-le')), ('carriage_return', 'a carriage return, to overwrite the line', b'zarr.json\rgood'),
+        ('bell', 'a bell', b'\x07'), ('title', 'a sequence that sets a terminal\'s title', b'\x1b]0;owned\x07'),
+        ('backspace', 'backspaces that show another name', b'bad' + b'\b' * 3 + b'good'), ('delete_in_dir', 'a DEL in a directory\'s name', b'a\x7f/b'),
+        ('component_258_utf8', 'a component of 86 characters and 258 bytes', '\u2592'.encode() * 86), ('path_4096_dir', 'a directory\'s path of 4,096 bytes', b'ab/' * 1365 + b'c/'),
+        ('slashes_only', 'a hundred slashes', b'/' * 100), ('spaces_and_slash', 'an absolute path of a space', b'/ ')):
+    add('name', REFUSE, 'name_' + _name, _note, lambda b=_bytes: refused(named(b)))
+
+
+def unicode_path(raw, name):
+    """Info-ZIP's field that gives the name `raw` in UTF-8 (APPNOTE 4.6.9)."""
+    return extra_field(UNICODE_PATH_ID, b'\1' + struct.pack('<I', zlib.crc32(raw)) + name)
+
+
+add('name', REFUSE, 'name_unicode_path_mends', 'a `..` that a Unicode path field would mend', lambda: refused(named(b'../x', extra=unicode_path(b'../x', b'x'))))
+add('name', REFUSE, 'name_unicode_path_only', 'an empty name and a Unicode path field', lambda: refused(named(b'', extra=unicode_path(b'', b'x'))))
+add('name', REFUSE, 'name_local_is_right', 'a `..` where the local header has a right name', lambda: refused(named(b'../x', local={'name': b'ab_x'})))
+add('name', REFUSE, 'name_cut_by_length', 'the name\'s length ends within a character', lambda: refused(named('aé'.encode(), central={'name_size': 2, 'extra_size': 1})))
+add('name', REFUSE, 'name_cp437_backslash', 'no bit 11, not UTF-8, and a backslash', lambda: refused(named(b'\xe9\\b', flags=0)))
+add('name', REFUSE, 'name_cp437_absolute', 'no bit 11, not UTF-8, and absolute', lambda: refused(named(b'/\xe9', flags=0)))
+add('name', REFUSE, 'name_of_symlink', 'a symlink that climbs out', lambda: refused(image(Entry(b'../x', b'/etc/passwd', mode=0o120777))))
+add('name', REFUSE, 'name_of_last', 'a bad name behind 2,000 good ones', lambda: refused(image(*(Entry(b'c/%d' % i) for i in range(2000)), Entry(b'c/.'))))
 
 add('name', REFUSE, 'name_cp437_component', '86 bytes of CP437 become a component of 258 bytes', lambda: refused(named(b'\xb0' * 86, flags=0)))
 add('name', REFUSE, 'name_cp437_path', '1,461 bytes of CP437 become a path of more than 4,095', lambda: refused(named(b'/'.join([b'\xb0' * 85] * 17), flags=0)))
@@ -121,6 +156,26 @@ for _name, _note, _names in (
         ('duplicate_too', '`a` twice, then `a/b`', (b'a', b'a', b'a/b')), ('sorted_apart', '`a`, `a-`, `a.x`, `a/b`: not neighbours when sorted', (b'a', b'a-', b'a.x', b'a/b')),
         ('in_directory', '`d/x` and `d/x/`', (b'd/x', b'd/x/'))):
     add('conflict', REFUSE, 'conflict_' + _name, _note, lambda n=_names: refused(both(*n)))
+for _name, _note, _make in (
+        ('symlink_then_child', 'a symlink `out`, then `out/x`: unpacking would follow it', lambda: (Entry(b'out', b'/tmp', mode=0o120777), Entry(b'out/x', b'x'))),
+        ('child_then_symlink', '`out/x`, then a symlink `out`', lambda: (Entry(b'out/x', b'x'), Entry(b'out', b'/tmp', mode=0o120777))),
+        ('directory_by_attribute', 'a directory by its attributes only, without a slash, and a file in it',
+         lambda: (Entry(b'd', b'', host=0, mode=0, central={'external': 0x10}), Entry(b'd/x', b'x'))),
+        ('directory_by_mode', 'a directory by its mode only, without a slash, and a file in it', lambda: (Entry(b'd', b'', mode=0o40755), Entry(b'd/x', b'x'))),
+        ('encrypted_then_child', 'an encrypted file `a`, then `a/b`', lambda: (Entry(b'a', b'a', flags=1), Entry(b'a/b', b'b'))),
+        ('unknown_method_then_dir', 'a file `a` of an unknown method, then `a/`', lambda: (Entry(b'a', b'a', method=97), Entry(b'a/', mode=0o40755))),
+        ('unflagged', 'a file with bit 11, a directory of the same name without', lambda: (Entry('é'.encode(), b'x'), Entry('é/y'.encode(), b'y', flags=0))),
+        ('dir_through_cp437', 'a directory entry in CP437, a file in UTF-8', lambda: (Entry(b'\x82/', b'', flags=0, mode=0o40755), Entry('é'.encode(), b'x'))),
+        ('chunk', 'a chunk `s0/c/0` beside `s0/c/0/0`', lambda: (Entry(b's0/c/0', b'chunk'),)),
+        ('array', 'the array `s0` is a file, too', lambda: (Entry(b's0', b'array'),)),
+        ('zarr_json_dir', 'the directory `zarr.json/` beside the file', lambda: (Entry(b'zarr.json/', mode=0o40755),)),
+        ('of_duplicates', '`a/b` twice, then `a` twice', lambda: (Entry(b'a/b', b'1'), Entry(b'a/b', b'2'), Entry(b'a', b'3'), Entry(b'a', b'4'))),
+        ('far_apart', '`a` and, 2,000 entries later, `a/b`', lambda: (Entry(b'a', b'a'), *(Entry(b'b/%d' % i) for i in range(2000)), Entry(b'a/b', b'b'))),
+        ('at_every_level', 'a file at each of 200 levels', lambda: [Entry(b'/'.join([b'd'] * i), b'x') for i in range(1, 200)]),
+        ('directory_zip64_size', 'a directory entry with a size in its ZIP64 field',
+         lambda: (Entry(b'd/', b'', method=8, mode=0o40755, central={'usize': 0xFFFFFFFF}, extra=zip64_field(1)),)),
+        ('directory_encrypted', 'an encrypted directory entry with a size', lambda: (Entry(b'd/', b'data', flags=1, mode=0o40755),))):
+    add('conflict', REFUSE, 'conflict_' + _name, _note, lambda m=_make: refused(image(*m())))
 add('conflict', REFUSE, 'conflict_zarr_json', '`zarr.json` is a file, and so is `zarr.json/x`', lambda: refused(both(b'zarr.json/x')))
 add('conflict', REFUSE, 'conflict_directory_with_data', 'a directory entry with data', lambda: refused(image(Entry(b'd/', b'data'))))
 add('conflict', REFUSE, 'conflict_directory_deflated_data', 'a deflated directory entry with data', lambda: refused(image(Entry(b'd/', b'data' * 9, method=8))))

@@ -22,6 +22,7 @@ OTHER = {
     'padding_behind_longest_comment': 'looks back 64 KiB only',
     'record_extensible': 'takes a ZIP64 record of 56 bytes for granted',
     'record_extensible_4096': 'takes a ZIP64 record of 56 bytes for granted',
+    'plain_extensible_looks_like_record': 'takes a ZIP64 record of 56 bytes for granted',
     'extra_odd_length_beyond': 'refuses extra fields that nobody needs',
     'crc_wrong': 'checks the CRC at every read',
     'crc_zero': 'checks the CRC at every read',
