@@ -150,6 +150,13 @@ static int apply_xattr(struct ozx_mount_parse *p, const char *value)
     return 0;
 }
 
+static int apply_io_uring(struct ozx_mount_parse *p, const char *value)
+{
+    (void)value;
+    p->out->options.io_uring = true;
+    return 0;
+}
+
 static int apply_nonempty(struct ozx_mount_parse *p, const char *value)
 {
     (void)value;
@@ -179,6 +186,7 @@ static const struct row rows[] = {
     {"subdir=", APPLY, NULL, apply_subdir},
     {"timeout=", APPLY, NULL, apply_timeout},
     {"xattr", APPLY, NULL, apply_xattr},
+    {"io_uring", APPLY, NULL, apply_io_uring},
     {"nonempty", APPLY, NULL, apply_nonempty},
     {"debug", APPLY, NULL, apply_debug},
     {"allow_other", PASS, NULL, NULL},

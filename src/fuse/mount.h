@@ -36,6 +36,7 @@ struct ozx_mount_options {
     bool debug;            /* libfuse prints every request to stderr */
     bool verbose;          /* `info` is called */
     bool xattr;            /* user.ozx.* */
+    bool io_uring;         /* requests come by rings, where libfuse and the kernel have them */
     bool remove_directory; /* the mount point was made for this mount: rmdir it at the end */
 };
 

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "config.h"
 #include "fuse/loop.h"
 #include "fuse/server.h"
 
@@ -54,6 +55,19 @@ static void fill_entry(const struct ozx_server *server, uint32_t node,
  * always, not automatic: du and find read a directory to its end before they stat its files, so the
  * automatic sends a lookup for each of 100,000 chunks (6 to 10 times slower), while a listing alone
  * loses less than a second on them. */
+/* libfuse makes the rings after init, and does without where it cannot. */
+static void tell_io_uring(const struct ozx_server *server, const struct fuse_conn_info *connection)
+{
+#ifdef OZX_HAVE_FUSE_IO_URING
+    ozx_server_tell(server, connection->capable_ext & FUSE_CAP_OVER_IO_URING
+                                ? "io_uring is offered by the kernel"
+                                : "no io_uring: this kernel does not offer it (fuse.enable_uring)");
+#else
+    (void)connection;
+    ozx_server_tell(server, "no io_uring: built with a libfuse older than 3.18");
+#endif
+}
+
 static void op_init(void *userdata, struct fuse_conn_info *connection)
 {
     struct ozx_server *server = userdata;
@@ -68,6 +82,8 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
     server->no_open =
         (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && server->options->handed_fd < 0;
     server->no_opendir = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+    if (server->options->io_uring)
+        tell_io_uring(server, connection);
     /* The worker's last step before requests come: it is only now that the tree is served. */
     ozx_server_serving(server);
 }

@@ -154,7 +154,8 @@ static int enter_landlock(struct ozx_error *error, int *version)
     return 0;
 }
 
-int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE], struct ozx_error *error)
+int ozx_sandbox_enter(int archive, bool io_uring, char report[OZX_SANDBOX_REPORT_SIZE],
+                      struct ozx_error *error)
 {
     const struct rlimit no_core = {0, 0};
     char landlock_text[32] = "no Landlock";
@@ -172,7 +173,7 @@ int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE], struct 
         return failure;
     if (version)
         snprintf(landlock_text, sizeof landlock_text, "Landlock %d", version);
-    failure = ozx_sandbox_filter();
+    failure = ozx_sandbox_filter(io_uring);
     if (failure && failure != -ENOSYS)
         return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,
                              "cannot enter the seccomp filter: %s", strerror(-failure));

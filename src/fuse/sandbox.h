@@ -8,10 +8,14 @@
  *   Landlock    no file can be opened, no port bound or connected to, no signal sent out
  *   seccomp     only the system calls that serving needs; all others answer EPERM
  *
- * Open descriptors keep working: that is all that the worker is left with.
+ * Open descriptors keep working: that is all that the worker is left with. With `io_uring` the
+ * filter lets rings be made, and what is asked for by a ring is not seen by a filter: then it is the
+ * ids and Landlock that keep files shut, and sockets can be made.
  */
 #ifndef OZX_FUSE_SANDBOX_H
 #define OZX_FUSE_SANDBOX_H
+
+#include <stdbool.h>
 
 #include "base/error.h"
 
@@ -22,11 +26,11 @@
  * the ids stay and only the capabilities go. `report` says in one line what is in force. A step
  * that this kernel does not have is left out and not reported; one that it has but refuses is an
  * error. */
-int ozx_sandbox_enter(int archive, char report[OZX_SANDBOX_REPORT_SIZE],
+int ozx_sandbox_enter(int archive, bool io_uring, char report[OZX_SANDBOX_REPORT_SIZE],
                       struct ozx_error *error) OZX_CHECKED;
 
 /* The seccomp filter alone (sandbox_filter.c). -errno; -ENOSYS where the kernel has none. */
-int ozx_sandbox_filter(void) OZX_CHECKED;
+int ozx_sandbox_filter(bool io_uring) OZX_CHECKED;
 
 /* For tests (ozxfs_probe in src/meson.build): tries what must fail and says how each attempt ended, as
  * "open EPERM, socket EPERM, exec EPERM, ptrace EPERM, fork EPERM". */

@@ -90,6 +90,12 @@ static const int allowed[] = {
 #endif
 };
 
+/* Of libfuse's rings: each has a thread that stays on its processor, and a descriptor to wake it. */
+static const int allowed_io_uring[] = {
+    SYS_io_uring_enter, SYS_io_uring_setup,     SYS_io_uring_register,
+    SYS_eventfd2,       SYS_sched_setaffinity,
+};
+
 struct program {
     struct sock_filter code[INSTRUCTIONS_MAX];
     unsigned short size;
@@ -134,7 +140,7 @@ static void emit_allow_if(struct program *p, int call, unsigned i, uint32_t mask
     emit_return(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
-static void build(struct program *p)
+static void build(struct program *p, bool io_uring)
 {
     const uint32_t thread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
@@ -145,6 +151,8 @@ static void build(struct program *p)
     emit_load(p, FIELD(nr));
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         emit_allow(p, allowed[i]);
+    for (size_t i = 0; io_uring && i < sizeof allowed_io_uring / sizeof allowed_io_uring[0]; i++)
+        emit_allow(p, allowed_io_uring[i]);
     emit_allow_if(p, SYS_mmap, 2, PROT_EXEC, 0);
     emit_allow_if(p, SYS_mprotect, 2, PROT_EXEC, 0);
     emit_allow_if(p, SYS_clone, 0, thread, thread);
@@ -157,12 +165,12 @@ static void build(struct program *p)
     emit_return(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
-int ozx_sandbox_filter(void)
+int ozx_sandbox_filter(bool io_uring)
 {
     struct program program = {.size = 0};
     struct sock_fprog filter;
 
-    build(&program);
+    build(&program, io_uring);
     filter = (struct sock_fprog){.len = program.size, .filter = program.code};
     if (program.size >= INSTRUCTIONS_MAX)
         return -E2BIG;
@@ -173,8 +181,9 @@ int ozx_sandbox_filter(void)
 
 #else
 
-int ozx_sandbox_filter(void)
+int ozx_sandbox_filter(bool io_uring)
 {
+    (void)io_uring;
     return -ENOSYS;
 }
 

@@ -37,6 +37,14 @@ char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
     return buffer ? buffer->bytes : NULL;
 }
 
+void ozx_server_tell(const struct ozx_server *server, const char *text)
+{
+    struct ozx_error info = OZX_ERROR_INIT;
+
+    snprintf(info.text, sizeof info.text, "%s", text);
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_INFO, 0, &info, false);
+}
+
 void ozx_server_serving(struct ozx_server *server)
 {
     server->initialized = true;

@@ -53,6 +53,9 @@ static inline void ozx_server_count(const struct ozx_server *server)
  * is reported once. */
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
 
+/* For -v. */
+void ozx_server_tell(const struct ozx_server *server, const char *text);
+
 /* The kernel's INIT is being answered: tells the supervisor, before anybody can see the tree. */
 void ozx_server_serving(struct ozx_server *server);
 

@@ -257,7 +257,7 @@ static void hear_worker(struct supervisor *s)
     else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)
         note(s, &message.error);
     else if ((message.kind == OZX_MESSAGE_WARNING || message.kind == OZX_MESSAGE_INFO) &&
-             s->phase == PARSING)
+             s->phase != SERVING)
         tell(s, &message);
 }
 

@@ -71,6 +71,16 @@ static void tell(int socket, const char *text)
     (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
 }
 
+static bool wants_io_uring(const struct ozx_mount_options *options)
+{
+#ifdef OZX_HAVE_FUSE_IO_URING
+    return options->io_uring;
+#else
+    (void)options;
+    return false;
+#endif
+}
+
 /* The one place for what takes the worker's rights away (no privileges, no new files), before it
  * has read a byte of the archive. A build with sanitizers, which open files, has nothing of it. */
 static int lock_in(const struct ozx_mount_options *options, int archive, int socket)
@@ -78,7 +88,7 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
 #ifdef OZX_SANDBOX
     struct ozx_error error = OZX_ERROR_INIT;
     char report[OZX_SANDBOX_REPORT_SIZE];
-    int failure = ozx_sandbox_enter(archive, report, &error);
+    int failure = ozx_sandbox_enter(archive, wants_io_uring(options), report, &error);
 
     if (failure) {
         (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
@@ -182,6 +192,7 @@ static struct fuse_session *make_session(struct ozx_server *server, int device)
     snprintf(option, sizeof option, "-omax_read=%u", server->options->max_read_bytes);
     snprintf(place, sizeof place, "/dev/fd/%d", device);
     if (fuse_opt_add_arg(&args, "ozxfs") == 0 && fuse_opt_add_arg(&args, option) == 0 &&
+        (!wants_io_uring(server->options) || fuse_opt_add_arg(&args, "-oio_uring") == 0) &&
         (!server->options->debug || fuse_opt_add_arg(&args, "-d") == 0))
         session = fuse_session_new(&args, &ops, sizeof ops, server);
     fuse_opt_free_args(&args);

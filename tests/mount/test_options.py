@@ -2,6 +2,7 @@
 """Options of `ozxfs mount`: owner and modes, xattrs, subdir, timeout, what findmnt shows, what fstab hands over, and odd names."""
 import errno
 import os
+import re
 import stat
 import subprocess
 import time
@@ -103,6 +104,25 @@ def test_escaped_comma_in_a_value(ozxfs, image):
 def test_ways_of_serving(ozxfs, archives, arguments):
     path, made = archives('changed_touch')
     check_view(ozxfs.mount(path, *arguments), made)
+
+
+def thread_name(process, thread):
+    with open('/proc/%s/task/%s/comm' % (process, thread), encoding='ascii') as name:
+        return name.read()
+
+
+def test_io_uring_is_used_or_done_without(ozxfs, archives):
+    """Whatever libfuse and the kernel have: the same tree, and -v says what it was."""
+    path, made = archives('changed_touch')
+    where = ozxfs.directory()
+    done = ozxfs.run('mount', '-v', '-o', 'io_uring', path, where)
+    said = [line for line in done.stderr.splitlines() if b'io_uring' in line]
+    assert done.returncode == 0 and len(said) == 1, done.stderr
+    worker = re.search(rb'worker (\d+) serves', done.stderr).group(1).decode()
+    offered = said[0].endswith(b': io_uring is offered by the kernel')
+    assert wait_until(lambda: offered == any('ring' in thread_name(worker, thread) for thread in os.listdir('/proc/' + worker + '/task'))), said
+    check_view(where, made)
+    assert b'io_uring' not in ozxfs.run('mount', '-v', path, ozxfs.directory('plain')).stderr
 
 
 def test_double_dash(ozxfs, image, image_view):
