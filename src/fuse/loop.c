@@ -38,7 +38,7 @@ static struct {
     pthread_cond_t vacant; /* the lead is, or it is crowded */
     bool led;
     bool ended;
-    bool one_processor; /* which asking would only keep from the clients */
+    unsigned processors;
     unsigned waiting;
     pthread_t *helpers; /* all threads but the first */
     unsigned helper_count, helpers_max;
@@ -124,7 +124,7 @@ void ozx_loop_pass(void)
 
 void ozx_loop_pass_if_asked(void)
 {
-    if (!is_asked())
+    if (loop.helpers_max == 0 || !is_asked())
         return;
     atomic_store_explicit(&crowded_until_ns, now_ns() + CROWD_NS, memory_order_relaxed);
     ozx_loop_pass();
@@ -134,7 +134,8 @@ static void ask_for_a_while(void)
 {
     bool waited = false;
 
-    if (pace.brisk < BRISK_REQUESTS || loop.one_processor || is_crowded())
+    /* The only processor would be kept from the clients. */
+    if (pace.brisk < BRISK_REQUESTS || loop.processors == 1 || is_crowded())
         return;
     while (!is_asked()) {
         waited = true;
@@ -160,10 +161,24 @@ static int receive(struct fuse_buf *request)
     return got;
 }
 
+/* Requests queue up: another thread helps, if half of the processors are left to the clients.
+ * Without that, 8 clients of 2 processors were served 1.4 times more slowly. */
+static void call_help(void)
+{
+    unsigned awake;
+
+    pace.busy = 0;
+    pthread_mutex_lock(&loop.lock);
+    awake = loop.helper_count + 1 - loop.waiting;
+    pthread_mutex_unlock(&loop.lock);
+    if (2 * (awake + 1) <= loop.processors)
+        ozx_loop_pass();
+}
+
 static void answer(struct fuse_buf *request)
 {
     if (leads && pace.busy >= BUSY_REQUESTS)
-        ozx_loop_pass();
+        call_help();
     fuse_session_process_buf(loop.session, request);
     if (leads)
         pace.answered_ns = now_ns();
@@ -230,7 +245,7 @@ int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*start
     loop.helpers = calloc(threads_max, sizeof *loop.helpers);
     if (!loop.helpers)
         return -ENOMEM;
-    loop.one_processor = ozx_processor_count() == 1;
+    loop.processors = ozx_processor_count();
     serve(started, context);
     /* All is over: none is made any more. */
     for (unsigned i = 0; i < loop.helper_count; i++)

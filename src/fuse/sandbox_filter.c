@@ -90,9 +90,10 @@ static const int allowed[] = {
 #endif
 };
 
-/* Of libfuse's rings: each has a thread that stays on its processor, and a descriptor to wake it. */
+/* Of libfuse's rings: each has a thread that stays on its processor, and a descriptor to wake it.
+ */
 static const int allowed_io_uring[] = {
-    SYS_io_uring_enter, SYS_io_uring_setup,     SYS_io_uring_register,
+    SYS_io_uring_enter, SYS_io_uring_setup,    SYS_io_uring_register,
     SYS_eventfd2,       SYS_sched_setaffinity,
 };
 
@@ -158,8 +159,7 @@ static void build(struct program *p, bool io_uring)
     emit_allow_if(p, SYS_clone, 0, thread, thread);
     emit_allow_if(p, SYS_fcntl, 1, UINT32_MAX, F_GETFD); /* libfuse; others could send signals */
     emit_allow_if(p, SYS_prctl, 0, UINT32_MAX, PR_SET_NAME);
-    emit_allow_if(p, SYS_tgkill, 0, UINT32_MAX,
-                  (uint32_t)getpid()); /* abort */
+    emit_allow_if(p, SYS_tgkill, 0, UINT32_MAX, (uint32_t)getpid()); /* abort */
     emit_unless_equal_skip(p, SYS_clone3, 1);
     emit_return(p, SECCOMP_RET_ERRNO | ENOSYS);
     emit_return(p, SECCOMP_RET_ERRNO | EPERM);
