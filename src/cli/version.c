@@ -19,7 +19,11 @@ int ozx_version(void)
 {
     printf("ozxfs %s\n", OZX_VERSION);
 #ifdef OZX_HAVE_MOUNT
+#ifdef OZX_HAVE_FUSE_IO_URING
+    printf("libfuse %s, with io_uring\n", ozx_mount_library_version());
+#else
     printf("libfuse %s\n", ozx_mount_library_version());
+#endif
 #ifdef OZX_SANDBOX
     puts("sandbox: yes");
 #else

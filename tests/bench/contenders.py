@@ -145,6 +145,26 @@ class Ozxfs(Contender):
         return [self.path, "mount", source, point]
 
 
+class OzxfsRings(Ozxfs):
+    """ozxfs once more, with FUSE's requests by io_uring."""
+    name = "ozxfs -o io_uring"
+    switch = Path("/sys/module/fuse/parameters/enable_uring")
+
+    def missing(self):
+        absent = super().missing()
+        if absent:
+            return absent
+        done = subprocess.run([self.path, "--version"], capture_output=True, text=True)
+        if "io_uring" not in done.stdout:
+            return "ozxfs was built with a libfuse without io_uring"
+        if not self.switch.exists() or self.switch.read_text().strip() != "Y":
+            return f"the kernel has no FUSE over io_uring, or {self.switch} is off"
+        return None
+
+    def command(self, source, point):
+        return [self.path, "mount", "-o", "io_uring", source, point]
+
+
 class MountZip(Contender):
     name = program = "mount-zip"
 
@@ -213,6 +233,6 @@ class ZipStore(Contender):
 
 def everyone(folder, binary, python, readers):
     """All contenders, in the order of the report."""
-    return [Native(folder), Ozxfs(folder, binary), MountZip(folder), FuseZip(folder),
-            Ratarmount(folder), Archivemount(folder), Squashfuse(folder),
+    return [Native(folder), Ozxfs(folder, binary), OzxfsRings(folder, binary), MountZip(folder),
+            FuseZip(folder), Ratarmount(folder), Archivemount(folder), Squashfuse(folder),
             ZipStore(folder, python, readers)]
