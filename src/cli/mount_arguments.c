@@ -44,6 +44,7 @@ static const char usage[] =
     "  xattr              extended attributes: user.ozx.offset, crc32, method on files,\n"
     "                     user.ozx.comment, version on the root\n"
     "  io_uring           requests by rings, one for each CPU, where there are such\n"
+    "  serve_as=USER      started by root: who parses and serves (default: nobody)\n"
     "  nonempty           mount on a directory with contents, and hide them\n"
     "  allow_other        for all users, not only you\n"
     "  uid= gid=          owner and group shown (default: yours)\n"

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "config.h"
 
 #define PAGE_BYTES 4096U
 #define TIMEOUT_MAX_S (10U * 365 * 86400)
@@ -80,6 +81,33 @@ static int apply_gid(struct ozx_mount_parse *p, const char *value)
     else
         return ozx_mount_bad_value("-o gid", value);
     return 0;
+}
+
+/* Who serves, in place of nobody. Asked here, where no byte of the archive has been read. */
+static int apply_serve_as(struct ozx_mount_parse *p, const char *value)
+{
+#ifdef OZX_SANDBOX
+    struct ozx_mount_options *options = &p->out->options;
+    const struct passwd *user;
+    unsigned id;
+
+    if (ozx_mount_number(value, 10, 0, UINT_MAX - 1, &id) == 0)
+        user = getpwuid(id);
+    else if ((user = getpwnam(value)))
+        id = user->pw_uid;
+    else
+        return ozx_mount_bad_value("-o serve_as", value);
+    if (geteuid() != 0)
+        return ozx_report(OZX_EXIT_PERMISSION, NULL,
+                          "-o serve_as is for root: others serve as themselves");
+    options->serve_as = true;
+    options->serve_uid = id;
+    options->serve_gid = user ? user->pw_gid : id;
+    return 0;
+#else
+    (void)p, (void)value;
+    return ozx_report_usage("mount", "cannot do '-o serve_as': built without the sandbox");
+#endif
 }
 
 static int apply_umask(struct ozx_mount_parse *p, const char *value)
@@ -185,6 +213,7 @@ static const struct row rows[] = {
     {"max_read=", APPLY, NULL, apply_max_read},
     {"subdir=", APPLY, NULL, apply_subdir},
     {"timeout=", APPLY, NULL, apply_timeout},
+    {"serve_as=", APPLY, NULL, apply_serve_as},
     {"xattr", APPLY, NULL, apply_xattr},
     {"io_uring", APPLY, NULL, apply_io_uring},
     {"nonempty", APPLY, NULL, apply_nonempty},

@@ -37,6 +37,9 @@ struct ozx_mount_options {
     bool verbose;          /* `info` is called */
     bool xattr;            /* user.ozx.* */
     bool io_uring;         /* requests come by rings, where libfuse and the kernel have them */
+    bool serve_as;         /* root's worker gets these ids, not those of nobody */
+    uid_t serve_uid;
+    gid_t serve_gid;
     bool remove_directory; /* the mount point was made for this mount: rmdir it at the end */
 };
 

@@ -61,18 +61,21 @@ static bool is_namespace_root(void)
     return map && !whole;
 }
 
-/* Root becomes nobody, with a way back until it is known that the archive still answers. */
-static int become_nobody(int archive, uid_t keep, gid_t keep_group, bool *dropped,
-                         struct ozx_error *error)
+/* Root becomes somebody else, with a way back until it is known that the archive still answers. */
+static int become(const struct ozx_sandbox_ids *who, int archive, uid_t keep, gid_t keep_group,
+                  bool *dropped, struct ozx_error *error)
 {
-    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, keep_group) < 0)
+    uid_t uid = who->uid;
+    gid_t gid = who->gid;
+
+    if (setgroups(0, NULL) < 0 || setresgid(gid, gid, keep_group) < 0)
         return fail(error, "give up root's groups");
-    if (setresuid(NOBODY, NOBODY, keep) < 0) {
+    if (setresuid(uid, uid, keep) < 0) {
         int failure = fail(error, "give up root's ids");
         return setresgid(keep_group, keep_group, keep_group) < 0 ? fail(error, "go back") : failure;
     }
     if (archive_answers(archive)) {
-        if (setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
             return fail(error, "give up root's ids for good");
         *dropped = true;
         return 0;
@@ -82,16 +85,31 @@ static int become_nobody(int archive, uid_t keep, gid_t keep_group, bool *droppe
     return 0;
 }
 
-static int drop_ids(int archive, bool *dropped, struct ozx_error *error)
+/* Nobody is what is tried; a user that was asked for is meant. */
+static int drop_ids(const struct ozx_sandbox_ids *as, int archive, struct ozx_error *error)
 {
+    static const struct ozx_sandbox_ids nobody = {NOBODY, NOBODY};
+    bool dropped = false;
     int failure;
 
-    *dropped = false;
-    if (geteuid() != 0)
+    if (geteuid() != 0 || (as && as->uid == 0))
         return 0;
-    failure = become_nobody(archive, geteuid(), getegid(), dropped, error);
+    failure = become(as ? as : &nobody, archive, geteuid(), getegid(), &dropped, error);
+    if (as && !failure && !dropped)
+        return ozx_error_set(error, -EACCES, NULL, OZX_OFFSET_NONE, "give -o serve_as another user",
+                             "cannot be read by the user %u, who is to serve it",
+                             (unsigned)as->uid);
     /* In a user namespace root is somebody else's ordinary user; its capabilities go all the same. */
-    return failure && is_namespace_root() && geteuid() == 0 ? 0 : failure;
+    return failure && !as && is_namespace_root() && geteuid() == 0 ? 0 : failure;
+}
+
+/* Why root is still root, for the report. */
+static const char *kept_why(const struct ozx_sandbox_ids *as)
+{
+    if (getuid() != 0)
+        return "";
+    return as ? " (kept as asked)"
+              : " (kept: nobody is not to be had, or may not read the archive)";
 }
 
 /* No program could bring a capability back. Needs a capability itself, so it comes first; who has
@@ -154,17 +172,16 @@ static int enter_landlock(struct ozx_error *error, int *version)
     return 0;
 }
 
-int ozx_sandbox_enter(int archive, bool io_uring, char report[OZX_SANDBOX_REPORT_SIZE],
-                      struct ozx_error *error)
+int ozx_sandbox_enter(int archive, const struct ozx_sandbox_ids *as, bool io_uring,
+                      char report[OZX_SANDBOX_REPORT_SIZE], struct ozx_error *error)
 {
     const struct rlimit no_core = {0, 0};
     char landlock_text[32] = "no Landlock";
-    bool dropped;
     int version, failure;
 
     setrlimit(RLIMIT_CORE, &no_core);
     empty_bounding_set();
-    failure = drop_ids(archive, &dropped, error);
+    failure = drop_ids(as, archive, error);
     if (!failure)
         failure = drop_capabilities(error);
     if (!failure)
@@ -178,8 +195,6 @@ int ozx_sandbox_enter(int archive, bool io_uring, char report[OZX_SANDBOX_REPORT
         return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,
                              "cannot enter the seccomp filter: %s", strerror(-failure));
     snprintf(report, OZX_SANDBOX_REPORT_SIZE, "uid %u%s, no capabilities, no_new_privs, %s, %s",
-             (unsigned)getuid(),
-             !dropped && getuid() == 0 ? " (kept: nobody is not to be had, or may not read the archive)" : "",
-             landlock_text, failure ? "no seccomp" : "seccomp");
+             (unsigned)getuid(), kept_why(as), landlock_text, failure ? "no seccomp" : "seccomp");
     return 0;
 }

@@ -86,12 +86,15 @@ static bool wants_io_uring(const struct ozx_mount_options *options)
 static int lock_in(const struct ozx_mount_options *options, int archive, int socket)
 {
 #ifdef OZX_SANDBOX
+    const struct ozx_sandbox_ids as = {options->serve_uid, options->serve_gid};
     struct ozx_error error = OZX_ERROR_INIT;
     char report[OZX_SANDBOX_REPORT_SIZE];
-    int failure = ozx_sandbox_enter(archive, wants_io_uring(options), report, &error);
+    int failure = ozx_sandbox_enter(archive, options->serve_as ? &as : NULL,
+                                    wants_io_uring(options), report, &error);
 
     if (failure) {
-        (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
+        (void)!say(socket, OZX_MESSAGE_FAILED,
+                   failure == -EACCES ? OZX_MOUNT_STAGE_ARCHIVE : OZX_MOUNT_STAGE_SYSTEM, &error);
         return failure;
     }
     if (options->verbose)

@@ -2,10 +2,13 @@
 """The process that parses and serves has no rights left (promises 6 and 7): read from the real worker's
 /proc/PID/status, and tried by a worker that is built to try (ozxfs_probe)."""
 import os
+import pwd
 import re
 import subprocess
 
 import pytest
+from corpus import RECIPES
+from harness import check_lines
 
 pytestmark = pytest.mark.skipif(os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
 
@@ -15,10 +18,10 @@ def status(pid):
         return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
 
 
-def mount_v(binary, image, point):
+def mount_v(binary, image, point, *options):
     """Mounts with -v; (what was said, the worker's pid)."""
     os.makedirs(point, exist_ok=True)
-    done = subprocess.run([binary, 'mount', '-v', image, point], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([binary, 'mount', '-v', *options, image, point], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr, int(re.search(r'worker (\d+) serves', done.stderr).group(1))
 
@@ -58,3 +61,73 @@ def test_worker_cannot_get_out(image, point):
     results = dict(re.findall(r'(open|create|socket|exec|ptrace|fork) (\w+)', tried))
     assert results == dict.fromkeys(('open', 'create', 'socket', 'exec', 'ptrace', 'fork'), 'EPERM')
     assert sorted(os.listdir(point)), 'and it serves all the same'
+
+
+# --- who serves -----------------------------------------------------------------------------------------------------------------------
+
+def check_served_by(binary, image, point, who, uid, gid):
+    """All four ids, and nothing else that is not as without the option."""
+    said, worker = mount_v(binary, image, point, '-o', 'serve_as=%s' % who)
+    state = status(worker)
+    assert state['Uid'].split() == [str(uid)] * 4 and state['Gid'].split() == [str(gid)] * 4
+    for name in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb', 'CapBnd'):
+        assert int(state[name], 16) == 0, name
+    assert (state['NoNewPrivs'], state['Seccomp']) == ('1', '2')
+    assert 'uid %d' % uid in said
+    assert sorted(os.listdir(point)) == ['s0', 'zarr.json']
+    with open(point + '/zarr.json', 'rb') as source:
+        assert source.read()
+    assert os.stat(point).st_uid == os.geteuid(), 'who serves is not who owns the tree'
+    return state
+
+
+def ordinary_user():
+    return next(user for user in pwd.getpwall() if user.pw_uid not in (0, 65534))
+
+
+@pytest.mark.parametrize('by', ['name', 'number'])
+def test_serve_as(binary, image, point, as_root, by):
+    user = ordinary_user()
+    state = check_served_by(binary, image, point, user.pw_name if by == 'name' else user.pw_uid, user.pw_uid, user.pw_gid)
+    assert state['Groups'].strip() == ''
+
+
+def test_serve_as_a_number_without_a_name(binary, image, point, as_root):
+    number = next(n for n in range(54321, 60000) if n not in {user.pw_uid for user in pwd.getpwall()})
+    check_served_by(binary, image, point, number, number, number)
+
+
+@pytest.mark.parametrize('who', ['root', '0'])
+def test_serve_as_root_keeps_the_ids_only(binary, image, point, as_root, who):
+    check_served_by(binary, image, point, who, 0, 0)
+
+
+@pytest.mark.parametrize('who', ['', 'no such user', '-1', '4294967295', '1x', 'a\x1b[2Jb'])
+def test_serve_as_nobody_known(ozxfs, image, who):
+    """Refused before the archive is looked at: the second one is not there."""
+    for archive in (image, image + '.missing'):
+        done = ozxfs.run('mount', '-o', 'serve_as=' + who, archive, ozxfs.directory())
+        assert done.returncode == 64 and len(check_lines(done.stderr)) == 1 and b'serve_as' in done.stderr, done.stderr
+    assert ozxfs.nothing_left()
+
+
+def test_serve_as_is_for_root(binary, image, folder, as_root):
+    """Also where somebody asks for what he is already."""
+    user = ordinary_user()
+    done = subprocess.run([binary, 'mount', '-o', 'serve_as=%d' % user.pw_uid, image, folder], capture_output=True, timeout=30, check=False,
+                          user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, done.stderr
+
+
+def test_serve_as_who_is_not_answered(ozxfs, folder, as_root):
+    """An archive on a FUSE mount that is for root alone: nobody is only tried there, a user that was asked for is meant."""
+    outer = os.path.join(folder, 'outer.ozx')
+    RECIPES['nested_root'].build().write(outer)
+    inner = ozxfs.mount(outer, where=ozxfs.directory('outer')) + '/inner.ozx'
+    done = ozxfs.run('mount', '-o', 'serve_as=%d' % ordinary_user().pw_uid, inner, ozxfs.directory('inner'))
+    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, done.stderr
+    assert not os.path.ismount(ozxfs.directory('inner'))
+    for options in ([], ['-o', 'serve_as=root']):
+        where = ozxfs.mount(inner, *options, where=ozxfs.directory('inner'))
+        assert os.listdir(where) == ['deep']
+        ozxfs.umount(where)
