@@ -13,6 +13,9 @@
 #define TICK_NS 100000000L
 #define SECOND_NS 1000000000L
 
+#define SHARE_MAX 64
+#define TURNS 16 /* of each thread */
+
 struct member {
     struct state *state;
     pthread_t thread;
@@ -113,4 +116,11 @@ unsigned ozx_processor_count(void)
     if (sched_getaffinity(0, sizeof mine, &mine) == 0)
         return (unsigned)CPU_COUNT(&mine);
     return errno == EINVAL ? CPU_SETSIZE : 1; /* EINVAL: there are more than fit */
+}
+
+uint32_t ozx_threads_share(uint32_t count, unsigned threads)
+{
+    uint32_t share = count / (TURNS * threads);
+
+    return share < 1 ? 1 : share > SHARE_MAX ? SHARE_MAX : share;
 }

@@ -6,6 +6,8 @@
 #ifndef OZX_BASE_THREADS_H
 #define OZX_BASE_THREADS_H
 
+#include <stdint.h>
+
 #include "base/cleanup.h"
 
 struct ozx_threads {
@@ -20,6 +22,10 @@ struct ozx_threads {
 
 /* The processors that this process may run on, at least 1. */
 unsigned ozx_processor_count(void);
+
+/* How many of `count` pieces of unknown sizes a thread takes at once: several turns for each, so
+ * that a few large pieces are shared as well as many small ones. 1 to 64. */
+uint32_t ozx_threads_share(uint32_t count, unsigned threads);
 
 /* 0 when all threads have ended; -EAGAIN or -ENOMEM if not one could be started. */
 int ozx_threads_run(const struct ozx_threads *threads) OZX_CHECKED;

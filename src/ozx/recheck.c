@@ -15,7 +15,6 @@
 #include "zip/crc.h"
 
 #define BUFFER_SIZE (256 * 1024)
-#define NODES_AT_ONCE 64
 
 struct state {
     const struct ozx_recheck *recheck;
@@ -93,13 +92,14 @@ static int check_node(struct state *state, uint32_t node, uint8_t *buffer)
 static void check_nodes(struct state *state, uint8_t *buffer)
 {
     uint32_t count = ozx_archive_node_count(state->archive);
+    uint32_t share = ozx_threads_share(count, state->recheck->jobs);
 
     while (!atomic_load(&state->stop)) {
-        uint64_t first = atomic_fetch_add(&state->next_node, NODES_AT_ONCE);
+        uint64_t first = atomic_fetch_add(&state->next_node, share);
 
         if (first >= count)
             return;
-        for (uint64_t node = first; node < count && node < first + NODES_AT_ONCE; node++)
+        for (uint64_t node = first; node < count && node < first + share; node++)
             if (check_node(state, (uint32_t)node, buffer))
                 return;
     }

@@ -17,7 +17,6 @@
 #include "zip/writer.h"
 
 #define BUFFER_SIZE (512 * 1024)
-#define NODES_AT_ONCE 64
 
 /* ZIP64 field with three values, extended timestamp. */
 #define EXTRA_ZIP64_SIZE (OZX_EXTRA_HEADER_SIZE + 24)
@@ -235,13 +234,14 @@ static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint
 static void survey_nodes(struct survey *s, uint8_t *buffer)
 {
     uint32_t count = ozx_archive_node_count(s->archive);
+    uint32_t share = ozx_threads_share(count, s->options->jobs);
 
     while (!atomic_load(&s->stop)) {
-        uint64_t first = atomic_fetch_add(&s->next_node, NODES_AT_ONCE);
+        uint64_t first = atomic_fetch_add(&s->next_node, share);
 
         if (first >= count)
             return;
-        for (uint64_t i = first; i < count && i < first + NODES_AT_ONCE; i++) {
+        for (uint64_t i = first; i < count && i < first + share; i++) {
             struct ozx_node_stat stat;
             ozx_archive_stat(s->archive, (uint32_t)i, &stat);
             if (!stat.is_directory)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * base/: the byte cursor, errors and escaping, UTF-8, sources over memory and files.
+ * base/: the byte cursor, errors and escaping, UTF-8, sources over memory and files, threads.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/source.h"
+#include "base/threads.h"
 #include "check.h"
 
 static void test_bytes_numbers(void)
@@ -227,10 +228,20 @@ static void test_source_refuses_what_is_no_file(void)
     ozx_source_close(NULL);
 }
 
+static void test_threads_share_few_large_pieces_too(void)
+{
+    CHECK_UINT(ozx_threads_share(0, 2), 1);
+    CHECK_UINT(ozx_threads_share(42, 2), 1);
+    CHECK_UINT(ozx_threads_share(96, 2), 3);
+    CHECK_UINT(ozx_threads_share(100000, 16), 64);
+    CHECK_UINT(ozx_threads_share(UINT32_MAX, 64), 64);
+}
+
 CHECK_MAIN({"bytes: numbers", test_bytes_numbers}, {"bytes: failure is sticky", test_bytes_fail_sticky},
            {"bytes: written and read", test_bytes_written_are_read},
            {"error: filled and cut", test_error_is_filled_and_cut}, {"escape", test_escape},
            {"escape: cut", test_escape_is_cut}, {"utf-8", test_utf8},
            {"source: memory", test_source_of_memory}, {"source: file", test_source_of_file},
            {"source: changes", test_source_notices_changes},
-           {"source: no file", test_source_refuses_what_is_no_file})
+           {"source: no file", test_source_refuses_what_is_no_file},
+           {"threads: shares", test_threads_share_few_large_pieces_too})
