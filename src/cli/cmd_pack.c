@@ -10,23 +10,18 @@
 #include <time.h>
 
 #include "base/threads.h"
-#include "cli/progress.h"
+#include "cli/pack_arguments.h"
+#include "cli/problems.h"
 #include "cli/report.h"
 #include "cli/report_pack.h"
 #include "cli/verbs.h"
+#include "cli/work.h"
 #include "ozx/pack.h"
-
-#define PROBLEMS_TOLD_MAX 100 /* lines; more are only counted */
-#define JOBS_MAX 64
-
-static volatile sig_atomic_t interrupted;
 
 struct command {
     struct ozx_pack_options options;
-    struct ozx_progress progress;
+    struct ozx_problems problems;
     bool quiet, verbose, json;
-    int status;        /* of the first problem */
-    uint64_t problems; /* all of them */
 };
 
 static const char help_text[] =
@@ -59,43 +54,19 @@ static const char *subject_of(const struct command *command, enum ozx_pack_about
     return command->options.output ? command->options.output : "standard output";
 }
 
-static int status_of(enum ozx_pack_about about, const struct ozx_error *error)
-{
-    bool no_permission = error->code == -EACCES || error->code == -EPERM;
-
-    if (error->code == -EINTR)
-        return OZX_EXIT_INTERRUPTED;
-    if (error->code == -ENOMEM || error->code == -EAGAIN) /* no memory, no thread */
-        return OZX_EXIT_SYSTEM;
-    switch (about) {
-    case OZX_PACK_INPUT:
-        return ozx_report_exit_status(error);
-    case OZX_PACK_OUTPUT_CREATE:
-        return no_permission ? OZX_EXIT_PERMISSION : OZX_EXIT_CANT_CREATE;
-    case OZX_PACK_OUTPUT:
-        break;
-    }
-    return no_permission ? OZX_EXIT_PERMISSION : OZX_EXIT_IO;
-}
-
 static void on_problem(void *context, enum ozx_pack_about about, const struct ozx_error *error)
 {
     struct command *command = context;
 
-    if (!command->problems)
-        command->status = status_of(about, error);
-    ozx_progress_clear(&command->progress);
-    if (command->problems++ < PROBLEMS_TOLD_MAX)
-        ozx_report_error(subject_of(command, about), error);
+    ozx_problems_tell(&command->problems, ozx_place_of(about), subject_of(command, about), error);
 }
 
 static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
 {
     struct command *command = context;
 
-    ozx_progress_clear(&command->progress);
     if (!command->quiet)
-        ozx_report_warning(subject_of(command, about), error);
+        ozx_problems_warn(&command->problems, subject_of(command, about), error);
 }
 
 static void on_left_out(void *context, const char *path)
@@ -105,7 +76,7 @@ static void on_left_out(void *context, const char *path)
 
     if (!command->verbose)
         return;
-    ozx_progress_clear(&command->progress);
+    ozx_progress_clear(&command->problems.progress);
     (void)ozx_report(0, command->options.input, "left out: %s",
                      ozx_escape(name, sizeof name, path, strlen(path)));
 }
@@ -126,59 +97,16 @@ static void on_progress(void *context, const struct ozx_pack_progress *now)
                                          [OZX_PACK_VERIFY] = "reading back"};
     struct command *command = context;
 
-    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
-                                              .label = labels[now->phase],
-                                              .items = now->entries,
-                                              .items_total = now->entries_total,
-                                              .bytes = now->bytes,
-                                              .bytes_total = now->bytes_total,
-                                          });
-}
-
-/* --- signals ---------------------------------------------------------------------------------- */
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/* A write to a pipe may never return, and there is nothing to clean up. */
-static void on_signal_streaming(int number)
-{
-    (void)number;
-    _exit(OZX_EXIT_INTERRUPTED);
-}
-
-/* A signal that is ignored (nohup) stays so. SIGXFSZ and SIGPIPE become errors of write. */
-static void catch_signals(bool streaming)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = streaming ? on_signal_streaming : on_signal};
-
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction old;
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    }
-    signal(SIGXFSZ, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    ozx_progress_show(&command->problems.progress, &(struct ozx_progress_state){
+                                                       .label = labels[now->phase],
+                                                       .items = now->entries,
+                                                       .items_total = now->entries_total,
+                                                       .bytes = now->bytes,
+                                                       .bytes_total = now->bytes_total,
+                                                   });
 }
 
 /* --- arguments -------------------------------------------------------------------------------- */
-
-static int parse_number(const char *text, long long low, long long high, long long *out)
-{
-    char *end;
-    long long value;
-
-    errno = 0;
-    value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || value < low || value > high)
-        return -EINVAL;
-    *out = value;
-    return 0;
-}
 
 /* Seconds since 1970, a day, or a day and a time, in UTC. */
 static int parse_time(const char *text, int64_t *out)
@@ -187,7 +115,8 @@ static int parse_time(const char *text, int64_t *out)
                                           "%Y-%m-%d %H:%M:%S"};
     long long seconds;
 
-    if (parse_number(text[0] == '@' ? text + 1 : text, INT64_MIN, INT64_MAX - 1, &seconds) == 0) {
+    if (ozx_work_number(text[0] == '@' ? text + 1 : text, INT64_MIN, INT64_MAX - 1, &seconds) ==
+        0) {
         *out = seconds;
         return 0;
     }
@@ -200,34 +129,6 @@ static int parse_time(const char *text, int64_t *out)
         }
     }
     return -EINVAL;
-}
-
-static int parse_align(const char *text, uint32_t *out)
-{
-    long long value;
-
-    if (parse_number(text, 1, OZX_ALIGN_MAX, &value) || (value & (value - 1)) != 0)
-        return -EINVAL;
-    *out = (uint32_t)value;
-    return 0;
-}
-
-static bool is_version(const char *text)
-{
-    size_t size = strlen(text);
-
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7F)
-            return false;
-    return size && size < OZX_VERSION_TEXT_MAX && ozx_utf8_valid(text, size);
-}
-
-static int bad_value(const char *option, const char *value, const char *wanted)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage("pack", "%s '%s' is not %s", option,
-                            ozx_escape(name, sizeof name, value, strlen(value)), wanted);
 }
 
 enum { EXCLUDE = 256, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
@@ -252,29 +153,22 @@ static const struct option long_options[] = {
 static int take_value(struct command *command, int option, const char *value)
 {
     struct ozx_pack_options *options = &command->options;
-    long long number;
 
     switch (option) {
     case EXCLUDE:
         ((const char **)(uintptr_t)options->excludes)[options->exclude_count++] = value;
         return OZX_EXIT_OK;
     case OME_VERSION:
-        options->ome_version = value;
-        return is_version(value) ? OZX_EXIT_OK
-                                 : bad_value("--ome-version", value, "a version like 0.5");
+        return ozx_take_ome_version("pack", value, options);
     case MTIME:
         return parse_time(value, &options->mtime_limit_s) == 0
                    ? OZX_EXIT_OK
-                   : bad_value("--mtime", value, "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]");
+                   : ozx_work_bad_value("pack", "--mtime", value,
+                                        "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]");
     case ALIGN:
-        return parse_align(value, &options->align_bytes) == 0
-                   ? OZX_EXIT_OK
-                   : bad_value("--align", value, "a power of two up to 32768");
+        return ozx_take_align("pack", value, options);
     default:
-        if (parse_number(value, 1, JOBS_MAX, &number))
-            return bad_value("--jobs", value, "a number from 1 to 64");
-        options->jobs = (unsigned)number;
-        return OZX_EXIT_OK;
+        return ozx_work_take_jobs("pack", value, &options->jobs);
     }
 }
 
@@ -308,12 +202,8 @@ static int parse_options(struct command *command, int argc, char **argv)
         case 'h':
             fputs(help_text, stdout);
             return ozx_report_stdout(OZX_EXIT_OK);
-        case '?': {
-            char name[OZX_ESCAPED_SIZE];
-            const char *bad = argv[optind - 1];
-            return ozx_report_usage("pack", "option '%s' is unknown or lacks its value",
-                                    ozx_escape(name, sizeof name, bad, strlen(bad)));
-        }
+        case '?':
+            return ozx_work_bad_option("pack", argv[optind - 1]);
         default:
             status = take_value(command, option, optarg);
             if (status)
@@ -331,8 +221,8 @@ static int take_environment(struct command *command)
 
     if (command->options.mtime_limit_s != INT64_MAX || !epoch || !epoch[0])
         return OZX_EXIT_OK;
-    if (parse_number(epoch, 0, INT64_MAX - 1, &seconds))
-        return bad_value("SOURCE_DATE_EPOCH", epoch, "a number of seconds");
+    if (ozx_work_number(epoch, 0, INT64_MAX - 1, &seconds))
+        return ozx_work_bad_value("pack", "SOURCE_DATE_EPOCH", epoch, "a number of seconds");
     command->options.mtime_limit_s = seconds;
     return OZX_EXIT_OK;
 }
@@ -357,14 +247,6 @@ static int take_operands(struct command *command, int count, char **operands)
 }
 
 /* --- the verb --------------------------------------------------------------------------------- */
-
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* RFC-9, extension: SHOULD. */
 static void check_extension(const struct command *command)
@@ -392,7 +274,8 @@ static int finish(struct command *command, const struct ozx_pack_result *result,
             return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
         fprintf(out, "%s\n", text);
     }
-    if (!command->json && (command->verbose || (command->progress.enabled && !command->quiet)))
+    if (!command->json &&
+        (command->verbose || (command->problems.progress.enabled && !command->quiet)))
         ozx_report_pack_words(subject_of(command, OZX_PACK_OUTPUT), result, elapsed_s,
                               command->options.dry_run);
     return streaming ? OZX_EXIT_OK : ozx_report_stdout(OZX_EXIT_OK);
@@ -401,19 +284,19 @@ static int finish(struct command *command, const struct ozx_pack_result *result,
 static int run(struct command *command)
 {
     struct ozx_pack_result result;
-    double began_s = now_s();
+    double began_s = ozx_work_now_s();
     int failure;
 
-    catch_signals(!command->options.output && !command->options.dry_run);
-    ozx_progress_start(&command->progress, !command->quiet);
+    command->options.cancel = command->options.output || command->options.dry_run
+                                  ? ozx_work_catch_signals()
+                                  : ozx_work_die_of_signals();
+    ozx_progress_start(&command->problems.progress, !command->quiet);
     failure = ozx_pack(&command->options, &result);
-    ozx_progress_clear(&command->progress);
+    ozx_progress_clear(&command->problems.progress);
     if (!failure)
-        return finish(command, &result, now_s() - began_s);
-    if (command->problems > PROBLEMS_TOLD_MAX)
-        (void)ozx_report(0, command->options.input, "and %llu more like these",
-                         (unsigned long long)(command->problems - PROBLEMS_TOLD_MAX));
-    return command->status ? command->status : OZX_EXIT_BUG;
+        return finish(command, &result, ozx_work_now_s() - began_s);
+    ozx_problems_end(&command->problems, command->options.input);
+    return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
 }
 
 /* More than there are processors: small files that are not in the page cache are waited for, and
@@ -434,7 +317,6 @@ int ozx_cmd_pack(int argc, char **argv)
                     .align_bytes = 1,
                     .jobs = default_jobs(),
                     .verify = true,
-                    .cancel = &interrupted,
                     .problem = on_problem,
                     .warning = on_warning,
                     .left_out = on_left_out,

@@ -7,24 +7,19 @@
 #include <string.h>
 
 #include "cli/input.h"
-#include "cli/progress.h"
+#include "cli/pack_arguments.h"
+#include "cli/problems.h"
 #include "cli/report.h"
 #include "cli/report_pack.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
 #include "ozx/repack.h"
 
-#define PROBLEMS_TOLD_MAX                                                                          \
-    100 /* lines; more are only counted. What is lost is listed completely.                        \
-         */
-
 struct command {
     struct ozx_repack_options options;
-    struct ozx_progress progress;
-    const char **excludes; /* owned; as many as there are arguments */
+    struct ozx_problems problems; /* what is lost is none, and listed completely */
+    const char **excludes;        /* owned; as many as there are arguments */
     bool quiet, verbose;
-    int status;        /* of the first problem */
-    uint64_t problems; /* all of them */
 };
 
 static const char help_text[] =
@@ -73,35 +68,19 @@ static const char *subject_of(const struct command *command, enum ozx_pack_about
     return about == OZX_PACK_INPUT ? command->options.pack.input : command->options.pack.output;
 }
 
-static int status_of(enum ozx_pack_about about, const struct ozx_error *error)
-{
-    /* EAGAIN: no thread can be started. */
-    if (error->code == -EINTR || error->code == -ENOMEM || error->code == -EAGAIN ||
-        about == OZX_PACK_INPUT)
-        return ozx_report_exit_status(error);
-    if (error->code == -EACCES || error->code == -EPERM)
-        return OZX_EXIT_PERMISSION;
-    return about == OZX_PACK_OUTPUT_CREATE ? OZX_EXIT_CANT_CREATE : OZX_EXIT_IO;
-}
-
 static void on_problem(void *context, enum ozx_pack_about about, const struct ozx_error *error)
 {
     struct command *command = context;
 
-    if (!command->problems)
-        command->status = status_of(about, error);
-    ozx_progress_clear(&command->progress);
-    if (command->problems++ < PROBLEMS_TOLD_MAX)
-        ozx_report_error(subject_of(command, about), error);
+    ozx_problems_tell(&command->problems, ozx_place_of(about), subject_of(command, about), error);
 }
 
 static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
 {
     struct command *command = context;
 
-    ozx_progress_clear(&command->progress);
     if (!command->quiet)
-        ozx_report_warning(subject_of(command, about), error);
+        ozx_problems_warn(&command->problems, subject_of(command, about), error);
 }
 
 /* What mount would warn of: most of it is what repack mends. Entries that cannot be read are
@@ -112,7 +91,7 @@ static void on_opened(void *context, const struct ozx_archive *archive)
     size_t count;
     const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
 
-    ozx_progress_clear(&command->progress);
+    ozx_progress_clear(&command->problems.progress);
     for (size_t i = 0; i < count; i++)
         if (!warnings[i].eio && strcmp(warnings[i].rule, "no-root") != 0 &&
             (command->verbose || (!command->quiet && !warnings[i].minor)))
@@ -127,7 +106,7 @@ static void on_lost(void *context, const struct ozx_error *what)
 
     snprintf(lost.text, sizeof lost.text, "lost: %.600s", what->text);
     lost.hint[0] = '\0';
-    ozx_progress_clear(&command->progress);
+    ozx_progress_clear(&command->problems.progress);
     ozx_report_error(command->options.pack.input, &lost);
 }
 
@@ -138,7 +117,7 @@ static void on_left_out(void *context, const char *path)
 
     if (!command->verbose)
         return;
-    ozx_progress_clear(&command->progress);
+    ozx_progress_clear(&command->problems.progress);
     (void)ozx_report(0, command->options.pack.input, "left out: %s",
                      ozx_escape(name, sizeof name, path, strlen(path)));
 }
@@ -157,40 +136,21 @@ static void on_progress(void *context, const struct ozx_pack_progress *now)
                                          [OZX_PACK_VERIFY] = "reading back"};
     struct command *command = context;
 
-    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
-                                              .label = labels[now->phase],
-                                              .items = now->entries,
-                                              .items_total = now->entries_total,
-                                              .bytes = now->bytes,
-                                              .bytes_total = now->bytes_total,
-                                          });
+    ozx_progress_show(&command->problems.progress, &(struct ozx_progress_state){
+                                                       .label = labels[now->phase],
+                                                       .items = now->entries,
+                                                       .items_total = now->entries_total,
+                                                       .bytes = now->bytes,
+                                                       .bytes_total = now->bytes_total,
+                                                   });
 }
 
 /* --- arguments -------------------------------------------------------------------------------- */
-
-static int bad_value(const char *option, const char *value, const char *wanted)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage("repack", "%s '%s' is not %s", option,
-                            ozx_escape(name, sizeof name, value, strlen(value)), wanted);
-}
-
-static bool is_version(const char *text)
-{
-    size_t size = strlen(text);
-
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7F)
-            return false;
-    return size && size < OZX_VERSION_TEXT_MAX && ozx_utf8_valid(text, size);
-}
 
 /* An option that takes a value. */
 static int take_value(struct command *command, int option, const char *value)
 {
     struct ozx_pack_options *pack = &command->options.pack;
-    long long number;
 
     switch (option) {
     case SUBDIR:
@@ -200,28 +160,12 @@ static int take_value(struct command *command, int option, const char *value)
         command->excludes[pack->exclude_count++] = value;
         return OZX_EXIT_OK;
     case OME_VERSION:
-        pack->ome_version = value;
-        return is_version(value) ? OZX_EXIT_OK
-                                 : bad_value("--ome-version", value, "a version like 0.5");
+        return ozx_take_ome_version("repack", value, pack);
     case ALIGN:
-        if (ozx_work_number(value, 1, OZX_ALIGN_MAX, &number) || (number & (number - 1)) != 0)
-            return bad_value("--align", value, "a power of two up to 32768");
-        pack->align_bytes = (uint32_t)number;
-        return OZX_EXIT_OK;
+        return ozx_take_align("repack", value, pack);
     default:
-        if (ozx_work_number(value, 1, OZX_JOBS_MAX, &number))
-            return bad_value("--jobs", value, "a number from 1 to 64");
-        pack->jobs = (unsigned)number;
-        return OZX_EXIT_OK;
+        return ozx_work_take_jobs("repack", value, &pack->jobs);
     }
-}
-
-static int bad_option(const char *option)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage("repack", "option '%s' is unknown or lacks its value",
-                            ozx_escape(name, sizeof name, option, strlen(option)));
 }
 
 /* -1: go on; else the exit status. */
@@ -256,7 +200,7 @@ static int parse_options(struct command *command, int argc, char **argv)
             fputs(help_text, stdout);
             return ozx_report_stdout(OZX_EXIT_OK);
         case '?':
-            return bad_option(argv[optind - 1]);
+            return ozx_work_bad_option("repack", argv[optind - 1]);
         default:
             status = take_value(command, option, optarg);
         }
@@ -304,7 +248,7 @@ static int finish(const struct command *command, const struct ozx_repack_result 
     const struct ozx_pack_options *pack = &command->options.pack;
 
     check_extension(command);
-    if (command->verbose || (command->progress.enabled && !command->quiet))
+    if (command->verbose || (command->problems.progress.enabled && !command->quiet))
         ozx_report_pack_words(pack->output, &result->pack, elapsed_s, pack->dry_run);
     if (result->lost)
         return ozx_report_stdout(ozx_report(OZX_EXIT_INVALID, pack->input,
@@ -325,15 +269,13 @@ static int run(struct command *command)
         ozx_report_error(command->options.pack.input, &error);
         return ozx_report_exit_status(&error);
     }
-    ozx_progress_start(&command->progress, !command->quiet);
+    ozx_progress_start(&command->problems.progress, !command->quiet);
     failure = ozx_repack(source, &command->options, &result);
-    ozx_progress_clear(&command->progress);
+    ozx_progress_clear(&command->problems.progress);
     if (!failure)
         return finish(command, &result, ozx_work_now_s() - began_s);
-    if (command->problems > PROBLEMS_TOLD_MAX)
-        (void)ozx_report(0, command->options.pack.input, "and %llu more like these",
-                         (unsigned long long)(command->problems - PROBLEMS_TOLD_MAX));
-    return command->status ? command->status : OZX_EXIT_BUG;
+    ozx_problems_end(&command->problems, command->options.pack.input);
+    return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
 }
 
 int ozx_cmd_repack(int argc, char **argv)

@@ -7,21 +7,17 @@
 #include <string.h>
 
 #include "cli/input.h"
-#include "cli/progress.h"
+#include "cli/problems.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
 #include "ozx/unpack.h"
 
-#define PROBLEMS_TOLD_MAX 100 /* lines; more are only counted */
-
 struct command {
     struct ozx_unpack_options options;
     struct ozx_archive_options archive_options;
-    struct ozx_progress progress;
+    struct ozx_problems problems;
     bool quiet, verbose;
-    int status;        /* of the first problem */
-    uint64_t problems; /* all of them */
 };
 
 static const char help_text[] =
@@ -53,26 +49,18 @@ static const char *subject_of(const struct command *command, enum ozx_unpack_abo
     return about == OZX_UNPACK_ARCHIVE ? command->options.archive_path : command->options.output;
 }
 
-static int status_of(enum ozx_unpack_about about, const struct ozx_error *error)
+static enum ozx_problem_place place_of(enum ozx_unpack_about about)
 {
-    /* EAGAIN: no thread can be started. */
-    if (error->code == -EINTR || error->code == -ENOMEM || error->code == -EAGAIN ||
-        about == OZX_UNPACK_ARCHIVE)
-        return ozx_report_exit_status(error);
-    if (error->code == -EACCES || error->code == -EPERM)
-        return OZX_EXIT_PERMISSION;
-    return about == OZX_UNPACK_OUTPUT_CREATE ? OZX_EXIT_CANT_CREATE : OZX_EXIT_IO;
+    return about == OZX_UNPACK_ARCHIVE         ? OZX_PROBLEM_INPUT
+           : about == OZX_UNPACK_OUTPUT_CREATE ? OZX_PROBLEM_OUTPUT_CREATE
+                                               : OZX_PROBLEM_OUTPUT;
 }
 
 static void on_problem(void *context, enum ozx_unpack_about about, const struct ozx_error *error)
 {
     struct command *command = context;
 
-    if (!command->problems)
-        command->status = status_of(about, error);
-    ozx_progress_clear(&command->progress);
-    if (command->problems++ < PROBLEMS_TOLD_MAX)
-        ozx_report_error(subject_of(command, about), error);
+    ozx_problems_tell(&command->problems, place_of(about), subject_of(command, about), error);
 }
 
 /* Told with --quiet as well: a tree that was to be removed is still there. */
@@ -80,21 +68,20 @@ static void on_warning(void *context, enum ozx_unpack_about about, const struct 
 {
     struct command *command = context;
 
-    ozx_progress_clear(&command->progress);
-    ozx_report_warning(subject_of(command, about), error);
+    ozx_problems_warn(&command->problems, subject_of(command, about), error);
 }
 
 static void on_progress(void *context, const struct ozx_unpack_progress *now)
 {
     struct command *command = context;
 
-    ozx_progress_show(&command->progress, &(struct ozx_progress_state){
-                                              .label = "unpacking",
-                                              .items = now->files,
-                                              .items_total = now->files_total,
-                                              .bytes = now->bytes,
-                                              .bytes_total = now->bytes_total,
-                                          });
+    ozx_progress_show(&command->problems.progress, &(struct ozx_progress_state){
+                                                       .label = "unpacking",
+                                                       .items = now->files,
+                                                       .items_total = now->files_total,
+                                                       .bytes = now->bytes,
+                                                       .bytes_total = now->bytes_total,
+                                                   });
 }
 
 /* What mount would warn of, but for what makes an entry unreadable: that is an error here. */
@@ -129,27 +116,10 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-static int bad_jobs(const char *value)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage("unpack", "--jobs '%s' is not a number from 1 to %d",
-                            ozx_escape(name, sizeof name, value, strlen(value)), OZX_JOBS_MAX);
-}
-
-static int bad_option(const char *option)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage("unpack", "option '%s' is unknown or lacks its value",
-                            ozx_escape(name, sizeof name, option, strlen(option)));
-}
-
 /* -1: go on; else the exit status. */
 static int parse_options(struct command *command, int argc, char **argv)
 {
-    long long number;
-    int option;
+    int option, status;
 
     opterr = 0;
     optind = 0;
@@ -162,9 +132,9 @@ static int parse_options(struct command *command, int argc, char **argv)
             command->archive_options.subdir = optarg;
             break;
         case 'j':
-            if (ozx_work_number(optarg, 1, OZX_JOBS_MAX, &number))
-                return bad_jobs(optarg);
-            command->options.jobs = (unsigned)number;
+            status = ozx_work_take_jobs("unpack", optarg, &command->options.jobs);
+            if (status)
+                return status;
             break;
         case NO_SYNC:
             command->options.sync = false;
@@ -179,7 +149,7 @@ static int parse_options(struct command *command, int argc, char **argv)
             fputs(help_text, stdout);
             return ozx_report_stdout(OZX_EXIT_OK);
         default:
-            return bad_option(argv[optind - 1]);
+            return ozx_work_bad_option("unpack", argv[optind - 1]);
         }
     }
     return -1;
@@ -227,15 +197,15 @@ static int run(struct command *command)
     if (status)
         return status;
     tell_warnings(command, archive);
-    ozx_progress_start(&command->progress, !command->quiet);
-    status = ozx_unpack(archive, &command->options, &result) ? command->status : OZX_EXIT_OK;
-    ozx_progress_clear(&command->progress);
+    ozx_progress_start(&command->problems.progress, !command->quiet);
+    status =
+        ozx_unpack(archive, &command->options, &result) ? command->problems.status : OZX_EXIT_OK;
+    ozx_progress_clear(&command->problems.progress);
     ozx_archive_close(archive);
-    if (!command->problems && (command->verbose || (command->progress.enabled && !command->quiet)))
+    if (!command->problems.count &&
+        (command->verbose || (command->problems.progress.enabled && !command->quiet)))
         sum_up(command, &result, ozx_work_now_s() - began_s);
-    if (command->problems > PROBLEMS_TOLD_MAX)
-        (void)ozx_report(0, command->options.archive_path, "and %llu more like these",
-                         (unsigned long long)(command->problems - PROBLEMS_TOLD_MAX));
+    ozx_problems_end(&command->problems, command->options.archive_path);
     return status;
 }
 

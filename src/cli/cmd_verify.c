@@ -11,10 +11,10 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "cli/work.h"
 #include "ozx/verify.h"
 
 #define FINDINGS_TOLD 3 /* of one rule, without -v */
-#define JOBS_MAX 64
 
 static volatile sig_atomic_t interrupted;
 
@@ -227,18 +227,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
 };
 
-static int parse_jobs(const char *text, unsigned *jobs)
-{
-    char escaped[OZX_ESCAPED_SIZE], *end;
-    unsigned long value = strtoul(text, &end, 10);
-
-    if (*text < '0' || *text > '9' || *end || value < 1 || value > JOBS_MAX)
-        return ozx_report_usage("verify", "--jobs '%s' is not a number from 1 to %d",
-                                ozx_escape(escaped, sizeof escaped, text, strlen(text)), JOBS_MAX);
-    *jobs = (unsigned)value;
-    return OZX_EXIT_OK;
-}
-
 /* OZX_EXIT_OK, or the status to end with. `*help`: that was all. */
 static int parse(struct command *command, int argc, char **argv, bool *help)
 {
@@ -269,7 +257,7 @@ static int parse(struct command *command, int argc, char **argv, bool *help)
             *help = true;
             return OZX_EXIT_OK;
         case 'j':
-            status = parse_jobs(optarg, &command->options.threads);
+            status = ozx_work_take_jobs("verify", optarg, &command->options.threads);
             break;
         default:
             status = ozx_report_usage(

@@ -5,9 +5,16 @@
 #include "cli/work.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/threads.h"
+#include "cli/report.h"
+
+#define JOBS_MAX 64
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
 
 static volatile sig_atomic_t interrupted;
 
@@ -17,10 +24,16 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
-const volatile sig_atomic_t *ozx_work_catch_signals(void)
+static void on_signal_end(int number)
+{
+    (void)number;
+    _exit(OZX_EXIT_INTERRUPTED);
+}
+
+static void handle_signals(void (*handler)(int number))
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    const struct sigaction action = {.sa_handler = on_signal};
+    const struct sigaction action = {.sa_handler = handler};
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct sigaction old;
@@ -29,6 +42,17 @@ const volatile sig_atomic_t *ozx_work_catch_signals(void)
     }
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+}
+
+const volatile sig_atomic_t *ozx_work_catch_signals(void)
+{
+    handle_signals(on_signal);
+    return &interrupted;
+}
+
+const volatile sig_atomic_t *ozx_work_die_of_signals(void)
+{
+    handle_signals(on_signal_end);
     return &interrupted;
 }
 
@@ -46,10 +70,37 @@ int ozx_work_number(const char *text, long long low, long long high, long long *
 
     errno = 0;
     value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || value < low || value > high)
+    if ((*text != '-' && (*text < '0' || *text > '9')) || errno || end == text || *end ||
+        value < low || value > high)
         return -EINVAL;
     *out = value;
     return 0;
+}
+
+int ozx_work_bad_value(const char *verb, const char *option, const char *value, const char *wanted)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage(verb, "%s '%s' is not %s", option,
+                            ozx_escape(name, sizeof name, value, strlen(value)), wanted);
+}
+
+int ozx_work_bad_option(const char *verb, const char *option)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_report_usage(verb, "option '%s' is unknown or lacks its value",
+                            ozx_escape(name, sizeof name, option, strlen(option)));
+}
+
+int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs)
+{
+    long long number;
+
+    if (ozx_work_number(value, 1, JOBS_MAX, &number))
+        return ozx_work_bad_value(verb, "--jobs", value, "a number from 1 to " TEXT(JOBS_MAX));
+    *jobs = (unsigned)number;
+    return OZX_EXIT_OK;
 }
 
 double ozx_work_now_s(void)

@@ -10,17 +10,28 @@
 
 #include "base/cleanup.h"
 
-#define OZX_JOBS_MAX 64
-
 /* From now on INT, TERM and HUP set the flag that is returned (those that are ignored, as under
  * nohup, stay so), and SIGXFSZ and SIGPIPE become errors of write. */
 const volatile sig_atomic_t *ozx_work_catch_signals(void);
+
+/* The same, but a signal ends the process at once: for a verb that writes to a pipe, where a write
+ * may never return and there is nothing to clean up. */
+const volatile sig_atomic_t *ozx_work_die_of_signals(void);
 
 /* Threads by the number of processors. */
 unsigned ozx_work_default_jobs(void);
 
 /* A plain number from `low` to `high`: 0, or -EINVAL. */
 int ozx_work_number(const char *text, long long low, long long high, long long *out) OZX_CHECKED;
+
+/* A usage error of `verb`: "OPTION 'VALUE' is not WANTED". Its exit status. */
+int ozx_work_bad_value(const char *verb, const char *option, const char *value, const char *wanted);
+
+/* What getopt_long took no value of, or did not know. */
+int ozx_work_bad_option(const char *verb, const char *option);
+
+/* The value of --jobs: OZX_EXIT_OK, or a usage error. */
+int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs);
 
 double ozx_work_now_s(void); /* since some start */
 
