@@ -3,6 +3,7 @@
 
 Role: mechanics of `kills` and `readers`. A reader is a process; it writes what it saw into its pipe when it is told to end.
 """
+import contextlib
 import errno
 import hashlib
 import os
@@ -93,10 +94,12 @@ def list_root(where, below, seen):
 class Reader:
     def __init__(self, where, below, sums, seed, forget=True):
         self.pipe, theirs = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it may be told to end before it has a handler
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self.pipe)
             self.work(theirs, where, below, sums, seed, forget)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         os.close(theirs)
 
     @staticmethod
@@ -104,6 +107,7 @@ class Reader:
         ends = []
         signal.signal(signal.SIGTERM, lambda *_: ends.append(1))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
         seen, choice, names = Seen(), random.Random(seed), list(sums)
         try:
             while not ends:
@@ -124,4 +128,20 @@ class Reader:
         with os.fdopen(self.pipe, 'rb') as pipe:
             seen = pickle.load(pipe)
         os.waitpid(self.pid, 0)
+        self.pid = None
         return seen
+
+
+@contextlib.contextmanager
+def reading(where, below, sums, seeds):
+    """Readers, one for each seed. Whoever was not ended is killed: a test that fails must not leave them at work, nor its output open."""
+    readers = []
+    try:
+        for seed in seeds:
+            readers.append(Reader(where, below, sums, seed))
+        yield readers
+    finally:
+        for reader in readers:
+            if reader.pid:
+                os.kill(reader.pid, signal.SIGKILL)
+                os.waitpid(reader.pid, 0)
