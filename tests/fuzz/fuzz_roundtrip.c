@@ -73,6 +73,8 @@ static int is_free(const struct list *list, const char *name, size_t size)
     return 1;
 }
 
+#define RESERVED "entry of none " /* how names begin that the input does not give */
+
 /* A name of the input's bytes, `repeat` times if that is a path, else one that always is. */
 static void take_name(struct ozx_bytes *in, const struct list *list, struct entry *e, bool folder)
 {
@@ -90,8 +92,9 @@ static void take_name(struct ozx_bytes *in, const struct list *list, struct entr
     if (folder)
         e->name[size++] = '/';
     if (!size || (!folder && e->name[size - 1] == '/') || !ozx_utf8_valid(e->name, size) ||
+        (size >= strlen(RESERVED) && memcmp(e->name, RESERVED, strlen(RESERVED)) == 0) ||
         ozx_zip_name_defect(e->name, size) || !is_free(list, e->name, size))
-        size = (size_t)snprintf(e->name, sizeof e->name, "entry%zu of none%s", list->count,
+        size = (size_t)snprintf(e->name, sizeof e->name, RESERVED "%zu%s", list->count,
                                 folder ? "/" : "");
     e->file.name = e->name;
     e->file.name_size_bytes = (uint16_t)size;
