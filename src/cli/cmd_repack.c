@@ -72,7 +72,8 @@ static void on_problem(void *context, enum ozx_pack_about about, const struct oz
 {
     struct command *command = context;
 
-    ozx_problems_tell(&command->problems, ozx_place_of(about), subject_of(command, about), error);
+    ozx_problems_tell(&command->problems, ozx_report_pack_place(about), subject_of(command, about),
+                      error);
 }
 
 static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
@@ -130,19 +131,9 @@ static void on_listed(void *context, const char *path, uint64_t size_bytes)
 
 static void on_progress(void *context, const struct ozx_pack_progress *now)
 {
-    static const char *const labels[] = {[OZX_PACK_SCAN] = "scanning",
-                                         [OZX_PACK_SUM] = "reading",
-                                         [OZX_PACK_WRITE] = "writing",
-                                         [OZX_PACK_VERIFY] = "reading back"};
     struct command *command = context;
 
-    ozx_progress_show(&command->problems.progress, &(struct ozx_progress_state){
-                                                       .label = labels[now->phase],
-                                                       .items = now->entries,
-                                                       .items_total = now->entries_total,
-                                                       .bytes = now->bytes,
-                                                       .bytes_total = now->bytes_total,
-                                                   });
+    ozx_report_pack_progress(&command->problems.progress, "reading", now);
 }
 
 /* --- arguments -------------------------------------------------------------------------------- */

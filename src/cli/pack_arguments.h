@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the command lines of pack and repack share.
+ * Options that pack and repack share.
  */
 #ifndef OZX_CLI_PACK_ARGUMENTS_H
 #define OZX_CLI_PACK_ARGUMENTS_H
 
-#include "cli/problems.h"
 #include "ozx/pack.h"
 
 /* Each takes the value of an option: OZX_EXIT_OK, or says what is wrong with it as `verb` and
  * returns OZX_EXIT_USAGE. */
 int ozx_take_ome_version(const char *verb, const char *value, struct ozx_pack_options *options);
 int ozx_take_align(const char *verb, const char *value, struct ozx_pack_options *options);
-
-static inline enum ozx_problem_place ozx_place_of(enum ozx_pack_about about)
-{
-    return about == OZX_PACK_INPUT           ? OZX_PROBLEM_INPUT
-           : about == OZX_PACK_OUTPUT_CREATE ? OZX_PROBLEM_OUTPUT_CREATE
-                                             : OZX_PROBLEM_OUTPUT;
-}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Pack's summary.
+ * A pack's events in words. Knows the library's callbacks, not the verbs.
  */
 #include "cli/report_pack.h"
 
@@ -31,4 +31,28 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
         (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s, in %.1f s%s", files, also, size,
                          result->version, without, elapsed_s,
                          result->verified ? ", read back and right" : "");
+}
+
+enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about)
+{
+    return about == OZX_PACK_INPUT           ? OZX_PROBLEM_INPUT
+           : about == OZX_PACK_OUTPUT_CREATE ? OZX_PROBLEM_OUTPUT_CREATE
+                                             : OZX_PROBLEM_OUTPUT;
+}
+
+void ozx_report_pack_progress(struct ozx_progress *progress, const char *sum_label,
+                              const struct ozx_pack_progress *now)
+{
+    const char *const labels[] = {[OZX_PACK_SCAN] = "scanning",
+                                  [OZX_PACK_SUM] = sum_label,
+                                  [OZX_PACK_WRITE] = "writing",
+                                  [OZX_PACK_VERIFY] = "reading back"};
+
+    ozx_progress_show(progress, &(struct ozx_progress_state){
+                                    .label = labels[now->phase],
+                                    .items = now->entries,
+                                    .items_total = now->entries_total,
+                                    .bytes = now->bytes,
+                                    .bytes_total = now->bytes_total,
+                                });
 }

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What pack says about what it did, in words (ozx/pack.h has it as JSON).
+ * What pack and repack say: of their problems, while they work, and of what they did, in words
+ * (ozx/pack.h has that as JSON).
  */
 #ifndef OZX_CLI_REPORT_PACK_H
 #define OZX_CLI_REPORT_PACK_H
 
+#include "cli/problems.h"
 #include "ozx/pack.h"
 
 /* One line to stderr. */
 void ozx_report_pack_words(const char *output, const struct ozx_pack_result *result,
                            double elapsed_s, bool dry_run);
+
+/* Where a problem of a pack is. */
+enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about);
+
+/* The progress line; `sum_label` names the phase that only sums. */
+void ozx_report_pack_progress(struct ozx_progress *progress, const char *sum_label,
+                              const struct ozx_pack_progress *now);
 
 #endif

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fixtures of the tests of faults."""
 import os
-import shutil
 import tempfile
 
 import faulty as tools
 import pytest
-from harness import Ozxfs
+from harness import Ozxfs, readable_folder
 
 
 @pytest.fixture(scope='module')
 def folder():
-    """Readable for every user (a mount's worker is nobody); pytest's own folders are not."""
-    path = tempfile.mkdtemp(prefix='ozxfs-test.')
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    with readable_folder() as path:
+        yield path
 
 
 @pytest.fixture(scope='module')

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 sys.dont_write_bytecode = True
 
 from corpus import RECIPES  # noqa: E402
-from harness import Ozxfs  # noqa: E402
+from harness import Ozxfs, readable_folder  # noqa: E402
 
 
 @pytest.fixture(scope='session')
@@ -29,11 +29,8 @@ def binary():
 
 @pytest.fixture(scope='session')
 def session_folder():
-    """Readable for every user: pytest's own folders are not."""
-    path = tempfile.mkdtemp(prefix='ozxfs-test.')
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    with readable_folder() as path:
+        yield path
 
 
 @pytest.fixture(scope='session')

@@ -4,6 +4,7 @@
 Role: mechanics only, no expectations of single tests. Every process that a test starts carries a token in its environment, and every
 mount lies below the test's own folder: clean-up touches these and nothing else.
 """
+import contextlib
 import errno
 import functools
 import glob
@@ -12,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 
@@ -43,6 +45,17 @@ def mount_of(path):
     """The topmost mount on `path` (no stat: it may be dead), None if there is none."""
     path = os.path.abspath(os.fsencode(path))
     return ([m for m in mounts() if m['path'] == path] or [None])[-1]
+
+
+@contextlib.contextmanager
+def readable_folder():
+    """Readable for every user (a mount's worker is nobody): pytest's own folders are not."""
+    path = tempfile.mkdtemp(prefix='ozxfs-test.')
+    os.chmod(path, 0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def wait_until(condition, timeout=10):
