@@ -7,7 +7,7 @@
  *                            rename replaces the empty directory
  *     an empty directory     rename, which replaces nothing but an empty directory
  *     a tree to be replaced  renameat2 EXCHANGE; the old tree is then removed under the temporary
- * name
+ *                            name
  *
  * A kill leaves at most the temporary name behind, with the new tree or with the old one.
  */

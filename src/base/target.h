@@ -8,7 +8,8 @@
  *     not replacing, without a name    linkat            fails if the name is taken
  *     not replacing, temporary name    renameat2 NOREPLACE, or linkat + unlinkat
  *     replacing, without a name        linkat; if the name is taken, linkat to a temporary name,
- * then renameat over the target replacing, temporary name        renameat over the target
+ *                                      then renameat over the target
+ *     replacing, temporary name        renameat over the target
  *
  * A kill between the two steps of the third leaves a temporary name behind, never half a target.
  */

@@ -4,7 +4,8 @@
  *   calm     the leader sleeps in read(2); the others wait for the lead
  *   brisk    requests follow answers closely: the leader asks for a while before it sleeps
  *   crowded  large reads queue up: whoever is free sleeps in read(2), and the kernel wakes one for
- * each Threads are made when the lead is passed on and nobody waits for it, and stay until the end.
+ *            each
+ * Threads are made when the lead is passed on and nobody waits for it, and stay until the end.
  */
 #include "fuse/loop.h"
 

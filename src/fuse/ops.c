@@ -50,11 +50,6 @@ static void fill_entry(const struct ozx_server *server, uint32_t node,
     fill_stat(server, node, &entry->attr);
 }
 
-/* Wants only what the kernel offers. auto_inval_data would ask for attributes again before reads;
- * atomic_o_trunc lets the kernel empty a cached file by itself when open is not sent. readdirplus
- * always, not automatic: du and find read a directory to its end before they stat its files, so the
- * automatic sends a lookup for each of 100,000 chunks (6 to 10 times slower), while a listing alone
- * loses less than a second on them. */
 /* libfuse makes the rings after init, and does without where it cannot. */
 static void tell_io_uring(const struct ozx_server *server, const struct fuse_conn_info *connection)
 {
@@ -68,6 +63,11 @@ static void tell_io_uring(const struct ozx_server *server, const struct fuse_con
 #endif
 }
 
+/* Wants only what the kernel offers. auto_inval_data would ask for attributes again before reads;
+ * atomic_o_trunc lets the kernel empty a cached file by itself when open is not sent. readdirplus
+ * always, not automatic: du and find read a directory to its end before they stat its files, so the
+ * automatic sends a lookup for each of 100,000 chunks (6 to 10 times slower), while a listing alone
+ * loses less than a second on them. */
 static void op_init(void *userdata, struct fuse_conn_info *connection)
 {
     struct ozx_server *server = userdata;

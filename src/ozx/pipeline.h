@@ -6,8 +6,8 @@
  *     [h|data|h|data|h|data ...]   many small entries: read behind each other into one buffer,
  *                                  summed, their headers put between them, written at once
  *     [h|      data        ...     a part of a large entry: read, summed, written, buffer by
- * buffer; the CRC of the whole is put together from its parts (zip/crc.h), and its header comes
- * last
+ *                                  buffer; the CRC of the whole is put together from its parts
+ *                                  (zip/crc.h), and its header comes last
  *
  * Threads take jobs in the plan's order. Memory is one buffer a thread, whatever the sizes.
  *

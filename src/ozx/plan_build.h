@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A plan while it is being made: what the walk (ozx/walk.c) puts into it. Private to the two.
+ * A plan while it is being made: what the walk of a directory (walk.c) or of an archive
+ * (plan_archive.c) puts into it. Private to these two and plan.c.
  */
 #ifndef OZX_OZX_PLAN_BUILD_H
 #define OZX_OZX_PLAN_BUILD_H

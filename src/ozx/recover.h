@@ -2,9 +2,12 @@
  *
  * An archive that is damaged, as far as it can be read:
  *
- *     does it open?  - no ->  scan the local headers (zip/scan.h)  ->  a central directory, made
- * again in |                    memory and joined to the file (base/source.h)  ->  open that
- *        +-------------->  read every entry  ->  those whose bytes are not right are left out
+ *     does it open? -no-> scan the local headers (zip/scan.h)
+ *           |                 -> make a central directory in memory, put it behind the file
+ *           |                    (base/source.h)
+ *           |                 -> open that
+ *          yes                         |
+ *           +--------------------------+-> read every entry -> leave out those whose bytes are wrong
  *
  * So whatever comes out has gone through the one reader and its policy, and every byte of it was
  * summed.

@@ -6,7 +6,7 @@
  *
  *     [h|data|h|data|gap|h|data ...]   a run of small entries: one window slides over all of it
  *     [h|      data      ...           a part of a large entry; the CRC of the whole is put
- * together from its parts (zip/crc.h)
+ *                                      together from its parts (zip/crc.h)
  *
  * With `quick` only headers and gaps are read. Memory is two windows a thread, one over the entries
  * and one over the central directory.

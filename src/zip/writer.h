@@ -6,9 +6,10 @@
  *
  *     local file header  30 bytes  sizes are sentinels
  *     name
- *     ZIP64 field        4 + 16    uncompressed size, compressed size (APPNOTE 4.5.3: local needs
- * both) UT field           4 + 5     mtime (padding field     4 + 2 + n so that the data starts at
- * a multiple of the alignment) data               STORED, no data descriptor
+ *     ZIP64 field        4 + 16    uncompressed and compressed size (APPNOTE 4.5.3 wants both here)
+ *     UT field           4 + 5     mtime
+ *     padding field      4 + 2 + n only with an alignment: the data starts at a multiple of it
+ *     data               STORED, no data descriptor
  *
  *     central header     46 bytes  sizes and offset are sentinels
  *     name
