@@ -261,7 +261,7 @@ void ozx_archive_entry(const struct ozx_archive *archive, uint32_t node, struct 
     *out = (struct ozx_node_entry){.compressed_size_bytes = n->size_bytes,
                                    .crc32 = n->crc32,
                                    .method = OZX_METHOD_STORED,
-                                   .eio_rule = ozx_archive_eio_rule(n)};
+                                   .eio_rule = ozx_node_eio_rule(n)};
     if (n->kind & OZX_KIND_PACKED) {
         const struct ozx_packed *packed = ozx_tree_packed(&archive->tree, node);
         out->compressed_size_bytes = packed->compressed_size_bytes;

@@ -15,17 +15,6 @@
 /* Local headers up to this size are read together with the data behind them. */
 #define HEAD_MAX 8192
 
-const char *ozx_archive_eio_rule(const struct ozx_node *node)
-{
-    static const char *const rules[] = {
-        [OZX_EIO_NONE] = NULL,          [OZX_EIO_ENCRYPTED] = "encrypted",
-        [OZX_EIO_METHOD] = "method",    [OZX_EIO_SPECIAL] = "special",
-        [OZX_EIO_RATIO] = "compressed",
-    };
-
-    return rules[node->eio];
-}
-
 /* Puts the entry's path in front of what a lower floor says of it. */
 static int name_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
 {
@@ -164,7 +153,7 @@ static int fail_by_policy(const struct ozx_archive *archive, uint32_t node, stru
     const struct ozx_node *n = &archive->tree.nodes[node];
     uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed) & OZX_WHERE_OFFSET;
 
-    ozx_error_set(error, -EIO, ozx_archive_eio_rule(n), where, NULL, "%s", texts[n->eio]);
+    ozx_error_set(error, -EIO, ozx_node_eio_rule(n), where, NULL, "%s", texts[n->eio]);
     return name_entry(archive, node, error);
 }
 

@@ -22,7 +22,4 @@ struct ozx_archive {
     struct ozx_comment comment;
 };
 
-/* The rule by which every read of the node fails; NULL: none does. */
-const char *ozx_archive_eio_rule(const struct ozx_node *node);
-
 #endif

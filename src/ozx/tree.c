@@ -103,3 +103,14 @@ const struct ozx_packed *ozx_tree_packed(const struct ozx_tree *tree, uint32_t n
     }
     return &tree->packed[low];
 }
+
+const char *ozx_node_eio_rule(const struct ozx_node *node)
+{
+    static const char *const rules[] = {
+        [OZX_EIO_NONE] = NULL,          [OZX_EIO_ENCRYPTED] = "encrypted",
+        [OZX_EIO_METHOD] = "method",    [OZX_EIO_SPECIAL] = "special",
+        [OZX_EIO_RATIO] = "compressed",
+    };
+
+    return rules[node->eio];
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which parts of verify there are, and what it comes to. Finds nothing itself but what opening the
- * archive finds.
+ * Which parts of verify there are, and what it comes to. Finds nothing itself but that the archive
+ * is refused.
  */
 #include "ozx/verify.h"
 
@@ -22,25 +22,6 @@ static void judge_refusal(struct ozx_verify *v, const struct ozx_error *error)
     if (strcmp(error->rule, "disks") == 0)
         ozx_verify_find_path(v, "single-part", OZX_VERDICT_FAIL, NULL, 0, error->offset_bytes,
                              error->hint, "the archive says that it is one part of several");
-}
-
-int ozx_verify_open(struct ozx_verify *v, void (*opened)(void *context), void *context,
-                    struct ozx_error *error)
-{
-    size_t size;
-    const char *text;
-    int failure = ozx_archive_open(v->source, NULL, &v->archive, error);
-
-    if (failure)
-        return failure;
-    opened(context);
-    text = ozx_archive_comment(v->archive, &size);
-    if (ozx_comment_parse(text ? text : "", size, &v->comment))
-        return ozx_error_memory(error);
-    failure = ozx_verify_names_index(v, error);
-    if (!failure)
-        failure = ozx_verify_names_tree(v, error);
-    return failure ? failure : ozx_verify_metadata(v, error);
 }
 
 /* What was found up to the refusal is not told. */

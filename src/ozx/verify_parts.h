@@ -6,7 +6,7 @@
  *     verify_data.c       the file, read once in its order: CRC-32, and   by run, on all threads
  *     verify_local.c      local headers and gaps, through one window
  *
- *     verify.c            opening the archive, as a mount does          -> its tree
+ *     verify_open.c       opening the archive, as a mount does          -> its tree
  *     verify_names.c      what names have in common: twice, case, nesting
  *     verify_metadata.c   zarr.json, references, hierarchy
  *     verify_chunks.c     chunk keys and shard indices
@@ -122,10 +122,12 @@ void ozx_verify_forget(struct ozx_verify *v, const char *rule);
 /* Moves the findings into a report. */
 int ozx_verify_findings_report(struct ozx_verify *v, struct ozx_verify_report **out) OZX_CHECKED;
 
-/* --- the parts, each 0 or -errno -------------------------------------------------------------- */
+/* --- the parts, each 0 or -errno; verify_data.c ----------------------------------------------- */
 
 /* Runs both of the two on the threads that there are. -EBADMSG if the archive is refused. */
 int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
+
+/* --- verify_open.c ---------------------------------------------------------------------------- */
 
 /* On one of them: opens the archive, calls `opened`, and judges names and metadata. */
 int ozx_verify_open(struct ozx_verify *v, void (*opened)(void *context), void *context,
