@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-int ozx_error_set(struct ozx_error *error, int code, const char *rule, uint64_t offset_bytes,
+int ozx_error_set(struct ozx_error *error, int code, enum ozx_rule rule, uint64_t offset_bytes,
                   const char *hint, const char *format, ...)
 {
     va_list args;
 
     error->code = code;
     error->offset_bytes = offset_bytes;
-    snprintf(error->rule, sizeof error->rule, "%s", rule ? rule : "");
+    error->rule = rule;
     snprintf(error->hint, sizeof error->hint, "%s", hint ? hint : "");
     va_start(args, format);
     vsnprintf(error->text, sizeof error->text, format, args);
@@ -25,7 +25,7 @@ int ozx_error_set(struct ozx_error *error, int code, const char *rule, uint64_t 
 
 int ozx_error_memory(struct ozx_error *error)
 {
-    return ozx_error_set(error, -ENOMEM, NULL, OZX_OFFSET_NONE, NULL, "out of memory");
+    return ozx_error_set(error, -ENOMEM, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "out of memory");
 }
 
 /* Length of the well-formed UTF-8 sequence at `p`, 0 if there is none (Unicode, table 3-7). */

@@ -17,12 +17,13 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "base/rule.h"
 
 #define OZX_OFFSET_NONE UINT64_MAX
 
 struct ozx_error {
     int code;              /* -errno, always negative once set; 0: nothing went wrong */
-    char rule[24];         /* id of the policy table or of RFC-9's rules, "" if it is about neither */
+    enum ozx_rule rule;    /* OZX_RULE_NONE if it is about no rule */
     uint64_t offset_bytes; /* where in the file, OZX_OFFSET_NONE if nowhere in particular */
     char text[640];        /* what is wrong; names in it are escaped already */
     char hint[192];        /* what to do, "" if there is nothing to advise */
@@ -34,8 +35,8 @@ struct ozx_error {
     }
 
 /* Fills `error` and returns `code` (-errno), so that a caller can `return ozx_error_set(...)`.
- * `rule` and `hint` may be NULL. The text is cut, never overrun. */
-int ozx_error_set(struct ozx_error *error, int code, const char *rule, uint64_t offset_bytes,
+ * `hint` may be NULL. The text is cut, never overrun. */
+int ozx_error_set(struct ozx_error *error, int code, enum ozx_rule rule, uint64_t offset_bytes,
                   const char *hint, const char *format, ...) OZX_PRINTF(6, 7);
 
 /* -ENOMEM with the words for it. */

@@ -16,7 +16,7 @@
 
 static int fail(int code, const char *what, struct ozx_error *error)
 {
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE,
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere"
                                                             : NULL,
                          "%s: %s", what, strerror(-code));
@@ -41,7 +41,7 @@ static int open_parent(struct ozx_staging *staging, const char *path, struct ozx
     if (!staging->name)
         return ozx_error_memory(error);
     if (!staging->name[0] || strcmp(staging->name, ".") == 0 || strcmp(staging->name, "..") == 0)
-        return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give the directory by its name, or a new one below it",
                              "cannot be made or replaced under this name");
     if (slash == parent)
@@ -89,7 +89,7 @@ static int judge_old(struct ozx_staging *staging, bool replace, struct ozx_error
     int failure;
 
     if (!S_ISDIR(staging->old.st_mode))
-        return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE, "give another name",
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
                              "exists and is %s",
                              S_ISLNK(staging->old.st_mode) ? "a symbolic link" : "no directory");
     staging->old_fd =
@@ -103,13 +103,14 @@ static int judge_old(struct ozx_staging *staging, bool replace, struct ozx_error
     if (empty)
         return 0;
     if (!replace)
-        return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
                              "exists already and is not empty");
     if (!holds_file(staging->old_fd, staging->proof))
-        return ozx_error_set(
-            error, -EEXIST, NULL, OZX_OFFSET_NONE, "remove it yourself, or give another name",
-            "has no %s, so it is no image, and --force does not remove it", staging->proof);
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "remove it yourself, or give another name",
+                             "has no %s, so it is no image, and --force does not remove it",
+                             staging->proof);
     return 0;
 }
 
@@ -201,7 +202,7 @@ static int rename_with(const struct ozx_staging *staging, unsigned flags)
 
 static int taken(struct ozx_error *error)
 {
-    return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE, "give another name",
+    return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
                          "was made or filled by someone else meanwhile");
 }
 
@@ -210,7 +211,7 @@ static int settle(struct ozx_staging *staging, int failure, struct ozx_error *er
     if (failure == -EEXIST || failure == -ENOTEMPTY || failure == -ENOTDIR)
         return taken(error);
     if (failure == -EBUSY)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give a new name, of a directory below it for example",
                              "is in use as a mount point, so it cannot be replaced");
     if (failure)
@@ -243,11 +244,11 @@ static int exchange(struct ozx_staging *staging, struct ozx_error *error)
     int failure = rename_with(staging, RENAME_EXCHANGE);
 
     if (failure == -EINVAL || failure == -ENOSYS)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "remove the old one first, or give another name",
                              "cannot be replaced at once on this file system");
     if (failure == -ENOENT)
-        return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE, "try again",
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
                              "was moved away by someone else meanwhile");
     if (failure)
         return settle(staging, failure, error);
@@ -268,7 +269,7 @@ static bool remove_old(struct ozx_staging *staging, struct ozx_error *error)
     int failure = ozx_remove_tree(staging->parent_fd, staging->temporary);
 
     if (failure)
-        ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, "remove the rest yourself",
+        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "remove the rest yourself",
                       "is unpacked, but the old tree cannot be removed wholly; it is in %s now: %s",
                       staging->temporary, strerror(-failure));
     staging->temporary[0] = '\0';

@@ -13,7 +13,7 @@
 
 static int fail(int code, const char *what, struct ozx_error *error)
 {
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE,
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere"
                                                             : NULL,
                          "%s: %s", what, strerror(-code));
@@ -45,13 +45,13 @@ static int open_directory(struct ozx_target *target, const char *path, struct oz
 static int judge_old(struct ozx_target *target, struct ozx_error *error)
 {
     if (!S_ISREG(target->old.st_mode))
-        return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE, "give another name",
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
                              "exists and is %s",
                              S_ISDIR(target->old.st_mode)   ? "a directory"
                              : S_ISLNK(target->old.st_mode) ? "a symbolic link"
                                                             : "no regular file");
     if (!target->replace)
-        return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it", "exists already");
     return 0;
 }
@@ -203,7 +203,7 @@ int ozx_target_commit(struct ozx_target *target, struct ozx_error *error)
     int failure = target->replace ? move_over(target) : move_to_free_name(target);
 
     if (failure == -EEXIST)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
                              "was made by someone else meanwhile");
     if (failure)

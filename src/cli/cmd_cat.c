@@ -70,7 +70,7 @@ static int check_crc(struct command *c, uint32_t node, const char *name, uint32_
         return 0;
     if (ozx_archive_data_offset(c->archive, node, &offset, &ignored))
         offset = OZX_OFFSET_NONE;
-    return ozx_error_set(error, -EIO, "crc", offset, "get the archive again",
+    return ozx_error_set(error, -EIO, OZX_RULE_CRC, offset, "get the archive again",
                          "entry '%s': its CRC-32 is %08x, not %08x: what was written is damaged",
                          name, crc, entry.crc32);
 }

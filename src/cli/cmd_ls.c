@@ -60,7 +60,8 @@ static void print_long(const struct command *c, uint32_t node)
         printf("%12s %-10s ", "", "");
     else if (c->compressed)
         printf("%12" PRIu64 " %-10s ", entry.compressed_size_bytes,
-               entry.eio_rule ? entry.eio_rule : ozx_method_name(entry.method, buffer));
+               entry.eio_rule ? ozx_rule_id(entry.eio_rule)
+                              : ozx_method_name(entry.method, buffer));
     printf("%s ", ozx_time_utc(stat.mtime_s, time));
 }
 

@@ -63,7 +63,7 @@ static void on_note(void *context, const struct ozx_error *note, bool background
     openlog("ozxfs", LOG_PID, LOG_DAEMON);
     syslog(LOG_WARNING, "%s: %s%s%s%s%s%s",
            ozx_escape(name, sizeof name, report->full_path, strlen(report->full_path)), note->text,
-           where, note->rule[0] ? ", rule " : "", note->rule, note->hint[0] ? ": " : "",
+           where, note->rule ? ", rule " : "", ozx_rule_id(note->rule), note->hint[0] ? ": " : "",
            note->hint);
     closelog();
 }

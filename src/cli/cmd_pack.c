@@ -248,7 +248,7 @@ static void check_extension(const struct command *command)
 
     if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
         return;
-    ozx_error_set(&warning, 0, "extension", OZX_OFFSET_NONE, NULL,
+    ozx_error_set(&warning, 0, OZX_RULE_EXTENSION, OZX_OFFSET_NONE, NULL,
                   "the name should end in .ozx, for other programs to know it");
     ozx_report_warning(output, &warning);
 }

@@ -94,7 +94,7 @@ static void on_opened(void *context, const struct ozx_archive *archive)
 
     ozx_progress_clear(&command->problems.progress);
     for (size_t i = 0; i < count; i++)
-        if (!warnings[i].eio && strcmp(warnings[i].rule, "no-root") != 0 &&
+        if (!warnings[i].eio && warnings[i].rule != OZX_RULE_NO_ROOT &&
             (command->verbose || (!command->quiet && !warnings[i].minor)))
             ozx_report_warning(command->options.pack.input, &warnings[i].first);
 }
@@ -228,7 +228,7 @@ static void check_extension(const struct command *command)
 
     if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
         return;
-    ozx_error_set(&warning, 0, "extension", OZX_OFFSET_NONE, NULL,
+    ozx_error_set(&warning, 0, OZX_RULE_EXTENSION, OZX_OFFSET_NONE, NULL,
                   "the name should end in .ozx, for other programs to know it");
     ozx_report_warning(output, &warning);
 }

@@ -99,14 +99,15 @@ static void print_finding(const struct ozx_finding *f)
 
 static void print_rule(const struct command *command, const struct ozx_rule_report *r)
 {
+    const struct ozx_rule_info *rule = ozx_rule_info(r->rule);
     const char *verdict = r->checked ? ozx_verdict_name(r->verdict) : "-";
     size_t told = command->verbose || r->kept < FINDINGS_TOLD ? r->kept : FINDINGS_TOLD;
 
     if (r->verdict == OZX_VERDICT_OK && !command->verbose)
         return;
-    printf("%-4s  %-14s  %-8s ", verdict, r->rule->id, ozx_level_name(r->rule->level));
+    printf("%-4s  %-14s  %-8s ", verdict, rule->id, ozx_level_name(rule->level));
     if (!r->count)
-        printf("%s%s\n", r->rule->text, r->checked ? "" : " (not checked)");
+        printf("%s%s\n", rule->text, r->checked ? "" : " (not checked)");
     for (size_t i = 0; i < told; i++) {
         if (i)
             printf("%*s", INDENT, "");

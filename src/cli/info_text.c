@@ -89,10 +89,10 @@ static void put_warnings(const struct ozx_archive *archive, const struct ozx_ter
     const struct ozx_warning *warnings = ozx_archive_warnings(archive, &warning_count);
 
     for (size_t i = 0; i < warning_count; i++) {
-        bool told = strcmp(warnings[i].rule, "comment") == 0 ||
-                    strcmp(warnings[i].rule, "json-first") == 0 ||
-                    (strcmp(warnings[i].rule, "compressed") == 0 && !warnings[i].eio);
-        if (!told && !(warnings[i].minor && strcmp(warnings[i].rule, "descriptor") == 0))
+        bool told = warnings[i].rule == OZX_RULE_COMMENT ||
+                    warnings[i].rule == OZX_RULE_JSON_FIRST ||
+                    (warnings[i].rule == OZX_RULE_COMPRESSED && !warnings[i].eio);
+        if (!told && !(warnings[i].minor && warnings[i].rule == OZX_RULE_DESCRIPTOR))
             ozx_line_field(terminal, "  ", OZX_WARN, "warning", warnings[i].first.text);
     }
     if (reclaimable || s->facts.replaced_count) {

@@ -12,10 +12,10 @@
 static int refuse_kind(mode_t mode, struct ozx_error *error)
 {
     if (S_ISDIR(mode))
-        return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give a .ozx file (a directory needs no mount; 'ozxfs pack' packs it)",
                              "is a directory");
-    return ozx_error_set(error, -EINVAL, NULL, OZX_OFFSET_NONE, "give a regular file",
+    return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "give a regular file",
                          "is a %s, not a regular file",
                          S_ISFIFO(mode)   ? "FIFO"
                          : S_ISSOCK(mode) ? "socket"
@@ -28,7 +28,7 @@ static int fail_open(int code, struct ozx_error *error)
 
     if (code == -EACCES)
         hint = "ask its owner for read permission";
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, hint, "cannot open: %s",
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "cannot open: %s",
                          strerror(-code));
 }
 

@@ -29,10 +29,10 @@ static void say(const char *subject, const char *kind, const struct ozx_error *e
     int size;
 
     if (error->offset_bytes != OZX_OFFSET_NONE)
-        snprintf(where, sizeof where, " (%s%sat byte %llu)", error->rule,
-                 error->rule[0] ? rule_separator : "", (unsigned long long)error->offset_bytes);
-    else if (error->rule[0])
-        snprintf(where, sizeof where, " (%s)", error->rule);
+        snprintf(where, sizeof where, " (%s%sat byte %llu)", ozx_rule_id(error->rule),
+                 error->rule ? rule_separator : "", (unsigned long long)error->offset_bytes);
+    else if (error->rule)
+        snprintf(where, sizeof where, " (%s)", ozx_rule_id(error->rule));
     if (subject)
         ozx_escape(name, sizeof name, subject, strlen(subject));
     size = snprintf(line, sizeof line, "ozxfs: %s%s%s%s%s%s%s\n", subject ? name : "",
@@ -113,7 +113,8 @@ int ozx_report_stdout(int status)
 
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    ozx_error_set(&error, -errno, NULL, OZX_OFFSET_NONE, NULL, "cannot write: %s", strerror(errno));
+    ozx_error_set(&error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot write: %s",
+                  strerror(errno));
     say("standard output", "", &error);
     return status == OZX_EXIT_OK ? OZX_EXIT_IO : status;
 }

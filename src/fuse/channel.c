@@ -89,7 +89,8 @@ static bool check(struct ozx_message *message, ssize_t size)
         return false;
     if (message->error.code > 0 || message->error.code < -4095)
         message->error.code = -EIO;
-    make_harmless(message->error.rule, sizeof message->error.rule);
+    if ((unsigned)message->error.rule >= OZX_RULE_END)
+        message->error.rule = OZX_RULE_NONE;
     make_harmless(message->error.text, sizeof message->error.text);
     make_harmless(message->error.hint, sizeof message->error.hint);
     return true;

@@ -103,14 +103,14 @@ static int explain(int status, const char *said, struct ozx_error *error)
     char escaped[OZX_ESCAPED_SIZE];
 
     if (status < 0)
-        return ozx_error_set(error, status, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, status, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot start a process: %s", strerror(-status));
     ozx_escape(escaped, sizeof escaped, said, strlen(said));
     for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
         if (strstr(said, advices[i].said))
-            return ozx_error_set(error, advices[i].code, NULL, OZX_OFFSET_NONE, advices[i].hint,
-                                 "cannot mount: %s", escaped);
-    return ozx_error_set(error, -EIO, NULL, OZX_OFFSET_NONE, NULL, "cannot mount: %s",
+            return ozx_error_set(error, advices[i].code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                                 advices[i].hint, "cannot mount: %s", escaped);
+    return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot mount: %s",
                          escaped[0] ? escaped : "no reason given");
 }
 
@@ -160,7 +160,7 @@ int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
         return 0;
     if (failure != -ENOENT) /* then it is somebody else's that is there */
         (void)!ozx_unmount(options->mount_point, true, &ignored);
-    return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, "is /proc mounted?",
+    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
                          "cannot find the new mount in /proc/self/mountinfo: %s",
                          strerror(-failure));
 }

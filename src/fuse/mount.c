@@ -34,7 +34,8 @@ char *ozx_mount_escape(char *to, const char *text)
 static int fail(enum ozx_mount_stage *stage, struct ozx_error *error, int code, const char *what)
 {
     *stage = OZX_MOUNT_STAGE_SYSTEM;
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "%s: %s", what, strerror(-code));
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
+                         strerror(-code));
 }
 
 /* The supervisor's life in the background, in the child. Nothing of the caller's stays open or in
@@ -58,14 +59,14 @@ static int live_in_background(const struct ozx_mount_options *options, struct oz
 static int interrupted(enum ozx_mount_stage *stage, struct ozx_error *error)
 {
     *stage = OZX_MOUNT_STAGE_INTERRUPTED;
-    return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL,
+    return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "interrupted: nothing is mounted");
 }
 
 static int vanished(enum ozx_mount_stage *stage, struct ozx_error *error)
 {
     *stage = OZX_MOUNT_STAGE_CRASH;
-    return ozx_error_set(error, -EIO, NULL, OZX_OFFSET_NONE, NULL,
+    return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "the supervisor ended without an answer");
 }
 

@@ -18,7 +18,7 @@
 
 static int fail(struct ozx_error *error, int code, const char *hint, const char *text)
 {
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, hint, "%s", text);
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "%s", text);
 }
 
 static int fail_errno(struct ozx_error *error, int code)
@@ -34,7 +34,7 @@ static int fail_errno(struct ozx_error *error, int code)
     case EACCES:
         return fail(error, code, NULL, "the mount point cannot be accessed: permission denied");
     default:
-        return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "the mount point cannot be used: %s", strerror(-code));
     }
 }
@@ -51,7 +51,7 @@ int ozx_mount_point_refuse_used(const char *resolved, struct ozx_error *error)
     entry = ozx_mountinfo_at(&info, resolved);
     if (!entry || strcmp(entry->type, "fuse.ozxfs") != 0)
         return 0;
-    return ozx_error_set(error, -EBUSY, NULL, OZX_OFFSET_NONE,
+    return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "'ozxfs umount' it first, or mount elsewhere",
                          "the mount point is in use: %s is mounted there",
                          ozx_escape(source, sizeof source, entry->source, strlen(entry->source)));
@@ -182,7 +182,8 @@ static int runtime_directory(char path[PATH_MAX], struct ozx_error *error)
     failure = private_directory(path);
     if (failure == 0)
         return 0;
-    return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, "name a directory to mount on",
+    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "name a directory to mount on",
                          "no directory was given, and %s cannot be used: %s", path,
                          failure == -EPERM ? "it is not private to you" : strerror(-failure));
 }
@@ -206,8 +207,9 @@ static int make_in_runtime(const char *archive_path, char resolved[PATH_MAX],
         if (ozx_mount_point_check(path, false, resolved, &ignored) == 0)
             return 0;
     }
-    return ozx_error_set(error, -EEXIST, NULL, OZX_OFFSET_NONE, "name a directory to mount on",
-                         "%s has %d mounts of that name", directory, SAME_NAMES_MAX);
+    return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "name a directory to mount on", "%s has %d mounts of that name", directory,
+                         SAME_NAMES_MAX);
 }
 
 int ozx_mount_point_make(const char *archive_path, char resolved[PATH_MAX], bool *made,

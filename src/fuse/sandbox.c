@@ -35,7 +35,7 @@ static int fail(struct ozx_error *error, const char *what)
 {
     int code = errno ? -errno : -EPERM;
 
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot %s: %s", what,
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot %s: %s", what,
                          strerror(-code));
 }
 
@@ -96,9 +96,9 @@ static int drop_ids(const struct ozx_sandbox_ids *as, int archive, struct ozx_er
         return 0;
     failure = become(as ? as : &nobody, archive, geteuid(), getegid(), &dropped, error);
     if (as && !failure && !dropped)
-        return ozx_error_set(error, -EACCES, NULL, OZX_OFFSET_NONE, "give -o serve_as another user",
-                             "cannot be read by the user %u, who is to serve it",
-                             (unsigned)as->uid);
+        return ozx_error_set(
+            error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE, "give -o serve_as another user",
+            "cannot be read by the user %u, who is to serve it", (unsigned)as->uid);
     /* In a user namespace root is somebody else's ordinary user; its capabilities go all the same. */
     return failure && !as && is_namespace_root() && geteuid() == 0 ? 0 : failure;
 }
@@ -192,7 +192,7 @@ int ozx_sandbox_enter(int archive, const struct ozx_sandbox_ids *as, bool io_uri
         snprintf(landlock_text, sizeof landlock_text, "Landlock %d", version);
     failure = ozx_sandbox_filter(io_uring);
     if (failure && failure != -ENOSYS)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot enter the seccomp filter: %s", strerror(-failure));
     snprintf(report, OZX_SANDBOX_REPORT_SIZE, "uid %u%s, no capabilities, no_new_privs, %s, %s",
              (unsigned)getuid(), kept_why(as), landlock_text, failure ? "no seccomp" : "seccomp");

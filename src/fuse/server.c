@@ -62,20 +62,16 @@ int ozx_server_started(void *userdata)
     return 0;
 }
 
-/* True the first time for each rule. What no longer fits the table is not reported. */
-static bool is_new(struct ozx_notes *notes, const char *rule)
+/* True the first time for each rule. */
+static bool is_new(struct ozx_notes *notes, enum ozx_rule rule)
 {
-    bool found = false;
+    bool told;
 
     pthread_mutex_lock(&notes->lock);
-    for (size_t i = 0; i < notes->count && !found; i++)
-        found = strcmp(notes->rules[i], rule) == 0;
-    if (!found && notes->count == OZX_NOTE_RULES_MAX)
-        found = true;
-    if (!found)
-        snprintf(notes->rules[notes->count++], sizeof notes->rules[0], "%s", rule);
+    told = notes->told[rule];
+    notes->told[rule] = true;
     pthread_mutex_unlock(&notes->lock);
-    return !found;
+    return !told;
 }
 
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)

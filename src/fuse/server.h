@@ -17,14 +17,11 @@
 #include "fuse/mount.h"
 #include "ozx/archive.h"
 
-#define OZX_NOTE_RULES_MAX 32
-
 /* The kinds of EIO that were reported already (locked). */
 struct ozx_notes {
     pthread_mutex_t lock;
     int socket; /* to the supervisor, borrowed */
-    size_t count;
-    char rules[OZX_NOTE_RULES_MAX][sizeof((struct ozx_error *)NULL)->rule];
+    bool told[OZX_RULE_END];
 };
 
 struct ozx_server {

@@ -265,7 +265,8 @@ static void interrupt_start(struct supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted: nothing is mounted");
+    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                  "interrupted: nothing is mounted");
     fail(s, OZX_MOUNT_STAGE_INTERRUPTED, &error);
     abandon(s);
 }
@@ -287,15 +288,16 @@ static void judge_end(struct supervisor *s, int status)
             return;
         if (number == SIGKILL)
             stage = OZX_MOUNT_STAGE_SYSTEM; /* not by itself: somebody's kill, or out of memory */
-        ozx_error_set(&error, -EIO, NULL, OZX_OFFSET_NONE, hint,
+        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
                       "the worker was killed by signal %d (%s)%s", number, strsignal(number),
                       s->phase == PARSING ? " while it read the archive" : "");
     } else if (visible && status == 0) {
         stage = OZX_MOUNT_STAGE_SYSTEM;
-        ozx_error_set(&error, -EIO, NULL, OZX_OFFSET_NONE, hint, "the FUSE connection was aborted");
+        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
+                      "the FUSE connection was aborted");
     } else {
-        ozx_error_set(&error, -EIO, NULL, OZX_OFFSET_NONE, hint, "the worker ended with status %d",
-                      WEXITSTATUS(status));
+        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
+                      "the worker ended with status %d", WEXITSTATUS(status));
     }
     fail(s, stage, &error);
 }
@@ -462,8 +464,8 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
     if (options->handed_fd >= 0)
         close(options->handed_fd);
     if (failure) {
-        ozx_error_set(&s.error, failure, NULL, OZX_OFFSET_NONE, NULL, "cannot start the worker: %s",
-                      strerror(-failure));
+        ozx_error_set(&s.error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start the worker: %s", strerror(-failure));
         s.stage = OZX_MOUNT_STAGE_SYSTEM;
     } else {
         run(&s);

@@ -33,12 +33,12 @@ static int unmount_by_fusermount(const char *path, bool lazy, struct ozx_error *
     if (status == 0)
         return 0;
     if (status < 0)
-        return ozx_error_set(error, status, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, status, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot start a process: %s", strerror(-status));
     code = strstr(said, strerror(EBUSY)) ? -EBUSY : -EPERM;
     if (said[0] == '\0')
         snprintf(said, sizeof said, "fusermount3 failed with status %d", status);
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
                          ozx_escape(escaped, sizeof escaped, said, strlen(said)));
 }
 
@@ -51,7 +51,7 @@ int ozx_unmount(const char *path, bool lazy, struct ozx_error *error)
     code = -errno;
     if (code == -EPERM)
         return unmount_by_fusermount(path, lazy, error);
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
                          strerror(-code));
 }
 
@@ -132,10 +132,10 @@ static int find_mount(const struct ozx_mountinfo *info, const char *path, char r
 static int refuse(int code, struct ozx_error *error)
 {
     if (code == -EINVAL)
-        return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "'findmnt -t fuse.ozxfs' lists them", "nothing is mounted here");
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "cannot find the mount: %s",
-                         strerror(-code));
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "cannot find the mount: %s", strerror(-code));
 }
 
 static int explain_busy(const char *path, struct ozx_error *error)
@@ -143,7 +143,7 @@ static int explain_busy(const char *path, struct ozx_error *error)
     char who[200];
 
     ozx_daemons_users(path, who, sizeof who);
-    return ozx_error_set(error, -EBUSY, NULL, OZX_OFFSET_NONE,
+    return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "close its files and leave its directories, or use 'ozxfs umount -z'",
                          "the mount is in use%s%s", who[0] ? " by " : "", who);
 }
@@ -157,7 +157,7 @@ int ozx_umount_run(const char *path, bool lazy, struct ozx_error *error)
     int failure = ozx_mountinfo_read(&info);
 
     if (failure)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, "is /proc mounted?",
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
                              "cannot read /proc/self/mountinfo: %s", strerror(-failure));
     failure = find_mount(&info, path, resolved, &entry);
     if (failure)
@@ -168,7 +168,7 @@ int ozx_umount_run(const char *path, bool lazy, struct ozx_error *error)
         !(ozx_mount_entry_is_fuse(entry) && daemons.count > 0)) {
         char type[64];
         ozx_daemons_free(&daemons);
-        return ozx_error_set(error, -EINVAL, NULL, OZX_OFFSET_NONE, "use umount(8) for it",
+        return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) for it",
                              "is a mount of type %s, not ozxfs",
                              ozx_escape(type, sizeof type, entry->type, strlen(entry->type)));
     }
@@ -176,7 +176,7 @@ int ozx_umount_run(const char *path, bool lazy, struct ozx_error *error)
     if (failure == -EBUSY)
         explain_busy(resolved, error);
     if (!failure && !lazy && !ozx_daemons_wait(&daemons, WAIT_MS))
-        failure = ozx_error_set(error, -ETIMEDOUT, NULL, OZX_OFFSET_NONE, NULL,
+        failure = ozx_error_set(error, -ETIMEDOUT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                 "unmounted, but its daemon (process %d) has not ended after %d s",
                                 (int)daemons.pids[0], WAIT_MS / 1000);
     ozx_daemons_free(&daemons);

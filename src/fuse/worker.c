@@ -212,7 +212,8 @@ static int fail(int socket, int code, const char *what)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, code, NULL, OZX_OFFSET_NONE, NULL, "%s: %s", what, strerror(-code));
+    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
+                  strerror(-code));
     (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
     return EXIT_FAILURE;
 }

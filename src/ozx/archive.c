@@ -22,7 +22,7 @@ static int read_comment(struct ozx_archive *a, struct ozx_error *error)
         return ozx_error_memory(error);
     failure = ozx_source_read(a->source, a->comment_text, size, a->tail.comment_offset_bytes);
     if (failure)
-        return ozx_error_set(error, failure, NULL, a->tail.comment_offset_bytes, NULL,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, a->tail.comment_offset_bytes, NULL,
                              "cannot read the archive comment: %s", strerror(-failure));
     a->comment_text[size] = '\0';
     return ozx_comment_parse(a->comment_text, size, &a->comment) ? ozx_error_memory(error) : 0;
@@ -74,7 +74,8 @@ static void judge_root(struct ozx_archive *a)
                  ozx_escape(escaped, sizeof escaped, name, size));
     else
         snprintf(text, sizeof text, "no zarr.json at the root: a plain ZIP, not an OME-Zarr image");
-    ozx_warnings_add(&a->warnings, "no-root", OZX_WARNING_MAJOR, OZX_OFFSET_NONE, NULL, 0, text);
+    ozx_warnings_add(&a->warnings, OZX_RULE_NO_ROOT, OZX_WARNING_MAJOR, OZX_OFFSET_NONE, NULL, 0,
+                     text);
 }
 
 static void judge_tail(struct ozx_archive *a)
@@ -84,17 +85,17 @@ static void judge_tail(struct ozx_archive *a)
     if (a->tail.padding_bytes) {
         snprintf(text, sizeof text, "%" PRIu32 " NUL bytes follow the end record",
                  a->tail.padding_bytes);
-        ozx_warnings_add(&a->warnings, "tail-padding", OZX_WARNING_MINOR,
+        ozx_warnings_add(&a->warnings, OZX_RULE_TAIL_PADDING, OZX_WARNING_MINOR,
                          a->tail.comment_offset_bytes + a->tail.comment_size_bytes, NULL, 0, text);
     }
     if (a->comment.defect[0]) {
         snprintf(text, sizeof text, "the archive comment is not what RFC-9 wants: %s",
                  a->comment.defect);
-        ozx_warnings_add(&a->warnings, "comment", OZX_WARNING_MINOR, a->tail.comment_offset_bytes,
-                         NULL, 0, text);
+        ozx_warnings_add(&a->warnings, OZX_RULE_COMMENT, OZX_WARNING_MINOR,
+                         a->tail.comment_offset_bytes, NULL, 0, text);
     }
     if (a->comment.json_first && a->facts.late_json_count)
-        ozx_warnings_add(&a->warnings, "json-first", OZX_WARNING_MINOR,
+        ozx_warnings_add(&a->warnings, OZX_RULE_JSON_FIRST, OZX_WARNING_MINOR,
                          a->facts.late_json_offset_bytes, NULL, 0,
                          "the comment says jsonFirst, but a zarr.json comes after other entries");
 }

@@ -32,12 +32,12 @@ struct ozx_node_entry {
     uint64_t compressed_size_bytes;
     uint32_t crc32;
     uint16_t method;
-    const char *eio_rule; /* NULL, or the rule that makes every read of it -EIO (static) */
+    enum ozx_rule eio_rule; /* the rule that makes every read of it -EIO, or OZX_RULE_NONE */
 };
 
 /* Something that the policy lets pass with a warning, counted. */
 struct ozx_warning {
-    const char *rule;      /* static */
+    enum ozx_rule rule;
     uint64_t count;        /* entries, or 1 for what the archive has once */
     bool eio;              /* these entries are visible, reading them gives EIO */
     bool minor;            /* nothing is wrong with what is served: told only to who asks (-v) */

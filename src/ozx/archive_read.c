@@ -137,7 +137,7 @@ int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t
                             struct ozx_error *error)
 {
     if (archive->tree.nodes[node].kind & OZX_KIND_DIRECTORY)
-        return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "a directory has no data");
     return resolve(archive, node, offset_bytes, error);
 }
@@ -183,9 +183,10 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
 
     if (!failure)
         return 0;
-    ozx_error_set(
-        error, failure, failure == -ESTALE ? "changed" : NULL, data_offset + offset, NULL, "%s",
-        failure == -ESTALE ? "the archive changed while it was open" : strerror(-failure));
+    ozx_error_set(error, failure, failure == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
+                  data_offset + offset, NULL, "%s",
+                  failure == -ESTALE ? "the archive changed while it was open"
+                                     : strerror(-failure));
     return name_entry(archive, node, error);
 }
 
@@ -216,7 +217,8 @@ int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, s
     const struct ozx_node *n = &archive->tree.nodes[node];
 
     if (n->kind & OZX_KIND_DIRECTORY)
-        return ozx_error_set(error, -EISDIR, NULL, OZX_OFFSET_NONE, NULL, "is a directory");
+        return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "is a directory");
     if (n->eio)
         return fail_by_policy(archive, node, error);
     if (offset_bytes >= n->size_bytes)

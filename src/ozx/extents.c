@@ -71,9 +71,9 @@ static int refuse(const struct ozx_draft *draft, const struct ozx_extent *first,
         ozx_escape(name, sizeof name, draft->names + draft->nodes[named->node].name_offset,
                    draft->nodes[named->node].name_size);
     if (!second)
-        return ozx_error_set(error, -EBADMSG, "bounds", first->offset_bytes, hint,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_BOUNDS, first->offset_bytes, hint,
                              "the entry '%s' reaches into the central directory", name);
-    return ozx_error_set(error, -EBADMSG, "overlap", second->offset_bytes, hint,
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_OVERLAP, second->offset_bytes, hint,
                          "the entry '%s' begins inside the entry at byte %" PRIu64
                          ", which ends at %" PRIu64 " or later",
                          name, first->offset_bytes, end);

@@ -93,10 +93,10 @@ static int add_directory(struct build *b, uint32_t parent, const char *name, siz
     int failure;
 
     if (b->directory_count >= DIRECTORIES_FREE + DIRECTORIES_PER_ENTRY * b->entries_seen)
-        return ozx_error_set(b->error, -EBADMSG, "name", b->header_offset_bytes, HINT_REWRITE,
-                             "%" PRIu64 " entries imply more than %" PRIu64
-                             " directories: no image is that deep",
-                             b->entries_seen, b->directory_count);
+        return ozx_error_set(
+            b->error, -EBADMSG, OZX_RULE_NAME, b->header_offset_bytes, HINT_REWRITE,
+            "%" PRIu64 " entries imply more than %" PRIu64 " directories: no image is that deep",
+            b->entries_seen, b->directory_count);
     failure = add_node(b, parent, name, name_size, added);
     if (failure)
         return failure;
@@ -139,7 +139,7 @@ static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t n
     return ozx_extents_add(&b->extents, e, node) ? ozx_error_memory(b->error) : 0;
 }
 
-static void warn_entry(struct build *b, const struct ozx_zip_entry *e, const char *rule,
+static void warn_entry(struct build *b, const struct ozx_zip_entry *e, enum ozx_rule rule,
                        enum ozx_warning_level level, const char *text)
 {
     ozx_warnings_add(b->warnings, rule, level, e->header_offset_bytes, e->path, e->path_size_bytes,
@@ -174,23 +174,23 @@ static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e
 
     switch (eio) {
     case OZX_EIO_ENCRYPTED:
-        warn_entry(b, e, "encrypted", OZX_WARNING_EIO, "is encrypted");
+        warn_entry(b, e, OZX_RULE_ENCRYPTED, OZX_WARNING_EIO, "is encrypted");
         break;
     case OZX_EIO_SPECIAL:
-        warn_entry(b, e, "special", OZX_WARNING_EIO, "is a symbolic link or a special file");
+        warn_entry(b, e, OZX_RULE_SPECIAL, OZX_WARNING_EIO, "is a symbolic link or a special file");
         break;
     case OZX_EIO_METHOD:
         snprintf(text, sizeof text, "has the compression method %u, which is not known here",
                  e->method);
-        warn_entry(b, e, "method", OZX_WARNING_EIO, text);
+        warn_entry(b, e, OZX_RULE_METHOD, OZX_WARNING_EIO, text);
         break;
     case OZX_EIO_RATIO:
-        warn_entry(b, e, "compressed", OZX_WARNING_EIO,
+        warn_entry(b, e, OZX_RULE_COMPRESSED, OZX_WARNING_EIO,
                    "claims to expand to more than deflate can");
         break;
     case OZX_EIO_NONE:
         if (e->method != OZX_METHOD_STORED)
-            warn_entry(b, e, "compressed", OZX_WARNING_MINOR,
+            warn_entry(b, e, OZX_RULE_COMPRESSED, OZX_WARNING_MINOR,
                        "is compressed, so it is served slowly");
         break;
     }
@@ -248,7 +248,8 @@ static int take_directory(struct build *b, const struct ozx_zip_entry *e)
         return failure;
     node = &b->draft.nodes[draft];
     if (node->kind & OZX_KIND_EXPLICIT) {
-        warn_entry(b, e, "duplicate", OZX_WARNING_MAJOR, "is there more than once; the last is shown");
+        warn_entry(b, e, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
+                   "is there more than once; the last is shown");
         b->draft.replaced_count++;
     }
     node->kind |= OZX_KIND_EXPLICIT;
@@ -281,13 +282,14 @@ static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_e
     b->header_offset_bytes = e->header_offset_bytes;
     note_order(b, e, name, name_size);
     if (e->extra_odd)
-        warn_entry(b, e, "extra-odd", OZX_WARNING_MINOR, "has an extra field that nobody needs");
+        warn_entry(b, e, OZX_RULE_EXTRA_ODD, OZX_WARNING_MINOR,
+                   "has an extra field that nobody needs");
     if (e->name_cp437)
-        warn_entry(b, e, "name-charset", OZX_WARNING_MINOR, "has a name in CP437");
+        warn_entry(b, e, OZX_RULE_NAME_CHARSET, OZX_WARNING_MINOR, "has a name in CP437");
     if (e->is_directory)
         return take_directory(b, e);
     if (e->flags & OZX_FLAG_DESCRIPTOR)
-        warn_entry(b, e, "descriptor", OZX_WARNING_MINOR, "has a data descriptor");
+        warn_entry(b, e, OZX_RULE_DESCRIPTOR, OZX_WARNING_MINOR, "has a data descriptor");
     failure = find_directory(b, e->path, slash ? (size_t)(slash - e->path) : 0, &directory);
     return failure ? failure : take_file(b, e, directory, name, name_size);
 }
@@ -305,7 +307,7 @@ static int find_subdir(struct build *b, const char *subdir, char **prefix, uint3
         size_t size = strcspn(name, "/");
         at = ozx_dirtable_find(&b->directories, &b->draft, at, name, size);
         if (at == OZX_DIRTABLE_NONE)
-            return ozx_error_set(b->error, -ENOENT, NULL, OZX_OFFSET_NONE,
+            return ozx_error_set(b->error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
                                  "name a directory of the archive, as 'subdir=PATH'",
                                  "there is no directory '%s' in the archive",
                                  ozx_escape(escaped, sizeof escaped, subdir, strlen(subdir)));
@@ -331,11 +333,11 @@ static int check_conflicts(struct build *b)
             ozx_dirtable_find(&b->directories, d, n->parent, d->names + n->name_offset,
                               n->name_size) == OZX_DIRTABLE_NONE)
             continue;
-        return ozx_error_set(b->error, -EBADMSG, "conflict",
-                             atomic_load_explicit(&n->where, memory_order_relaxed), HINT_REWRITE,
-                             "'%s' is a file and a directory at once",
-                             ozx_escape(escaped, sizeof escaped, d->names + n->name_offset,
-                                        n->name_size));
+        return ozx_error_set(
+            b->error, -EBADMSG, OZX_RULE_CONFLICT,
+            atomic_load_explicit(&n->where, memory_order_relaxed), HINT_REWRITE,
+            "'%s' is a file and a directory at once",
+            ozx_escape(escaped, sizeof escaped, d->names + n->name_offset, n->name_size));
     }
     return 0;
 }
@@ -355,7 +357,7 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
         failure = ozx_extents_check(&b->extents, source, tail->directory_offset_bytes, &b->draft,
                                     &b->facts, b->error);
     if (!failure && b->extents.count && b->extents.list[0].offset_bytes)
-        ozx_warnings_add(b->warnings, "leading", OZX_WARNING_MINOR, 0, NULL, 0,
+        ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0,
                          "there are bytes in front of the first entry");
     free(ozx_take(b->extents.list));
     if (!failure)

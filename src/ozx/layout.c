@@ -135,16 +135,17 @@ static int judge_equal(struct layout *l, const struct ozx_node *first,
     char escaped[OZX_ESCAPED_SIZE];
 
     if ((first->kind & OZX_KIND_DIRECTORY) == (second->kind & OZX_KIND_DIRECTORY)) {
-        ozx_warnings_add(l->warnings, "duplicate", OZX_WARNING_MAJOR,
+        ozx_warnings_add(l->warnings, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
                          atomic_load_explicit(&first->where, memory_order_relaxed), name,
                          first->name_size, "is there more than once; the last is shown");
         count_replaced(l->draft, first);
         return 0;
     }
-    return ozx_error_set(
-        l->error, -EBADMSG, "conflict", atomic_load_explicit(&file->where, memory_order_relaxed),
-        "have its maker write it again with another tool", "'%s' is a file and a directory at once",
-        ozx_escape(escaped, sizeof escaped, name, first->name_size));
+    return ozx_error_set(l->error, -EBADMSG, OZX_RULE_CONFLICT,
+                         atomic_load_explicit(&file->where, memory_order_relaxed),
+                         "have its maker write it again with another tool",
+                         "'%s' is a file and a directory at once",
+                         ozx_escape(escaped, sizeof escaped, name, first->name_size));
 }
 
 static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)

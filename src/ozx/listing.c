@@ -60,11 +60,12 @@ int ozx_listing_json(const struct ozx_archive *archive, uint32_t node, char **ou
     } else {
         ozx_archive_entry(archive, node, &entry);
         snprintf(crc, sizeof crc, "%08x", entry.crc32);
-        json = json_pack(
-            "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s?}", "path", path, "type", "file", "mtime",
-            ozx_time_utc(stat.mtime_s, time), "size_bytes", (json_int_t)stat.size_bytes,
-            "compressed_size_bytes", (json_int_t)entry.compressed_size_bytes, "method",
-            ozx_method_name(entry.method, method), "crc32", crc, "unreadable", entry.eio_rule);
+        json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s?}", "path", path, "type", "file",
+                         "mtime", ozx_time_utc(stat.mtime_s, time), "size_bytes",
+                         (json_int_t)stat.size_bytes, "compressed_size_bytes",
+                         (json_int_t)entry.compressed_size_bytes, "method",
+                         ozx_method_name(entry.method, method), "crc32", crc, "unreadable",
+                         entry.eio_rule ? ozx_rule_id(entry.eio_rule) : NULL);
     }
     failure = ozx_jansson_format(json, JSON_COMPACT, out);
     json_decref(json);

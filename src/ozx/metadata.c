@@ -21,9 +21,9 @@ static int explain(const struct ozx_json_problem *problem, const char *name,
     char escaped[160];
 
     if (problem->bound)
-        return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is not parsed: %s",
-                             name, problem->bound);
-    return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "%s is not parsed: %s", name, problem->bound);
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "%s is not JSON: %s (line %d, column %d)", name,
                          ozx_escape(escaped, sizeof escaped, json->text, strlen(json->text)),
                          json->line, json->column);
@@ -41,8 +41,8 @@ static int load_json(char *text, size_t size, const char *name, json_t **out, bo
     if (failure)
         return explain(&problem, name, error);
     if (!json_is_object(json))
-        return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL, "%s is no JSON object",
-                             name);
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "%s is no JSON object", name);
     *out = ozx_take(json);
     return 0;
 }

@@ -46,7 +46,7 @@ static int read_file(struct ozx_archive *archive, uint32_t node, char **out, siz
 
     ozx_archive_stat(archive, node, &stat);
     if (stat.size_bytes > OZX_JSON_SIZE_MAX)
-        return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "it is larger than 64 MiB, so it is not parsed");
     text = malloc((size_t)stat.size_bytes + 1);
     if (!text)

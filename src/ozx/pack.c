@@ -22,7 +22,7 @@ static int tell_interrupted(const struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }
 
@@ -41,7 +41,7 @@ static int open_input(struct ozx_pack_state *pack)
     pack->root_fd = open(pack->options->input, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (pack->root_fd >= 0 && fstat(pack->root_fd, &pack->root) == 0)
         return 0;
-    ozx_error_set(&error, -errno, NULL, OZX_OFFSET_NONE,
+    ozx_error_set(&error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE,
                   errno == ENOTDIR  ? "give the directory of an OME-Zarr image"
                   : errno == EACCES ? "ask its owner for read permission"
                                     : "check the path",
@@ -57,8 +57,8 @@ static int check_other(struct ozx_pack_state *pack)
 
     if (!old->st_nlink || old->st_dev != pack->root.st_dev || old->st_ino != pack->root.st_ino)
         return 0;
-    ozx_error_set(&error, -EEXIST, NULL, OZX_OFFSET_NONE, "give another name, and rename it later",
-                  "is the archive that is to be read");
+    ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  "give another name, and rename it later", "is the archive that is to be read");
     return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
 }
 
@@ -74,7 +74,7 @@ static int check_outside(struct ozx_pack_state *pack)
         int parent;
 
         if (here.st_dev == pack->root.st_dev && here.st_ino == pack->root.st_ino) {
-            ozx_error_set(&error, -EEXIST, NULL, OZX_OFFSET_NONE,
+            ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                           "write the archive to another directory",
                           "is inside the input: it would be packed into itself");
             return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
@@ -282,7 +282,7 @@ static int verify_and_sync(struct ozx_pack_state *pack)
         sync_file(&syncing);
     if (failure || !syncing.failure)
         return failure;
-    ozx_error_set(&error, syncing.failure, NULL, OZX_OFFSET_NONE, NULL,
+    ozx_error_set(&error, syncing.failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                   "cannot be brought to the disk: %s", strerror(-syncing.failure));
     return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }

@@ -21,7 +21,8 @@ static void warn_disagreement(void *context, const char *path, const char *other
     struct ozx_error error = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE], version[OZX_ESCAPED_SIZE];
 
-    ozx_error_set(&error, 0, NULL, OZX_OFFSET_NONE, "--ome-version says which one to write",
+    ozx_error_set(&error, 0, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  "--ome-version says which one to write",
                   "'%s' states another OME-Zarr version: %s",
                   ozx_escape(name, sizeof name, path, strlen(path)),
                   ozx_escape(version, sizeof version, other, strlen(other)));
@@ -55,7 +56,7 @@ static void hint_at_sharding(const struct ozx_pack_state *pack)
         return;
     if (unsharded.count > 1)
         snprintf(others, sizeof others, " (and %" PRIu64 " more arrays)", unsharded.count - 1);
-    ozx_error_set(&error, 0, "sharding", OZX_OFFSET_NONE,
+    ozx_error_set(&error, 0, OZX_RULE_SHARDING, OZX_OFFSET_NONE,
                   "written again with the sharding_indexed codec it would be smaller and faster",
                   "array '%s' is not sharded, its %" PRIu32 " chunks are an entry each%s",
                   ozx_escape(name, sizeof name, unsharded.first, strlen(unsharded.first)),
@@ -83,13 +84,13 @@ int ozx_pack_find_version(struct ozx_pack_state *pack)
     if (!found[0] && pack->options->archive) /* better than nothing: what the archive said before */
         take_stated_version(pack, found);
     if (!wanted && !found[0]) {
-        ozx_error_set(&error, -EBADMSG, "comment", OZX_OFFSET_NONE,
+        ozx_error_set(&error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE,
                       "give it: --ome-version 0.5, for example",
                       "no zarr.json states an OME-Zarr version (attributes.ome.version)");
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     }
     if (wanted && found[0] && strcmp(wanted, found) != 0) {
-        ozx_error_set(&error, 0, "comment", OZX_OFFSET_NONE, NULL,
+        ozx_error_set(&error, 0, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
                       "the metadata states OME-Zarr version %s, --ome-version is written instead",
                       ozx_escape(name, sizeof name, found, strlen(found)));
         warn(pack, OZX_PACK_INPUT, &error);

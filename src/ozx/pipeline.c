@@ -91,7 +91,7 @@ static int writing_failed(struct state *state, int code)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, code, NULL, OZX_OFFSET_NONE,
+    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
                   code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL,
                   "cannot write: %s", strerror(-code));
     return stop_with(state, &error, true);
@@ -427,7 +427,7 @@ static void tick(void *context)
 
     if (pipeline->cancel && *pipeline->cancel && !atomic_load(&state->stop)) {
         struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
         stop_with(state, &error, true);
     }
     if (pipeline->progress)
@@ -443,7 +443,7 @@ static void run(struct state *state)
     int failure = ozx_threads_run(&threads);
 
     if (failure)
-        ozx_error_set(&state->error, failure, NULL, OZX_OFFSET_NONE, NULL,
+        ozx_error_set(&state->error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                       "cannot start a thread: %s", strerror(-failure));
     if (state->error.code || state->pipeline->mode == OZX_PIPELINE_STREAM)
         return;

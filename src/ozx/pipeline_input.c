@@ -26,11 +26,11 @@ static int fail(const struct ozx_pipeline_input *input, const struct ozx_plan_en
 
     ozx_escape(name, sizeof name, path, size);
     if (code == -ESTALE || code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
-        return ozx_error_set(error, -ESTALE, NULL, OZX_OFFSET_NONE,
+        return ozx_error_set(error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "pack again when nothing writes there",
                              "'%s' changed while it was being packed", name);
-    return ozx_error_set(error, code, NULL, OZX_OFFSET_NONE, NULL, "'%s' cannot be read: %s", name,
-                         strerror(-code));
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "'%s' cannot be read: %s", name, strerror(-code));
 }
 
 int ozx_pipeline_changed(const struct ozx_pipeline_input *input, const struct ozx_plan_entry *entry,

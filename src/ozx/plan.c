@@ -132,7 +132,7 @@ static int lay_out(struct ozx_plan *plan, const struct ozx_plan_options *options
         /* Sparse files can claim anything: the sum must stay an off_t, with room for the tail. */
         if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2) {
             struct ozx_error error = OZX_ERROR_INIT;
-            int code = ozx_error_set(&error, -EFBIG, NULL, OZX_OFFSET_NONE, NULL,
+            int code = ozx_error_set(&error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                      "too large for any archive");
             options->problem(options->context, &error);
             return code;
@@ -316,7 +316,7 @@ int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error)
             ozx_plan_fingerprint(&st) == directory->fingerprint)
             continue;
         return ozx_error_set(
-            error, -ESTALE, NULL, OZX_OFFSET_NONE, "pack again when nothing writes there",
+            error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "pack again when nothing writes there",
             "'%s/' changed while it was being packed",
             ozx_escape(name, sizeof name, directory->path, directory->path_size_bytes));
     }

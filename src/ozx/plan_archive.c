@@ -22,7 +22,7 @@ struct walk {
 /* Names the current path. Never inlined: the walk recurses, and the error would be on the stack
  * once for each level. */
 static void __attribute__((noinline))
-problem(struct walk *walk, const char *rule, const char *hint, const char *what)
+problem(struct walk *walk, enum ozx_rule rule, const char *hint, const char *what)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE];
@@ -79,7 +79,7 @@ static bool judge_file(struct walk *walk, uint32_t node, const char *name, size_
         return false;
     }
     if (ozx_plan_is_nested(name, name_size)) {
-        problem(walk, "nested", "leave it out with --exclude",
+        problem(walk, OZX_RULE_NESTED, "leave it out with --exclude",
                 "is an archive inside the hierarchy");
         return false;
     }
@@ -156,7 +156,7 @@ static int pause_for_breath(struct walk *walk)
 
     if (options->cancel && *options->cancel) {
         struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
         options->problem(options->context, &error);
         return -EINTR;
     }
@@ -183,7 +183,7 @@ static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
     if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, stat.is_directory))
         tell_excluded(walk, stat.is_directory);
     else if (stat.is_directory && ozx_plan_is_nested(walk->path + start, name_size))
-        problem(walk, "nested", "leave it out with --exclude",
+        problem(walk, OZX_RULE_NESTED, "leave it out with --exclude",
                 "is a directory that is named like an archive inside the hierarchy");
     else if (stat.is_directory)
         failure = walk_directory(walk, node, directory);
@@ -282,10 +282,11 @@ int ozx_plan_archive_read(const struct ozx_plan *plan, const struct ozx_plan_ent
     else
         failure = ozx_archive_read(plan->archive, (uint32_t)entry->fingerprint, buffer, size_bytes,
                                    offset_bytes, &got, error);
-    if (failure == -EIO && error->rule[0]) /* the archive's fault, not the disk's */
+    if (failure == -EIO && error->rule) /* the archive's fault, not the disk's */
         failure = error->code = -EBADMSG;
     if (!failure && got != size_bytes)
-        return ozx_error_set(error, -EIO, NULL, OZX_OFFSET_NONE, NULL, "an entry ends early");
+        return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "an entry ends early");
     return failure;
 }
 
@@ -302,7 +303,7 @@ int ozx_plan_archive_check_crc(const struct ozx_plan *plan, const struct ozx_pla
     if (stated.crc32 == entry->crc32)
         return 0;
     size = ozx_plan_path(plan, entry, path);
-    return ozx_error_set(error, -EBADMSG, "crc", OZX_OFFSET_NONE,
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, OZX_OFFSET_NONE,
                          "get the file again; --recover leaves such entries out",
                          "entry '%s': its bytes do not have the CRC that the archive states",
                          ozx_escape(name, sizeof name, path, size));

@@ -43,7 +43,7 @@ static int wrong_crc(struct state *state, uint32_t node)
     char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
     size_t size = ozx_archive_path(state->archive, node, path);
 
-    ozx_error_set(&error, -EBADMSG, "crc", OZX_OFFSET_NONE, NULL,
+    ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, OZX_OFFSET_NONE, NULL,
                   "'%s' reads back with another CRC than it was written with",
                   ozx_escape(name, sizeof name, path, size));
     return fault(state, &error);
@@ -128,7 +128,7 @@ static void tick(void *context)
 
     if (recheck->cancel && *recheck->cancel) {
         struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
         fault(state, &error);
     }
     if (recheck->progress)
@@ -142,7 +142,7 @@ static int run_threads(struct state *state, struct ozx_error *error)
     int failure = ozx_threads_run(&threads);
 
     if (failure)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot start a thread: %s", strerror(-failure));
     if (state->error.code)
         *error = state->error;
@@ -158,11 +158,11 @@ static int compare(const struct state *state, struct ozx_error *error)
              directories = atomic_load(&state->directories);
 
     if (!version || strcmp(version, recheck->version) != 0)
-        return ozx_error_set(error, -EBADMSG, "comment", OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
                              "the archive comment reads back without its version");
     if (files != recheck->files || directories != recheck->directories ||
         bytes != recheck->data_bytes)
-        return ozx_error_set(error, -EBADMSG, "count", OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, OZX_OFFSET_NONE, NULL,
                              "%" PRIu64 " files, %" PRIu64 " empty directories and %" PRIu64
                              " bytes read back, of %" PRIu64 ", %" PRIu64 " and %" PRIu64,
                              files, directories, bytes, recheck->files, recheck->directories,
@@ -176,7 +176,7 @@ static int no_warnings(const struct ozx_archive *archive, struct ozx_error *erro
     const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (strcmp(warnings[i].rule, "case") != 0) { /* names are the user's */
+        if (warnings[i].rule != OZX_RULE_CASE) { /* names are the user's */
             *error = warnings[i].first;
             error->code = -EBADMSG;
             return error->code;
@@ -191,8 +191,8 @@ static int open_archive(int fd, struct ozx_archive **out, struct ozx_error *erro
     int failure = own < 0 ? -errno : ozx_source_open_fd(own, &source);
 
     if (failure)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL, "cannot be read back: %s",
-                             strerror(-failure));
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot be read back: %s", strerror(-failure));
     (void)ozx_take_fd(&own);
     failure = ozx_archive_open(source, NULL, out, error);
     if (failure)

@@ -123,11 +123,11 @@ static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *
     if (failure)
         return failure;
     if (!r->entry_count)
-        return ozx_error_set(error, -EBADMSG, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "no entry of it is whole, so there is nothing to recover");
     if (!complete && *r->lost == lost) {
         struct ozx_error unknown = OZX_ERROR_INIT;
-        ozx_error_set(&unknown, -EBADMSG, NULL, ozx_source_size(source), NULL,
+        ozx_error_set(&unknown, -EBADMSG, OZX_RULE_NONE, ozx_source_size(source), NULL,
                       "it breaks off between two entries, and nothing tells whether more followed");
         on_lost(r, &unknown);
     }
@@ -149,7 +149,8 @@ static int rebuild(struct rebuild *r, struct ozx_source *source, struct ozx_sour
                        r->directory);
     failure = ozx_source_open_joined(source, r->directory, r->used, joined);
     if (failure)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL, "%s", strerror(-failure));
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s",
+                             strerror(-failure));
     r->directory = NULL; /* the source's now */
     return 0;
 }
@@ -272,7 +273,7 @@ static void tick(void *context)
 
     if (options->cancel && *options->cancel) {
         struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
         stop_with(s, &error);
     }
     if (options->progress)
@@ -301,7 +302,7 @@ static int run_survey(struct survey *s, struct ozx_error *error)
     count(s);
     failure = ozx_threads_run(&threads);
     if (failure)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot start a thread: %s", strerror(-failure));
     tick(s);
     if (s->error.code)
@@ -319,7 +320,7 @@ static void tell_crc(struct ozx_archive *archive, uint32_t node, struct ozx_erro
 
     if (ozx_archive_data_offset(archive, node, &offset, error))
         offset = OZX_OFFSET_NONE;
-    ozx_error_set(error, -EBADMSG, "crc", offset, NULL,
+    ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset, NULL,
                   "entry '%s': its bytes do not have the CRC that the archive states",
                   ozx_escape(name, sizeof name, path, size));
 }
@@ -338,7 +339,7 @@ static void tell_unreadable(struct ozx_archive *archive, uint32_t node, struct o
     if (ozx_archive_data_offset(archive, node, &offset, error))
         return;
     size = ozx_archive_path(archive, node, path);
-    ozx_error_set(error, -EBADMSG, entry.method ? "compressed" : NULL, offset, NULL,
+    ozx_error_set(error, -EBADMSG, entry.method ? OZX_RULE_COMPRESSED : OZX_RULE_NONE, offset, NULL,
                   "entry '%s': its data cannot be read", ozx_escape(name, sizeof name, path, size));
 }
 

@@ -53,7 +53,7 @@ static void count_file(struct walk *w, uint32_t node, struct total *total)
     w->summary->file_count++;
     w->summary->data_bytes += entry.compressed_size_bytes;
     w->summary->compressed_count += entry.method != 0;
-    w->summary->unreadable_count += entry.eio_rule != NULL;
+    w->summary->unreadable_count += entry.eio_rule != OZX_RULE_NONE;
 }
 
 /* Parents have smaller numbers than their children, so one pass from the end sums up everything. */
@@ -107,7 +107,7 @@ static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char *
     failure = ozx_metadata_load(w->archive, node, out, &error);
     /* What is wrong with the file is told; that it could not be read at all (the disk, memory, an
      * archive that changes) is not a matter of the archive. */
-    if (failure && failure != -EBADMSG && !(failure == -EIO && error.rule[0])) {
+    if (failure && failure != -EBADMSG && !(failure == -EIO && error.rule)) {
         *w->error = error;
         return failure;
     }

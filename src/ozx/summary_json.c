@@ -361,7 +361,7 @@ static int compare_warnings(const void *a, const void *b)
 {
     const struct ozx_warning *x = *(const struct ozx_warning *const *)a;
     const struct ozx_warning *y = *(const struct ozx_warning *const *)b;
-    int order = strcmp(x->rule, y->rule);
+    int order = strcmp(ozx_rule_id(x->rule), ozx_rule_id(y->rule));
 
     return order ? order : x->eio - y->eio;
 }
@@ -380,7 +380,7 @@ static json_t *warnings_of(struct writer *w)
         qsort(sorted, count, sizeof *sorted, compare_warnings);
     for (size_t i = 0; sorted && i < count; i++) {
         json_t *object = json_object();
-        set(w, object, "rule", json_string(sorted[i]->rule));
+        set(w, object, "rule", json_string(ozx_rule_id(sorted[i]->rule)));
         set(w, object, "count", number(sorted[i]->count));
         set(w, object, "unreadable", json_boolean(sorted[i]->eio));
         set(w, object, "text", text(sorted[i]->first.text));

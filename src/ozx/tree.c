@@ -104,12 +104,12 @@ const struct ozx_packed *ozx_tree_packed(const struct ozx_tree *tree, uint32_t n
     return &tree->packed[low];
 }
 
-const char *ozx_node_eio_rule(const struct ozx_node *node)
+enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node)
 {
-    static const char *const rules[] = {
-        [OZX_EIO_NONE] = NULL,          [OZX_EIO_ENCRYPTED] = "encrypted",
-        [OZX_EIO_METHOD] = "method",    [OZX_EIO_SPECIAL] = "special",
-        [OZX_EIO_RATIO] = "compressed",
+    static const enum ozx_rule rules[] = {
+        [OZX_EIO_NONE] = OZX_RULE_NONE,        [OZX_EIO_ENCRYPTED] = OZX_RULE_ENCRYPTED,
+        [OZX_EIO_METHOD] = OZX_RULE_METHOD,    [OZX_EIO_SPECIAL] = OZX_RULE_SPECIAL,
+        [OZX_EIO_RATIO] = OZX_RULE_COMPRESSED,
     };
 
     return rules[node->eio];

@@ -105,7 +105,7 @@ size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_P
 /* The node's record; only for OZX_KIND_PACKED. */
 const struct ozx_packed *ozx_tree_packed(const struct ozx_tree *tree, uint32_t node);
 
-/* The rule by which every read of the node fails (static); NULL: none does. */
-const char *ozx_node_eio_rule(const struct ozx_node *node);
+/* The rule by which every read of the node fails, or OZX_RULE_NONE. */
+enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node);
 
 #endif

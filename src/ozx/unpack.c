@@ -46,8 +46,9 @@ static int mark_path(struct unpack *unpack, const char *path)
     int failure = ozx_archive_find(unpack->archive, path, &node);
 
     if (failure) {
-        ozx_error_set(&error, failure, NULL, OZX_OFFSET_NONE, "'ozxfs ls -R' lists what there is",
-                      "there is no '%s' in it", ozx_escape(name, sizeof name, path, strlen(path)));
+        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                      "'ozxfs ls -R' lists what there is", "there is no '%s' in it",
+                      ozx_escape(name, sizeof name, path, strlen(path)));
         return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
     }
     unpack->marks[node] |= OZX_UNPACK_WANTED;
@@ -139,7 +140,8 @@ static int check_outside(struct unpack *unpack)
         *slash = '\0';
     if (!ozx_staging_would_remove(&unpack->staging, slash ? path : "."))
         return 0;
-    ozx_error_set(&error, -EEXIST, NULL, OZX_OFFSET_NONE, "move the archive out of it first",
+    ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  "move the archive out of it first",
                   "holds the archive, which would be removed with it");
     return tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
 }
@@ -176,7 +178,7 @@ static int fill(struct unpack *unpack)
     if (!failure)
         return 0;
     /* What a mount answers with EIO is a defect of the archive, not of the disk. */
-    if (!output && error.code == -EIO && error.rule[0])
+    if (!output && error.code == -EIO && error.rule)
         error.code = -EBADMSG;
     return tell(unpack, output ? OZX_UNPACK_OUTPUT : OZX_UNPACK_ARCHIVE, &error);
 }

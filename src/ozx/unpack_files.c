@@ -34,7 +34,7 @@ static int fail_crc(struct ozx_unpack_state *state, uint32_t node)
 
     if (ozx_archive_data_offset(state->archive, node, &offset, &error))
         error = (struct ozx_error)OZX_ERROR_INIT;
-    ozx_error_set(&error, -EBADMSG, "crc", offset, "get the file again, or ask who made it",
+    ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, offset, "get the file again, or ask who made it",
                   "entry '%s': its bytes do not have the CRC that the archive states",
                   ozx_escape(name, sizeof name, path, size));
     return ozx_unpack_stop(state, &error, false);
@@ -292,8 +292,8 @@ static void run(struct ozx_unpack_state *state)
         return;
     failure = ozx_threads_run(&threads);
     if (failure) {
-        ozx_error_set(&error, failure, NULL, OZX_OFFSET_NONE, NULL, "cannot start a thread: %s",
-                      strerror(-failure));
+        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start a thread: %s", strerror(-failure));
         ozx_unpack_stop(state, &error, true);
     }
     tick(state);

@@ -42,7 +42,7 @@ int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int co
 
     ozx_escape(name, sizeof name, relative, strlen(relative));
     if (code == -EEXIST)
-        ozx_error_set(&error, code, NULL, OZX_OFFSET_NONE,
+        ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
                       "unpack to a file system that tells upper from lower case",
                       "'%s' has the name of something else on this file system", name);
     else {
@@ -50,8 +50,8 @@ int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int co
             hint = "make room, or write elsewhere";
         else if (code == -ENAMETOOLONG || code == -EILSEQ || code == -EINVAL)
             hint = "unpack to another file system";
-        ozx_error_set(&error, code, NULL, OZX_OFFSET_NONE, hint, "'%s' cannot be made: %s", name,
-                      strerror(-code));
+        ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "'%s' cannot be made: %s",
+                      name, strerror(-code));
     }
     return ozx_unpack_stop(state, &error, true);
 }
@@ -188,7 +188,7 @@ int ozx_unpack_fail_interrupted(struct ozx_unpack_state *state)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     return ozx_unpack_stop(state, &error, true);
 }
 

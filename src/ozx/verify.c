@@ -12,16 +12,14 @@
 /* The archive is not let in: one finding, two if RFC-9 has a word for it too. */
 static void judge_refusal(struct ozx_verify *v, const struct ozx_error *error)
 {
-    size_t count;
-    const struct ozx_rule *rules = ozx_rules(&count);
-
-    for (size_t i = 0; i < count; i++)
-        ozx_verify_leave_out(v, rules[i].id);
+    for (enum ozx_rule rule = 1; rule < OZX_RULE_END; rule++)
+        ozx_verify_leave_out(v, rule);
     ozx_verify_find_path(v, error->rule, OZX_VERDICT_FAIL, NULL, 0, error->offset_bytes,
                          error->hint, "%s", error->text);
-    if (strcmp(error->rule, "disks") == 0)
-        ozx_verify_find_path(v, "single-part", OZX_VERDICT_FAIL, NULL, 0, error->offset_bytes,
-                             error->hint, "the archive says that it is one part of several");
+    if (error->rule == OZX_RULE_DISKS)
+        ozx_verify_find_path(v, OZX_RULE_SINGLE_PART, OZX_VERDICT_FAIL, NULL, 0,
+                             error->offset_bytes, error->hint,
+                             "the archive says that it is one part of several");
 }
 
 /* What was found up to the refusal is not told. */
@@ -44,7 +42,7 @@ static int judge(struct ozx_verify *v, struct ozx_error *error)
         ozx_verify_whole(v);
         return 0;
     }
-    if (failure != -EBADMSG || v->archive || !ozx_rule_find(wrong.rule)) {
+    if (failure != -EBADMSG || v->archive || !wrong.rule) {
         *error = wrong;
         return failure;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Is an archive sound? Every rule of ozx/policy.h is asked, and what breaks it is told with the
+ * Is an archive sound? Every rule of base/rule.h is asked, and what breaks it is told with the
  * entry and the byte: structure (directory, local headers, gaps, order), data (CRC-32 of every
  * entry) and metadata (zarr.json, chunk keys, shard indices).
  *
@@ -14,7 +14,6 @@
 #include <stdbool.h>
 
 #include "base/source.h"
-#include "ozx/policy.h"
 
 #define OZX_FINDINGS_MAX 1000 /* kept of one rule, those first in the file; more are counted */
 
@@ -28,7 +27,7 @@ struct ozx_finding {
 };
 
 struct ozx_rule_report {
-    const struct ozx_rule *rule;
+    enum ozx_rule rule;
     enum ozx_verdict verdict; /* the worst of its findings */
     bool checked;             /* false: left out, by `quick` or because the archive was refused */
     uint64_t count;           /* of all findings */
@@ -37,7 +36,7 @@ struct ozx_rule_report {
 };
 
 struct ozx_verify_report {
-    const struct ozx_rule_report *rules; /* as ozx_rules() */
+    const struct ozx_rule_report *rules; /* all, in the order of the table */
     size_t rule_count;
     enum ozx_verdict verdict; /* the worst of all */
     bool quick;
@@ -75,8 +74,7 @@ struct ozx_verify_result {
 };
 
 /* All results as JSON (ozxfs-verify(1), JSON OUTPUT), indented, with a final newline. The caller
- * frees
- * `*text`. -ENOMEM. */
+ * frees `*text`. -ENOMEM. */
 int ozx_verify_json(const struct ozx_verify_result *results, size_t count, char **text) OZX_CHECKED;
 
 #endif

@@ -133,9 +133,9 @@ static int judge_shard(struct chunks *c, uint32_t node)
         result = read_index(c, node, stat.size_bytes, what, sizeof what);
     }
     if (result == 1)
-        ozx_verify_find_node(c->v, "shard-index", OZX_VERDICT_WARN, node, "%s", what);
+        ozx_verify_find_node(c->v, OZX_RULE_SHARD_INDEX, OZX_VERDICT_WARN, node, "%s", what);
     /* What the policy does not let be read was told by the rule that says so. */
-    if (result == 1 || (result == -EIO && c->error->rule[0]))
+    if (result == 1 || (result == -EIO && c->error->rule))
         return 0;
     return result;
 }
@@ -148,11 +148,11 @@ static int judge_file(struct chunks *c, uint32_t node)
         return 0;
     switch (ozx_array_judge_key(c->array, c->key, c->key_size, NULL)) {
     case OZX_KEY_NONE:
-        ozx_verify_find_node(c->v, "chunk-key", OZX_VERDICT_WARN, node,
+        ozx_verify_find_node(c->v, OZX_RULE_CHUNK_KEY, OZX_VERDICT_WARN, node,
                              "is no chunk key of the array: no reader asks for it");
         return 0;
     case OZX_KEY_OUTSIDE:
-        ozx_verify_find_node(c->v, "chunk-key", OZX_VERDICT_WARN, node,
+        ozx_verify_find_node(c->v, OZX_RULE_CHUNK_KEY, OZX_VERDICT_WARN, node,
                              "lies outside the grid of the array: it can never be read");
         return 0;
     case OZX_KEY_INSIDE:
@@ -186,7 +186,8 @@ static int walk(struct chunks *c, uint32_t directory)
             failure = walk(c, node);
         }
         if (!failure && c->v->options->cancel && *c->v->options->cancel)
-            failure = ozx_error_set(c->error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+            failure = ozx_error_set(c->error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                    "interrupted");
     }
     c->key_size = key_size;
     return failure;
@@ -207,7 +208,7 @@ int ozx_verify_chunks(struct ozx_verify *v, uint32_t zarr_json, const struct ozx
     failure = walk(&c, ozx_archive_parent(v->archive, zarr_json));
     if (!failure && c.inside > 1 && !array->sharding)
         ozx_verify_find_node(
-            v, "sharding", OZX_VERDICT_WARN, zarr_json,
+            v, OZX_RULE_SHARDING, OZX_VERDICT_WARN, zarr_json,
             "%" PRIu64 " chunks, each an entry of its own: the array is not sharded", c.inside);
     return failure;
 }

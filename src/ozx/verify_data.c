@@ -128,7 +128,7 @@ static void stop_with(struct data *d, const struct ozx_error *error, bool refuse
 static void judge_crc(struct ozx_verify *v, const struct ozx_verify_entry *e, uint32_t crc)
 {
     if (crc != e->header.crc32)
-        ozx_verify_find_path(v, "crc", OZX_VERDICT_FAIL, e->path, e->path_size_bytes,
+        ozx_verify_find_path(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e->path, e->path_size_bytes,
                              e->header.local_offset_bytes, "get the file again, or ask who made it",
                              "the data have CRC-32 %08" PRIx32 ", the directory says %08" PRIx32,
                              crc, e->header.crc32);
@@ -178,10 +178,10 @@ static int sum_packed(struct worker *w, uint64_t data_offset, struct ozx_error *
         size_t size = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW;
         int failure =
             ozx_zip_streams_read(w->d->streams, &packed, w->window.block, size, at, error);
-        if (failure == -EIO && error->rule[0]) {
+        if (failure == -EIO && error->rule) {
             ozx_verify_find(v, error->rule, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE, "%s",
                             error->text);
-            ozx_verify_find(v, "crc", OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
+            ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
                             "the data cannot be had: %s", error->text);
             return 0;
         }
@@ -206,7 +206,7 @@ static int sum_entry(struct worker *w, uint64_t data_offset, uint64_t ahead_to,
     int failure;
 
     if (e->eio == OZX_EIO_RATIO)
-        ozx_verify_find(v, "crc", OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
+        ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
                         "the data cannot be had: it claims to expand to more than deflate can");
     if (ozx_verify_is_packed(e))
         return sum_packed(w, data_offset, error);
@@ -449,7 +449,7 @@ static void tick(void *context)
     struct ozx_error error = OZX_ERROR_INIT;
 
     if (o->cancel && *o->cancel) {
-        ozx_error_set(&error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
         stop_with(d, &error, false);
     }
     if (o->progress) {
@@ -483,8 +483,8 @@ int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error)
     pthread_cond_init(&d.changed, NULL);
     failure = ozx_threads_run(&threads);
     if (failure) {
-        ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL, "cannot start a thread: %s",
-                      strerror(-failure));
+        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start a thread: %s", strerror(-failure));
     } else if (d.error.code) {
         *error = d.error;
         failure = error->code;
@@ -493,6 +493,6 @@ int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error)
     pthread_mutex_destroy(&d.lock);
     ozx_zip_streams_close(d.streams);
     if (v->options->quick)
-        ozx_verify_leave_out(v, "crc");
+        ozx_verify_leave_out(v, OZX_RULE_CRC);
     return failure;
 }

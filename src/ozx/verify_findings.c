@@ -13,10 +13,7 @@
 
 int ozx_verify_findings_init(struct ozx_verify *v)
 {
-    size_t count;
-
-    ozx_rules(&count);
-    v->rules = calloc(count, sizeof *v->rules);
+    v->rules = calloc(OZX_RULE_END, sizeof *v->rules);
     if (!v->rules)
         return -ENOMEM;
     pthread_mutex_init(&v->lock, NULL);
@@ -39,12 +36,9 @@ static void free_list(struct ozx_finding *list, size_t count)
 
 void ozx_verify_findings_free(struct ozx_verify *v)
 {
-    size_t count;
-
     if (!v->rules)
         return;
-    ozx_rules(&count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < OZX_RULE_END; i++)
         free_list(v->rules[i].list, v->rules[i].count);
     free(v->rules);
     v->rules = NULL;
@@ -121,12 +115,11 @@ static bool take_note(struct ozx_verify *v, struct ozx_verify_rule *r, enum ozx_
     return wanted;
 }
 
-static void add(struct ozx_verify *v, const char *id, enum ozx_verdict verdict, const char *path,
-                size_t path_size, uint64_t offset, const char *hint, const char *format,
-                va_list args)
+static void add(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
+                const char *path, size_t path_size, uint64_t offset, const char *hint,
+                const char *format, va_list args)
 {
-    size_t count;
-    struct ozx_verify_rule *r = &v->rules[ozx_rule_find(id) - ozx_rules(&count)];
+    struct ozx_verify_rule *r = &v->rules[rule];
     char text[sizeof((struct ozx_error *)0)->text];
     struct ozx_finding f = {.verdict = verdict, .offset_bytes = offset};
 
@@ -147,7 +140,7 @@ static void add(struct ozx_verify *v, const char *id, enum ozx_verdict verdict, 
     pthread_mutex_unlock(&v->lock);
 }
 
-void ozx_verify_find(struct ozx_verify *v, const char *rule, enum ozx_verdict verdict,
+void ozx_verify_find(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                      const struct ozx_verify_entry *entry, uint64_t offset_bytes,
                      const char *format, ...)
 {
@@ -161,7 +154,7 @@ void ozx_verify_find(struct ozx_verify *v, const char *rule, enum ozx_verdict ve
     va_end(args);
 }
 
-void ozx_verify_find_path(struct ozx_verify *v, const char *rule, enum ozx_verdict verdict,
+void ozx_verify_find_path(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                           const char *path, size_t path_size_bytes, uint64_t offset_bytes,
                           const char *hint, const char *format, ...)
 {
@@ -172,7 +165,7 @@ void ozx_verify_find_path(struct ozx_verify *v, const char *rule, enum ozx_verdi
     va_end(args);
 }
 
-void ozx_verify_find_node(struct ozx_verify *v, const char *rule, enum ozx_verdict verdict,
+void ozx_verify_find_node(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                           uint32_t node, const char *format, ...)
 {
     char path[OZX_PATH_SIZE + 1];
@@ -188,17 +181,14 @@ void ozx_verify_find_node(struct ozx_verify *v, const char *rule, enum ozx_verdi
     va_end(args);
 }
 
-void ozx_verify_leave_out(struct ozx_verify *v, const char *rule)
+void ozx_verify_leave_out(struct ozx_verify *v, enum ozx_rule rule)
 {
-    size_t count;
-
-    v->rules[ozx_rule_find(rule) - ozx_rules(&count)].left_out = true;
+    v->rules[rule].left_out = true;
 }
 
-void ozx_verify_forget(struct ozx_verify *v, const char *rule)
+void ozx_verify_forget(struct ozx_verify *v, enum ozx_rule rule)
 {
-    size_t count;
-    struct ozx_verify_rule *r = &v->rules[ozx_rule_find(rule) - ozx_rules(&count)];
+    struct ozx_verify_rule *r = &v->rules[rule];
 
     pthread_mutex_lock(&v->lock);
     free_list(r->list, r->count);
@@ -208,31 +198,29 @@ void ozx_verify_forget(struct ozx_verify *v, const char *rule)
 
 int ozx_verify_findings_report(struct ozx_verify *v, struct ozx_verify_report **out)
 {
-    size_t count;
-    const struct ozx_rule *rules = ozx_rules(&count);
     struct ozx_verify_report *report = calloc(1, sizeof *report);
-    struct ozx_rule_report *list = calloc(count, sizeof *list);
+    struct ozx_rule_report *list = calloc(OZX_RULE_END - 1, sizeof *list);
 
     if (!report || !list || v->no_memory) {
         free(report);
         free(list);
         return -ENOMEM;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct ozx_verify_rule *r = &v->rules[i];
+    for (enum ozx_rule rule = 1; rule < OZX_RULE_END; rule++) {
+        struct ozx_verify_rule *r = &v->rules[rule];
         sort_and_cut(r);
-        list[i] = (struct ozx_rule_report){.rule = &rules[i],
-                                           .verdict = r->verdict,
-                                           .checked = !r->left_out || r->total,
-                                           .count = r->total,
-                                           .kept = r->count,
-                                           .findings = ozx_take(r->list)};
+        list[rule - 1] = (struct ozx_rule_report){.rule = rule,
+                                                  .verdict = r->verdict,
+                                                  .checked = !r->left_out || r->total,
+                                                  .count = r->total,
+                                                  .kept = r->count,
+                                                  .findings = ozx_take(r->list)};
         r->count = 0;
         if (r->verdict > report->verdict)
             report->verdict = r->verdict;
     }
     report->rules = list;
-    report->rule_count = count;
+    report->rule_count = OZX_RULE_END - 1;
     *out = report;
     return 0;
 }

@@ -32,6 +32,7 @@ static json_t *finding_json(const struct ozx_finding *f)
 
 static json_t *rule_json(const struct ozx_rule_report *r)
 {
+    const struct ozx_rule_info *rule = ozx_rule_info(r->rule);
     json_t *findings = json_array();
 
     for (size_t i = 0; findings && i < r->kept; i++)
@@ -39,10 +40,10 @@ static json_t *rule_json(const struct ozx_rule_report *r)
             json_decref(findings);
             return NULL;
         }
-    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "id", r->rule->id, "level",
-                     ozx_level_name(r->rule->level), "verdict",
+    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "id", rule->id, "level",
+                     ozx_level_name(rule->level), "verdict",
                      r->checked ? ozx_verdict_name(r->verdict) : "unchecked", "count",
-                     (json_int_t)r->count, "text", r->rule->text, "findings", findings);
+                     (json_int_t)r->count, "text", rule->text, "findings", findings);
 }
 
 static json_t *rules_json(const struct ozx_verify_report *report)

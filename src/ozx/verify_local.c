@@ -20,10 +20,10 @@ const uint8_t *ozx_verify_window_get(struct ozx_window *window, uint64_t offset,
     const uint8_t *at = ozx_window_get(window, offset, need, want, got);
 
     if (!at && window->failure == -ESTALE)
-        ozx_error_set(error, -ESTALE, "changed", OZX_OFFSET_NONE, "try again",
+        ozx_error_set(error, -ESTALE, OZX_RULE_CHANGED, OZX_OFFSET_NONE, "try again",
                       "changed while it was read");
     else if (!at)
-        ozx_error_set(error, window->failure, NULL, offset, NULL, "cannot read: %s",
+        ozx_error_set(error, window->failure, OZX_RULE_NONE, offset, NULL, "cannot read: %s",
                       strerror(-window->failure));
     return at;
 }
@@ -51,10 +51,10 @@ static void judge_local(struct ozx_verify *v, const struct ozx_verify_entry *e,
     bool central = e->header.has_zip64;
 
     if (local->extra_odd)
-        ozx_verify_find(v, "extra-odd", OZX_VERDICT_WARN, e, OZX_OFFSET_NONE,
+        ozx_verify_find(v, OZX_RULE_EXTRA_ODD, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE,
                         "an extra field of the local header that cannot be parsed");
     if (!central || !local->zip64)
-        ozx_verify_find(v, "zip64", OZX_VERDICT_WARN, e, OZX_OFFSET_NONE,
+        ozx_verify_find(v, OZX_RULE_ZIP64, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE,
                         "no ZIP64 extra field in the %s",
                         central        ? "local header"
                         : local->zip64 ? "central directory"
@@ -144,7 +144,8 @@ static int scan_gap(const struct ozx_verify *v, struct ozx_window *w, uint64_t f
         }
         from += step;
         if (v->options->cancel && *v->options->cancel)
-            return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+            return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                 "interrupted");
     }
     return 0;
 }
@@ -184,7 +185,7 @@ int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_
         snprintf(hidden, sizeof hidden,
                  "; %" PRIu64 " local header(s) in them that the directory does not list, '%s'",
                  found.count, found.first);
-    ozx_verify_find(v, e ? "gap" : "leading", OZX_VERDICT_WARN, e, from,
+    ozx_verify_find(v, e ? OZX_RULE_GAP : OZX_RULE_LEADING, OZX_VERDICT_WARN, e, from,
                     e ? "is followed by %" PRIu64 " bytes that belong to no entry%s"
                       : "%" PRIu64 " bytes stand in front of the first entry%s",
                     to - from, hidden);

@@ -69,19 +69,19 @@ static int load(struct metadata *m, uint32_t zarr_json, bool tell, struct ozx_me
     if (!failure)
         return 0;
     *out = NULL;
-    if (failure != -EBADMSG && !(failure == -EIO && wrong.rule[0])) {
+    if (failure != -EBADMSG && !(failure == -EIO && wrong.rule)) {
         *error = wrong;
         return failure;
     }
     if (!tell)
         return 0;
     if (root) {
-        ozx_verify_find_node(m->v, "root-zarr-json", OZX_VERDICT_FAIL, zarr_json, "%s",
+        ozx_verify_find_node(m->v, OZX_RULE_ROOT_ZARR_JSON, OZX_VERDICT_FAIL, zarr_json, "%s",
                              without_entry(&wrong));
-        ozx_verify_find_node(m->v, "no-root", OZX_VERDICT_FAIL, zarr_json,
+        ozx_verify_find_node(m->v, OZX_RULE_NO_ROOT, OZX_VERDICT_FAIL, zarr_json,
                              "no reader can open an image whose root metadata cannot be read");
     } else {
-        ozx_verify_find_node(m->v, "zarr-json", OZX_VERDICT_WARN, zarr_json, "%s",
+        ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON, OZX_VERDICT_WARN, zarr_json, "%s",
                              without_entry(&wrong));
     }
     return 0;
@@ -101,8 +101,8 @@ static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, c
     else if (!is_directory(m->v, *node) || !(m->states[*node] & STATE_NODE))
         wrong = "has no zarr.json";
     if (wrong)
-        ozx_verify_find_node(m->v, "ome-path", OZX_VERDICT_WARN, zarr_json, "the %s '%s' %s", what,
-                             ozx_escape(escaped, sizeof escaped, path, strlen(path)), wrong);
+        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, zarr_json, "the %s '%s' %s",
+                             what, ozx_escape(escaped, sizeof escaped, path, strlen(path)), wrong);
     else
         m->states[*node] |= STATE_REFERENCED;
     return !wrong;
@@ -135,11 +135,11 @@ static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t direct
         return failure;
     ozx_escape(escaped, sizeof escaped, path, strlen(path));
     if (!metadata->is_array)
-        ozx_verify_find_node(m->v, "ome-path", OZX_VERDICT_WARN, zarr_json,
+        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, zarr_json,
                              "the dataset '%s' is no array", escaped);
     else if (metadata->array->has_shape && multiscale->axis_count &&
              metadata->array->shape.count != multiscale->axis_count)
-        ozx_verify_find_node(m->v, "ome-block", OZX_VERDICT_WARN, zarr_json,
+        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
                              "the dataset '%s' has %u dimensions, there are %zu axes", escaped,
                              metadata->array->shape.count, multiscale->axis_count);
     return 0;
@@ -183,13 +183,13 @@ static void judge_version(struct metadata *m, uint32_t zarr_json, bool root, con
     if (root) {
         m->root_version = strdup(version);
         if (*stated && strcmp(stated, version) != 0)
-            ozx_verify_find(m->v, "comment", OZX_VERDICT_WARN, NULL,
+            ozx_verify_find(m->v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL,
                             m->v->tail.comment_offset_bytes,
                             "the comment states OME-Zarr version '%s', the root zarr.json '%s'",
                             ozx_escape(other, sizeof other, stated, strlen(stated)), mine);
     } else if (m->root_version && strcmp(m->root_version, version) != 0) {
         ozx_verify_find_node(
-            m->v, "ome-block", OZX_VERDICT_WARN, zarr_json,
+            m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
             "states OME-Zarr version '%s', the root '%s'", mine,
             ozx_escape(other, sizeof other, m->root_version, strlen(m->root_version)));
     }
@@ -202,12 +202,13 @@ static void judge_defects(struct metadata *m, uint32_t zarr_json,
 {
     for (size_t i = 0; i < metadata->defect_count; i++) {
         const struct ozx_defect *defect = &metadata->defects[i];
-        ozx_verify_find_node(m->v, defect->part == OZX_PART_OME ? "ome-block" : "zarr-json",
+        ozx_verify_find_node(m->v,
+                             defect->part == OZX_PART_OME ? OZX_RULE_OME_BLOCK : OZX_RULE_ZARR_JSON,
                              OZX_VERDICT_WARN, zarr_json, "%s%s%s", defect->where,
                              defect->where[0] ? " " : "", defect->text);
     }
     if (metadata->defect_total > metadata->defect_count)
-        ozx_verify_find_node(m->v, "zarr-json", OZX_VERDICT_WARN, zarr_json,
+        ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON, OZX_VERDICT_WARN, zarr_json,
                              "and %llu more of this kind",
                              (unsigned long long)(metadata->defect_total - metadata->defect_count));
 }
@@ -231,7 +232,7 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
         judge_version(m, zarr_json, root, metadata->ome->version, error);
         failure = judge_references(m, zarr_json, metadata->ome, error);
     } else if (root) {
-        ozx_verify_find_node(m->v, "ome-block", OZX_VERDICT_WARN, zarr_json,
+        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
                              "the root has no OME metadata: Zarr, but no OME-Zarr");
     }
     if (!failure && metadata->array)
@@ -246,16 +247,16 @@ static void judge_second(struct metadata *m, uint32_t directory)
     uint32_t parent = ozx_archive_parent(m->v->archive, directory);
 
     if (!(m->states[OZX_NODE_ROOT] & STATE_NODE))
-        ozx_verify_find_node(m->v, "one-hierarchy", OZX_VERDICT_FAIL, directory,
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
                              "a hierarchy starts here, not at the root");
     else if (m->states[parent] & STATE_ARRAY)
-        ozx_verify_find_node(m->v, "one-hierarchy", OZX_VERDICT_FAIL, directory,
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
                              "lies within an array, where no reader looks for it");
     else if (m->states[directory] & STATE_REFERENCED)
-        ozx_verify_find_node(m->v, "one-hierarchy", OZX_VERDICT_WARN, directory,
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, directory,
                              "only OME metadata lead here: the directory above has no zarr.json");
     else
-        ozx_verify_find_node(m->v, "one-hierarchy", OZX_VERDICT_FAIL, directory,
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
                              "no group leads here: a second hierarchy");
 }
 
@@ -273,11 +274,11 @@ static void judge_hierarchy(struct metadata *m)
             judge_second(m, node);
         if ((state & STATE_V2) && (m->states[OZX_NODE_ROOT] & STATE_NODE))
             ozx_verify_find_node(
-                m->v, "one-hierarchy", OZX_VERDICT_WARN, node,
+                m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, node,
                 "has metadata of Zarr v2 too: readers of v2 see another hierarchy");
     }
     if (!nodes)
-        ozx_verify_find(m->v, "one-hierarchy", OZX_VERDICT_FAIL, NULL, OZX_OFFSET_NONE,
+        ozx_verify_find(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, NULL, OZX_OFFSET_NONE,
                         "there is no Zarr v3 hierarchy at all");
 }
 
@@ -302,12 +303,13 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
         if (m.states[node] & STATE_NODE)
             failure = judge_node(&m, node, error);
         if (!failure && v->options->cancel && *v->options->cancel)
-            failure = ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+            failure =
+                ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     }
     if (!failure)
         judge_hierarchy(&m);
     if (v->options->quick)
-        ozx_verify_leave_out(v, "shard-index");
+        ozx_verify_leave_out(v, OZX_RULE_SHARD_INDEX);
     free(m.root_version);
     free(m.states);
     return failure;

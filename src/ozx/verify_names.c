@@ -18,14 +18,14 @@ static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_e
     uint32_t node;
 
     if (v->options->cancel && *v->options->cancel)
-        return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     ozx_verify_entry_set(&e, header);
     if (ozx_archive_find(v->archive, e.path, &node))
         return 0; /* the directory changed: whoever reads next finds that */
     offset = &v->local_offsets[node];
     if (*offset != OZX_OFFSET_NONE)
-        ozx_verify_find_path(v, "duplicate", OZX_VERDICT_FAIL, e.path, e.path_size_bytes, *offset,
-                             NULL,
+        ozx_verify_find_path(v, OZX_RULE_DUPLICATE, OZX_VERDICT_FAIL, e.path, e.path_size_bytes,
+                             *offset, NULL,
                              "is there again at byte %llu; the last in the directory is shown",
                              (unsigned long long)header->local_offset_bytes);
     *offset = header->local_offset_bytes;
@@ -114,7 +114,7 @@ static int judge_case(struct ozx_verify *v, uint32_t first, uint32_t count, stru
         size_t size;
         const char *name = ozx_archive_name(v->archive, order[i - 1], &size);
         if (compare_folded(v, order[i - 1], order[i]) == 0)
-            ozx_verify_find_node(v, "case", OZX_VERDICT_WARN, order[i],
+            ozx_verify_find_node(v, OZX_RULE_CASE, OZX_VERDICT_WARN, order[i],
                                  "differs only by case from '%s' beside it",
                                  ozx_escape(escaped, sizeof escaped, name, size));
     }
@@ -133,8 +133,9 @@ static void judge_nesting(struct ozx_verify *v, uint32_t node)
     for (size_t i = 0; i < suffix_size; i++)
         if (lower(name[size - suffix_size + i]) != suffix[i])
             return;
-    ozx_verify_find_node(v, "no-nesting", OZX_VERDICT_FAIL, node, "a .ozx inside the hierarchy");
-    ozx_verify_find_node(v, "nested", OZX_VERDICT_FAIL, node,
+    ozx_verify_find_node(v, OZX_RULE_NO_NESTING, OZX_VERDICT_FAIL, node,
+                         "a .ozx inside the hierarchy");
+    ozx_verify_find_node(v, OZX_RULE_NESTED, OZX_VERDICT_FAIL, node,
                          "is shown as it is: a mount does not look into it");
 }
 

@@ -89,7 +89,7 @@ struct ozx_verify {
     uint64_t *local_offsets; /* by verify_names.c, of each node; OZX_OFFSET_NONE: it has no entry */
 
     pthread_mutex_t lock;          /* of the two below */
-    struct ozx_verify_rule *rules; /* as ozx_rules() */
+    struct ozx_verify_rule *rules; /* of each rule */
     bool no_memory;                /* for a finding */
 };
 
@@ -99,25 +99,25 @@ int ozx_verify_findings_init(struct ozx_verify *v) OZX_CHECKED;
 void ozx_verify_findings_free(struct ozx_verify *v);
 
 /* A finding about an entry (NULL: the archive), at the entry's local header if the offset is
- * OZX_OFFSET_NONE. `rule` is one of ozx_rules(). Any thread. */
-void ozx_verify_find(struct ozx_verify *v, const char *rule, enum ozx_verdict verdict,
+ * OZX_OFFSET_NONE. Any thread. */
+void ozx_verify_find(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                      const struct ozx_verify_entry *entry, uint64_t offset_bytes,
                      const char *format, ...) OZX_PRINTF(6, 7);
 
 /* The same about any path of the archive (raw bytes, may be NULL), and with a hint (may be NULL).
  */
-void ozx_verify_find_path(struct ozx_verify *v, const char *rule, enum ozx_verdict verdict,
+void ozx_verify_find_path(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                           const char *path, size_t path_size_bytes, uint64_t offset_bytes,
                           const char *hint, const char *format, ...) OZX_PRINTF(8, 9);
 
 /* The same about a node of the archive's tree, at its entry if it has one. */
-void ozx_verify_find_node(struct ozx_verify *v, const char *rule, enum ozx_verdict verdict,
+void ozx_verify_find_node(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                           uint32_t node, const char *format, ...) OZX_PRINTF(5, 6);
 
-void ozx_verify_leave_out(struct ozx_verify *v, const char *rule);
+void ozx_verify_leave_out(struct ozx_verify *v, enum ozx_rule rule);
 
 /* As if nothing had been found by this rule. */
-void ozx_verify_forget(struct ozx_verify *v, const char *rule);
+void ozx_verify_forget(struct ozx_verify *v, enum ozx_rule rule);
 
 /* Moves the findings into a report. */
 int ozx_verify_findings_report(struct ozx_verify *v, struct ozx_verify_report **out) OZX_CHECKED;

@@ -76,10 +76,10 @@ static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entr
     else if (e->has_unicode_path)
         what = "a Unicode path extra field, which some readers take the name from, is ignored";
     if (what)
-        ozx_verify_find(v, "name-charset", OZX_VERDICT_WARN, entry, e->header_offset_bytes, "%s",
-                        what);
+        ozx_verify_find(v, OZX_RULE_NAME_CHARSET, OZX_VERDICT_WARN, entry, e->header_offset_bytes,
+                        "%s", what);
     if (e->extra_odd)
-        ozx_verify_find(v, "extra-odd", OZX_VERDICT_WARN, entry, e->header_offset_bytes,
+        ozx_verify_find(v, OZX_RULE_EXTRA_ODD, OZX_VERDICT_WARN, entry, e->header_offset_bytes,
                         "an extra field that cannot be parsed or is not needed");
 }
 
@@ -89,24 +89,24 @@ static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entr
     uint64_t at = e->header_offset_bytes;
 
     if (e->method != OZX_METHOD_STORED)
-        ozx_verify_find(v, "stored", OZX_VERDICT_WARN, entry, at, "compressed by method %u",
+        ozx_verify_find(v, OZX_RULE_STORED, OZX_VERDICT_WARN, entry, at, "compressed by method %u",
                         e->method);
     if (e->flags & OZX_FLAG_DESCRIPTOR)
-        ozx_verify_find(v, "descriptor", OZX_VERDICT_WARN, entry, at,
+        ozx_verify_find(v, OZX_RULE_DESCRIPTOR, OZX_VERDICT_WARN, entry, at,
                         "CRC and sizes stand in a data descriptor behind the data");
     if (entry->eio == OZX_EIO_ENCRYPTED)
-        ozx_verify_find(v, "encrypted", OZX_VERDICT_FAIL, entry, at, "encrypted");
+        ozx_verify_find(v, OZX_RULE_ENCRYPTED, OZX_VERDICT_FAIL, entry, at, "encrypted");
     else if (entry->eio == OZX_EIO_SPECIAL)
-        ozx_verify_find(v, "special", OZX_VERDICT_FAIL, entry, at,
+        ozx_verify_find(v, OZX_RULE_SPECIAL, OZX_VERDICT_FAIL, entry, at,
                         "a symbolic link or a special file");
     else if (entry->eio == OZX_EIO_METHOD)
-        ozx_verify_find(v, "method", OZX_VERDICT_FAIL, entry, at,
+        ozx_verify_find(v, OZX_RULE_METHOD, OZX_VERDICT_FAIL, entry, at,
                         "compression method %u is not known here", e->method);
     else if (entry->eio == OZX_EIO_RATIO)
-        ozx_verify_find(v, "compressed", OZX_VERDICT_WARN, entry, at,
+        ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
                         "claims to expand to more than deflate can: a mount will not read it");
     else if (!e->is_directory && e->method != OZX_METHOD_STORED)
-        ozx_verify_find(v, "compressed", OZX_VERDICT_WARN, entry, at,
+        ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
                         "must be decompressed from its start to be read: slow");
 }
 
@@ -145,13 +145,13 @@ static void judge_order(struct ozx_verify *v, struct order *o, const struct ozx_
     uint64_t at = e->header.header_offset_bytes;
 
     if (o->seen++ == 0 && strcmp(e->path, "zarr.json") != 0)
-        ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, at,
+        ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
                         "the first entry of the %s is not the root zarr.json", o->where);
     if (json && o->seen_other)
-        ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, at,
+        ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
                         "comes after other entries in the %s", o->where);
     else if (json && o->last[0] && !breadth_first(o->last, e->path))
-        ozx_verify_find(v, "json-first", OZX_VERDICT_WARN, e, at,
+        ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
                         "is not in breadth-first order in the %s", o->where);
     if (json)
         memcpy(o->last, e->path, e->path_size_bytes + 1);
@@ -218,7 +218,7 @@ static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_e
     struct listing *l = context;
 
     if (l->v->options->cancel && *l->v->options->cancel)
-        return ozx_error_set(error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+        return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     if (l->in_order && header->local_offset_bytes < l->end_bytes) {
         l->broken = true;
         return -ECANCELED;
@@ -246,7 +246,7 @@ int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error)
 
     if (l.broken) {
         l = (struct listing){.v = v, .judged = l.seen, .order.where = "central directory"};
-        ozx_verify_forget(v, "json-first");
+        ozx_verify_forget(v, OZX_RULE_JSON_FIRST);
         v->run_count = v->large_count = 0;
         failure = ozx_zip_directory_walk(v->source, &v->tail, visit, &l, error);
         if (v->run_count)
@@ -287,17 +287,17 @@ static void judge_tail(struct ozx_verify *v)
     uint64_t end = v->tail.comment_offset_bytes + v->tail.comment_size_bytes;
 
     if (v->tail.padding_bytes)
-        ozx_verify_find(v, "tail-padding", OZX_VERDICT_WARN, NULL, end,
+        ozx_verify_find(v, OZX_RULE_TAIL_PADDING, OZX_VERDICT_WARN, NULL, end,
                         "%u NUL bytes follow the end record", v->tail.padding_bytes);
     if (!v->tail.zip64)
-        ozx_verify_find(v, "zip64", OZX_VERDICT_WARN, NULL, v->tail.end_offset_bytes,
+        ozx_verify_find(v, OZX_RULE_ZIP64, OZX_VERDICT_WARN, NULL, v->tail.end_offset_bytes,
                         "the archive has no ZIP64 end record");
     if (v->comment.defect[0])
-        ozx_verify_find(v, "comment", OZX_VERDICT_WARN, NULL, v->tail.comment_offset_bytes,
+        ozx_verify_find(v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL, v->tail.comment_offset_bytes,
                         "the comment is not what RFC-9 wants: %s", v->comment.defect);
     if (v->comment.json_first_odd)
-        ozx_verify_find(v, "comment-flag", OZX_VERDICT_WARN, NULL, v->tail.comment_offset_bytes,
-                        "jsonFirst is no boolean");
+        ozx_verify_find(v, OZX_RULE_COMMENT_FLAG, OZX_VERDICT_WARN, NULL,
+                        v->tail.comment_offset_bytes, "jsonFirst is no boolean");
 }
 
 static void judge_extension(struct ozx_verify *v)
@@ -306,9 +306,9 @@ static void judge_extension(struct ozx_verify *v)
     size_t size = name ? strlen(name) : 0;
 
     if (!name)
-        ozx_verify_leave_out(v, "extension");
+        ozx_verify_leave_out(v, OZX_RULE_EXTENSION);
     else if (size < 4 || strcmp(name + size - 4, ".ozx") != 0)
-        ozx_verify_find(v, "extension", OZX_VERDICT_WARN, NULL, OZX_OFFSET_NONE,
+        ozx_verify_find(v, OZX_RULE_EXTENSION, OZX_VERDICT_WARN, NULL, OZX_OFFSET_NONE,
                         "the file's name does not end in .ozx");
 }
 
@@ -320,11 +320,11 @@ static void take_warnings(struct ozx_verify *v)
 
     for (size_t i = 0; i < count; i++) {
         const struct ozx_warning *w = &warnings[i];
-        bool no_root = strcmp(w->rule, "no-root") == 0;
+        bool no_root = w->rule == OZX_RULE_NO_ROOT;
         if (no_root)
-            ozx_verify_find(v, "root-zarr-json", OZX_VERDICT_FAIL, NULL, OZX_OFFSET_NONE,
+            ozx_verify_find(v, OZX_RULE_ROOT_ZARR_JSON, OZX_VERDICT_FAIL, NULL, OZX_OFFSET_NONE,
                             "there is no entry 'zarr.json'");
-        if (no_root || strcmp(w->rule, "json-first") == 0)
+        if (no_root || w->rule == OZX_RULE_JSON_FIRST)
             ozx_verify_find(v, w->rule, OZX_VERDICT_FAIL, NULL, w->first.offset_bytes, "%s",
                             w->first.text);
     }

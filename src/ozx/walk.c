@@ -34,7 +34,7 @@ struct walk {
 /* Says what forbids packing. Names the current path. Never inlined: the walk recurses, and these
  * buffers would be on the stack once for each level. */
 static void __attribute__((noinline, format(printf, 5, 6)))
-problem(struct walk *walk, int code, const char *rule, const char *hint, const char *format, ...)
+problem(struct walk *walk, int code, enum ozx_rule rule, const char *hint, const char *format, ...)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE], text[256];
@@ -55,20 +55,20 @@ problem(struct walk *walk, int code, const char *rule, const char *hint, const c
 
 static void problem_changed(struct walk *walk)
 {
-    problem(walk, -ESTALE, NULL, "pack again when nothing writes there",
+    problem(walk, -ESTALE, OZX_RULE_NONE, "pack again when nothing writes there",
             "changed while it was being listed");
 }
 
 static void problem_errno(struct walk *walk, int code, const char *what)
 {
     if (code == -EACCES || code == -EPERM)
-        problem(walk, code, NULL,
+        problem(walk, code, OZX_RULE_NONE,
                 "ask its owner for read permission, or leave it out with --exclude",
                 "cannot be read: %s", strerror(-code));
     else if (code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
         problem_changed(walk);
     else
-        problem(walk, code, NULL, NULL, "%s: %s", what, strerror(-code));
+        problem(walk, code, OZX_RULE_NONE, NULL, "%s: %s", what, strerror(-code));
 }
 
 /* --- what is left out ------------------------------------------------------------------------- */
@@ -153,7 +153,7 @@ static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_
     int failure;
 
     if (!S_ISREG(st->st_mode)) {
-        problem(walk, -EBADMSG, "special",
+        problem(walk, -EBADMSG, OZX_RULE_SPECIAL,
                 S_ISLNK(st->st_mode)
                     ? "put what it points to in its place, or leave it out with --exclude"
                     : "leave it out with --exclude",
@@ -161,18 +161,20 @@ static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_
         return false;
     }
     if (same_file(st, walk->options->output_file)) {
-        problem(walk, -EEXIST, NULL, "write the archive to another directory",
+        problem(walk, -EEXIST, OZX_RULE_NONE, "write the archive to another directory",
                 "is the output, inside the input");
         return false;
     }
     if (ozx_plan_is_nested(name, name_size)) {
-        problem(walk, -EBADMSG, "nested", "leave it out with --exclude, or pack it elsewhere",
+        problem(walk, -EBADMSG, OZX_RULE_NESTED,
+                "leave it out with --exclude, or pack it elsewhere",
                 "is an archive inside the hierarchy");
         return false;
     }
     defect = name_defect(walk->path, walk->path_size);
     if (defect) {
-        problem(walk, -EBADMSG, "name", "rename it", "is no name for an archive: %s", defect);
+        problem(walk, -EBADMSG, OZX_RULE_NAME, "rename it", "is no name for an archive: %s",
+                defect);
         return false;
     }
     failure = check_readable(walk->user, fd, name, st);
@@ -252,7 +254,7 @@ static int pause_for_breath(struct walk *walk)
     uint64_t count = ozx_plan_entry_count(walk->plan);
 
     if (options->cancel && *options->cancel) {
-        problem(walk, -EINTR, NULL, NULL, "interrupted");
+        problem(walk, -EINTR, OZX_RULE_NONE, NULL, "interrupted");
         return -EINTR;
     }
     if (options->progress && count % PROGRESS_EVERY == 0)
@@ -280,7 +282,7 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
         is_junk(walk->path + start, item->is_directory)) {
         tell_left_out(walk, item->is_directory);
     } else if (item->is_directory && ozx_plan_is_nested(walk->path + start, item->name_size)) {
-        problem(walk, -EBADMSG, "nested", "leave it out with --exclude, or rename it",
+        problem(walk, -EBADMSG, OZX_RULE_NESTED, "leave it out with --exclude, or rename it",
                 "is a directory that is named like an archive inside the hierarchy");
     } else if (item->is_directory) {
         *kept = true;
@@ -329,7 +331,8 @@ static int add_empty_directory(struct walk *walk, uint32_t directory, const stru
     defect = name_defect(walk->path, walk->path_size + 1);
     walk->path[walk->path_size] = '\0';
     if (defect)
-        problem(walk, -EBADMSG, "name", "rename it", "is no name for an archive: %s", defect);
+        problem(walk, -EBADMSG, OZX_RULE_NAME, "rename it", "is no name for an archive: %s",
+                defect);
     return defect ? 0 : ozx_plan_add_entry(walk->plan, false, &entry);
 }
 
@@ -345,7 +348,8 @@ static int walk_directory(struct walk *walk, uint32_t parent)
     int failure;
 
     if (walk->path_size >= OZX_NAME_PATH_MAX) { /* nothing below it has a valid path */
-        problem(walk, -EBADMSG, "name", "rename it", "is no name for an archive: path too long");
+        problem(walk, -EBADMSG, OZX_RULE_NAME, "rename it",
+                "is no name for an archive: path too long");
         return 0;
     }
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -353,7 +357,7 @@ static int walk_directory(struct walk *walk, uint32_t parent)
         return 0;
     }
     if (same_file(&st, walk->options->output_directory)) {
-        problem(walk, -EEXIST, NULL, "write the archive to another directory",
+        problem(walk, -EEXIST, OZX_RULE_NONE, "write the archive to another directory",
                 "holds the output: it would be packed into itself");
         return 0;
     }

@@ -8,20 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct ozx_warning *find(struct ozx_warnings *warnings, const char *rule,
+static struct ozx_warning *find(struct ozx_warnings *warnings, enum ozx_rule rule,
                                 enum ozx_warning_level level)
 {
     for (size_t i = 0; i < warnings->count; i++) {
         struct ozx_warning *w = &warnings->list[i];
-        if (strcmp(w->rule, rule) == 0 && w->eio == (level == OZX_WARNING_EIO))
+        if (w->rule == rule && w->eio == (level == OZX_WARNING_EIO))
             return w;
     }
     return NULL;
 }
 
-void ozx_warnings_add(struct ozx_warnings *warnings, const char *rule, enum ozx_warning_level level,
-                      uint64_t offset_bytes, const char *name, size_t name_size_bytes,
-                      const char *text)
+void ozx_warnings_add(struct ozx_warnings *warnings, enum ozx_rule rule,
+                      enum ozx_warning_level level, uint64_t offset_bytes, const char *name,
+                      size_t name_size_bytes, const char *text)
 {
     struct ozx_warning *w = find(warnings, rule, level);
     char escaped[OZX_ESCAPED_SIZE];

@@ -22,9 +22,9 @@ enum ozx_warning_level {
 
 /* One more of the kind (rule, level). `name` (raw or decoded bytes; may be NULL) and `text` ("is
  * encrypted") make the sentence of the first; `rule` is static. */
-void ozx_warnings_add(struct ozx_warnings *warnings, const char *rule, enum ozx_warning_level level,
-                      uint64_t offset_bytes, const char *name, size_t name_size_bytes,
-                      const char *text);
+void ozx_warnings_add(struct ozx_warnings *warnings, enum ozx_rule rule,
+                      enum ozx_warning_level level, uint64_t offset_bytes, const char *name,
+                      size_t name_size_bytes, const char *text);
 
 /* Writes the counts into the texts. Once, when nothing more is added. */
 void ozx_warnings_finish(struct ozx_warnings *warnings);

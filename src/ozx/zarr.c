@@ -84,22 +84,22 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
     if (where && where->depth == 0)
         return 0;
     if (root_has(plan, "zarr.json"))
-        return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, NULL,
                              "the root zarr.json is left out or no file: there is nothing to pack");
     if (root_has(plan, ".zgroup") || root_has(plan, ".zarray") || root_has(plan, ".zattrs"))
-        return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
                              "convert it to OME-Zarr 0.5 first: ngff-zarr -i IN -o OUT "
                              "--ome-zarr-version 0.5, or ome2024-ngff-challenge resave",
                              "is Zarr v2 (OME-Zarr 0.4 or older), and a .ozx holds Zarr v3");
     if (where)
-        return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
                              ozx_plan_archive(plan)
                                  ? "name it with --subdir"
                                  : "pack the directory that is the OME-Zarr root",
                              "has no zarr.json at its root, but there is one in '%s/'",
                              ozx_escape(name, sizeof name, where->path, where->path_size_bytes));
     return ozx_error_set(
-        error, -EBADMSG, "no-root", OZX_OFFSET_NONE,
+        error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
         ozx_plan_archive(plan) ? NULL : "give the directory of an OME-Zarr image (0.5 or later)",
         "has no zarr.json: not an OME-Zarr hierarchy");
 }
@@ -111,13 +111,13 @@ static int explain_root(int why, const struct ozx_json_problem *problem, struct 
     if (why == -ENOMEM)
         return ozx_error_memory(error);
     if (why == -EBADMSG && problem->bound)
-        return ozx_error_set(error, why, "no-root", OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, why, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, NULL,
                              "the root zarr.json is not parsed: %s", problem->bound);
     if (why == -EBADMSG)
-        return ozx_error_set(error, why, "no-root", OZX_OFFSET_NONE, "mend it",
+        return ozx_error_set(error, why, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, "mend it",
                              "the root zarr.json is not JSON (line %d, column %d)",
                              problem->json.line, problem->json.column);
-    return ozx_error_set(error, why, NULL, OZX_OFFSET_NONE, NULL,
+    return ozx_error_set(error, why, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "cannot read the root zarr.json: %s",
                          why == -ESTALE ? "it changed while it was being packed" : strerror(-why));
 }
@@ -162,7 +162,7 @@ int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_
     if (!metadata)
         return explain_root(why, &problem, error);
     if (!json_is_object(metadata))
-        return ozx_error_set(error, -EBADMSG, "no-root", OZX_OFFSET_NONE, "mend it",
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, "mend it",
                              "the root zarr.json is no JSON object");
     found = version_of(metadata);
     if (found) {

@@ -434,15 +434,15 @@ int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_p
 
     release(streams, s);
     if (failure == -ESTALE)
-        return ozx_error_set(error, failure, "changed", packed->data_offset_bytes, NULL,
+        return ozx_error_set(error, failure, OZX_RULE_CHANGED, packed->data_offset_bytes, NULL,
                              "the archive changed while it was open");
     if (failure == -ENOMEM)
         return ozx_error_memory(error);
     if (failure < 0)
-        return ozx_error_set(error, failure, NULL, packed->data_offset_bytes, NULL, "%s",
+        return ozx_error_set(error, failure, OZX_RULE_NONE, packed->data_offset_bytes, NULL, "%s",
                              strerror(-failure));
     if (failure)
-        return ozx_error_set(error, -EIO, "compressed", packed->data_offset_bytes,
+        return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, packed->data_offset_bytes,
                              "get the file again, or ask who made it",
                              "its compressed data is damaged or has another size");
     return 0;

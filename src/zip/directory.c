@@ -63,7 +63,7 @@ static int need(struct ozx_zip_directory *w, size_t size, bool *there)
         more = w->ahead_bytes;
     failure = ozx_source_read(w->source, w->block + left, (size_t)more, w->next_bytes);
     if (failure)
-        return ozx_error_set(w->error, failure, NULL, w->next_bytes, NULL,
+        return ozx_error_set(w->error, failure, OZX_RULE_NONE, w->next_bytes, NULL,
                              "cannot read the central directory: %s",
                              failure == -ESTALE ? "the file changed" : strerror(-failure));
     w->used_bytes = 0;
@@ -74,7 +74,8 @@ static int need(struct ozx_zip_directory *w, size_t size, bool *there)
 }
 
 /* An entry that refuses the archive. */
-static int refuse(struct ozx_zip_directory *w, const char *rule, const char *hint, const char *what)
+static int refuse(struct ozx_zip_directory *w, enum ozx_rule rule, const char *hint,
+                  const char *what)
 {
     char name[OZX_ESCAPED_SIZE];
 
@@ -136,7 +137,8 @@ static int set_path(struct ozx_zip_directory *w)
     e->name_cp437 = false;
     if (!ozx_utf8_valid(e->name, size)) {
         if (e->flags & OZX_FLAG_UTF8)
-            return refuse(w, "name", HINT_REWRITE, "the name is flagged as UTF-8 but is not");
+            return refuse(w, OZX_RULE_NAME, HINT_REWRITE,
+                          "the name is flagged as UTF-8 but is not");
         size = ozx_zip_name_from_cp437(w->decoded, e->name, size);
         e->path = w->decoded;
         e->name_cp437 = true;
@@ -145,7 +147,7 @@ static int set_path(struct ozx_zip_directory *w)
     if (defect) {
         char text[80];
         snprintf(text, sizeof text, "the name has %s", defect);
-        return refuse(w, "name", HINT_REWRITE, size ? text : "it has no name");
+        return refuse(w, OZX_RULE_NAME, HINT_REWRITE, size ? text : "it has no name");
     }
     e->is_directory = e->path[size - 1] == '/';
     e->path_size_bytes = (uint16_t)(e->is_directory ? size - 1 : size);
@@ -160,12 +162,12 @@ static int apply_zip64(struct ozx_zip_directory *w, const struct ozx_zip_extra *
 
     switch (ozx_zip64_apply(extra, &values)) {
     case OZX_ZIP64_MISSING:
-        return refuse(w, "zip64-extra", HINT_REWRITE,
+        return refuse(w, OZX_RULE_ZIP64_EXTRA, HINT_REWRITE,
                       "a size or offset of 0xFFFFFFFF without a ZIP64 extra field");
     case OZX_ZIP64_SHORT:
-        return refuse(w, "zip64-extra", HINT_REWRITE, "the ZIP64 extra field is too short");
+        return refuse(w, OZX_RULE_ZIP64_EXTRA, HINT_REWRITE, "the ZIP64 extra field is too short");
     case OZX_ZIP64_DOUBLE:
-        return refuse(w, "zip64-extra", HINT_REWRITE,
+        return refuse(w, OZX_RULE_ZIP64_EXTRA, HINT_REWRITE,
                       "several ZIP64 extra fields, and no telling which is meant");
     case OZX_ZIP64_ODD:
         e->extra_odd = true;
@@ -183,19 +185,20 @@ static int check_place(struct ozx_zip_directory *w, uint32_t disk)
     uint64_t limit = w->tail->directory_offset_bytes;
 
     if (disk != 0)
-        return refuse(w, "disks", "join the parts with the tool that split it",
+        return refuse(w, OZX_RULE_DISKS, "join the parts with the tool that split it",
                       "it is said to be on another disk");
     if (e->uncompressed_size_bytes > INT64_MAX)
-        return refuse(w, "bounds", HINT_AGAIN, "its size is larger than any file");
+        return refuse(w, OZX_RULE_BOUNDS, HINT_AGAIN, "its size is larger than any file");
     if (limit < OZX_LOCAL_SIZE || e->local_offset_bytes > limit - OZX_LOCAL_SIZE ||
         e->compressed_size_bytes > limit - OZX_LOCAL_SIZE - e->local_offset_bytes)
-        return refuse(w, "bounds", HINT_AGAIN,
+        return refuse(w, OZX_RULE_BOUNDS, HINT_AGAIN,
                       "it lies outside the file or reaches into the central directory");
     if (e->method == OZX_METHOD_STORED && !(e->flags & OZX_FLAG_ENCRYPTED) &&
         e->compressed_size_bytes != e->uncompressed_size_bytes)
-        return refuse(w, "bounds", HINT_REWRITE, "it is stored but has two different sizes");
+        return refuse(w, OZX_RULE_BOUNDS, HINT_REWRITE, "it is stored but has two different sizes");
     if (e->is_directory && e->uncompressed_size_bytes)
-        return refuse(w, "conflict", HINT_REWRITE, "a directory that has contents of its own");
+        return refuse(w, OZX_RULE_CONFLICT, HINT_REWRITE,
+                      "a directory that has contents of its own");
     return 0;
 }
 
@@ -251,7 +254,7 @@ static int parse_header(struct ozx_zip_directory *w, const uint8_t *at, uint16_t
 
 static int no_header(struct ozx_zip_directory *w, uint64_t offset)
 {
-    return ozx_error_set(w->error, -EBADMSG, "count", offset, HINT_AGAIN,
+    return ozx_error_set(w->error, -EBADMSG, OZX_RULE_COUNT, offset, HINT_AGAIN,
                          "%" PRIu64 " entries are claimed, but there is no whole header of entry "
                          "%" PRIu64,
                          w->tail->entry_count, w->index + 1);
@@ -356,7 +359,7 @@ static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
             return failure;
     }
     if (position(w) != end_of_directory(w))
-        return ozx_error_set(error, -EBADMSG, "count", position(w), HINT_AGAIN,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, position(w), HINT_AGAIN,
                              "the central directory goes on behind its %" PRIu64 " entries",
                              w->tail->entry_count);
     return 0;

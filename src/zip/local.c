@@ -21,8 +21,8 @@ struct local_header {
     uint64_t compressed_size_bytes, uncompressed_size_bytes;
 };
 
-static int fail(struct ozx_error *error, const struct ozx_zip_expected *expected, const char *rule,
-                const char *what)
+static int fail(struct ozx_error *error, const struct ozx_zip_expected *expected,
+                enum ozx_rule rule, const char *what)
 {
     return ozx_error_set(error, -EIO, rule, expected->local_offset_bytes,
                          "get the file again, or ask who made it", "%s", what);
@@ -30,7 +30,7 @@ static int fail(struct ozx_error *error, const struct ozx_zip_expected *expected
 
 static int fail_read(struct ozx_error *error, const struct ozx_zip_expected *expected, int code)
 {
-    return ozx_error_set(error, code, code == -ESTALE ? "changed" : NULL,
+    return ozx_error_set(error, code, code == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
                          expected->local_offset_bytes, NULL, "%s",
                          code == -ESTALE ? "the archive changed while it was open"
                                          : strerror(-code));
@@ -104,16 +104,16 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
     const char *what;
 
     if (size_bytes < OZX_LOCAL_SIZE || memcmp(data, "PK\3\4", 4) != 0)
-        return fail(error, expected, "local", "there is no local header where it should be");
+        return fail(error, expected, OZX_RULE_LOCAL, "there is no local header where it should be");
     parse(data, &local);
     whole = (size_t)OZX_LOCAL_SIZE + local.name_size_bytes + local.extra_size_bytes;
     room = expected->data_end_limit_bytes - expected->local_offset_bytes -
            expected->compressed_size_bytes;
     /* Asked before the rest, so that a wrong length is not told as a lack of room. */
     if (!expected->name_cp437 && local.name_size_bytes != expected->name_size_bytes)
-        return fail(error, expected, "local", "the local header has another name");
+        return fail(error, expected, OZX_RULE_LOCAL, "the local header has another name");
     if (whole > room)
-        return fail(error, expected, "overlap",
+        return fail(error, expected, OZX_RULE_OVERLAP,
                     "the data reaches into what follows, by its local header");
     if (whole > size_bytes)
         return (int64_t)whole;
@@ -121,7 +121,7 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
                                 local.extra_size_bytes);
     what = difference(expected, &local, &extra, data);
     if (what)
-        return fail(error, expected, "local", what);
+        return fail(error, expected, OZX_RULE_LOCAL, what);
     *out = (struct ozx_zip_local){
         .size_bytes = whole, .zip64 = extra.zip64_count > 0, .extra_odd = extra.odd};
     return 0;

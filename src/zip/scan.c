@@ -47,14 +47,14 @@ static bool cancelled(const struct scan *s)
 
 static int interrupted(struct scan *s)
 {
-    return ozx_error_set(s->error, -EINTR, NULL, OZX_OFFSET_NONE, NULL, "interrupted");
+    return ozx_error_set(s->error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
 }
 
 static void lose(struct scan *s, uint64_t offset, const char *what)
 {
     struct ozx_error lost = OZX_ERROR_INIT;
 
-    ozx_error_set(&lost, -EBADMSG, NULL, offset, NULL, "%s", what);
+    ozx_error_set(&lost, -EBADMSG, OZX_RULE_NONE, offset, NULL, "%s", what);
     s->options->lost(s->options->context, &lost);
 }
 
@@ -63,9 +63,9 @@ static void lose_entry(struct scan *s, const struct local *local, const char *wh
     struct ozx_error lost = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE];
 
-    ozx_error_set(&lost, -EBADMSG, NULL, local->entry.local_offset_bytes, NULL, "entry '%s': %s",
-                  ozx_escape(name, sizeof name, local->entry.name, local->entry.name_size_bytes),
-                  what);
+    ozx_error_set(
+        &lost, -EBADMSG, OZX_RULE_NONE, local->entry.local_offset_bytes, NULL, "entry '%s': %s",
+        ozx_escape(name, sizeof name, local->entry.name, local->entry.name_size_bytes), what);
     s->options->lost(s->options->context, &lost);
 }
 
@@ -400,7 +400,8 @@ int ozx_zip_scan(struct ozx_source *source, const struct ozx_zip_scan *scan, boo
     if (failure == -ENOMEM && !error->code)
         return ozx_error_memory(error);
     if (failure && !error->code)
-        return ozx_error_set(error, failure, NULL, OZX_OFFSET_NONE, NULL, "cannot be read: %s",
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot be read: %s",
                              failure == -ESTALE ? "it changed meanwhile" : strerror(-failure));
     return failure;
 }

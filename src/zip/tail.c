@@ -30,7 +30,7 @@ struct zip64_record {
     uint64_t entries_here, entries, directory_size_bytes, directory_offset_bytes;
 };
 
-static int refuse(struct ozx_error *error, const char *rule, uint64_t offset, const char *hint,
+static int refuse(struct ozx_error *error, enum ozx_rule rule, uint64_t offset, const char *hint,
                   const char *text)
 {
     return ozx_error_set(error, -EBADMSG, rule, offset, hint, "%s", text);
@@ -38,7 +38,7 @@ static int refuse(struct ozx_error *error, const char *rule, uint64_t offset, co
 
 static int fail_read(struct ozx_error *error, int code, uint64_t offset)
 {
-    return ozx_error_set(error, code, NULL, offset, code == -ESTALE ? "try again" : NULL,
+    return ozx_error_set(error, code, OZX_RULE_NONE, offset, code == -ESTALE ? "try again" : NULL,
                          code == -ESTALE ? "changed while it was read" : "cannot read: %s",
                          strerror(-code));
 }
@@ -87,17 +87,18 @@ static int refuse_no_fit(const struct window *w, bool seen, size_t last, uint64_
     int64_t behind;
 
     if (!file_size_bytes)
-        return refuse(error, "no-end", 0, HINT_AGAIN, "the file is empty");
+        return refuse(error, OZX_RULE_NO_END, 0, HINT_AGAIN, "the file is empty");
     if (!seen)
-        return refuse(error, "no-end", file_size_bytes,
-                      "check that it is a .ozx (ZIP) file and that it arrived whole",
-                      "no end of central directory record: not a ZIP archive, or its end is missing");
+        return refuse(
+            error, OZX_RULE_NO_END, file_size_bytes,
+            "check that it is a .ozx (ZIP) file and that it arrived whole",
+            "no end of central directory record: not a ZIP archive, or its end is missing");
     behind = bytes_behind(w, last);
     if (behind < 0)
-        return ozx_error_set(error, -EBADMSG, "tail-fit", where, HINT_AGAIN,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, where, HINT_AGAIN,
                              "the archive comment is cut off: %" PRId64 " bytes of it are missing",
                              -behind);
-    return ozx_error_set(error, -EBADMSG, "tail-fit", where, HINT_AGAIN,
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, where, HINT_AGAIN,
                          "%" PRId64 " bytes that belong to nothing follow the end record", behind);
 }
 
@@ -120,8 +121,9 @@ static int find_end(const struct window *w, uint64_t file_size_bytes, size_t *fo
         }
     }
     if (fits > 1)
-        return refuse(error, "no-end", w->offset_bytes + fitting, HINT_REWRITE,
-                      "two end records both fit the end of the file, so it can be read in two ways");
+        return refuse(
+            error, OZX_RULE_NO_END, w->offset_bytes + fitting, HINT_REWRITE,
+            "two end records both fit the end of the file, so it can be read in two ways");
     if (!fits)
         return refuse_no_fit(w, seen, last, file_size_bytes, error);
     *found = fitting;
@@ -160,7 +162,7 @@ static int refuse_second_record(struct ozx_source *source, uint64_t record_offse
         return fail_read(error, failure, last);
     if (ozx_bytes_u32(&b) == OZX_END64_SIGNATURE &&
         ozx_bytes_u64(&b) == OZX_END64_SIZE - OZX_END64_SIZE_FIELD_EXCLUDES)
-        return refuse(error, "zip64-tail", last, HINT_REWRITE,
+        return refuse(error, OZX_RULE_ZIP64_TAIL, last, HINT_REWRITE,
                       "two ZIP64 end records both end where their locator begins, so it can be "
                       "read in two ways");
     return 0;
@@ -192,17 +194,18 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
     out->offset_bytes = ozx_bytes_u64(&b);
     disks = ozx_bytes_u32(&b);
     if (record_disk != 0 || disks > 1)
-        return refuse(error, "disks", locator_offset, "join the parts with the tool that split it",
+        return refuse(error, OZX_RULE_DISKS, locator_offset,
+                      "join the parts with the tool that split it",
                       "the ZIP64 locator speaks of several disks");
     if (out->offset_bytes > locator_offset || locator_offset - out->offset_bytes < OZX_END64_SIZE)
-        return refuse(error, "zip64-tail", locator_offset, HINT_AGAIN,
+        return refuse(error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_AGAIN,
                       "the ZIP64 locator points to no place where its record could be");
     failure = ozx_source_read(source, record, sizeof record, out->offset_bytes);
     if (failure)
         return fail_read(error, failure, out->offset_bytes);
     b = ozx_bytes_of(record, sizeof record);
     if (ozx_bytes_u32(&b) != OZX_END64_SIGNATURE)
-        return refuse(error, "zip64-tail", out->offset_bytes, HINT_AGAIN,
+        return refuse(error, OZX_RULE_ZIP64_TAIL, out->offset_bytes, HINT_AGAIN,
                       "no ZIP64 end record where the locator points");
     rest = ozx_bytes_u64(&b);
     ozx_bytes_take(&b, 4); /* versions */
@@ -213,7 +216,7 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
     out->directory_size_bytes = ozx_bytes_u64(&b);
     out->directory_offset_bytes = ozx_bytes_u64(&b);
     if (rest != locator_offset - out->offset_bytes - OZX_END64_SIZE_FIELD_EXCLUDES)
-        return refuse(error, "zip64-tail", out->offset_bytes, HINT_AGAIN,
+        return refuse(error, OZX_RULE_ZIP64_TAIL, out->offset_bytes, HINT_AGAIN,
                       "the ZIP64 end record does not end where its locator begins");
     return refuse_second_record(source, out->offset_bytes, locator_offset, error);
 }
@@ -236,10 +239,10 @@ static int check_disks(const struct end_record *end, const struct zip64_record *
     bool sentinels = agrees16(end->disk, 0) && agrees16(end->directory_disk, 0);
 
     if (!plain && !(zip64 && sentinels))
-        return refuse(error, "disks", end->offset_bytes, hint,
+        return refuse(error, OZX_RULE_DISKS, end->offset_bytes, hint,
                       "the end record says that the archive is one part of several");
     if (zip64 && (zip64->disk != 0 || zip64->directory_disk != 0))
-        return refuse(error, "disks", zip64->offset_bytes, hint,
+        return refuse(error, OZX_RULE_DISKS, zip64->offset_bytes, hint,
                       "the ZIP64 end record says that the archive is one part of several");
     return 0;
 }
@@ -251,7 +254,7 @@ static int check_zip64(const struct end_record *end, const struct zip64_record *
         !agrees16(end->entries, zip64->entries) ||
         !agrees32(end->directory_size_bytes, zip64->directory_size_bytes) ||
         !agrees32(end->directory_offset_bytes, zip64->directory_offset_bytes))
-        return refuse(error, "zip64-tail", end->offset_bytes, HINT_REWRITE,
+        return refuse(error, OZX_RULE_ZIP64_TAIL, end->offset_bytes, HINT_REWRITE,
                       "the end record and the ZIP64 end record contradict each other");
     return 0;
 }
@@ -263,23 +266,24 @@ static int check_fit(const struct ozx_zip_tail *tail, uint64_t entries_here, uin
     uint64_t offset = tail->directory_offset_bytes, size = tail->directory_size_bytes;
 
     if (entries_here != tail->entry_count)
-        return ozx_error_set(error, -EBADMSG, "count", tail->end_offset_bytes, HINT_AGAIN,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, tail->end_offset_bytes, HINT_AGAIN,
                              "%" PRIu64 " entries here but %" PRIu64 " in all", entries_here,
                              tail->entry_count);
     if (size > tail_offset || offset > tail_offset - size)
-        return ozx_error_set(error, -EBADMSG, "tail-fit", tail->end_offset_bytes, HINT_AGAIN,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, tail->end_offset_bytes, HINT_AGAIN,
                              "the central directory (%" PRIu64 " bytes at %" PRIu64
                              ") reaches beyond the end record",
                              size, offset);
     if (offset + size != tail_offset)
-        return ozx_error_set(error, -EBADMSG, "tail-fit", tail->end_offset_bytes,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, tail->end_offset_bytes,
                              "get the file again without what was put in front of it or into it",
                              "%" PRIu64 " bytes too many between what the end record says of the "
                              "central directory and the end record itself",
                              tail_offset - (offset + size));
     if (tail->entry_count > size / OZX_CENTRAL_SIZE)
-        return ozx_error_set(error, -EBADMSG, "count", tail->end_offset_bytes, HINT_AGAIN,
-                             "%" PRIu64 " entries are claimed, more than a central directory of %" PRIu64
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, tail->end_offset_bytes, HINT_AGAIN,
+                             "%" PRIu64
+                             " entries are claimed, more than a central directory of %" PRIu64
                              " bytes can hold",
                              tail->entry_count, size);
     return 0;

@@ -15,7 +15,7 @@ static void show_file(struct ozx_archive *archive, uint32_t node, uint64_t size)
     int failure = data ? ozx_archive_read(archive, node, data, room, 0, &got, &error) : -ENOMEM;
 
     if (failure)
-        batch_text(error.rule[0] ? error.rule : "error");
+        batch_text(error.rule ? ozx_rule_id(error.rule) : "error");
     else if (size > FILE_MAX)
         batch_text("large");
     else
@@ -53,7 +53,7 @@ int main(void)
         if (ozx_source_open_memory(data, size, &source))
             return EXIT_FAILURE;
         if (ozx_archive_open(source, NULL, &archive, &error)) {
-            batch_refused(error.rule[0] ? error.rule : error.text);
+            batch_refused(error.rule ? ozx_rule_id(error.rule) : error.text);
             ozx_source_close(source);
         } else {
             show(archive);

@@ -107,7 +107,7 @@ static int check_local(void *context, const struct ozx_zip_entry *entry, struct 
     }
     failure = ozx_zip_local_resolve(source, &expected, &offset, &again);
     FUZZ_CHECK(result == failure && strcmp(error.text, again.text) == 0);
-    FUZZ_CHECK(failure == 0 || (failure == -EIO && error.rule[0]));
+    FUZZ_CHECK(failure == 0 || (failure == -EIO && error.rule));
     if (!failure) {
         FUZZ_CHECK(offset == entry->local_offset_bytes + local.size_bytes);
         FUZZ_CHECK(offset + expected.compressed_size_bytes <= made->directory_offset);

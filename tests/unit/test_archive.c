@@ -160,7 +160,7 @@ static void test_read_of_bad_local_header(void)
     archive = open_forge(&f, NULL, &error, 0);
     for (int twice = 0; twice < 2; twice++) {
         CHECK_INT(ozx_archive_read(archive, 8, buffer, 5, 3, &got, &error), -EIO);
-        CHECK_STRING(error.rule, "local");
+        CHECK_STRING(ozx_rule_id(error.rule), "local");
         CHECK_UINT(error.offset_bytes, f.entry[3].local_offset);
         CHECK(strstr(error.text, "s0/c/0/0"));
     }
@@ -192,7 +192,7 @@ static const struct ozx_warning *warning_of(const struct ozx_archive *archive, c
     const struct ozx_warning *all = ozx_archive_warnings(archive, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (strcmp(all[i].rule, rule) == 0)
+        if (strcmp(ozx_rule_id(all[i].rule), rule) == 0)
             return &all[i];
     return NULL;
 }
@@ -225,7 +225,7 @@ static void test_warnings(void)
     CHECK_MEMORY(buffer, got, "new", 3);
     CHECK_INT(ozx_archive_find(archive, "secret", &node), 0);
     CHECK_INT(ozx_archive_read(archive, node, buffer, 8, 0, &got, &error), -EIO);
-    CHECK_STRING(error.rule, "encrypted");
+    CHECK_STRING(ozx_rule_id(error.rule), "encrypted");
     ozx_archive_close(archive);
     forge_free(&f);
 }

@@ -58,16 +58,16 @@ static void test_error_is_filled_and_cut(void)
     char longer[2000];
 
     CHECK(error.code == 0 && error.offset_bytes == OZX_OFFSET_NONE);
-    CHECK_INT(ozx_error_set(&error, -EBADMSG, "rule", 7, NULL, "%d of %s", 3, "them"), -EBADMSG);
+    CHECK_INT(ozx_error_set(&error, -EBADMSG, OZX_RULE_LOCAL, 7, NULL, "%d of %s", 3, "them"),
+              -EBADMSG);
     CHECK_INT(error.code, -EBADMSG);
-    CHECK_STRING(error.rule, "rule");
+    CHECK_INT(error.rule, OZX_RULE_LOCAL);
     CHECK_STRING(error.text, "3 of them");
     CHECK_STRING(error.hint, "");
     CHECK_UINT(error.offset_bytes, 7);
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    CHECK_INT(ozx_error_set(&error, -EIO, longer, 0, longer, "%s", longer), -EIO);
-    CHECK_UINT(strlen(error.rule), sizeof error.rule - 1);
+    CHECK_INT(ozx_error_set(&error, -EIO, OZX_RULE_NONE, 0, longer, "%s", longer), -EIO);
     CHECK_UINT(strlen(error.text), sizeof error.text - 1);
     CHECK_UINT(strlen(error.hint), sizeof error.hint - 1);
     CHECK_INT(ozx_error_memory(&error), -ENOMEM);

@@ -273,7 +273,7 @@ static void test_changed(void)
     seen.limit = tail.directory_offset_bytes;
     CHECK_INT(ftruncate(fd, 1000000), 0);
     CHECK_INT(ozx_zip_streams_read(seen.streams, &packed, data, 5, 0, &error), -ESTALE);
-    CHECK_STRING(error.rule, "changed");
+    CHECK_STRING(ozx_rule_id(error.rule), "changed");
     error = (struct ozx_error)OZX_ERROR_INIT;
     CHECK_INT(ozx_zip_directory_walk(seen.source, &tail, read_entry, &seen, &error), -ESTALE);
     CHECK(strstr(error.text, "changed"));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The table of rules is whole: every id of RFC-9 (rfc9.md) and of the policy table (design.md),
- * with its level and verdict, and the ids of the metadata, each once.
+ * with its level and verdict, and the ids of the metadata, each once and in this order.
  */
+#include "base/rule.h"
 #include "check.h"
-#include "ozx/policy.h"
 
 #define MUST OZX_LEVEL_MUST
 #define SHOULD OZX_LEVEL_SHOULD
@@ -46,16 +46,10 @@ static const struct {
 
 static void test_complete(void)
 {
-    size_t count;
-
-    ozx_rules(&count);
-    CHECK_UINT(count, WANTED);
-    for (size_t i = 0; i < WANTED; i++) {
-        const struct ozx_rule *rule = ozx_rule_find(wanted[i].id);
-        if (!CHECK(rule != NULL)) {
-            fprintf(stderr, "    %s\n", wanted[i].id);
-            continue;
-        }
+    CHECK_UINT(OZX_RULE_END - 1, WANTED);
+    for (size_t i = 0; i < WANTED && i + 1 < OZX_RULE_END; i++) {
+        const struct ozx_rule_info *rule = ozx_rule_info((enum ozx_rule)(i + 1));
+        CHECK_STRING(rule->id, wanted[i].id);
         CHECK_UINT(rule->level, wanted[i].level);
         CHECK_STRING(ozx_verdict_name(rule->verdict), wanted[i].verdict);
     }
@@ -63,17 +57,24 @@ static void test_complete(void)
 
 static void test_well_formed(void)
 {
-    size_t count;
-    const struct ozx_rule *rules = ozx_rules(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        CHECK(ozx_rule_find(rules[i].id) == &rules[i]); /* so none is there twice */
-        CHECK(strlen(rules[i].id) < 24);                /* struct ozx_error's room for it */
-        CHECK(rules[i].text[0] && !strpbrk(rules[i].text, "\n\t"));
-        CHECK(strspn(rules[i].id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(rules[i].id));
+    for (enum ozx_rule i = 1; i < OZX_RULE_END; i++) {
+        const struct ozx_rule_info *rule = ozx_rule_info(i);
+        CHECK(rule->text[0] && !strpbrk(rule->text, "\n\t"));
+        CHECK(rule->id[0] &&
+              strspn(rule->id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(rule->id));
+        for (enum ozx_rule k = 1; k < i; k++)
+            CHECK(strcmp(ozx_rule_id(k), rule->id) != 0);
     }
-    CHECK(ozx_rule_find("") == NULL);
-    CHECK(ozx_rule_find("no-such-rule") == NULL);
+}
+
+/* A process that is not trusted sends numbers. */
+static void test_no_rule(void)
+{
+    static const unsigned numbers[] = {OZX_RULE_NONE, OZX_RULE_END, OZX_RULE_END + 1, 1000000,
+                                       UINT32_MAX};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        CHECK_STRING(ozx_rule_id((enum ozx_rule)numbers[i]), "");
 }
 
 static void test_names(void)
@@ -85,4 +86,5 @@ static void test_names(void)
     CHECK_STRING(ozx_level_name(METADATA), "metadata");
 }
 
-CHECK_MAIN({"complete", test_complete}, {"well-formed", test_well_formed}, {"names", test_names})
+CHECK_MAIN({"complete", test_complete}, {"well-formed", test_well_formed},
+           {"no-rule", test_no_rule}, {"names", test_names})
