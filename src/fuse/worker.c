@@ -18,7 +18,7 @@
 #include "fuse/channel.h"
 #include "fuse/loop.h"
 #include "fuse/process.h"
-#include "fuse/sandbox.h"
+#include "cage/sandbox.h"
 #include "fuse/server.h"
 
 #define THREADS_DEFAULT 10
@@ -99,10 +99,8 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     }
     if (options->verbose)
         tell(socket, report);
-#ifdef OZX_SANDBOX_PROBE
-    ozx_sandbox_probe(report);
-    tell(socket, report);
-#endif
+    if (ozx_sandbox_probe(report))
+        tell(socket, report);
 #else
     (void)archive;
     if (options->verbose)

@@ -11,6 +11,7 @@ HEAD = '/* SPDX-License-Identifier: BSD-2-Clause */\n'
 BREACHES = {
     'upwards': ('src/zip/a.c', HEAD + '#include "ozx/archive.h"\n', 'zip/ may not include ozx/archive.h'),
     'base_upwards': ('src/base/a.h', HEAD + '#include "zip/format.h"\n', 'base/ may not include'),
+    'cage': ('src/ozx/a.c', HEAD + '#include "cage/sandbox.h"\n', 'ozx/ may not include cage'),
     'fuse': ('src/cli/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
     'jansson': ('src/cli/main.c', HEAD + '#include <jansson.h>\n', 'jansson.h may only be'),
     'libzip': ('src/zip/local.c', HEAD + '#include <zip.h>\n', 'zip.h may only be'),

@@ -3,7 +3,7 @@
  * What a worker that was taken over would try first. Only in the program
  * ozxfs_probe, whose worker tells the results like any other information (test_sandbox.py reads them).
  */
-#include "fuse/sandbox.h"
+#include "cage/sandbox.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static void note(char *report, const char *what, long result)
              result >= 0 ? "ALLOWED" : strerrorname_np(errno));
 }
 
-void ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE])
+bool ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE])
 {
     char program[] = "/bin/true", *const argv[] = {program, NULL};
     pid_t child;
@@ -34,4 +34,5 @@ void ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE])
     if (child == 0)
         _exit(0);
     note(report, "fork", child);
+    return true;
 }

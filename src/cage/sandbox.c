@@ -2,7 +2,7 @@
  *
  * Ids, capabilities, Landlock; the order matters: each step needs what the next one takes.
  */
-#include "fuse/sandbox.h"
+#include "cage/sandbox.h"
 
 #include <grp.h>
 #include <linux/capability.h>
@@ -198,3 +198,11 @@ int ozx_sandbox_enter(int archive, const struct ozx_sandbox_ids *as, bool io_uri
              (unsigned)getuid(), kept_why(as), landlock_text, failure ? "no seccomp" : "seccomp");
     return 0;
 }
+
+#ifndef OZX_SANDBOX_PROBE
+bool ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE])
+{
+    (void)report;
+    return false;
+}
+#endif

@@ -6,7 +6,7 @@
  * with where they ask for more (/dev/null, the number of processors); clone3 answers ENOSYS, so
  * that glibc uses clone, whose flags can be looked at.
  */
-#include "fuse/sandbox.h"
+#include "cage/sandbox.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>

@@ -12,8 +12,8 @@
  * filter lets rings be made, and what is asked for by a ring is not seen by a filter: then it is the
  * ids and Landlock that keep files shut, and sockets can be made.
  */
-#ifndef OZX_FUSE_SANDBOX_H
-#define OZX_FUSE_SANDBOX_H
+#ifndef OZX_CAGE_SANDBOX_H
+#define OZX_CAGE_SANDBOX_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -39,8 +39,9 @@ int ozx_sandbox_enter(int archive, const struct ozx_sandbox_ids *as, bool io_uri
 /* The seccomp filter alone (sandbox_filter.c). -errno; -ENOSYS where the kernel has none. */
 int ozx_sandbox_filter(bool io_uring) OZX_CHECKED;
 
-/* For tests (ozxfs_probe in src/meson.build): tries what must fail and says how each attempt ended, as
- * "open EPERM, socket EPERM, exec EPERM, ptrace EPERM, fork EPERM". */
-void ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE]);
+/* In the program ozxfs_probe (src/meson.build), for tests: tries what must fail and says how each
+ * attempt ended, as "open EPERM, socket EPERM, exec EPERM, ptrace EPERM, fork EPERM". Elsewhere false, and
+ * nothing. */
+bool ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE]);
 
 #endif
