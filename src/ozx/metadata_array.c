@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Array metadata: what a zarr.json says of an array, and .zarray of Zarr v2. Chunk keys are judged in
- * metadata_keys.c, codecs are read in metadata_codecs.c.
+ * metadata_keys.c, codecs are read in metadata_codecs.c, the fill value in metadata_fill.c.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "ozx/jansson.h"
 #include "ozx/metadata_parse.h"
-
-#define FILL_VALUE_TEXT_MAX 64
 
 /* --- data types ------------------------------------------------------------------------------- */
 
@@ -72,29 +69,6 @@ static const char *data_type_v2(struct ozx_parse *p, const json_t *root)
 }
 
 /* --- the other fields ------------------------------------------------------------------------- */
-
-static void read_fill_value(struct ozx_parse *p, const json_t *root, struct ozx_array *a)
-{
-    const json_t *value = json_object_get(root, "fill_value");
-    char text[FILL_VALUE_TEXT_MAX + 1];
-    size_t size;
-
-    if (!value) {
-        ozx_parse_defect(p, NULL, "fill_value", "is missing");
-        return;
-    }
-    a->has_fill_value = true;
-    if (ozx_jansson_print(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII, text,
-                       FILL_VALUE_TEXT_MAX, &size)) {
-        p->no_memory = true;
-        return;
-    }
-    if (size == 0 || size > FILL_VALUE_TEXT_MAX)
-        snprintf(text, sizeof text, "...");
-    else
-        text[size] = '\0';
-    a->fill_value = ozx_parse_copy(p, text);
-}
 
 /* The sizes of a grid of `object`'s list `key`; they must be as many as the shape's. */
 static void read_chunk_shape(struct ozx_parse *p, const struct ozx_place *place,
@@ -222,7 +196,7 @@ const struct ozx_array *ozx_parse_array_v3(struct ozx_parse *p, const json_t *ro
         a->item_size_bytes = item_size(a->data_type);
     read_grid(p, root, a);
     read_key_encoding(p, root, a);
-    read_fill_value(p, root, a);
+    ozx_parse_fill_value(p, root, json_object_get(root, "data_type"), a);
     ozx_parse_codecs(p, NULL, root, "codecs", a->has_grid ? &a->chunk_shape : NULL, 0, &a->codecs);
     a->sharding = outer_sharding(&a->codecs);
     read_dimension_names(p, root, a);
@@ -268,7 +242,7 @@ const struct ozx_array *ozx_parse_array_v2(struct ozx_parse *p, const json_t *ro
         a->item_size_bytes = item_size(a->data_type);
     if (read_separator(p, NULL, root, "dimension_separator", '.', &a->separator))
         a->key_encoding = OZX_KEYS_V2;
-    read_fill_value(p, root, a);
+    ozx_parse_fill_value(p, root, NULL, a);
     read_codecs_v2(p, root, a);
     return a;
 }

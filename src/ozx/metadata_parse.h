@@ -72,6 +72,11 @@ bool ozx_parse_shape(struct ozx_parse *p, const struct ozx_place *place, const j
 const struct ozx_array *ozx_parse_array_v3(struct ozx_parse *p, const json_t *root);
 const struct ozx_array *ozx_parse_array_v2(struct ozx_parse *p, const json_t *root);
 
+/* fill_value, which every array has. `data_type` as it stands in the metadata of Zarr v3: what is
+ * not a value of it is a defect; NULL (Zarr v2): not judged. */
+void ozx_parse_fill_value(struct ozx_parse *p, const json_t *root, const json_t *data_type,
+                          struct ozx_array *a);
+
 /* The codecs of `object`'s list `key`, for chunks of `shape` (NULL: not known). `depth`: shards in
  * shards so far. */
 void ozx_parse_codecs(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,

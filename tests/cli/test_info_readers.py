@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 
 from info_tools import info, pack_directory  # noqa: E402
 
+numpy = pytest.importorskip('numpy')
 zarr = pytest.importorskip('zarr')
 
 IMAGES = ['image', 'image-sharded', 'channels-sharded', 'volume', 'volume-sharded', 'labels', 'image-v2', 'volume-v2']
@@ -195,3 +196,22 @@ def test_own_image_against_zarr(own_image):
     assert first['dimension_names'] == ['c', 'y', 'x']
     assert (first['chunk_files'], first['chunk_keys']) == (4, 4)
     assert (second['chunk_files'], second['chunk_keys']) == (6, 12)
+
+
+DTYPES = ['bool', 'int8', 'uint16', 'int64', 'uint64', 'float16', 'float32', 'float64', 'complex64', 'complex128', 'U5', 'S5', 'V5', 'datetime64[s]',
+          'timedelta64[10us]', [('a', 'i4'), ('b', 'f8')], str]
+FILLS = {'float32': [numpy.nan, numpy.inf, -numpy.inf, 1e30], 'float16': [numpy.nan], 'complex64': [complex(numpy.nan, -numpy.inf)],
+         'uint64': [2**64 - 1], 'int64': [-2**63, 2**63 - 1], 'bool': [True], 'datetime64[s]': ['2020-01-01', 'NaT']}
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_what_zarr_python_writes_has_no_defect(tmp_path):
+    """Of every data type, with its default and other fill values, and every place of a shard's index."""
+    root = zarr.create_group(tmp_path / 'all', zarr_format=3)
+    for i, dtype in enumerate(DTYPES):
+        for k, fill in enumerate([None, *FILLS.get(dtype if isinstance(dtype, str) else '', [])]):
+            options = {} if fill is None else {'fill_value': fill}
+            root.create_array(f'{i}-{k}', shape=(4,), chunks=(4,), dtype=dtype, **options)
+    said = info(pack_directory(tmp_path / 'all', tmp_path / 'all.ozx'))
+    assert len(said['root']['children']) > len(DTYPES)
+    assert {c['path']: c['defects'] for c in said['root']['children'] if c['defects']} == {}
