@@ -11,7 +11,7 @@
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
-#include "ozx/listing.h"
+#include "info/listing.h"
 
 static const char help_text[] =
     "Usage: ozxfs ls [OPTIONS] FILE [PATH]\n\n"

@@ -10,7 +10,7 @@
 #include "cli/mount_arguments.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
-#include "fuse/mount_point.h"
+#include "mount/mount_point.h"
 
 /* What the events need to know. */
 struct report {

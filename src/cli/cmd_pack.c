@@ -16,7 +16,7 @@
 #include "cli/report_pack.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
-#include "ozx/pack.h"
+#include "pack/pack.h"
 
 struct command {
     struct ozx_pack_options options;

@@ -13,7 +13,7 @@
 #include "cli/report_pack.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
-#include "ozx/repack.h"
+#include "pack/repack.h"
 
 struct command {
     struct ozx_repack_options options;

@@ -8,7 +8,7 @@
 
 #include "cli/report.h"
 #include "cli/verbs.h"
-#include "fuse/unmount.h"
+#include "mount/unmount.h"
 
 static const char usage[] =
     "Usage: ozxfs umount [OPTIONS] DIR\n"

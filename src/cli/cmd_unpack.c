@@ -11,7 +11,7 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
-#include "ozx/unpack.h"
+#include "unpack/unpack.h"
 
 struct command {
     struct ozx_unpack_options options;

@@ -12,7 +12,7 @@
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
-#include "ozx/verify.h"
+#include "verify/verify.h"
 
 #define FINDINGS_TOLD 3 /* of one rule, without -v */
 

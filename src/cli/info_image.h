@@ -6,7 +6,7 @@
 #define OZX_CLI_INFO_IMAGE_H
 
 #include "cli/lines.h"
-#include "ozx/summary.h"
+#include "info/summary.h"
 
 /* " 'name'", or nothing. */
 void ozx_image_add_name(const struct ozx_multiscale *multiscale, struct ozx_words *words);

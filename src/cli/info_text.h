@@ -6,7 +6,7 @@
 #define OZX_CLI_INFO_TEXT_H
 
 #include "cli/terminal.h"
-#include "ozx/summary.h"
+#include "info/summary.h"
 
 /* Prints to stdout. `file` is its name as given. */
 void ozx_info_text(const struct ozx_archive *archive, const struct ozx_summary *summary,

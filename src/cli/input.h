@@ -5,7 +5,7 @@
 #ifndef OZX_CLI_INPUT_H
 #define OZX_CLI_INPUT_H
 
-#include "ozx/archive.h"
+#include "archive/archive.h"
 
 /* A source over the file at `path`, relative paths from the working directory. */
 int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;

@@ -5,7 +5,7 @@
 #ifndef OZX_CLI_MOUNT_ARGUMENTS_H
 #define OZX_CLI_MOUNT_ARGUMENTS_H
 
-#include "fuse/mount.h"
+#include "mount/mount.h"
 
 struct ozx_mount_arguments {
     struct ozx_mount_options options; /* without mount_point and, unless it was given, fsname */

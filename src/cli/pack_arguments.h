@@ -5,7 +5,7 @@
 #ifndef OZX_CLI_PACK_ARGUMENTS_H
 #define OZX_CLI_PACK_ARGUMENTS_H
 
-#include "ozx/pack.h"
+#include "pack/pack.h"
 
 /* Each takes the value of an option: OZX_EXIT_OK, or says what is wrong with it as `verb` and
  * returns OZX_EXIT_USAGE. */

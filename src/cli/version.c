@@ -8,11 +8,11 @@
 
 #include "cli/report.h"
 #include "config.h"
-#include "ozx/libraries.h"
+#include "zarr/libraries.h"
 #include "zip/crc.h"
 #include "zip/decompress.h"
 #ifdef OZX_HAVE_MOUNT
-#include "fuse/mount.h"
+#include "mount/mount.h"
 #endif
 
 int ozx_version(void)

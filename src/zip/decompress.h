@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "base/source.h"
+#include "io/source.h"
 
 struct ozx_zip_streams;
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "base/source.h"
+#include "io/source.h"
 
 /* What the central directory says of the entry. */
 struct ozx_zip_expected {

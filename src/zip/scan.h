@@ -16,7 +16,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "base/source.h"
+#include "io/source.h"
 
 /* An entry with all its bytes, which nobody has summed yet. */
 struct ozx_zip_scanned {

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "base/source.h"
+#include "io/source.h"
 
 struct ozx_zip_tail {
     uint64_t directory_offset_bytes;

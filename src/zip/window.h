@@ -9,7 +9,7 @@
 
 #include <signal.h>
 
-#include "base/source.h"
+#include "io/source.h"
 
 #define OZX_WINDOW_SIZE (256 * 1024) /* more than any header with its name and extra field */
 

@@ -56,7 +56,7 @@ def repeated(head, unit, tail, size):
     return head + unit * ((size - len(head)) // len(unit)) + tail
 
 
-# As large as a zarr.json may be, and around the bounds of ozx/json.h.
+# As large as a zarr.json may be, and around the bounds of zarr/json.h.
 METADATA = {
     'objects': (b'[', b'{},', b'1]'), 'lists': (b'[', b'[],', b'1]'), 'nested': (b'[', b'[[[[1]]]],', b'1]'),
     'numbers': (b'[', b'1,', b'1]'), 'literals': (b'[', b'true,', b'1]'), 'texts': (b'[', b'"a",', b'1]'),

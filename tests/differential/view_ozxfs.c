@@ -3,7 +3,7 @@
  * How ozxfs sees each archive of a batch: through the code that mount serves from.
  */
 #include "batch.h"
-#include "ozx/archive.h"
+#include "archive/archive.h"
 
 #define FILE_MAX (1u << 20)
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "ozx/archive.h"
+#include "archive/archive.h"
 
 #define READ_TOTAL_MAX (1u << 20) /* of one input, so that a bomb costs no time */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "ozx/metadata.h"
+#include "zarr/metadata.h"
 
 static void check_text(const char *text)
 {

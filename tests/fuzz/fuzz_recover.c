@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "ozx/recover.h"
+#include "pack/recover.h"
 #include "zip/crc.h"
 
 #define ENTRY_MAX (1u << 20) /* larger entries are not summed a second time here */

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "fuzz.h"
-#include "ozx/archive.h"
+#include "archive/archive.h"
 #include "zip/crc.h"
 #include "zip/directory.h"
 #include "zip/format.h"

@@ -9,13 +9,15 @@ import pytest
 FLOORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'floors')
 HEAD = '/* SPDX-License-Identifier: BSD-2-Clause */\n'
 BREACHES = {
-    'upwards': ('src/zip/a.c', HEAD + '#include "ozx/archive.h"\n', 'zip/ may not include ozx/archive.h'),
+    'upwards': ('src/zip/a.c', HEAD + '#include "archive/archive.h"\n', 'zip/ may not include archive/archive.h'),
+    'sideways': ('src/zarr/a.c', HEAD + '#include "zip/format.h"\n', 'zarr/ may not include zip/format.h'),
+    'sideways_deep': ('src/mount/fuse/a.c', HEAD + '#include "pack/plan.h"\n', 'mount/ may not include pack/plan.h'),
     'base_upwards': ('src/base/a.h', HEAD + '#include "zip/format.h"\n', 'base/ may not include'),
-    'cage': ('src/ozx/a.c', HEAD + '#include "cage/sandbox.h"\n', 'ozx/ may not include cage'),
+    'cage': ('src/archive/a.c', HEAD + '#include "cage/sandbox.h"\n', 'archive/ may not include cage'),
     'fuse': ('src/cli/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
     'jansson': ('src/cli/main.c', HEAD + '#include <jansson.h>\n', 'jansson.h may only be'),
     'libzip': ('src/zip/local.c', HEAD + '#include <zip.h>\n', 'zip.h may only be'),
-    'prints': ('src/ozx/a.c', HEAD + 'void f(void)\n{\n    puts("x");\n}\n', 'never print'),
+    'prints': ('src/archive/a.c', HEAD + 'void f(void)\n{\n    puts("x");\n}\n', 'never print'),
     'stderr': ('src/base/a.c', HEAD + 'void f(void)\n{\n    fprintf(stderr, "x");\n}\n', 'never print'),
     'long_file': ('src/base/a.c', HEAD + '\n' * 600, 'a file of'),
     'long_function': ('src/base/a.c', HEAD + 'void f(void)\n{\n' + '    g();\n' * 90 + '}\n', 'a function of'),
@@ -37,8 +39,8 @@ def test_breach_is_seen(tmp_path, name):
 
 
 def test_good_tree_passes(tmp_path):
-    for path, text in (('src/fuse/a.c', '#include <fuse_lowlevel.h>\n#include "fuse/b.h"\n#include "ozx/archive.h"\n'),
-                       ('src/zip/decompress.c', '#include <zip.h>\n/* puts("x") */\n'), ('src/ozx/a.c', '#include <jansson.h>\n#include "zip/tail.h"\n')):
+    for path, text in (('src/mount/fuse/a.c', '#include <fuse_lowlevel.h>\n#include "mount/fuse/b.h"\n#include "archive/archive.h"\n'),
+                       ('src/zip/decompress.c', '#include <zip.h>\n/* puts("x") */\n'), ('src/zarr/a.c', '#include <jansson.h>\n#include "base/error.h"\n')):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(HEAD + text)
     assert run(tmp_path).returncode == 0

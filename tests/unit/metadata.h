@@ -5,7 +5,7 @@
 #ifndef OZX_TESTS_UNIT_METADATA_H
 #define OZX_TESTS_UNIT_METADATA_H
 
-#include "ozx/metadata.h"
+#include "zarr/metadata.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  */
 #include "check.h"
 #include "forge.h"
-#include "ozx/archive.h"
+#include "archive/archive.h"
 
 static struct ozx_archive *open_forge(const struct forge *f, const char *subdir,
                                       struct ozx_error *error, int want)

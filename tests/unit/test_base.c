@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/source.h"
+#include "io/source.h"
 #include "base/threads.h"
 #include "check.h"
 

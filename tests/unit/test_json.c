@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * JSON within bounds: what jansson allocates for a text is measured, and may not be more than
- * ozx/json.h says, whatever the text is made of; consolidated metadata are judged but not kept.
+ * zarr/json.h says, whatever the text is made of; consolidated metadata are judged but not kept.
  */
-#include "ozx/json.h"
+#include "zarr/json.h"
 
 #include <malloc.h>
 #include <stdlib.h>

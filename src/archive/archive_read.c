@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Reading entries: the local header is checked at an entry's first read, then data come straight
+ * from their place in the archive, or out of the decompressor.
+ */
+#include "archive/archive_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zip/format.h"
+#include "zip/local.h"
+
+/* Local headers up to this size are read together with the data behind them. */
+#define HEAD_MAX 8192
+
+/* Puts the entry's path in front of what a lower floor says of it. */
+static int name_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+{
+    char path[OZX_PATH_SIZE], escaped[OZX_ESCAPED_SIZE], text[sizeof error->text];
+    size_t size = ozx_tree_path(&archive->tree, node, path);
+
+    snprintf(text, sizeof text, "%s", error->text);
+    snprintf(error->text, sizeof error->text, "entry '%s': %.300s",
+             ozx_escape(escaped, sizeof escaped, path, size), text);
+    return error->code;
+}
+
+/* Bytes of the name as it stands in the archive: CP437 has one for each code point. */
+static size_t raw_name_size(const char *path, size_t size, bool cp437)
+{
+    size_t points = 0;
+
+    if (!cp437)
+        return size;
+    for (size_t i = 0; i < size; i++)
+        points += ((unsigned char)path[i] & 0xC0) != 0x80;
+    return points;
+}
+
+/* What the central directory says of a file whose local header was not read yet, at `where`. */
+static struct ozx_zip_expected expect(const struct ozx_archive *archive, uint32_t node,
+                                      uint64_t where, char path[OZX_PATH_SIZE])
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+    struct ozx_node_entry entry;
+    struct ozx_zip_expected expected;
+
+    ozx_archive_entry(archive, node, &entry);
+    expected = (struct ozx_zip_expected){
+        .local_offset_bytes = where,
+        .compressed_size_bytes = entry.compressed_size_bytes,
+        .uncompressed_size_bytes = n->size_bytes,
+        .name = path,
+        .name_size_bytes = ozx_tree_path(&archive->tree, node, path),
+        .name_cp437 = n->kind & OZX_KIND_CP437,
+        .flags = n->flags,
+        .method = entry.method,
+        .crc32 = n->crc32,
+    };
+    expected.data_end_limit_bytes =
+        where + OZX_LOCAL_SIZE +
+        raw_name_size(path, expected.name_size_bytes, expected.name_cp437) +
+        entry.compressed_size_bytes + n->slack_bytes;
+    return expected;
+}
+
+/* Two threads may get here at once; both store the same. */
+static void remember(struct ozx_node *n, uint64_t data_offset)
+{
+    atomic_store_explicit(&n->where, data_offset | OZX_WHERE_RESOLVED, memory_order_relaxed);
+}
+
+static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
+                   struct ozx_error *error)
+{
+    struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    struct ozx_zip_expected expected;
+    char path[OZX_PATH_SIZE];
+
+    if (where & OZX_WHERE_RESOLVED) {
+        *offset = where & OZX_WHERE_OFFSET;
+        return 0;
+    }
+    expected = expect(archive, node, where, path);
+    if (ozx_zip_local_resolve(archive->source, &expected, offset, error))
+        return name_entry(archive, node, error);
+    remember(n, *offset);
+    return 0;
+}
+
+/* The first read of a stored file, from its first byte: local header and data with one request.
+ * That works out if the header takes all the room in front of the data, as it does where there are
+ * no gaps;
+ * `*done` says whether it did. */
+static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
+                        bool *done, struct ozx_error *error)
+{
+    struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    struct ozx_zip_expected expected;
+    struct ozx_zip_local local;
+    uint8_t head[HEAD_MAX];
+    char path[OZX_PATH_SIZE];
+    uint64_t head_size;
+    int64_t result;
+
+    *done = false;
+    if (where & OZX_WHERE_RESOLVED)
+        return 0;
+    expected = expect(archive, node, where, path);
+    head_size = expected.data_end_limit_bytes - where - expected.compressed_size_bytes;
+    if (head_size > sizeof head ||
+        ozx_source_read_two(archive->source, head, (size_t)head_size, buffer, size, where))
+        return 0; /* the ordinary way finds what it was */
+    result = ozx_zip_local_check(head, (size_t)head_size, &expected, &local, error);
+    if (result < 0)
+        return name_entry(archive, node, error);
+    if (result == 0) {
+        remember(n, where + local.size_bytes);
+        *done = local.size_bytes == head_size;
+    }
+    return 0;
+}
+
+uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node)
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+
+    return n->kind & OZX_KIND_DIRECTORY ? OZX_OFFSET_NONE
+                                        : atomic_load_explicit(&n->where, memory_order_relaxed);
+}
+
+int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t *offset_bytes,
+                            struct ozx_error *error)
+{
+    if (archive->tree.nodes[node].kind & OZX_KIND_DIRECTORY)
+        return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "a directory has no data");
+    return resolve(archive, node, offset_bytes, error);
+}
+
+static int fail_by_policy(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+{
+    static const char *const texts[] = {
+        [OZX_EIO_ENCRYPTED] = "it is encrypted",
+        [OZX_EIO_METHOD] = "its compression method is not known here",
+        [OZX_EIO_SPECIAL] = "it is a symbolic link or a special file",
+        [OZX_EIO_RATIO] = "it claims to expand to more than deflate can",
+    };
+    const struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed) & OZX_WHERE_OFFSET;
+
+    ozx_error_set(error, -EIO, ozx_node_eio_rule(n), where, NULL, "%s", texts[n->eio]);
+    return name_entry(archive, node, error);
+}
+
+static int read_packed(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
+                       void *buffer, size_t size, uint64_t offset, struct ozx_error *error)
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+    const struct ozx_packed *packed = ozx_tree_packed(&archive->tree, node);
+    const struct ozx_zip_packed entry = {.key = node,
+                                         .data_offset_bytes = data_offset,
+                                         .compressed_size_bytes = packed->compressed_size_bytes,
+                                         .uncompressed_size_bytes = n->size_bytes,
+                                         .crc32 = n->crc32,
+                                         .method = packed->method};
+    int failure;
+
+    ozx_source_will_wait(archive->source);
+    failure = ozx_zip_streams_read(archive->streams, &entry, buffer, size, offset, error);
+
+    return failure ? name_entry(archive, node, error) : 0;
+}
+
+static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
+                       void *buffer, size_t size, uint64_t offset, struct ozx_error *error)
+{
+    int failure = ozx_source_read(archive->source, buffer, size, data_offset + offset);
+
+    if (!failure)
+        return 0;
+    ozx_error_set(error, failure, failure == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
+                  data_offset + offset, NULL, "%s",
+                  failure == -ESTALE ? "the archive changed while it was open"
+                                     : strerror(-failure));
+    return name_entry(archive, node, error);
+}
+
+/* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but
+ * whose local header may still tell another story. */
+static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
+                      uint64_t offset, struct ozx_error *error)
+{
+    bool packed = archive->tree.nodes[node].kind & OZX_KIND_PACKED, done = false;
+    uint64_t data_offset;
+    int failure = 0;
+
+    if (!packed && offset == 0)
+        failure = read_at_once(archive, node, buffer, size, &done, error);
+    if (failure || done)
+        return failure;
+    failure = resolve(archive, node, &data_offset, error);
+    if (failure || !size)
+        return failure;
+    if (packed)
+        return read_packed(archive, node, data_offset, buffer, size, offset, error);
+    return read_stored(archive, node, data_offset, buffer, size, offset, error);
+}
+
+int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,
+                     uint64_t offset_bytes, size_t *got_bytes, struct ozx_error *error)
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+
+    if (n->kind & OZX_KIND_DIRECTORY)
+        return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "is a directory");
+    if (n->eio)
+        return fail_by_policy(archive, node, error);
+    if (offset_bytes >= n->size_bytes)
+        size_bytes = 0;
+    else if (size_bytes > n->size_bytes - offset_bytes)
+        size_bytes = (size_t)(n->size_bytes - offset_bytes);
+    if (size_bytes || n->size_bytes == 0) {
+        int failure = read_bytes(archive, node, buffer, size_bytes, offset_bytes, error);
+        if (failure)
+            return failure;
+    }
+    *got_bytes = size_bytes;
+    return 0;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Taking in the central directory: each entry becomes a draft node below its (implied) directories,
+ * and leaves its extent in the file, so that overlaps show when all are known.
+ */
+#include "archive/index.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "archive/dirtable.h"
+#include "archive/extents.h"
+#include "base/array.h"
+#include "zip/decompress.h"
+#include "zip/directory.h"
+#include "zip/format.h"
+
+#define HINT_REWRITE "have its maker write it again with another tool"
+
+/* Deflate cannot do better than this (RFC 1951: 258 bytes from two bits, and a header). */
+#define DEFLATE_RATIO_MAX 1032
+
+/* A directory costs two bytes of a name but some hundred bytes of memory: implied directories are let
+ * in in proportion to the entries, and more than any image has. */
+#define DIRECTORIES_FREE 500000
+#define DIRECTORIES_PER_ENTRY 16
+
+struct build {
+    struct ozx_draft draft;
+    struct ozx_dirtable directories;
+    struct ozx_extents extents;
+    uint64_t directory_count, entries_seen;
+    uint64_t header_offset_bytes; /* of the entry that is being taken in */
+    int64_t mtime_s;
+    struct ozx_index_facts facts;
+    bool seen_data; /* an entry that is no zarr.json */
+    struct ozx_warnings *warnings;
+    struct ozx_error *error;
+    char last_path[OZX_NAME_PATH_MAX + 1]; /* directory part of the last entry, and its draft */
+    size_t last_path_size;
+    uint32_t last_directory;
+};
+
+static int add_name(struct build *b, const char *name, size_t size, uint32_t *offset)
+{
+    struct ozx_draft *d = &b->draft;
+
+    if (size > UINT32_MAX - d->names_size)
+        return -ENOMEM;
+    if (size > d->names_room - d->names_size) {
+        uint64_t larger = (uint64_t)d->names_room + d->names_room / 2 + 65536;
+        char *moved;
+        if (larger > UINT32_MAX)
+            larger = UINT32_MAX;
+        moved = realloc(d->names, (size_t)larger);
+        if (!moved)
+            return -ENOMEM;
+        d->names = moved;
+        d->names_room = (uint32_t)larger;
+    }
+    if (size) /* the root has no name, and there may be no names yet */
+        memcpy(d->names + d->names_size, name, size);
+    *offset = d->names_size;
+    d->names_size += (uint32_t)size;
+    return 0;
+}
+
+/* A new node below `parent`; the rest of it is the caller's. */
+static int add_node(struct build *b, uint32_t parent, const char *name, size_t name_size,
+                    uint32_t *added)
+{
+    struct ozx_draft *d = &b->draft;
+    struct ozx_node *node;
+    uint32_t name_offset;
+
+    if (add_name(b, name, name_size, &name_offset) ||
+        ozx_array_reserve((void **)&d->nodes, d->node_count, &d->node_room, sizeof *d->nodes))
+        return ozx_error_memory(b->error);
+    node = &d->nodes[d->node_count];
+    memset(node, 0, sizeof *node);
+    node->parent = parent;
+    node->name_offset = name_offset;
+    node->name_size = (uint8_t)name_size;
+    ozx_node_set_mtime(node, b->mtime_s);
+    *added = d->node_count++;
+    return 0;
+}
+
+static int add_directory(struct build *b, uint32_t parent, const char *name, size_t name_size,
+                         uint32_t *added)
+{
+    int failure;
+
+    if (b->directory_count >= DIRECTORIES_FREE + DIRECTORIES_PER_ENTRY * b->entries_seen)
+        return ozx_error_set(
+            b->error, -EBADMSG, OZX_RULE_NAME, b->header_offset_bytes, HINT_REWRITE,
+            "%" PRIu64 " entries imply more than %" PRIu64 " directories: no image is that deep",
+            b->entries_seen, b->directory_count);
+    failure = add_node(b, parent, name, name_size, added);
+    if (failure)
+        return failure;
+    b->directory_count++;
+    b->draft.nodes[*added].kind = OZX_KIND_DIRECTORY;
+    if (ozx_dirtable_add(&b->directories, &b->draft, *added))
+        return ozx_error_memory(b->error);
+    return 0;
+}
+
+/* The draft of the directory `path`, made if it is not there. */
+static int find_directory(struct build *b, const char *path, size_t size, uint32_t *found)
+{
+    uint32_t at = 0;
+
+    if (size == b->last_path_size && memcmp(path, b->last_path, size) == 0) {
+        *found = b->last_directory;
+        return 0;
+    }
+    for (size_t start = 0; start < size;) {
+        const char *slash = memchr(path + start, '/', size - start);
+        size_t end = slash ? (size_t)(slash - path) : size;
+        uint32_t child = ozx_dirtable_find(&b->directories, &b->draft, at, path + start, end - start);
+        if (child == OZX_DIRTABLE_NONE) {
+            int failure = add_directory(b, at, path + start, end - start, &child);
+            if (failure)
+                return failure;
+        }
+        at = child;
+        start = end + 1;
+    }
+    memcpy(b->last_path, path, size);
+    b->last_path_size = size;
+    b->last_directory = *found = at;
+    return 0;
+}
+
+static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t node)
+{
+    return ozx_extents_add(&b->extents, e, node) ? ozx_error_memory(b->error) : 0;
+}
+
+static void warn_entry(struct build *b, const struct ozx_zip_entry *e, enum ozx_rule rule,
+                       enum ozx_warning_level level, const char *text)
+{
+    ozx_warnings_add(b->warnings, rule, level, e->header_offset_bytes, e->path, e->path_size_bytes,
+                     text);
+}
+
+enum ozx_eio ozx_entry_eio(const struct ozx_zip_entry *e)
+{
+    const uint16_t encrypted = OZX_FLAG_ENCRYPTED | OZX_FLAG_STRONG_ENCRYPTION | OZX_FLAG_MASKED;
+
+    if (e->flags & encrypted)
+        return OZX_EIO_ENCRYPTED;
+    if (e->is_special)
+        return OZX_EIO_SPECIAL;
+    if (e->method == OZX_METHOD_STORED)
+        return OZX_EIO_NONE;
+    if (!ozx_zip_method_supported(e->method))
+        return OZX_EIO_METHOD;
+    if (e->method == OZX_METHOD_DEFLATE &&
+        e->uncompressed_size_bytes / DEFLATE_RATIO_MAX +
+                (e->uncompressed_size_bytes % DEFLATE_RATIO_MAX != 0) >
+            e->compressed_size_bytes)
+        return OZX_EIO_RATIO;
+    return OZX_EIO_NONE;
+}
+
+/* The same, and the warning for it. */
+static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e)
+{
+    enum ozx_eio eio = ozx_entry_eio(e);
+    char text[80];
+
+    switch (eio) {
+    case OZX_EIO_ENCRYPTED:
+        warn_entry(b, e, OZX_RULE_ENCRYPTED, OZX_WARNING_EIO, "is encrypted");
+        break;
+    case OZX_EIO_SPECIAL:
+        warn_entry(b, e, OZX_RULE_SPECIAL, OZX_WARNING_EIO, "is a symbolic link or a special file");
+        break;
+    case OZX_EIO_METHOD:
+        snprintf(text, sizeof text, "has the compression method %u, which is not known here",
+                 e->method);
+        warn_entry(b, e, OZX_RULE_METHOD, OZX_WARNING_EIO, text);
+        break;
+    case OZX_EIO_RATIO:
+        warn_entry(b, e, OZX_RULE_COMPRESSED, OZX_WARNING_EIO,
+                   "claims to expand to more than deflate can");
+        break;
+    case OZX_EIO_NONE:
+        if (e->method != OZX_METHOD_STORED)
+            warn_entry(b, e, OZX_RULE_COMPRESSED, OZX_WARNING_MINOR,
+                       "is compressed, so it is served slowly");
+        break;
+    }
+    return eio;
+}
+
+static int add_packed(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
+{
+    struct ozx_draft *d = &b->draft;
+
+    if (ozx_array_reserve((void **)&d->packed, d->packed_count, &d->packed_room, sizeof *d->packed))
+        return ozx_error_memory(b->error);
+    d->packed[d->packed_count++] =
+        (struct ozx_packed){.node = draft,
+                            .method = e->method,
+                            .compressed_size_bytes = e->compressed_size_bytes};
+    return 0;
+}
+
+static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t directory,
+                     const char *name, size_t name_size)
+{
+    struct ozx_node *node;
+    uint32_t draft = 0;
+    int failure = add_node(b, directory, name, name_size, &draft);
+
+    if (failure)
+        return failure;
+    node = &b->draft.nodes[draft];
+    atomic_init(&node->where, e->local_offset_bytes);
+    node->size_bytes = e->uncompressed_size_bytes;
+    node->crc32 = e->crc32;
+    node->flags = e->flags;
+    node->eio = (uint8_t)judge_reading(b, e);
+    if (e->name_cp437)
+        node->kind |= OZX_KIND_CP437;
+    if (e->mtime_known)
+        ozx_node_set_mtime(node, e->mtime_s);
+    failure = add_extent(b, e, draft);
+    if (!failure &&
+        (e->method != OZX_METHOD_STORED || e->compressed_size_bytes != e->uncompressed_size_bytes)) {
+        node->kind |= OZX_KIND_PACKED;
+        failure = add_packed(b, e, draft);
+    }
+    return failure;
+}
+
+static int take_directory(struct build *b, const struct ozx_zip_entry *e)
+{
+    struct ozx_node *node;
+    uint32_t draft;
+    int failure = find_directory(b, e->path, e->path_size_bytes, &draft);
+
+    if (failure)
+        return failure;
+    node = &b->draft.nodes[draft];
+    if (node->kind & OZX_KIND_EXPLICIT) {
+        warn_entry(b, e, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
+                   "is there more than once; the last is shown");
+        b->draft.replaced_count++;
+    }
+    node->kind |= OZX_KIND_EXPLICIT;
+    if (e->mtime_known)
+        ozx_node_set_mtime(node, e->mtime_s);
+    return add_extent(b, e, OZX_EXTENT_NO_NODE);
+}
+
+static void note_order(struct build *b, const struct ozx_zip_entry *e, const char *name, size_t size)
+{
+    if (e->is_directory)
+        return;
+    if (size != 9 || memcmp(name, "zarr.json", 9) != 0)
+        b->seen_data = true;
+    else if (b->seen_data && b->facts.late_json_count++ == 0)
+        b->facts.late_json_offset_bytes = e->header_offset_bytes;
+}
+
+static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_error *error)
+{
+    struct build *b = context;
+    const char *slash = memrchr(e->path, '/', e->path_size_bytes);
+    const char *name = slash ? slash + 1 : e->path;
+    size_t name_size = e->path_size_bytes - (size_t)(name - e->path);
+    uint32_t directory;
+    int failure;
+
+    (void)error; /* the same as b->error */
+    b->entries_seen++;
+    b->header_offset_bytes = e->header_offset_bytes;
+    note_order(b, e, name, name_size);
+    if (e->extra_odd)
+        warn_entry(b, e, OZX_RULE_EXTRA_ODD, OZX_WARNING_MINOR,
+                   "has an extra field that nobody needs");
+    if (e->name_cp437)
+        warn_entry(b, e, OZX_RULE_NAME_CHARSET, OZX_WARNING_MINOR, "has a name in CP437");
+    if (e->is_directory)
+        return take_directory(b, e);
+    if (e->flags & OZX_FLAG_DESCRIPTOR)
+        warn_entry(b, e, OZX_RULE_DESCRIPTOR, OZX_WARNING_MINOR, "has a data descriptor");
+    failure = find_directory(b, e->path, slash ? (size_t)(slash - e->path) : 0, &directory);
+    return failure ? failure : take_file(b, e, directory, name, name_size);
+}
+
+/* The draft of the directory that is to be the root. */
+static int find_subdir(struct build *b, const char *subdir, char **prefix, uint32_t *root)
+{
+    char escaped[OZX_ESCAPED_SIZE];
+    char *end = *prefix = malloc(strlen(subdir) + 1);
+    uint32_t at = 0;
+
+    if (!end)
+        return ozx_error_memory(b->error);
+    for (const char *name = subdir; *(name = ozx_tree_next_component(name));) {
+        size_t size = strcspn(name, "/");
+        at = ozx_dirtable_find(&b->directories, &b->draft, at, name, size);
+        if (at == OZX_DIRTABLE_NONE)
+            return ozx_error_set(b->error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                                 "name a directory of the archive, as 'subdir=PATH'",
+                                 "there is no directory '%s' in the archive",
+                                 ozx_escape(escaped, sizeof escaped, subdir, strlen(subdir)));
+        if (end != *prefix)
+            *end++ = '/';
+        end = mempcpy(end, name, size);
+        name += size;
+    }
+    *end = '\0';
+    *root = at;
+    return 0;
+}
+
+/* Rule conflict where layout.c does not look: with a subdir, what lies beside it is judged here. */
+static int check_conflicts(struct build *b)
+{
+    const struct ozx_draft *d = &b->draft;
+
+    for (uint32_t i = 1; i < d->node_count; i++) {
+        const struct ozx_node *n = &d->nodes[i];
+        char escaped[OZX_ESCAPED_SIZE];
+        if ((n->kind & OZX_KIND_DIRECTORY) ||
+            ozx_dirtable_find(&b->directories, d, n->parent, d->names + n->name_offset,
+                              n->name_size) == OZX_DIRTABLE_NONE)
+            continue;
+        return ozx_error_set(
+            b->error, -EBADMSG, OZX_RULE_CONFLICT,
+            atomic_load_explicit(&n->where, memory_order_relaxed), HINT_REWRITE,
+            "'%s' is a file and a directory at once",
+            ozx_escape(escaped, sizeof escaped, d->names + n->name_offset, n->name_size));
+    }
+    return 0;
+}
+
+static int build_tree(struct build *b, struct ozx_source *source, const struct ozx_zip_tail *tail,
+                      const char *subdir, struct ozx_tree *out)
+{
+    OZX_AUTO_FREE char *prefix = NULL;
+    uint32_t root = 0;
+    int failure = add_node(b, 0, "", 0, &root);
+
+    if (failure)
+        return failure;
+    b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
+    failure = ozx_zip_directory_walk(source, tail, take_entry, b, b->error);
+    if (!failure)
+        failure = ozx_extents_check(&b->extents, source, tail->directory_offset_bytes, &b->draft,
+                                    &b->facts, b->error);
+    if (!failure && b->extents.count && b->extents.list[0].offset_bytes)
+        ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0,
+                         "there are bytes in front of the first entry");
+    free(ozx_take(b->extents.list));
+    if (!failure)
+        failure = find_subdir(b, subdir ? subdir : "", &prefix, &root);
+    if (!failure && root)
+        failure = check_conflicts(b);
+    ozx_dirtable_free(&b->directories);
+    if (!failure)
+        failure = ozx_layout(&b->draft, root, out, b->warnings, b->error);
+    if (!failure)
+        out->prefix = ozx_take(prefix);
+    return failure;
+}
+
+int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
+                    int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
+                    struct ozx_warnings *warnings, struct ozx_error *error)
+{
+    OZX_AUTO_FREE struct build *b = calloc(1, sizeof *b);
+    int failure;
+
+    if (!b)
+        return ozx_error_memory(error);
+    b->mtime_s = mtime_s;
+    b->warnings = warnings;
+    b->error = error;
+    failure = ozx_dirtable_init(&b->directories);
+    if (failure)
+        return ozx_error_memory(error);
+    failure = build_tree(b, source, tail, subdir, out);
+    b->facts.replaced_count = b->draft.replaced_count;
+    b->facts.replaced_bytes = b->draft.replaced_bytes;
+    if (!failure)
+        *facts = b->facts;
+    ozx_dirtable_free(&b->directories);
+    free(b->extents.list);
+    free(b->draft.nodes);
+    free(b->draft.names);
+    free(b->draft.packed);
+    return failure;
+}

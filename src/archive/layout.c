@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From the draft to the final tree: children grouped by their parent (a counting sort), each group
+ * sorted by name, then numbered breadth-first. Equal names meet here: the last entry of a name
+ * stays (rule duplicate), a file and a directory of one name refuse the archive (rule conflict).
+ */
+#include "archive/index.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define NOT_SHOWN UINT32_MAX
+#define STEPS_AHEAD 16
+
+/* A child to be sorted: the first eight bytes of its name decide almost always. */
+struct key {
+    uint64_t prefix;
+    uint32_t draft;
+};
+
+struct layout {
+    struct ozx_draft *draft;
+    uint32_t *order; /* drafts grouped by parent */
+    struct key *keys;
+    uint32_t key_room;
+    uint32_t *drafts; /* which draft each final node is */
+    uint32_t node_count;
+    uint32_t *packed_nodes; /* final node of each packed record, 0 (the root) if it is not shown */
+    struct ozx_warnings *warnings;
+    struct ozx_error *error;
+};
+
+static uint64_t prefix_of(const char *name, size_t size)
+{
+    char bytes[8] = {0};
+    uint64_t word;
+
+    memcpy(bytes, name, size < 8 ? size : 8);
+    memcpy(&word, bytes, 8);
+    return be64toh(word);
+}
+
+/* By name, and drafts of one name in the order of their entries. */
+static int compare_keys(const void *a, const void *b, void *context)
+{
+    const struct key *x = a, *y = b;
+    const struct ozx_draft *d = context;
+    const struct ozx_node *m, *n;
+    int order;
+
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    m = &d->nodes[x->draft];
+    n = &d->nodes[y->draft];
+    order = ozx_name_compare(d->names + m->name_offset, m->name_size, d->names + n->name_offset,
+                             n->name_size);
+    return order ? order : (x->draft > y->draft) - (x->draft < y->draft);
+}
+
+/* Each directory's first_child and child_count become its range of `order`. */
+static void group_by_parent(struct layout *l)
+{
+    struct ozx_node *nodes = l->draft->nodes;
+    uint32_t count = l->draft->node_count, next = 0;
+
+    for (uint32_t i = 1; i < count; i++)
+        nodes[nodes[i].parent].child_count++;
+    for (uint32_t i = 0; i < count; i++)
+        if (nodes[i].kind & OZX_KIND_DIRECTORY) {
+            nodes[i].first_child = next;
+            next += nodes[i].child_count;
+            nodes[i].child_count = 0;
+        }
+    for (uint32_t i = 1; i < count; i++) {
+        struct ozx_node *parent = &nodes[nodes[i].parent];
+        l->order[parent->first_child + parent->child_count++] = i;
+    }
+}
+
+static int sort_children(struct layout *l, const uint32_t *children, uint32_t count)
+{
+    bool sorted = true;
+
+    if (count && (!l->keys || count > l->key_room)) {
+        free(l->keys);
+        l->key_room = 0;
+        l->keys = malloc(count * sizeof *l->keys);
+        if (!l->keys)
+            return ozx_error_memory(l->error);
+        l->key_room = count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ozx_node *n = &l->draft->nodes[children[i]];
+        l->keys[i].prefix = prefix_of(l->draft->names + n->name_offset, n->name_size);
+        l->keys[i].draft = children[i];
+        if (i && sorted)
+            sorted = compare_keys(&l->keys[i - 1], &l->keys[i], l->draft) < 0;
+    }
+    if (!sorted)
+        qsort_r(l->keys, count, sizeof *l->keys, compare_keys, l->draft);
+    return 0;
+}
+
+/* The place of the draft's packed record; they are in the order of their drafts. */
+static uint32_t find_packed(const struct ozx_draft *d, uint32_t draft)
+{
+    uint32_t low = 0, high = d->packed_count;
+
+    while (low + 1 < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (d->packed[middle].node <= draft)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
+{
+    d->replaced_count++;
+    if (node->kind & OZX_KIND_PACKED)
+        d->replaced_bytes +=
+            d->packed[find_packed(d, (uint32_t)(node - d->nodes))].compressed_size_bytes;
+    else
+        d->replaced_bytes += node->size_bytes;
+}
+
+/* Two children of one name: fine if both are files, the later one stays. */
+static int judge_equal(struct layout *l, const struct ozx_node *first,
+                       const struct ozx_node *second)
+{
+    const char *name = l->draft->names + first->name_offset;
+    const struct ozx_node *file = first->kind & OZX_KIND_DIRECTORY ? second : first;
+    char escaped[OZX_ESCAPED_SIZE];
+
+    if ((first->kind & OZX_KIND_DIRECTORY) == (second->kind & OZX_KIND_DIRECTORY)) {
+        ozx_warnings_add(l->warnings, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
+                         atomic_load_explicit(&first->where, memory_order_relaxed), name,
+                         first->name_size, "is there more than once; the last is shown");
+        count_replaced(l->draft, first);
+        return 0;
+    }
+    return ozx_error_set(l->error, -EBADMSG, OZX_RULE_CONFLICT,
+                         atomic_load_explicit(&file->where, memory_order_relaxed),
+                         "have its maker write it again with another tool",
+                         "'%s' is a file and a directory at once",
+                         ozx_escape(escaped, sizeof escaped, name, first->name_size));
+}
+
+static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
+{
+    const struct ozx_node *m = &l->draft->nodes[l->keys[a].draft];
+    const struct ozx_node *n = &l->draft->nodes[l->keys[b].draft];
+
+    return l->keys[a].prefix == l->keys[b].prefix && m->name_size == n->name_size &&
+           memcmp(l->draft->names + m->name_offset, l->draft->names + n->name_offset,
+                  m->name_size) == 0;
+}
+
+/* Numbers the sorted children of the final node `number`, behind those that have one. */
+static int place_children(struct layout *l, uint32_t number, uint32_t count)
+{
+    struct ozx_node *parent = &l->draft->nodes[l->drafts[number]];
+    uint32_t first = l->node_count, subdirectories = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t draft = l->keys[i].draft;
+        struct ozx_node *node = &l->draft->nodes[draft];
+        if (i + 1 < count && equal_names(l, i, i + 1)) {
+            int failure = judge_equal(l, node, &l->draft->nodes[l->keys[i + 1].draft]);
+            if (failure)
+                return failure;
+            continue;
+        }
+        node->parent = number;
+        if (node->kind & OZX_KIND_DIRECTORY)
+            subdirectories++;
+        else if (node->kind & OZX_KIND_PACKED)
+            l->packed_nodes[find_packed(l->draft, draft)] = l->node_count;
+        l->drafts[l->node_count++] = draft;
+    }
+    parent->first_child = l->node_count > first ? first : 0;
+    parent->child_count = l->node_count - first;
+    parent->subdirectory_count = subdirectories;
+    return 0;
+}
+
+static int by_node(const void *a, const void *b)
+{
+    const struct ozx_packed *x = a, *y = b;
+
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+/* The packed records with final numbers, without those of entries that a duplicate replaced. */
+static void settle_packed(struct layout *l)
+{
+    struct ozx_draft *d = l->draft;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < d->packed_count; i++)
+        if (l->packed_nodes[i]) {
+            d->packed[kept] = d->packed[i];
+            d->packed[kept++].node = l->packed_nodes[i];
+        }
+    d->packed_count = kept;
+    if (kept)
+        qsort(d->packed, kept, sizeof *d->packed, by_node);
+}
+
+static int number_nodes(struct layout *l, uint32_t root)
+{
+    struct ozx_node *nodes = l->draft->nodes;
+
+    group_by_parent(l);
+    l->drafts[0] = root;
+    nodes[root].parent = 0;
+    nodes[root].name_size = 0;
+    l->node_count = 1;
+    for (uint32_t i = 0; i < l->node_count; i++) {
+        const struct ozx_node *node = &nodes[l->drafts[i]];
+        uint32_t count = node->child_count;
+        int failure;
+        if (!(node->kind & OZX_KIND_DIRECTORY))
+            continue;
+        failure = sort_children(l, l->order + node->first_child, count);
+        if (!failure)
+            failure = place_children(l, i, count);
+        if (failure)
+            return failure;
+    }
+    settle_packed(l);
+    return 0;
+}
+
+static void swap(struct ozx_node *a, struct ozx_node *b)
+{
+    struct ozx_node held;
+
+    memcpy((void *)&held, a, sizeof held);
+    memcpy((void *)a, b, sizeof held);
+    memcpy((void *)b, &held, sizeof held);
+}
+
+/* Moves every node to its place, within the memory that they are in: a second array of them would
+ * be the most that opening an archive takes. What stands in the place is moved on in turn, and
+ * where that will lead is asked a few steps ahead, for these steps are far apart. */
+static void move_nodes(struct layout *l)
+{
+    struct ozx_node *nodes = l->draft->nodes;
+    uint32_t *places = l->order; /* of each draft; its own work is done */
+
+    memset(places, 0xFF, l->draft->node_count * sizeof *places);
+    for (uint32_t i = 0; i < l->node_count; i++)
+        places[l->drafts[i]] = i;
+    for (uint32_t i = 0; i < l->draft->node_count; i++) {
+        uint32_t ahead = i, steps = 0;
+        while (places[i] != NOT_SHOWN && places[i] != i) {
+            uint32_t place = places[i];
+            for (; steps < STEPS_AHEAD && ahead != NOT_SHOWN; steps++) {
+                __builtin_prefetch(&nodes[ahead], 1);
+                ahead = places[ahead];
+            }
+            swap(&nodes[i], &nodes[place]);
+            places[i] = places[place];
+            places[place] = place;
+            steps--;
+        }
+    }
+}
+
+/* Gives back what `size` bytes do not need; the block stays as it is if that fails. */
+static void *shrink(void *block, size_t size)
+{
+    void *smaller = realloc(block, size ? size : 1);
+
+    return smaller ? smaller : block;
+}
+
+int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
+               struct ozx_warnings *warnings, struct ozx_error *error)
+{
+    struct layout l = {.draft = draft, .warnings = warnings, .error = error};
+    int failure;
+
+    l.order = malloc(draft->node_count * sizeof *l.order);
+    l.drafts = malloc(draft->node_count * sizeof *l.drafts);
+    l.packed_nodes = calloc(draft->packed_count + (size_t)1, sizeof *l.packed_nodes);
+    if (!l.order || !l.drafts || !l.packed_nodes)
+        failure = ozx_error_memory(error);
+    else
+        failure = number_nodes(&l, root);
+    if (!failure)
+        move_nodes(&l);
+    free(l.order);
+    free(l.keys);
+    free(l.drafts);
+    free(l.packed_nodes);
+    if (failure)
+        return failure;
+    out->nodes = shrink(ozx_take(draft->nodes), l.node_count * sizeof *out->nodes);
+    out->node_count = l.node_count;
+    out->packed_count = draft->packed_count;
+    out->packed = shrink(ozx_take(draft->packed), out->packed_count * sizeof *out->packed);
+    out->names = shrink(ozx_take(draft->names), draft->names_size);
+    return 0;
+}

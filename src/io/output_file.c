@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Whole files or none. Knows nothing of ZIP.
+ */
+#include "io/output_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define TEMPORARY_TRIES 100
+
+static int fail(int code, const char *what, struct ozx_error *error)
+{
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere"
+                                                            : NULL,
+                         "%s: %s", what, strerror(-code));
+}
+
+/* --- before anything is made ------------------------------------------------------------------ */
+
+static int open_directory(struct ozx_target *target, const char *path, struct ozx_error *error)
+{
+    OZX_AUTO_FREE char *directory = strdup(path);
+    char *slash;
+
+    if (!directory)
+        return ozx_error_memory(error);
+    slash = strrchr(directory, '/');
+    if (slash == directory)
+        slash[1] = '\0';
+    else if (slash)
+        *slash = '\0';
+    target->directory_fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    target->can_sync_directory = target->directory_fd >= 0;
+    if (target->directory_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
+        target->directory_fd = open(slash ? directory : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target->directory_fd < 0 || fstat(target->directory_fd, &target->directory) < 0)
+        return fail(-errno, "cannot open its directory", error);
+    return 0;
+}
+
+static int judge_old(struct ozx_target *target, struct ozx_error *error)
+{
+    if (!S_ISREG(target->old.st_mode))
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
+                             "exists and is %s",
+                             S_ISDIR(target->old.st_mode)   ? "a directory"
+                             : S_ISLNK(target->old.st_mode) ? "a symbolic link"
+                                                            : "no regular file");
+    if (!target->replace)
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give another name, or --force to replace it", "exists already");
+    return 0;
+}
+
+int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace,
+                       struct ozx_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    int failure;
+
+    target->name = slash ? slash + 1 : path;
+    target->replace = replace;
+    if (!target->name[0])
+        return fail(*path ? -EISDIR : -ENOENT, "is no name for a file", error);
+    failure = open_directory(target, path, error);
+    if (failure)
+        return failure;
+    if (fstatat(target->directory_fd, target->name, &target->old, AT_SYMLINK_NOFOLLOW) == 0)
+        return judge_old(target, error);
+    memset(&target->old, 0, sizeof target->old);
+    return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
+}
+
+/* --- the file --------------------------------------------------------------------------------- */
+
+void ozx_temporary_name(char name[32])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned char random[8];
+
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        memcpy(random, &(uint64_t){(uint64_t)getpid() * UINT64_C(0x9E3779B97F4A7C15)}, 8);
+    snprintf(name, 32, ".ozxfs-%c%c%c%c%c%c%c%c.partial", letters[random[0] & 31],
+             letters[random[1] & 31], letters[random[2] & 31], letters[random[3] & 31],
+             letters[random[4] & 31], letters[random[5] & 31], letters[random[6] & 31],
+             letters[random[7] & 31]);
+}
+
+static int link_unnamed(const struct ozx_target *target, const char *name)
+{
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", target->fd);
+    return linkat(AT_FDCWD, path, target->directory_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Without /proc, which linking needs, a file without a name could never get one. */
+static int create_unnamed(struct ozx_target *target)
+{
+    char path[40];
+    struct stat through, direct;
+
+    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    if (target->fd < 0)
+        return -errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", target->fd);
+    if (stat(path, &through) == 0 && fstat(target->fd, &direct) == 0 &&
+        through.st_ino == direct.st_ino && through.st_dev == direct.st_dev)
+        return 0;
+    close(ozx_take_fd(&target->fd));
+    return -EOPNOTSUPP;
+}
+
+static int create_named(struct ozx_target *target)
+{
+    for (int i = 0; i < TEMPORARY_TRIES; i++) {
+        char name[32];
+
+        ozx_temporary_name(name);
+        target->fd = openat(target->directory_fd, name,
+                            O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (target->fd >= 0) {
+            memcpy(target->temporary, name, sizeof name);
+            return 0;
+        }
+        if (errno != EEXIST)
+            return -errno;
+    }
+    return -EEXIST;
+}
+
+int ozx_target_create(struct ozx_target *target, struct ozx_error *error)
+{
+    int failure = create_unnamed(target);
+
+    /* Whatever made that fail, a named file either works or gives the better reason. */
+    if (failure)
+        failure = create_named(target);
+    if (failure)
+        return fail(failure, "cannot be made", error);
+    /* Who could not read the old archive must not read the new one. */
+    if (target->old.st_nlink && fchmod(target->fd, target->old.st_mode & 0777) < 0)
+        return fail(-errno, "cannot take over the old file's mode", error);
+    return 0;
+}
+
+/* --- its name --------------------------------------------------------------------------------- */
+
+/* From no name to a temporary one. */
+static int name_temporarily(struct ozx_target *target)
+{
+    int failure = -EEXIST;
+
+    for (int i = 0; i < TEMPORARY_TRIES && failure == -EEXIST; i++) {
+        char name[32];
+
+        ozx_temporary_name(name);
+        failure = link_unnamed(target, name);
+        if (!failure)
+            memcpy(target->temporary, name, sizeof name);
+    }
+    return failure;
+}
+
+static int move_over(struct ozx_target *target)
+{
+    if (!target->temporary[0]) {
+        int failure = link_unnamed(target, target->name);
+        if (failure == -EEXIST) /* only then is a second step needed */
+            failure = name_temporarily(target);
+        if (failure || !target->temporary[0])
+            return failure;
+    }
+    if (renameat(target->directory_fd, target->temporary, target->directory_fd, target->name) < 0)
+        return -errno;
+    target->temporary[0] = '\0';
+    return 0;
+}
+
+static int move_to_free_name(struct ozx_target *target)
+{
+    int directory = target->directory_fd;
+
+    if (!target->temporary[0])
+        return link_unnamed(target, target->name);
+    if (renameat2(directory, target->temporary, directory, target->name, RENAME_NOREPLACE) == 0) {
+        target->temporary[0] = '\0';
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    /* The file system has no such rename: a link does not replace either. Closing removes the
+     * temporary name. */
+    return linkat(directory, target->temporary, directory, target->name, 0) < 0 ? -errno : 0;
+}
+
+int ozx_target_commit(struct ozx_target *target, struct ozx_error *error)
+{
+    int failure = target->replace ? move_over(target) : move_to_free_name(target);
+
+    if (failure == -EEXIST)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give another name, or --force to replace it",
+                             "was made by someone else meanwhile");
+    if (failure)
+        return fail(failure, "cannot be given its name", error);
+    if (target->can_sync_directory && fsync(target->directory_fd) < 0 && errno != EINVAL)
+        return fail(-errno, "is complete, but its directory cannot be synced", error);
+    return 0;
+}
+
+void ozx_target_close(struct ozx_target *target)
+{
+    if (target->temporary[0])
+        unlinkat(target->directory_fd, target->temporary, 0);
+    target->temporary[0] = '\0';
+    ozx_cleanup_close(&target->fd);
+    ozx_cleanup_close(&target->directory_fd);
+    target->fd = target->directory_fd = -1;
+}

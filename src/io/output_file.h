@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A file that appears whole under its name, or not at all. It is written without a name (O_TMPFILE)
+ * where the file system can do that, so that even SIGKILL leaves nothing; else under a temporary
+ * name in the target's directory (`.ozxfs-XXXXXXXX.partial`, whatever the target is called).
+ * Committing gives it its name in one atomic step:
+ *
+ *     not replacing, without a name    linkat            fails if the name is taken
+ *     not replacing, temporary name    renameat2 NOREPLACE, or linkat + unlinkat
+ *     replacing, without a name        linkat; if the name is taken, linkat to a temporary name,
+ *                                      then renameat over the target
+ *     replacing, temporary name        renameat over the target
+ *
+ * A kill between the two steps of the third leaves a temporary name behind, never half a target.
+ */
+#ifndef OZX_IO_OUTPUT_FILE_H
+#define OZX_IO_OUTPUT_FILE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+
+struct ozx_target {
+    int fd;           /* open for reading and writing; owned */
+    int directory_fd; /* owned */
+    struct stat directory;
+    struct stat old;  /* what stands under the name now; st_nlink 0: nothing */
+    const char *name; /* last component, borrowed from the path given */
+    bool replace;
+    bool can_sync_directory;
+    char temporary[32]; /* "" while the file has no name */
+};
+
+#define OZX_TARGET_INIT                                                                            \
+    {                                                                                              \
+        .fd = -1, .directory_fd = -1                                                               \
+    }
+
+/* A name for what is not finished: `.ozxfs-XXXXXXXX.partial`, random. */
+void ozx_temporary_name(char name[32]);
+
+/* Looks at the directory and at what stands under the name; nothing is made. -EEXIST: something
+ * does, and `replace` is false (or it is no regular file, which is never replaced). */
+int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace,
+                       struct ozx_error *error) OZX_CHECKED;
+
+/* Makes the file, empty. Its mode is 0666 less the umask, or the mode of the file it replaces. */
+int ozx_target_create(struct ozx_target *target, struct ozx_error *error) OZX_CHECKED;
+
+/* Gives the file its name. What it holds must be on the disk already (fsync); this syncs the
+ * directory. -EEXIST: the name was taken meanwhile, and not replaced. */
+int ozx_target_commit(struct ozx_target *target, struct ozx_error *error) OZX_CHECKED;
+
+/* Closes all; a file that was not committed is gone. May be called at any stage, and twice. */
+void ozx_target_close(struct ozx_target *target);
+
+#define OZX_AUTO_TARGET OZX_CLEANUP(ozx_target_close)
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Whole directory trees or none. Knows nothing of ZIP.
+ */
+#include "io/output_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/output_file.h"
+#include "io/removal.h"
+
+#define TEMPORARY_TRIES 100
+
+static int fail(int code, const char *what, struct ozx_error *error)
+{
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere"
+                                                            : NULL,
+                         "%s: %s", what, strerror(-code));
+}
+
+/* --- before anything is made ------------------------------------------------------------------ */
+
+/* Splits `path` into the parent, which is opened, and the name. */
+static int open_parent(struct ozx_staging *staging, const char *path, struct ozx_error *error)
+{
+    OZX_AUTO_FREE char *parent = strdup(path);
+    struct stat st;
+    size_t size;
+    char *slash;
+
+    if (!parent)
+        return ozx_error_memory(error);
+    for (size = strlen(parent); size > 1 && parent[size - 1] == '/'; size--)
+        parent[size - 1] = '\0';
+    slash = strrchr(parent, '/');
+    staging->name = strdup(slash ? slash + 1 : parent);
+    if (!staging->name)
+        return ozx_error_memory(error);
+    if (!staging->name[0] || strcmp(staging->name, ".") == 0 || strcmp(staging->name, "..") == 0)
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give the directory by its name, or a new one below it",
+                             "cannot be made or replaced under this name");
+    if (slash == parent)
+        slash[1] = '\0';
+    else if (slash)
+        *slash = '\0';
+    staging->parent_fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (staging->parent_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
+        staging->parent_fd = open(slash ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (staging->parent_fd < 0 || fstat(staging->parent_fd, &st) < 0)
+        return fail(-errno, "cannot open the directory that it is to be in", error);
+    return 0;
+}
+
+/* `*empty` for the directory `fd`. */
+static int ask_empty(int fd, bool *empty)
+{
+    char listing[4096] __attribute__((aligned(8)));
+    OZX_AUTO_CLOSE int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ssize_t got;
+
+    if (own < 0)
+        return -errno;
+    *empty = true;
+    while ((got = getdents64(own, listing, sizeof listing)) > 0)
+        for (ssize_t at = 0; at < got;) {
+            const struct dirent64 *entry = (const void *)(listing + at);
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                *empty = false;
+            at += entry->d_reclen;
+        }
+    return got < 0 ? -errno : 0;
+}
+
+static bool holds_file(int fd, const char *name)
+{
+    struct stat st;
+
+    return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+static int judge_old(struct ozx_staging *staging, bool replace, struct ozx_error *error)
+{
+    bool empty = false;
+    int failure;
+
+    if (!S_ISDIR(staging->old.st_mode))
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
+                             "exists and is %s",
+                             S_ISLNK(staging->old.st_mode) ? "a symbolic link" : "no directory");
+    staging->old_fd =
+        openat(staging->parent_fd, staging->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (staging->old_fd < 0 || fstat(staging->old_fd, &staging->old) < 0)
+        return fail(-errno, "exists and cannot be looked into", error);
+    failure = ask_empty(staging->old_fd, &empty);
+    if (failure)
+        return fail(failure, "exists and cannot be looked into", error);
+    staging->exchange = !empty;
+    if (empty)
+        return 0;
+    if (!replace)
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give another name, or --force to replace it",
+                             "exists already and is not empty");
+    if (!holds_file(staging->old_fd, staging->proof))
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "remove it yourself, or give another name",
+                             "has no %s, so it is no image, and --force does not remove it",
+                             staging->proof);
+    return 0;
+}
+
+int ozx_staging_prepare(struct ozx_staging *staging, const char *path, bool replace,
+                        const char *proof, struct ozx_error *error)
+{
+    int failure = open_parent(staging, path, error);
+
+    if (failure)
+        return failure;
+    staging->proof = proof;
+    if (fstatat(staging->parent_fd, staging->name, &staging->old, AT_SYMLINK_NOFOLLOW) == 0)
+        return judge_old(staging, replace, error);
+    memset(&staging->old, 0, sizeof staging->old);
+    return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
+}
+
+bool ozx_staging_would_remove(const struct ozx_staging *staging, const char *path)
+{
+    OZX_AUTO_CLOSE int at = -1;
+    struct stat here, up;
+
+    if (!staging->exchange)
+        return false;
+    at = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0 || fstat(at, &here) < 0)
+        return false;
+    for (;;) {
+        int parent;
+
+        if (here.st_dev == staging->old.st_dev && here.st_ino == staging->old.st_ino)
+            return true;
+        parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(at);
+        at = parent;
+        if (at < 0 || fstat(at, &up) < 0 || (up.st_dev == here.st_dev && up.st_ino == here.st_ino))
+            return false;
+        here = up;
+    }
+}
+
+/* --- the tree --------------------------------------------------------------------------------- */
+
+int ozx_staging_create(struct ozx_staging *staging, struct ozx_error *error)
+{
+    /* Who could not look into the old tree must not look into the new one. */
+    mode_t mode = staging->old.st_nlink ? 0700 : 0777;
+
+    for (int i = 0; i < TEMPORARY_TRIES; i++) {
+        char name[32];
+
+        ozx_temporary_name(name);
+        if (mkdirat(staging->parent_fd, name, mode) < 0) {
+            if (errno == EEXIST)
+                continue;
+            return fail(-errno, "cannot make a temporary directory beside it", error);
+        }
+        memcpy(staging->temporary, name, sizeof name);
+        staging->fd =
+            openat(staging->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return staging->fd < 0
+                   ? fail(-errno, "cannot open the temporary directory beside it", error)
+                   : 0;
+    }
+    return fail(-EEXIST, "cannot make a temporary directory beside it", error);
+}
+
+void ozx_staging_close(struct ozx_staging *staging)
+{
+    if (staging->temporary[0]) /* what cannot be removed stays, and nobody is left to be told */
+        (void)!ozx_remove_tree(staging->parent_fd, staging->temporary);
+    staging->temporary[0] = '\0';
+    ozx_cleanup_close(&staging->fd);
+    ozx_cleanup_close(&staging->old_fd);
+    ozx_cleanup_close(&staging->parent_fd);
+    staging->fd = staging->old_fd = staging->parent_fd = -1;
+    free(ozx_take(staging->name));
+}
+
+/* --- its name --------------------------------------------------------------------------------- */
+
+static int rename_with(const struct ozx_staging *staging, unsigned flags)
+{
+    return renameat2(staging->parent_fd, staging->temporary, staging->parent_fd, staging->name,
+                     flags) < 0
+               ? -errno
+               : 0;
+}
+
+static int taken(struct ozx_error *error)
+{
+    return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
+                         "was made or filled by someone else meanwhile");
+}
+
+static int settle(struct ozx_staging *staging, int failure, struct ozx_error *error)
+{
+    if (failure == -EEXIST || failure == -ENOTEMPTY || failure == -ENOTDIR)
+        return taken(error);
+    if (failure == -EBUSY)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give a new name, of a directory below it for example",
+                             "is in use as a mount point, so it cannot be replaced");
+    if (failure)
+        return fail(failure, "cannot be given its name", error);
+    staging->temporary[0] = '\0';
+    return 0;
+}
+
+static int move_to_free_name(struct ozx_staging *staging, struct ozx_error *error)
+{
+    int failure =
+        staging->old.st_nlink ? rename_with(staging, 0) : rename_with(staging, RENAME_NOREPLACE);
+
+    if (staging->old.st_nlink || (failure != -EINVAL && failure != -ENOSYS))
+        return settle(staging, failure, error);
+    /* The file system has no such rename. Making the name takes it, too; and a plain rename
+     * replaces nothing but an empty directory. */
+    if (mkdirat(staging->parent_fd, staging->name, 0700) < 0)
+        return settle(staging, -errno, error);
+    failure = rename_with(staging, 0);
+    if (failure)
+        (void)!unlinkat(staging->parent_fd, staging->name, AT_REMOVEDIR);
+    return settle(staging, failure, error);
+}
+
+/* After this the old tree has the temporary name. */
+static int exchange(struct ozx_staging *staging, struct ozx_error *error)
+{
+    struct stat st;
+    int failure = rename_with(staging, RENAME_EXCHANGE);
+
+    if (failure == -EINVAL || failure == -ENOSYS)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "remove the old one first, or give another name",
+                             "cannot be replaced at once on this file system");
+    if (failure == -ENOENT)
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
+                             "was moved away by someone else meanwhile");
+    if (failure)
+        return settle(staging, failure, error);
+    /* Only what was looked at before is removed. */
+    if (fstatat(staging->parent_fd, staging->temporary, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_dev == staging->old.st_dev && st.st_ino == staging->old.st_ino &&
+        holds_file(staging->old_fd, staging->proof))
+        return 0;
+    failure = rename_with(staging, RENAME_EXCHANGE);
+    if (failure) /* then the temporary name holds what is not ours to remove */
+        staging->temporary[0] = '\0';
+    return taken(error);
+}
+
+/* The new tree has its name; the old one goes. */
+static bool remove_old(struct ozx_staging *staging, struct ozx_error *error)
+{
+    int failure = ozx_remove_tree(staging->parent_fd, staging->temporary);
+
+    if (failure)
+        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "remove the rest yourself",
+                      "is unpacked, but the old tree cannot be removed wholly; it is in %s now: %s",
+                      staging->temporary, strerror(-failure));
+    staging->temporary[0] = '\0';
+    return failure != 0;
+}
+
+int ozx_staging_commit(struct ozx_staging *staging, bool sync, bool *leftover,
+                       struct ozx_error *error)
+{
+    int failure;
+
+    if (staging->old.st_nlink && fchmod(staging->fd, staging->old.st_mode & 07777) < 0)
+        return fail(-errno, "cannot take over the old directory's mode", error);
+    if (sync && syncfs(staging->fd) < 0)
+        return fail(-errno, "cannot be brought to the disk", error);
+    failure = staging->exchange ? exchange(staging, error) : move_to_free_name(staging, error);
+    if (failure)
+        return failure;
+    if (sync && fsync(staging->parent_fd) < 0 && errno != EINVAL && errno != EBADF)
+        return fail(-errno, "is complete, but its directory cannot be synced", error);
+    *leftover = staging->exchange && remove_old(staging, error);
+    return 0;
+}

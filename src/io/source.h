@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A source: the bytes of an archive, read by position. Every floor above reads through it, so an
+ * archive in a file, in a test's memory and later behind a URL are the same thing to them.
+ *
+ * Promise: a read is whole or it fails; it never gives short or made-up bytes. A file whose size or
+ * mtime differs from what they were when the source was made fails every later read (sticky).
+ *
+ * Threads: `ozx_source_read` may be called by any number of threads at once.
+ */
+#ifndef OZX_IO_SOURCE_H
+#define OZX_IO_SOURCE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct ozx_source;
+
+/* A regular file. The descriptor is owned by the source from success on. */
+int ozx_source_open_fd(int fd, struct ozx_source **out) OZX_CHECKED;
+
+/* Bytes in memory, borrowed until the source is closed. */
+int ozx_source_open_memory(const void *data, uint64_t size_bytes,
+                           struct ozx_source **out) OZX_CHECKED;
+
+/* The bytes of `front` with `tail` behind them, as if that stood in the file: for an archive whose end
+ * is lost and made again. Both are owned from success on; `tail` is freed with free(). A joined source
+ * has the descriptor and the mtime of its front. */
+int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_size_bytes,
+                           struct ozx_source **out) OZX_CHECKED;
+
+void ozx_source_close(struct ozx_source *source); /* NULL is fine */
+
+uint64_t ozx_source_size(const struct ozx_source *source);    /* bytes */
+int64_t ozx_source_mtime(const struct ozx_source *source);    /* seconds since 1970; memory: 0 */
+
+/* The descriptor, borrowed; -1 for memory. For readahead advice and statistics, never to read. */
+int ozx_source_fd(const struct ozx_source *source);
+
+/* Reads exactly `size_bytes` at `offset`. -ESTALE: the file changed since it was opened;
+ * -EIO: the range is not in the file, or the disk failed (its own errno if it gave one). */
+int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
+                    uint64_t offset_bytes) OZX_CHECKED;
+
+/* From now on `on_wait` is called by the reading thread before a read of the file that may have to
+ * wait for the disk: what is not in memory, or all where the file system cannot say. NULL: not. */
+void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void));
+
+/* What else takes long and is done for a read, as to decompress: calls `on_wait` too. */
+void ozx_source_will_wait(const struct ozx_source *source);
+
+/* Two buffers, one behind the other in the file, with one request to the disk where that is possible. */
+int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
+                        void *second, size_t second_size_bytes, uint64_t offset_bytes) OZX_CHECKED;
+
+static inline void ozx_cleanup_source(struct ozx_source **source)
+{
+    ozx_source_close(*source);
+}
+#define OZX_AUTO_SOURCE OZX_CLEANUP(ozx_cleanup_source)
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Processes seen from outside.
+ */
+#include "mount/daemons.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "mount/process.h"
+
+#define USERS_MAX 5 /* named in a message */
+
+static void read_name(const char *pid, char name[OZX_PROCESS_NAME_SIZE])
+{
+    char path[64];
+    OZX_AUTO_CLOSE int fd = -1;
+    ssize_t size;
+
+    name[0] = '\0';
+    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    size = read(fd, name, OZX_PROCESS_NAME_SIZE - 1);
+    name[size > 0 ? size : 0] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+}
+
+/* The next process in /proc; false at the end. */
+static bool next_process(DIR *proc, const char **pid)
+{
+    const struct dirent *entry;
+
+    while ((entry = readdir(proc))) {
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') {
+            *pid = entry->d_name;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_ended(int pidfd)
+{
+    struct pollfd process = {.fd = pidfd, .events = POLLIN};
+
+    return poll(&process, 1, 0) > 0;
+}
+
+void ozx_daemons_find(unsigned device_minor, struct ozx_daemons *out)
+{
+    char wanted[OZX_PROCESS_NAME_SIZE], name[OZX_PROCESS_NAME_SIZE];
+    DIR *proc = opendir("/proc");
+    const char *pid;
+
+    *out = (struct ozx_daemons){0};
+    ozx_process_name(wanted, device_minor);
+    while (proc && out->count < OZX_DAEMONS_MAX && next_process(proc, &pid)) {
+        int fd;
+        read_name(pid, name);
+        if (strcmp(name, wanted) != 0)
+            continue;
+        fd = pidfd_open(atoi(pid), 0);
+        if (fd < 0)
+            continue;
+        /* Asked again: the number may have got another process before it was held. One that has
+         * ended keeps its name until it is reaped, which can take a while. */
+        read_name(pid, name);
+        if (strcmp(name, wanted) != 0 || has_ended(fd)) {
+            close(fd);
+            continue;
+        }
+        out->pids[out->count] = atoi(pid);
+        out->pidfds[out->count++] = fd;
+    }
+    if (proc)
+        closedir(proc);
+}
+
+void ozx_daemons_free(struct ozx_daemons *daemons)
+{
+    for (size_t i = 0; i < daemons->count; i++)
+        close(daemons->pidfds[i]);
+    *daemons = (struct ozx_daemons){0};
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool ozx_daemons_wait(const struct ozx_daemons *daemons, int timeout_ms)
+{
+    int64_t end_ms = now_ms() + timeout_ms;
+
+    for (size_t i = 0; i < daemons->count; i++) {
+        struct pollfd wait = {.fd = daemons->pidfds[i], .events = POLLIN};
+        for (;;) {
+            int64_t left_ms = end_ms - now_ms();
+            int ready = poll(&wait, 1, left_ms > 0 ? (int)left_ms : 0);
+            if (ready > 0)
+                break;
+            if (ready == 0 || errno != EINTR)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* True if the symlink `name` in the open /proc directory leads to `path` or below it. The link is
+ * read, not followed. */
+static bool leads_below(int directory, const char *name, const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t size = readlinkat(directory, name, target, sizeof target - 1);
+    size_t length = strlen(path);
+
+    if (size <= 0 || (size_t)size < length)
+        return false;
+    target[size] = '\0';
+    return memcmp(target, path, length) == 0 && (target[length] == '\0' || target[length] == '/');
+}
+
+/* True if a descriptor or a mapping (`folder`: fd, map_files) of a process leads below `path`. */
+static bool holds_file(int process, const char *folder, const char *path)
+{
+    int fd = openat(process, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *links = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    bool found = false;
+
+    if (!links) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    while (!found && (entry = readdir(links)))
+        found = leads_below(fd, entry->d_name, path);
+    closedir(links);
+    return found;
+}
+
+void ozx_daemons_users(const char *path, char *who, size_t who_size)
+{
+    DIR *proc = opendir("/proc");
+    const char *pid;
+    size_t used = 0;
+    int users = 0;
+
+    who[0] = '\0';
+    while (proc && users < USERS_MAX && next_process(proc, &pid)) {
+        OZX_AUTO_CLOSE int fd = openat(dirfd(proc), pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        char name[OZX_PROCESS_NAME_SIZE], escaped[64];
+        if (fd < 0 || !(leads_below(fd, "cwd", path) || leads_below(fd, "root", path) ||
+                        holds_file(fd, "fd", path) || holds_file(fd, "map_files", path)))
+            continue;
+        read_name(pid, name);
+        ozx_escape(escaped, sizeof escaped, name, strlen(name));
+        if (used < who_size)
+            used += (size_t)snprintf(who + used, who_size - used, "%s%s (%.20s)", users ? ", " : "",
+                                     escaped, pid);
+        users++;
+    }
+    if (proc)
+        closedir(proc);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The session loop: leader and followers. One thread, the leader, listens to the kernel; the others
+ * wait inside the process. The leader answers what takes microseconds itself and goes on listening:
+ * no other thread, and so no other processor, has to be woken for it. Before it does anything that
+ * may take longer it passes the lead on, so that no request waits for a disk that it does not need.
+ *
+ * While requests come one right after the other, the leader asks the kernel again and again for a
+ * moment before it sleeps: a sleeping thread is woken by an interrupt to its processor, which takes
+ * longer than most answers. A mount where nothing happens sleeps.
+ */
+#ifndef OZX_MOUNT_FUSE_LOOP_H
+#define OZX_MOUNT_FUSE_LOOP_H
+
+#include "base/error.h"
+
+struct fuse_session;
+
+/* Serves until the session ends, with at most `threads_max` threads, this one among them; calls
+ * `started` when the first request, INIT, is answered; if that fails it ends. 0, or -errno if the
+ * kernel's requests can no longer be read. Once per process. */
+int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*started)(void *context),
+                 void *context) OZX_CHECKED;
+
+/* From a thread that answers a request: what follows may take long, let another one listen. Does
+ * nothing where the thread does not lead. */
+void ozx_loop_pass(void);
+
+/* The same if another request is waiting already: for work of some ten microseconds. */
+void ozx_loop_pass_if_asked(void);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The callbacks of the file system. The tree never changes, so everything is cached by the kernel
+ * for ever and nothing here takes a lock. An inode number is a node's index + 1 (FUSE_ROOT_ID);
+ * nodes live until unmount, so forget has nothing to do and is not there.
+ *
+ * Not implemented on purpose: lseek (the kernel's own is right for files without holes), flush,
+ * fsync, release, and xattrs unless asked for: the kernel remembers the ENOSYS and asks no more.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "config.h"
+#include "mount/fuse/loop.h"
+#include "mount/fuse/server.h"
+
+#define FOREVER_S 1.0e9 /* timeouts: 31 years */
+#define BLOCK_SIZE 512  /* of st_blocks */
+#define IO_SIZE 4096
+#define LARGE_BYTES ((size_t)64 << 10) /* of a read that takes longer than to wake a thread */
+
+static void fill_stat(const struct ozx_server *server, uint32_t node, struct stat *st)
+{
+    struct ozx_node_stat from;
+
+    ozx_archive_stat(server->archive, node, &from);
+    *st = (struct stat){
+        .st_ino = node + FUSE_ROOT_ID,
+        .st_nlink = from.nlink,
+        .st_uid = server->options->uid,
+        .st_gid = server->options->gid,
+        .st_size = (off_t)from.size_bytes,
+        .st_blksize = IO_SIZE,
+        .st_blocks = (blkcnt_t)((from.size_bytes + BLOCK_SIZE - 1) / BLOCK_SIZE),
+        .st_mode = from.is_directory ? S_IFDIR | server->options->directory_mode
+                                     : S_IFREG | server->options->file_mode,
+        .st_atim.tv_sec = from.mtime_s,
+        .st_mtim.tv_sec = from.mtime_s,
+        .st_ctim.tv_sec = from.mtime_s,
+    };
+}
+
+static void fill_entry(const struct ozx_server *server, uint32_t node,
+                       struct fuse_entry_param *entry)
+{
+    *entry = (struct fuse_entry_param){
+        .ino = node + FUSE_ROOT_ID, .attr_timeout = FOREVER_S, .entry_timeout = FOREVER_S};
+    fill_stat(server, node, &entry->attr);
+}
+
+/* libfuse makes the rings after init, and does without where it cannot. */
+static void tell_io_uring(const struct ozx_server *server, const struct fuse_conn_info *connection)
+{
+#ifdef OZX_HAVE_FUSE_IO_URING
+    ozx_server_tell(server, connection->capable_ext & FUSE_CAP_OVER_IO_URING
+                                ? "io_uring is offered by the kernel"
+                                : "no io_uring: this kernel does not offer it (fuse.enable_uring)");
+#else
+    (void)connection;
+    ozx_server_tell(server, "no io_uring: built with a libfuse older than 3.18");
+#endif
+}
+
+/* Wants only what the kernel offers. auto_inval_data would ask for attributes again before reads;
+ * atomic_o_trunc lets the kernel empty a cached file by itself when open is not sent. readdirplus
+ * always, not automatic: du and find read a directory to its end before they stat its files, so the
+ * automatic sends a lookup for each of 100,000 chunks (6 to 10 times slower), while a listing alone
+ * loses less than a second on them. */
+static void op_init(void *userdata, struct fuse_conn_info *connection)
+{
+    struct ozx_server *server = userdata;
+    unsigned on = FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS;
+    unsigned off = FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_READDIRPLUS_AUTO |
+                   FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE;
+
+    connection->want = (connection->want & ~off) | (connection->capable & on);
+    connection->max_read = server->options->max_read_bytes;
+    /* A mount that we did not make may be writable: then each open has to be asked for, or an open
+     * for writing would succeed. */
+    server->no_open =
+        (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && server->options->handed_fd < 0;
+    server->no_opendir = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+    if (server->options->io_uring)
+        tell_io_uring(server, connection);
+    /* The worker's last step before requests come: it is only now that the tree is served. */
+    ozx_server_serving(server);
+}
+
+static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+    struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
+    uint32_t node;
+    int failure;
+
+    ozx_server_count(server);
+    if (strlen(name) > NAME_MAX) {
+        fuse_reply_err(request, ENAMETOOLONG);
+        return;
+    }
+    failure = ozx_archive_lookup(server->archive, ozx_node_of(parent), name, strlen(name), &node);
+    if (failure && failure != -ENOENT) {
+        fuse_reply_err(request, -failure);
+        return;
+    }
+    /* Inode 0 with a timeout: a miss that the kernel may remember. */
+    if (!failure)
+        fill_entry(server, node, &entry);
+    fuse_reply_entry(request, &entry);
+}
+
+static void op_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+    struct stat st;
+
+    (void)file;
+    ozx_server_count(server);
+    fill_stat(server, ozx_node_of(inode), &st);
+    fuse_reply_attr(request, &st, FOREVER_S);
+}
+
+/* Only sent where the kernel does not check permissions itself (a mount that we did not make). */
+static void op_access(fuse_req_t request, fuse_ino_t inode, int mask)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+    struct stat st;
+
+    ozx_server_count(server);
+    fill_stat(server, ozx_node_of(inode), &st);
+    if (mask & W_OK)
+        fuse_reply_err(request, EROFS);
+    else
+        fuse_reply_err(request, (mask & X_OK) && !(st.st_mode & 0111) ? EACCES : 0);
+}
+
+static void op_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+
+    (void)inode;
+    ozx_server_count(server);
+    if ((file->flags & O_ACCMODE) != O_RDONLY || (file->flags & O_TRUNC)) {
+        fuse_reply_err(request, EROFS);
+    } else if (server->no_open) {
+        fuse_reply_err(request, ENOSYS); /* and never asked again */
+    } else {
+        file->keep_cache = 1;
+        fuse_reply_open(request, file);
+    }
+}
+
+static void op_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+
+    (void)inode;
+    ozx_server_count(server);
+    if (server->no_opendir) {
+        fuse_reply_err(request, ENOSYS);
+        return;
+    }
+    file->keep_cache = 1;
+    file->cache_readdir = 1;
+    fuse_reply_open(request, file);
+}
+
+static void op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
+                    struct fuse_file_info *file)
+{
+    struct ozx_server *server = ozx_server_of(request);
+    struct ozx_error error = OZX_ERROR_INIT;
+    char *buffer;
+    size_t got;
+
+    (void)file;
+    ozx_server_count(server);
+    buffer = ozx_server_buffer(server, size_bytes);
+    if (!buffer) {
+        fuse_reply_err(request, ENOMEM);
+        return;
+    }
+    if (size_bytes >= LARGE_BYTES)
+        ozx_loop_pass_if_asked();
+    if (ozx_archive_read(server->archive, ozx_node_of(inode), buffer, size_bytes, (uint64_t)offset,
+                         &got, &error))
+        ozx_server_fail(server, request, &error);
+    else
+        fuse_reply_buf(request, buffer, got);
+}
+
+/* The n-th name of a directory: 0 is ".", 1 is "..", then the children in their order. So a
+ * position is an index, and seekdir is exact. */
+static uint32_t list_name(const struct ozx_server *server, uint32_t directory, uint32_t first,
+                          uint64_t n, char name[256])
+{
+    size_t size_bytes;
+    const char *stored;
+    uint32_t node;
+
+    if (n < 2) {
+        strcpy(name, n == 0 ? "." : "..");
+        return n == 0 ? directory : ozx_archive_parent(server->archive, directory);
+    }
+    node = first + (uint32_t)(n - 2);
+    stored = ozx_archive_name(server->archive, node, &size_bytes);
+    memcpy(name, stored, size_bytes);
+    name[size_bytes] = '\0';
+    return node;
+}
+
+static size_t add_name(fuse_req_t request, const struct ozx_server *server, char *to, size_t room,
+                       uint32_t node, const char *name, uint64_t next, bool plus)
+{
+    struct fuse_entry_param entry;
+
+    fill_entry(server, node, &entry);
+    if (plus)
+        return fuse_add_direntry_plus(request, to, room, name, &entry, (off_t)next);
+    return fuse_add_direntry(request, to, room, name, &entry.attr, (off_t)next);
+}
+
+static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
+                            bool plus)
+{
+    struct ozx_server *server = ozx_server_of(request);
+    uint32_t directory = ozx_node_of(inode), first, count;
+    char *buffer, name[256];
+    size_t used = 0;
+
+    ozx_server_count(server);
+    buffer = ozx_server_buffer(server, size_bytes);
+    if (!buffer || offset < 0) {
+        fuse_reply_err(request, buffer ? EINVAL : ENOMEM);
+        return;
+    }
+    ozx_loop_pass_if_asked();
+    ozx_archive_children(server->archive, directory, &first, &count);
+    for (uint64_t n = (uint64_t)offset; n < (uint64_t)count + 2; n++) {
+        uint32_t node = list_name(server, directory, first, n, name);
+        size_t added =
+            add_name(request, server, buffer + used, size_bytes - used, node, name, n + 1, plus);
+        if (added > size_bytes - used)
+            break;
+        used += added;
+    }
+    fuse_reply_buf(request, buffer, used);
+}
+
+static void op_readdir(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
+                       struct fuse_file_info *file)
+{
+    (void)file;
+    reply_directory(request, inode, size_bytes, offset, false);
+}
+
+static void op_readdirplus(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
+                           struct fuse_file_info *file)
+{
+    (void)file;
+    reply_directory(request, inode, size_bytes, offset, true);
+}
+
+/* Blocks are those of the archive: what it takes on the disk under it, full as it is. */
+static void op_statfs(fuse_req_t request, fuse_ino_t inode)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+    uint64_t size_bytes = ozx_source_size(ozx_archive_source(server->archive));
+    struct statvfs st = {
+        .f_bsize = IO_SIZE,
+        .f_frsize = IO_SIZE,
+        .f_blocks = size_bytes / IO_SIZE + (size_bytes % IO_SIZE != 0),
+        .f_files = server->node_count,
+        .f_namemax = 255,
+        .f_flag = ST_RDONLY,
+    };
+
+    (void)inode;
+    ozx_server_count(server);
+    fuse_reply_statfs(request, &st);
+}
+
+/* Whatever would change something. The kernel refuses by itself where the mount is read-only; a
+ * mount that we did not make may not be. */
+static void op_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *st, int set,
+                       struct fuse_file_info *file)
+{
+    (void)inode, (void)st, (void)set, (void)file;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_mknod(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                     dev_t device)
+{
+    (void)parent, (void)name, (void)mode, (void)device;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    (void)parent, (void)name, (void)mode;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_remove(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    (void)parent, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_symlink(fuse_req_t request, const char *target, fuse_ino_t parent, const char *name)
+{
+    (void)target, (void)parent, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_rename(fuse_req_t request, fuse_ino_t parent, const char *name,
+                      fuse_ino_t new_parent, const char *new_name, unsigned flags)
+{
+    (void)parent, (void)name, (void)new_parent, (void)new_name, (void)flags;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_link(fuse_req_t request, fuse_ino_t inode, fuse_ino_t parent, const char *name)
+{
+    (void)inode, (void)parent, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_write(fuse_req_t request, fuse_ino_t inode, const char *data, size_t size_bytes,
+                     off_t offset, struct fuse_file_info *file)
+{
+    (void)inode, (void)data, (void)size_bytes, (void)offset, (void)file;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *file)
+{
+    (void)parent, (void)name, (void)mode, (void)file;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
+                        size_t size_bytes, int flags)
+{
+    (void)inode, (void)name, (void)value, (void)size_bytes, (void)flags;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
+{
+    (void)inode, (void)name;
+    fuse_reply_err(request, EROFS);
+}
+
+static void op_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
+                         struct fuse_file_info *file)
+{
+    (void)inode, (void)mode, (void)offset, (void)length, (void)file;
+    fuse_reply_err(request, EROFS);
+}
+
+static void fill_refusals(struct fuse_lowlevel_ops *ops)
+{
+    ops->setattr = op_setattr;
+    ops->mknod = op_mknod;
+    ops->mkdir = op_mkdir;
+    ops->unlink = op_remove;
+    ops->rmdir = op_remove;
+    ops->symlink = op_symlink;
+    ops->rename = op_rename;
+    ops->link = op_link;
+    ops->write = op_write;
+    ops->create = op_create;
+    ops->setxattr = op_setxattr;
+    ops->removexattr = op_removexattr;
+    ops->fallocate = op_fallocate;
+}
+
+void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server)
+{
+    *ops = (struct fuse_lowlevel_ops){
+        .init = op_init,
+        .lookup = op_lookup,
+        .getattr = op_getattr,
+        .access = op_access,
+        .open = op_open,
+        .opendir = op_opendir,
+        .read = op_read,
+        .readdir = op_readdir,
+        .readdirplus = op_readdirplus,
+        .statfs = op_statfs,
+    };
+    fill_refusals(ops);
+    if (server->options->xattr)
+        ozx_xattr_ops_fill(ops);
+}

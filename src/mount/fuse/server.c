@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the callbacks share: a thread's buffer, the answer to a failure, and the words to the
+ * supervisor.
+ */
+#include "mount/fuse/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mount/channel.h"
+
+#define BUFFER_STEP_BYTES ((size_t)128 << 10) /* the usual size of a read */
+
+struct ozx_buffer {
+    size_t room_bytes;
+    char bytes[];
+};
+
+char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
+{
+    struct ozx_buffer *buffer = pthread_getspecific(server->buffer_key);
+    size_t room_bytes = size_bytes < BUFFER_STEP_BYTES ? BUFFER_STEP_BYTES : size_bytes;
+
+    if (buffer && buffer->room_bytes >= size_bytes)
+        return buffer->bytes;
+    free(buffer);
+    buffer = malloc(sizeof *buffer + room_bytes);
+    if (buffer)
+        buffer->room_bytes = room_bytes;
+    if (pthread_setspecific(server->buffer_key, buffer)) {
+        free(buffer);
+        return NULL;
+    }
+    return buffer ? buffer->bytes : NULL;
+}
+
+void ozx_server_tell(const struct ozx_server *server, const char *text)
+{
+    struct ozx_error info = OZX_ERROR_INIT;
+
+    snprintf(info.text, sizeof info.text, "%s", text);
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_INFO, 0, &info, false);
+}
+
+void ozx_server_serving(struct ozx_server *server)
+{
+    server->initialized = true;
+    /* Without a supervisor the tree is served all the same. */
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_SERVING, 0, NULL, false);
+}
+
+int ozx_server_started(void *userdata)
+{
+    const struct ozx_server *server = userdata;
+
+    if (!server->initialized)
+        return -ENOMEM;
+    (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_STARTED, 0, NULL, false);
+    return 0;
+}
+
+/* True the first time for each rule. */
+static bool is_new(struct ozx_notes *notes, enum ozx_rule rule)
+{
+    bool told;
+
+    pthread_mutex_lock(&notes->lock);
+    told = notes->told[rule];
+    notes->told[rule] = true;
+    pthread_mutex_unlock(&notes->lock);
+    return !told;
+}
+
+void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
+{
+    /* "The archive changed" is no errno that a reader of a file expects. */
+    /* Nor is what the archive's own file system may answer: ENOTCONN would look like our own death.
+     */
+    int code = error->code == -ENOMEM || error->code == -EISDIR ? -error->code : EIO;
+
+    fuse_reply_err(request, code);
+    if (code == EIO && is_new(&server->notes, error->rule)) {
+        /* Dropped when the supervisor is gone or does not keep up: a read never waits for it. */
+        int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_NOTE, 0, error, true);
+        (void)failure;
+    }
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the callbacks work with: the archive and how to show it. Private to src/fuse. Made by the
+ * worker before the first request and not changed after it, but for what says otherwise.
+ *
+ * Only the sources of src/fuse that speak to libfuse include this.
+ */
+#ifndef OZX_MOUNT_FUSE_SERVER_H
+#define OZX_MOUNT_FUSE_SERVER_H
+
+#define FUSE_USE_VERSION 312
+#include <fuse_lowlevel.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "archive/archive.h"
+#include "mount/mount.h"
+
+/* The kinds of EIO that were reported already (locked). */
+struct ozx_notes {
+    pthread_mutex_t lock;
+    int socket; /* to the supervisor, borrowed */
+    bool told[OZX_RULE_END];
+};
+
+struct ozx_server {
+    struct ozx_archive *archive;
+    const struct ozx_mount_options *options;
+    uint32_t node_count;
+    struct ozx_notes notes;
+    pthread_key_t buffer_key; /* one ozx_buffer for each thread */
+    atomic_ullong *requests;  /* shared with the supervisor; NULL: nobody counts */
+    bool no_open;             /* set in init: the kernel can do without open, opendir */
+    bool no_opendir;
+    bool initialized; /* init was called */
+};
+
+/* A thread's buffer, at least `size_bytes`; NULL without memory. Borrowed until the thread's next
+ * call. */
+char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes);
+
+static inline void ozx_server_count(const struct ozx_server *server)
+{
+    if (server->requests)
+        atomic_fetch_add_explicit(server->requests, 1, memory_order_relaxed);
+}
+
+/* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO
+ * is reported once. */
+void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
+
+/* For -v. */
+void ozx_server_tell(const struct ozx_server *server, const char *text);
+
+/* The kernel's INIT is being answered: tells the supervisor, before anybody can see the tree. */
+void ozx_server_serving(struct ozx_server *server);
+
+/* INIT is answered: tells the supervisor that, too. `server` is a struct ozx_server. -ENOMEM if
+ * libfuse could not take it in: then the kernel has been refused, and asks no more. */
+int ozx_server_started(void *server) OZX_CHECKED;
+
+/* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
+void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);
+void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops);
+
+/* The node of an inode number that the kernel sent. */
+static inline uint32_t ozx_node_of(fuse_ino_t inode)
+{
+    return (uint32_t)(inode - FUSE_ROOT_ID);
+}
+
+static inline struct ozx_server *ozx_server_of(fuse_req_t request)
+{
+    return fuse_req_userdata(request);
+}
+
+#endif

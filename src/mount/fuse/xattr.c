@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Extended attributes, with -o xattr only:
+ *
+ *     files   user.ozx.offset    where the entry's data starts in the archive, decimal
+ *             user.ozx.crc32     of the contents, as the archive states it: 8 hexadecimal digits
+ *             user.ozx.method    compression: stored, deflate, deflate64, bzip2, lzma, zstd, xz,
+ *                                or else APPNOTE's number, decimal
+ *     root    user.ozx.comment   the archive's comment as it stands, if there is one
+ *             user.ozx.version   the OME-Zarr version in it, if it states one
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mount/fuse/server.h"
+
+#define PREFIX "user.ozx."
+
+/* Answers with a value as getxattr(2) and listxattr(2) want it: size 0 asks how much there is. */
+static void reply_value(fuse_req_t request, const char *value, size_t value_size, size_t room)
+{
+    if (room == 0)
+        fuse_reply_xattr(request, value_size);
+    else if (value_size > room)
+        fuse_reply_err(request, ERANGE);
+    else
+        fuse_reply_buf(request, value, value_size);
+}
+
+/* APPNOTE 4.4.5. NULL: has no name here. */
+static const char *method_name(uint16_t method)
+{
+    static const struct {
+        uint16_t method;
+        const char *name;
+    } names[] = {{0, "stored"}, {8, "deflate"}, {9, "deflate64"}, {12, "bzip2"},
+                 {14, "lzma"},  {93, "zstd"},   {95, "xz"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].method == method)
+            return names[i].name;
+    return NULL;
+}
+
+static void reply_offset(fuse_req_t request, uint32_t node, size_t room)
+{
+    struct ozx_server *server = ozx_server_of(request);
+    struct ozx_error error = OZX_ERROR_INIT;
+    uint64_t offset_bytes;
+    char text[24];
+
+    if (ozx_archive_data_offset(server->archive, node, &offset_bytes, &error)) {
+        ozx_server_fail(server, request, &error);
+        return;
+    }
+    reply_value(request, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, offset_bytes), room);
+}
+
+static void get_of_file(fuse_req_t request, uint32_t node, const char *name, size_t room)
+{
+    struct ozx_node_entry entry;
+    char text[24];
+    int size = -1;
+
+    ozx_archive_entry(ozx_server_of(request)->archive, node, &entry);
+    if (strcmp(name, PREFIX "offset") == 0) {
+        reply_offset(request, node, room);
+        return;
+    }
+    if (strcmp(name, PREFIX "crc32") == 0)
+        size = snprintf(text, sizeof text, "%08" PRIx32, entry.crc32);
+    else if (strcmp(name, PREFIX "method") == 0 && method_name(entry.method))
+        size = snprintf(text, sizeof text, "%s", method_name(entry.method));
+    else if (strcmp(name, PREFIX "method") == 0)
+        size = snprintf(text, sizeof text, "%u", entry.method);
+    if (size < 0)
+        fuse_reply_err(request, ENODATA);
+    else
+        reply_value(request, text, (size_t)size, room);
+}
+
+static void get_of_root(fuse_req_t request, const char *name, size_t room)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+    const char *value = NULL;
+    size_t size = 0;
+
+    if (strcmp(name, PREFIX "comment") == 0) {
+        value = ozx_archive_comment(server->archive, &size);
+    } else if (strcmp(name, PREFIX "version") == 0) {
+        value = ozx_archive_comment_version(server->archive);
+        size = value ? strlen(value) : 0;
+    }
+    if (value)
+        reply_value(request, value, size, room);
+    else
+        fuse_reply_err(request, ENODATA);
+}
+
+static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t room)
+{
+    const struct ozx_server *server = ozx_server_of(request);
+    struct ozx_node_stat st;
+
+    ozx_server_count(server);
+    ozx_archive_stat(server->archive, ozx_node_of(inode), &st);
+    if (!st.is_directory)
+        get_of_file(request, ozx_node_of(inode), name, room);
+    else if (inode == FUSE_ROOT_ID)
+        get_of_root(request, name, room);
+    else
+        fuse_reply_err(request, ENODATA);
+}
+
+static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
+{
+    static const char of_file[] = PREFIX "offset\0" PREFIX "crc32\0" PREFIX "method";
+    static const char comment[] = PREFIX "comment", version[] = PREFIX "version";
+    const struct ozx_server *server = ozx_server_of(request);
+    struct ozx_node_stat st;
+    char of_root[sizeof comment + sizeof version];
+    size_t size = 0;
+
+    ozx_server_count(server);
+    ozx_archive_stat(server->archive, ozx_node_of(inode), &st);
+    if (!st.is_directory) {
+        reply_value(request, of_file, sizeof of_file, room);
+        return;
+    }
+    if (inode == FUSE_ROOT_ID) {
+        if (ozx_archive_comment(server->archive, &(size_t){0})) {
+            memcpy(of_root, comment, sizeof comment);
+            size += sizeof comment;
+        }
+        if (ozx_archive_comment_version(server->archive)) {
+            memcpy(of_root + size, version, sizeof version);
+            size += sizeof version;
+        }
+    }
+    reply_value(request, of_root, size, room);
+}
+
+void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops)
+{
+    ops->getxattr = op_getxattr;
+    ops->listxattr = op_listxattr;
+}

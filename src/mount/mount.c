@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The caller's side of a mount: starts the supervisor and waits for a true answer.
+ */
+#include "mount/mount.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "mount/channel.h"
+#include "mount/fuse/server.h"
+#include "mount/process.h"
+#include "mount/supervisor.h"
+
+const char *ozx_mount_library_version(void)
+{
+    return fuse_pkgversion();
+}
+
+char *ozx_mount_escape(char *to, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == ',' || *text == '\\')
+            *to++ = '\\';
+        *to++ = *text;
+    }
+    *to = '\0';
+    return to;
+}
+
+static int fail(enum ozx_mount_stage *stage, struct ozx_error *error, int code, const char *what)
+{
+    *stage = OZX_MOUNT_STAGE_SYSTEM;
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
+                         strerror(-code));
+}
+
+/* The supervisor's life in the background, in the child. Nothing of the caller's stays open or in
+ * use: not its terminal, its pipes, its working directory. */
+static int live_in_background(const struct ozx_mount_options *options, struct ozx_source *source,
+                              const struct ozx_mount_events *events, int answer, int signals)
+{
+    const int keep[] = {ozx_source_fd(source), answer, signals, options->handed_fd};
+    struct ozx_error error = OZX_ERROR_INIT;
+    enum ozx_mount_stage stage;
+
+    setsid();
+    ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
+    if (chdir("/") < 0 || ozx_process_detach_standard())
+        return EXIT_FAILURE;
+    return ozx_supervisor_run(options, source, events, answer, signals, &stage, &error)
+               ? EXIT_FAILURE
+               : EXIT_SUCCESS;
+}
+
+static int interrupted(enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    *stage = OZX_MOUNT_STAGE_INTERRUPTED;
+    return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "interrupted: nothing is mounted");
+}
+
+static int vanished(enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    *stage = OZX_MOUNT_STAGE_CRASH;
+    return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "the supervisor ended without an answer");
+}
+
+/* One message of the supervisor. 1: there is more to come; 0: served; else the failure. */
+static int hear(const struct ozx_mount_options *options, const struct ozx_mount_events *events,
+                int answer, enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    struct ozx_message message;
+
+    if (ozx_channel_receive(answer, &message, NULL) != 1)
+        return vanished(stage, error);
+    switch (message.kind) {
+    case OZX_MESSAGE_WARNING:
+        events->warning(events->context, &message.error);
+        return 1;
+    case OZX_MESSAGE_INFO:
+        if (options->verbose)
+            events->info(events->context, message.error.text);
+        return 1;
+    case OZX_MESSAGE_SERVING:
+        events->served(events->context);
+        return 0;
+    case OZX_MESSAGE_FAILED:
+        *stage = (enum ozx_mount_stage)message.value;
+        *error = message.error;
+        return error->code ? error->code : -EIO;
+    default:
+        return 1;
+    }
+}
+
+/* Waits for the answer, or for a signal: then the closed channel tells the supervisor to give up.
+ */
+static int wait_for_answer(const struct ozx_mount_options *options,
+                           const struct ozx_mount_events *events, int answer, int signals,
+                           enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    struct pollfd sources[] = {{.fd = answer, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    int number, more = 1;
+
+    while (more == 1) {
+        if (poll(sources, 2, -1) < 0 && errno != EINTR)
+            return fail(stage, error, -errno, "cannot wait for the mount");
+        while ((number = ozx_process_next_signal(signals)))
+            if (number != SIGCHLD) /* the channel says it better */
+                return interrupted(stage, error);
+        if (sources[0].revents)
+            more = hear(options, events, answer, stage, error);
+    }
+    return more;
+}
+
+static int run_in_background(const struct ozx_mount_options *options, struct ozx_source *source,
+                             const struct ozx_mount_events *events, int signals,
+                             enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    int sockets[2], failure = ozx_channel_pair(sockets);
+    pid_t supervisor;
+
+    if (failure) {
+        ozx_source_close(source);
+        return fail(stage, error, failure, "cannot make a socket");
+    }
+    supervisor = fork();
+    if (supervisor == 0)
+        _exit(live_in_background(options, source, events, sockets[1], signals));
+    failure = supervisor < 0 ? -errno : 0;
+    close(sockets[1]);
+    ozx_source_close(source);
+    if (failure) {
+        close(sockets[0]);
+        return fail(stage, error, failure, "cannot start the supervisor");
+    }
+    failure = wait_for_answer(options, events, sockets[0], signals, stage, error);
+    close(sockets[0]);
+    if (failure) {
+        kill(supervisor, SIGTERM); /* it may have begun to serve meanwhile */
+        ozx_process_wait(supervisor); /* when it is gone, so are worker and mount */
+    }
+    return failure;
+}
+
+int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *source,
+                  const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
+                  struct ozx_error *error)
+{
+    OZX_AUTO_CLOSE int signals = -1;
+    sigset_t old;
+    int failure = ozx_process_signals(options->foreground, &old, &signals);
+
+    if (failure) {
+        ozx_source_close(source);
+        return fail(stage, error, failure, "cannot watch signals");
+    }
+    signal(SIGPIPE, SIG_IGN); /* a reader of our messages that leaves does not end the mount */
+    fflush(NULL); /* or the children would write it again */
+    failure = options->foreground
+                  ? ozx_supervisor_run(options, source, events, -1, signals, stage, error)
+                  : run_in_background(options, source, events, signals, stage, error);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return failure;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A mount from its start to its end, in three processes:
+ *
+ *     caller      the one that `ozx_mount_run` is called in; waits for a true answer
+ *       supervisor   owns the mount: mounts, catches signals, unmounts; never reads the archive
+ *         worker        parses the archive and serves it; ignores signals, holds /dev/fuse
+ *
+ * In the foreground the caller is the supervisor. Nothing here prints: what there is to say goes
+ * through the events, which are called in the caller until the mount is served, and after that in
+ * the supervisor (`note` only).
+ */
+#ifndef OZX_MOUNT_MOUNT_H
+#define OZX_MOUNT_MOUNT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "io/source.h"
+
+struct ozx_mount_options {
+    const char *mount_point;  /* absolute, symlinks resolved; NULL with `handed_fd` */
+    int handed_fd;            /* an open /dev/fuse that someone else mounted; else -1 */
+    const char *fsname;       /* what df and findmnt show as the source */
+    const char *subtype;      /* the type is "fuse.SUBTYPE" */
+    const char *fuse_options; /* more options for libfuse, escaped; "" for none */
+    const char *subdir;       /* NULL: the whole archive */
+    uid_t uid;
+    gid_t gid;
+    mode_t file_mode;      /* permission bits */
+    mode_t directory_mode; /* permission bits */
+    unsigned max_read_bytes;
+    unsigned timeout_s; /* 0: never; else unmounted after so long without a request */
+    unsigned threads;   /* most threads; 0: libfuse's default, 1: no threads at all */
+    bool foreground;
+    bool debug;            /* libfuse prints every request to stderr */
+    bool verbose;          /* `info` is called */
+    bool xattr;            /* user.ozx.* */
+    bool io_uring;         /* requests come by rings, where libfuse and the kernel have them */
+    bool serve_as;         /* root's worker gets these ids, not those of nobody */
+    uid_t serve_uid;
+    gid_t serve_gid;
+    bool remove_directory; /* the mount point was made for this mount: rmdir it at the end */
+};
+
+/* What failed: the same errno means different exit codes. */
+enum ozx_mount_stage {
+    OZX_MOUNT_STAGE_ARCHIVE = 1, /* the archive was refused or could not be read */
+    OZX_MOUNT_STAGE_MOUNT,       /* FUSE is not there or the mount was not allowed */
+    OZX_MOUNT_STAGE_SYSTEM,      /* no process, no memory ... */
+    OZX_MOUNT_STAGE_CRASH,       /* a process of ours died of a bug */
+    OZX_MOUNT_STAGE_INTERRUPTED, /* a signal came before the mount was served */
+};
+
+struct ozx_mount_events {
+    void *context;
+    /* The archive is served all the same. */
+    void (*warning)(void *context, const struct ozx_error *warning);
+    void (*info)(void *context, const char *text);
+    void (*served)(void *context);
+    /* Called in the supervisor while it serves: `background` if there is no terminal to write to.
+     */
+    void (*note)(void *context, const struct ozx_error *note, bool background);
+};
+
+/* Serves `source` (its ownership passes on, whatever happens). Returns 0 in the caller once the
+ * tree is served, or with `foreground` once it was unmounted; else -errno with `error` and `stage`
+ * filled in, and then there is no mount and no process left, but for one case: a worker that
+ * crashed while serving (`foreground`) leaves its dead mount, so that nobody takes the empty
+ * directory for the archive. */
+int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *source,
+                  const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
+                  struct ozx_error *error) OZX_CHECKED;
+
+/* Writes `text` with a backslash before each comma and backslash, as libfuse's option lists want
+ * it. `to` has room for twice the text and a NUL. Returns where the NUL stands. */
+char *ozx_mount_escape(char *to, const char *text);
+
+/* For --version. */
+const char *ozx_mount_library_version(void);
+
+#endif

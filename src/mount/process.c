@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a process of a mount does to itself, and children that run for a moment.
+ */
+#include "mount/process.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+static void close_between(unsigned first, unsigned last)
+{
+    struct rlimit limit;
+
+    if (first > last || close_range(first, last, 0) == 0)
+        return;
+    /* A kernel before 5.9. */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= last)
+        last = limit.rlim_cur ? (unsigned)limit.rlim_cur - 1 : 0;
+    for (unsigned fd = first; fd <= last; fd++)
+        close((int)fd);
+}
+
+void ozx_process_close_descriptors(const int *keep, size_t count)
+{
+    unsigned first = STDERR_FILENO + 1;
+
+    for (;;) {
+        unsigned next = ~0U;
+        for (size_t i = 0; i < count; i++)
+            if (keep[i] >= (int)first && (unsigned)keep[i] < next)
+                next = (unsigned)keep[i];
+        if (next == ~0U)
+            break;
+        close_between(first, next - 1);
+        first = next + 1;
+    }
+    close_between(first, ~0U);
+}
+
+int ozx_process_detach_standard(void)
+{
+    OZX_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(null, STDERR_FILENO) < 0)
+        return -errno;
+    return 0;
+}
+
+void ozx_process_name(char name[OZX_PROCESS_NAME_SIZE], unsigned device_minor)
+{
+    snprintf(name, OZX_PROCESS_NAME_SIZE, "ozxfs:%u", device_minor);
+}
+
+void ozx_process_take_name(unsigned device_minor)
+{
+    char name[OZX_PROCESS_NAME_SIZE];
+
+    ozx_process_name(name, device_minor);
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+int ozx_process_signals(bool respectful, sigset_t *old, int *signals)
+{
+    static const int wanted[] = {SIGINT, SIGHUP, SIGTERM, SIGCHLD};
+    sigset_t mask;
+    int fd;
+
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        bool optional = wanted[i] == SIGINT || wanted[i] == SIGHUP;
+        if (!respectful || !optional || !is_ignored(wanted[i]))
+            sigaddset(&mask, wanted[i]);
+    }
+    fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    /* An ignored SIGCHLD would leave no children to wait for. */
+    signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_BLOCK, &mask, old);
+    *signals = fd;
+    return 0;
+}
+
+int ozx_process_next_signal(int signals)
+{
+    struct signalfd_siginfo info;
+
+    return read(signals, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+int ozx_process_wait(pid_t child)
+{
+    int status;
+
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return status;
+}
+
+/* The first line in `fd`, cut at `said_size`, without "fusermount3: " or "fuse: " in front. */
+static void first_line(int fd, char *said, size_t said_size)
+{
+    static const char *const programs[] = {"fusermount3: ", "fusermount: ", "fuse: "};
+    ssize_t got = pread(fd, said, said_size - 1, 0);
+
+    said[got > 0 ? got : 0] = '\0';
+    said[strcspn(said, "\n")] = '\0';
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+        size_t length = strlen(programs[i]);
+        if (strncmp(said, programs[i], length) == 0)
+            memmove(said, said + length, strlen(said + length) + 1);
+    }
+}
+
+int ozx_process_run(int (*work)(void *context), void *context, char *said, size_t said_size)
+{
+    OZX_AUTO_CLOSE int text = memfd_create("ozxfs", MFD_CLOEXEC);
+    pid_t child;
+    int status;
+
+    if (text < 0)
+        return -errno;
+    child = fork();
+    if (child < 0)
+        return -errno;
+    if (child == 0) {
+        if (dup2(text, STDERR_FILENO) < 0)
+            _exit(127);
+        _exit(work(context));
+    }
+    status = ozx_process_wait(child);
+    first_line(text, said, said_size);
+    if (status < 0)
+        return status;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int ozx_process_exec_fusermount(void *argv)
+{
+    static const char *const places[] = {"/usr/bin/fusermount3", "/bin/fusermount3",
+                                         "/usr/local/bin/fusermount3"};
+    char path[] = "PATH=/usr/bin:/bin";
+    char *environment[] = {path, NULL};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        execve(places[i], argv, environment);
+    execvpe("fusermount3", argv, environment);
+    fprintf(stderr, "cannot run fusermount3: %s\n", strerror(errno));
+    return 127;
+}

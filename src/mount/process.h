@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a process of a mount does to itself, and children that run for a moment.
+ */
+#ifndef OZX_MOUNT_PROCESS_H
+#define OZX_MOUNT_PROCESS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+#define OZX_PROCESS_NAME_SIZE 16 /* of comm, with its NUL: see prctl(2), PR_SET_NAME */
+
+/* Closes every descriptor from 3 on that is not among the `count` in `keep` (negative ones are
+ * skipped). A descriptor inherited from a shell's `$(...)` or from sshd would keep them waiting. */
+void ozx_process_close_descriptors(const int *keep, size_t count);
+
+/* Descriptors 0, 1 and 2 become /dev/null. */
+int ozx_process_detach_standard(void) OZX_CHECKED;
+
+/* The name by which `ozxfs umount` finds the processes of a mount: "ozxfs:MINOR". The kernel gives
+ * every mounted FUSE file system of the machine another minor number. */
+void ozx_process_name(char name[OZX_PROCESS_NAME_SIZE], unsigned device_minor);
+void ozx_process_take_name(unsigned device_minor);
+
+/* Blocks INT, TERM, HUP and CHLD and gives a signalfd for them. `old` gets the mask that was. With
+ * `respectful` INT and HUP are left out if the parent ignored them: a shell's `&`, nohup. */
+int ozx_process_signals(bool respectful, sigset_t *old, int *signals) OZX_CHECKED;
+
+/* The next signal of a signalfd, 0 if there is none. */
+int ozx_process_next_signal(int signals);
+
+/* Waits for a child; its status as of waitpid(2), or -errno. */
+int ozx_process_wait(pid_t child);
+
+/* Runs `work` in a child, with what it writes to stderr kept: its first line goes to `said`,
+ * without a program's name in front. Returns the child's exit status, 128 if it was killed, or
+ * -errno. */
+int ozx_process_run(int (*work)(void *context), void *context, char *said,
+                    size_t said_size) OZX_CHECKED;
+
+/* A `work` for the above: execs fusermount3; `context` is its argument vector. Returns only on
+ * failure. */
+int ozx_process_exec_fusermount(void *argv);
+
+#endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The supervisor: an event loop over the worker's messages, signals, the caller and a timer. It
+ * never reads the archive and trusts nothing that the worker says: a lying worker can make it mount
+ * and unmount its own mount point and log a few lines, no more.
+ *
+ *     PARSING --parsed, mounted--> STARTING --serving--> SERVING --worker gone--> end
+ */
+#include "mount/supervisor.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "mount/channel.h"
+#include "mount/kernel_mount.h"
+#include "mount/mountinfo.h"
+#include "mount/process.h"
+#include "mount/unmount.h"
+#include "mount/worker.h"
+
+#define MESSAGES_MAX 256 /* more than an honest worker ever has to say */
+
+#define MEMORY_NAP_NS 10000000
+#define MEMORY_NAPS_MAX 100
+
+enum phase { PARSING, STARTING, SERVING };
+
+struct supervisor {
+    const struct ozx_mount_options *options;
+    const struct ozx_mount_events *events;
+    enum phase phase;
+    int answer; /* to the caller; -1: in the foreground, or answered */
+    bool background;
+    int signals;
+    int worker; /* the channel; -1 once it is no use */
+    pid_t worker_pid;
+    unsigned messages;
+    bool mounted;
+    bool detached; /* unmounted lazily */
+    bool ended;    /* the worker said so, and then: */
+    bool visible;  /* the mount was still there, so it was not unmounted but cut off */
+    struct ozx_kernel_mount mount;
+    atomic_ullong *requests; /* shared with the worker; NULL without a timeout */
+    unsigned long long requests_seen;
+    int64_t idle_since_ms;
+    enum ozx_mount_stage stage;
+    struct ozx_error error; /* the first failure; code 0 without one */
+};
+
+static void fail(struct supervisor *s, enum ozx_mount_stage stage, const struct ozx_error *error)
+{
+    if (s->error.code)
+        return;
+    s->stage = stage;
+    s->error = *error;
+    if (!s->error.code)
+        s->error.code = -EIO;
+}
+
+static void note(const struct supervisor *s, const struct ozx_error *error)
+{
+    s->events->note(s->events->context, error, s->background);
+}
+
+static OZX_PRINTF(2, 3) void note_text(const struct supervisor *s, const char *format, ...)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(error.text, sizeof error.text, format, args);
+    va_end(args);
+    note(s, &error);
+}
+
+/* Passes on to the caller, or calls the event if that is this process. */
+static void tell(const struct supervisor *s, const struct ozx_message *message)
+{
+    void *context = s->events->context;
+
+    if (s->background) {
+        if (s->answer >= 0)
+            (void)!ozx_channel_send(s->answer, message->kind, message->value, &message->error,
+                                    false);
+    } else if (message->kind == OZX_MESSAGE_WARNING) {
+        s->events->warning(context, &message->error);
+    } else if (message->kind == OZX_MESSAGE_INFO && s->options->verbose) {
+        s->events->info(context, message->error.text);
+    } else if (message->kind == OZX_MESSAGE_SERVING) {
+        s->events->served(context);
+    }
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What is mounted where. Memory that is short for a moment must not keep a mount that should go. */
+static int read_mounts(struct ozx_mountinfo *info)
+{
+    const struct timespec nap = {.tv_nsec = MEMORY_NAP_NS};
+    int failure = ozx_mountinfo_read(info);
+
+    for (int i = 0; failure == -ENOMEM && i < MEMORY_NAPS_MAX; i++) {
+        nanosleep(&nap, NULL);
+        failure = ozx_mountinfo_read(info);
+    }
+    return failure;
+}
+
+/* Where our own mount is now (its parents may have been renamed), if it is the topmost there. */
+static bool find_own(const struct supervisor *s, char path[4096])
+{
+    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
+    const struct ozx_mount_entry *entry;
+
+    if (!s->mounted || read_mounts(&info))
+        return false;
+    entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
+    if (!entry || ozx_mountinfo_at(&info, entry->path) != entry || strlen(entry->path) >= 4096)
+        return false;
+    strcpy(path, entry->path);
+    return true;
+}
+
+/* True if our mount is still to be seen. At its recorded path only: when this is asked our mount
+ * may be gone and its numbers may be another's already. */
+static bool is_mounted(const struct supervisor *s)
+{
+    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
+    const struct ozx_mount_entry *entry;
+
+    if (!s->mounted || read_mounts(&info))
+        return false;
+    entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
+    return entry && strcmp(entry->path, s->options->mount_point) == 0;
+}
+
+/* A signal wants an end: unmounts, and if the mount is in use detaches it. */
+static void end_mount(struct supervisor *s)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char path[4096];
+    int failure;
+
+    if (!find_own(s, path)) {
+        s->detached = !is_mounted(s); /* by somebody else: it ends with its last user */
+        note_text(s, "cannot unmount: the mount is no longer at its place, or covered by another");
+        return;
+    }
+    failure = ozx_unmount(path, false, &error);
+    if (failure == -EBUSY) {
+        failure = ozx_unmount(path, true, &error);
+        s->detached = !failure;
+        if (!failure)
+            note_text(s, "the mount was in use: it is detached and ends with its last user");
+    }
+    if (failure)
+        note(s, &error);
+}
+
+/* Gives up before anything was served: no mount and no worker stay. */
+static void abandon(struct supervisor *s)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char path[4096];
+
+    kill(s->worker_pid, SIGKILL);
+    if (find_own(s, path) && ozx_unmount(path, true, &error))
+        note(s, &error);
+}
+
+static void start_serving(struct supervisor *s)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    unsigned minor = 0;
+
+    s->phase = STARTING;
+    if (s->options->handed_fd < 0) {
+        if (ozx_kernel_mount(s->options, s->worker, &s->mount, &error)) {
+            fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
+            abandon(s);
+            return;
+        }
+        s->mounted = true;
+        minor = s->mount.device_minor;
+        ozx_process_take_name(minor);
+    }
+    /* If the worker is gone, its end is noticed next. */
+    (void)!ozx_channel_send(s->worker, OZX_MESSAGE_START, minor, NULL, false);
+}
+
+static void answer_served(struct supervisor *s, const struct ozx_message *message)
+{
+    struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
+
+    s->phase = SERVING;
+    s->idle_since_ms = now_ms();
+    snprintf(info.error.text, sizeof info.error.text,
+             s->mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d", (int)getpid(),
+             s->mount.device_minor);
+    tell(s, &info);
+    tell(s, message);
+    if (s->answer >= 0)
+        close(ozx_take_fd(&s->answer));
+}
+
+static void fail_by_worker(struct supervisor *s, const struct ozx_message *message)
+{
+    enum ozx_mount_stage stage = s->phase == PARSING && message->value == OZX_MOUNT_STAGE_ARCHIVE
+                                     ? OZX_MOUNT_STAGE_ARCHIVE
+                                     : OZX_MOUNT_STAGE_SYSTEM;
+
+    fail(s, stage, &message->error);
+}
+
+/* Looked at right away: a second later the same numbers may be those of a new mount. */
+static void see_end(struct supervisor *s)
+{
+    s->ended = true;
+    s->visible = is_mounted(s);
+}
+
+static void hear_worker(struct supervisor *s)
+{
+    struct ozx_message message;
+    int got = ozx_channel_receive(s->worker, &message, NULL);
+
+    if (got != 1 || ++s->messages > MESSAGES_MAX) {
+        /* It has ended, or talks nonsense. What serves may go on without a word to us; its end
+         * comes as a signal. */
+        close(ozx_take_fd(&s->worker));
+        if (s->phase != SERVING)
+            kill(s->worker_pid, SIGKILL);
+        return;
+    }
+    if (message.kind == OZX_MESSAGE_FAILED)
+        fail_by_worker(s, &message);
+    else if (message.kind == OZX_MESSAGE_PARSED && s->phase == PARSING && !s->error.code)
+        start_serving(s);
+    else if (message.kind == OZX_MESSAGE_SERVING && s->phase == STARTING)
+        answer_served(s, &message);
+    else if (message.kind == OZX_MESSAGE_STARTED && s->mounted)
+        ozx_kernel_mount_readahead(s->mount.device_minor, s->options->max_read_bytes);
+    else if (message.kind == OZX_MESSAGE_ENDED && s->phase == SERVING && !s->ended)
+        see_end(s);
+    else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)
+        note(s, &message.error);
+    else if ((message.kind == OZX_MESSAGE_WARNING || message.kind == OZX_MESSAGE_INFO) &&
+             s->phase != SERVING)
+        tell(s, &message);
+}
+
+static void interrupt_start(struct supervisor *s)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                  "interrupted: nothing is mounted");
+    fail(s, OZX_MOUNT_STAGE_INTERRUPTED, &error);
+    abandon(s);
+}
+
+/* What the worker's end means. */
+static void judge_end(struct supervisor *s, int status)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool visible = s->phase == SERVING && (s->ended ? s->visible : is_mounted(s));
+    const char *hint =
+        visible ? "its mount stays and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
+    enum ozx_mount_stage stage = OZX_MOUNT_STAGE_CRASH;
+
+    if (s->error.code || (s->phase == SERVING && status == 0 && !visible))
+        return;
+    if (WIFSIGNALED(status)) {
+        int number = WTERMSIG(status);
+        if (s->options->handed_fd >= 0 && s->detached)
+            return;
+        if (number == SIGKILL)
+            stage = OZX_MOUNT_STAGE_SYSTEM; /* not by itself: somebody's kill, or out of memory */
+        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
+                      "the worker was killed by signal %d (%s)%s", number, strsignal(number),
+                      s->phase == PARSING ? " while it read the archive" : "");
+    } else if (visible && status == 0) {
+        stage = OZX_MOUNT_STAGE_SYSTEM;
+        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
+                      "the FUSE connection was aborted");
+    } else {
+        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
+                      "the worker ended with status %d", WEXITSTATUS(status));
+    }
+    fail(s, stage, &error);
+}
+
+/* What an ended worker said before is still in the queue. */
+static void hear_last_words(struct supervisor *s)
+{
+    struct pollfd queue = {.events = POLLIN};
+
+    while ((queue.fd = s->worker) >= 0 && poll(&queue, 1, 0) > 0)
+        hear_worker(s);
+}
+
+/* True if the worker has ended; then everything is judged. */
+static bool reap(struct supervisor *s)
+{
+    int status;
+
+    if (waitpid(s->worker_pid, &status, WNOHANG) != s->worker_pid)
+        return false;
+    hear_last_words(s);
+    judge_end(s, status);
+    if (s->phase != SERVING && s->mounted) {
+        char path[4096];
+        struct ozx_error error = OZX_ERROR_INIT;
+        if (find_own(s, path))
+            (void)!ozx_unmount(path, true, &error);
+    }
+    return true;
+}
+
+/* A signal while it serves. A second one, after the mount was detached, does not wait for its
+ * last user. True: leave now. */
+static bool hear_signal(struct supervisor *s)
+{
+    if (s->detached)
+        return true;
+    if (s->options->handed_fd >= 0) {
+        /* Whoever mounted unmounts; ending the worker is all that is ours. */
+        s->detached = true;
+        kill(s->worker_pid, SIGKILL);
+        return false;
+    }
+    end_mount(s);
+    return false;
+}
+
+/* Tries to unmount when no request came for so long. If it is in use, the time starts again. */
+static void check_idle(struct supervisor *s)
+{
+    unsigned long long requests;
+    struct ozx_error error = OZX_ERROR_INIT;
+    char path[4096];
+
+    if (!s->requests || s->phase != SERVING)
+        return;
+    requests = atomic_load_explicit(s->requests, memory_order_relaxed);
+    if (requests != s->requests_seen) {
+        s->requests_seen = requests;
+        s->idle_since_ms = now_ms();
+    }
+    if (now_ms() - s->idle_since_ms < (int64_t)s->options->timeout_s * 1000)
+        return;
+    s->idle_since_ms = now_ms();
+    if (find_own(s, path) && ozx_unmount(path, false, &error) && error.code != -EBUSY)
+        note(s, &error);
+}
+
+/* Milliseconds until the time could be up, checked often enough to see requests in between. */
+static int poll_ms(const struct supervisor *s)
+{
+    int64_t left_ms;
+
+    if (!s->requests || s->phase != SERVING)
+        return -1;
+    left_ms = s->idle_since_ms + (int64_t)s->options->timeout_s * 1000 - now_ms();
+    if (left_ms > 1000)
+        left_ms = left_ms / 4 > 60000 ? 60000 : left_ms / 4 + 1;
+    return left_ms > 0 ? (int)left_ms : 1;
+}
+
+static void run(struct supervisor *s)
+{
+    for (;;) {
+        struct pollfd sources[] = {{.fd = s->signals, .events = POLLIN},
+                                   {.fd = s->worker, .events = POLLIN},
+                                   {.fd = s->answer}};
+        int number;
+
+        if (poll(sources, 3, poll_ms(s)) < 0 && errno != EINTR)
+            return;
+        if (sources[1].revents && s->worker >= 0)
+            hear_worker(s);
+        /* The caller went away before it got an answer: nobody wants the mount. */
+        if (sources[2].revents && s->answer >= 0) {
+            close(ozx_take_fd(&s->answer));
+            interrupt_start(s);
+        }
+        while ((number = ozx_process_next_signal(s->signals))) {
+            if (number == SIGCHLD) {
+                if (reap(s))
+                    return;
+            } else if (s->phase != SERVING) {
+                interrupt_start(s);
+            } else if (hear_signal(s)) {
+                return;
+            }
+        }
+        check_idle(s);
+    }
+}
+
+static int share_counter(struct supervisor *s)
+{
+    void *page;
+
+    if (!s->options->timeout_s || s->options->handed_fd >= 0)
+        return 0;
+    page =
+        mmap(NULL, sizeof *s->requests, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return -errno;
+    s->requests = page;
+    return 0;
+}
+
+static int start_worker(struct supervisor *s, struct ozx_source *source)
+{
+    int sockets[2];
+    int failure = share_counter(s);
+
+    if (!failure)
+        failure = ozx_channel_pair(sockets);
+    if (failure) {
+        ozx_source_close(source);
+        return failure;
+    }
+    s->worker_pid = fork();
+    if (s->worker_pid == 0)
+        exit(ozx_worker_run(s->options, source, sockets[1], s->requests));
+    failure = s->worker_pid < 0 ? -errno : 0;
+    ozx_source_close(source);
+    close(sockets[1]);
+    if (failure)
+        close(sockets[0]);
+    else
+        s->worker = sockets[0];
+    return failure;
+}
+
+int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_source *source,
+                       const struct ozx_mount_events *events, int answer, int signals,
+                       enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    struct supervisor s = {.options = options,
+                           .events = events,
+                           .answer = answer,
+                           .background = answer >= 0,
+                           .signals = signals,
+                           .worker = -1,
+                           .error = OZX_ERROR_INIT};
+    int failure = start_worker(&s, source);
+
+    if (options->handed_fd >= 0)
+        close(options->handed_fd);
+    if (failure) {
+        ozx_error_set(&s.error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start the worker: %s", strerror(-failure));
+        s.stage = OZX_MOUNT_STAGE_SYSTEM;
+    } else {
+        run(&s);
+    }
+    if (options->remove_directory && !(s.ended ? s.visible : is_mounted(&s)))
+        rmdir(options->mount_point);
+    if (s.error.code && s.answer >= 0)
+        (void)!ozx_channel_send(s.answer, OZX_MESSAGE_FAILED, s.stage, &s.error, false);
+    else if (s.error.code && s.background && s.phase == SERVING)
+        note(&s, &s.error);
+    if (s.worker >= 0)
+        close(s.worker);
+    if (s.answer >= 0)
+        close(s.answer);
+    if (s.requests)
+        munmap(s.requests, sizeof *s.requests);
+    if (s.error.code) {
+        *stage = s.stage;
+        *error = s.error;
+    }
+    return s.error.code;
+}

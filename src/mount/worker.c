@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The worker: from the archive's bytes to the last request. After `lock_in` it opens nothing: the
+ * archive and its socket are open, the /dev/fuse descriptor is sent to it. (libfuse tries to open
+ * /dev/null in fuse_session_mount to fill descriptors 0 to 2; that may fail, they are filled.)
+ */
+#include "mount/worker.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "cage/sandbox.h"
+#include "mount/channel.h"
+#include "mount/fuse/loop.h"
+#include "mount/fuse/server.h"
+#include "mount/process.h"
+
+#define THREADS_DEFAULT 10
+
+static int say(int socket, enum ozx_message_kind kind, uint32_t value,
+               const struct ozx_error *error)
+{
+    return ozx_channel_send(socket, kind, value, error, false);
+}
+
+/* Signals are the supervisor's business: it unmounts, and that ends the worker. In a session of its
+ * own, so that a ^Z in the terminal does not stop it. */
+static void leave_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    sigset_t none;
+
+    setsid();
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* libzip turns DOS times into local ones, of no interest here, and without TZ that would look into
+ * /etc/localtime each time. */
+static void settle_time_zone(void)
+{
+    setenv("TZ", "UTC0", 1);
+    tzset();
+}
+
+/* What is typed or piped into the command is not the worker's, nor has it anything to print there.
+ */
+static void leave_terminal(void)
+{
+    OZX_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+    }
+}
+
+static void tell(int socket, const char *text)
+{
+    struct ozx_error info = OZX_ERROR_INIT;
+
+    snprintf(info.text, sizeof info.text, "%s", text);
+    (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
+}
+
+static bool wants_io_uring(const struct ozx_mount_options *options)
+{
+#ifdef OZX_HAVE_FUSE_IO_URING
+    return options->io_uring;
+#else
+    (void)options;
+    return false;
+#endif
+}
+
+/* The one place for what takes the worker's rights away (no privileges, no new files), before it
+ * has read a byte of the archive. A build with sanitizers, which open files, has nothing of it. */
+static int lock_in(const struct ozx_mount_options *options, int archive, int socket)
+{
+#ifdef OZX_SANDBOX
+    const struct ozx_sandbox_ids as = {options->serve_uid, options->serve_gid};
+    struct ozx_error error = OZX_ERROR_INIT;
+    char report[OZX_SANDBOX_REPORT_SIZE];
+    int failure = ozx_sandbox_enter(archive, options->serve_as ? &as : NULL,
+                                    wants_io_uring(options), report, &error);
+
+    if (failure) {
+        (void)!say(socket, OZX_MESSAGE_FAILED,
+                   failure == -EACCES ? OZX_MOUNT_STAGE_ARCHIVE : OZX_MOUNT_STAGE_SYSTEM, &error);
+        return failure;
+    }
+    if (options->verbose)
+        tell(socket, report);
+    if (ozx_sandbox_probe(report))
+        tell(socket, report);
+#else
+    (void)archive;
+    if (options->verbose)
+        tell(socket, "built without the sandbox");
+#endif
+    return 0;
+}
+
+static void tell_warnings(const struct ozx_archive *archive, bool verbose, int socket)
+{
+    size_t count;
+    const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (warnings[i].minor && !verbose)
+            continue;
+        if (say(socket, OZX_MESSAGE_WARNING, 0, &warnings[i].first))
+            return;
+    }
+}
+
+static int parse(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
+                 struct ozx_archive **archive)
+{
+    struct ozx_archive_options how = {.subdir = options->subdir};
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = ozx_archive_open(source, &how, archive, &error);
+
+    if (failure) {
+        ozx_source_close(source);
+        (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_ARCHIVE, &error);
+        return failure;
+    }
+    tell_warnings(*archive, options->verbose, socket);
+    if (options->verbose) {
+        struct ozx_error info = OZX_ERROR_INIT;
+        snprintf(info.text, sizeof info.text, "worker %d serves %" PRIu32 " files and directories",
+                 (int)getpid(), ozx_archive_node_count(*archive));
+        (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
+    }
+    failure = say(socket, OZX_MESSAGE_PARSED, 0, NULL);
+    if (failure)
+        ozx_archive_close(*archive);
+    return failure;
+}
+
+/* Waits until the supervisor has mounted. The descriptor to serve, -1 if there is nothing to do. */
+static int wait_for_device(const struct ozx_mount_options *options, int socket)
+{
+    int device = options->handed_fd;
+
+    for (;;) {
+        struct ozx_message message;
+        int sent, got = ozx_channel_receive(socket, &message, &sent);
+        if (got == 1 && message.kind == OZX_MESSAGE_DEVICE && sent >= 0 && device < 0) {
+            device = sent;
+            continue;
+        }
+        if (sent >= 0)
+            close(sent);
+        if (got == 1 && message.kind == OZX_MESSAGE_START && device >= 0) {
+            if (message.value)
+                ozx_process_take_name(message.value);
+            return device;
+        }
+        if (device >= 0)
+            close(device);
+        return -1;
+    }
+}
+
+/* What libfuse says of its failures is said again by us, in one line. */
+static void drop_words(enum fuse_log_level level, const char *format, va_list args)
+{
+    (void)level, (void)format, (void)args;
+}
+
+static struct fuse_session *make_session(struct ozx_server *server, int device)
+{
+    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+    struct fuse_lowlevel_ops ops;
+    struct fuse_session *session = NULL;
+    char option[48], place[32];
+
+    if (!server->options->debug)
+        fuse_set_log_func(drop_words);
+    errno = 0;
+    ozx_ops_fill(&ops, server);
+    /* libfuse wants the same max_read here, in the mount's options and in init. */
+    snprintf(option, sizeof option, "-omax_read=%u", server->options->max_read_bytes);
+    snprintf(place, sizeof place, "/dev/fd/%d", device);
+    if (fuse_opt_add_arg(&args, "ozxfs") == 0 && fuse_opt_add_arg(&args, option) == 0 &&
+        (!wants_io_uring(server->options) || fuse_opt_add_arg(&args, "-oio_uring") == 0) &&
+        (!server->options->debug || fuse_opt_add_arg(&args, "-d") == 0))
+        session = fuse_session_new(&args, &ops, sizeof ops, server);
+    fuse_opt_free_args(&args);
+    if (session && fuse_session_mount(session, place) != 0) {
+        fuse_session_destroy(session);
+        session = NULL;
+    }
+    if (!session)
+        close(device);
+    return session;
+}
+
+static int fail(int socket, int code, const char *what)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
+                  strerror(-code));
+    (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
+    return EXIT_FAILURE;
+}
+
+static int serve(struct ozx_server *server, int device)
+{
+    struct fuse_session *session = make_session(server, device);
+    int failure = errno ? -errno : -EINVAL;
+
+    if (!session)
+        return fail(server->notes.socket, failure, "cannot make a FUSE session");
+    /* A read that waits for the disk must not keep others waiting. */
+    ozx_source_on_wait(ozx_archive_source(server->archive), ozx_loop_pass);
+    failure =
+        ozx_loop_run(session, server->options->threads ? server->options->threads : THREADS_DEFAULT,
+                     ozx_server_started, server);
+    if (!failure)
+        (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
+    fuse_session_destroy(session);
+    if (failure)
+        return fail(server->notes.socket, failure < 0 ? failure : -EIO, "the FUSE session failed");
+    return EXIT_SUCCESS;
+}
+
+int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
+                   atomic_ullong *requests)
+{
+    struct ozx_server server = {
+        .options = options,
+        .requests = requests,
+        .notes = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = socket},
+    };
+    const int keep[] = {ozx_source_fd(source), socket, options->handed_fd};
+    int device, status = EXIT_SUCCESS;
+
+    leave_signals();
+    if (options->foreground && !options->debug)
+        leave_terminal();
+    settle_time_zone();
+    ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
+    /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
+    if (lock_in(options, ozx_source_fd(source), socket) != 0 ||
+        parse(options, source, socket, &server.archive) != 0)
+        return EXIT_FAILURE;
+    server.node_count = ozx_archive_node_count(server.archive);
+    device = wait_for_device(options, socket);
+    if (device >= 0 && pthread_key_create(&server.buffer_key, free) == 0) {
+        status = serve(&server, device);
+        free(pthread_getspecific(server.buffer_key)); /* only threads that end do it themselves */
+        pthread_key_delete(server.buffer_key);
+    }
+    ozx_archive_close(server.archive);
+    return status;
+}

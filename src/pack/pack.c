@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The steps of packing, in order, and the one place that knows them all. Prints nothing: every
+ * message goes through the caller's functions.
+ */
+#include "pack/pack.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "pack/pack_state.h"
+#include "pack/pipeline.h"
+#include "pack/readback.h"
+
+static bool cancelled(const struct ozx_pack_state *pack)
+{
+    return pack->options->cancel && *pack->options->cancel;
+}
+
+static int tell_interrupted(const struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+    return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
+}
+
+/* --- before anything is written --------------------------------------------------------------- */
+
+static int open_input(struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (pack->options->archive) {
+        int fd = ozx_source_fd(ozx_archive_source(pack->options->archive));
+        if (fd < 0 || fstat(fd, &pack->root) < 0)
+            memset(&pack->root, 0, sizeof pack->root);
+        return 0;
+    }
+    pack->root_fd = open(pack->options->input, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (pack->root_fd >= 0 && fstat(pack->root_fd, &pack->root) == 0)
+        return 0;
+    ozx_error_set(&error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  errno == ENOTDIR  ? "give the directory of an OME-Zarr image"
+                  : errno == EACCES ? "ask its owner for read permission"
+                                    : "check the path",
+                  "cannot open: %s", strerror(errno));
+    return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+}
+
+/* The archive that is read is not written, nor replaced. */
+static int check_other(struct ozx_pack_state *pack)
+{
+    const struct stat *old = &pack->target.old;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (!old->st_nlink || old->st_dev != pack->root.st_dev || old->st_ino != pack->root.st_ino)
+        return 0;
+    ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  "give another name, and rename it later", "is the archive that is to be read");
+    return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+}
+
+/* Up from the output's directory to the root of the file system: is the input on the way? */
+static int check_outside(struct ozx_pack_state *pack)
+{
+    OZX_AUTO_CLOSE int at = fcntl(pack->target.directory_fd, F_DUPFD_CLOEXEC, 0);
+    struct stat here = pack->target.directory;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    while (at >= 0) {
+        struct stat up;
+        int parent;
+
+        if (here.st_dev == pack->root.st_dev && here.st_ino == pack->root.st_ino) {
+            ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                          "write the archive to another directory",
+                          "is inside the input: it would be packed into itself");
+            return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+        }
+        parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        close(at);
+        at = parent;
+        if (at < 0 || fstat(at, &up) < 0 || (up.st_dev == here.st_dev && up.st_ino == here.st_ino))
+            return 0; /* the top, or as far as we may look: the walk looks out for it, too */
+        here = up;
+    }
+    return 0;
+}
+
+static int prepare_output(struct ozx_pack_state *pack)
+{
+    const struct ozx_pack_options *options = pack->options;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (!options->output) {
+        if (fstat(options->output_fd, &pack->target.old) < 0)
+            memset(&pack->target.old, 0, sizeof pack->target.old);
+        return options->archive ? check_other(pack) : 0;
+    }
+    if (ozx_target_prepare(&pack->target, options->output, options->force, &error)) {
+        /* The better reason first: --force would not help. */
+        int failure = options->archive ? check_other(pack) : 0;
+        return failure ? failure : ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+    }
+    return options->archive ? check_other(pack) : check_outside(pack);
+}
+
+static void plan_problem(void *context, const struct ozx_error *error)
+{
+    ozx_pack_tell(context, OZX_PACK_INPUT, error);
+}
+
+static void plan_progress(void *context, uint64_t entries)
+{
+    const struct ozx_pack_state *pack = context;
+
+    if (pack->options->progress)
+        pack->options->progress(
+            pack->options->context,
+            &(struct ozx_pack_progress){.phase = OZX_PACK_SCAN, .entries = entries});
+}
+
+static void plan_left_out(void *context, const char *path)
+{
+    const struct ozx_pack_state *pack = context;
+
+    if (pack->options->left_out)
+        pack->options->left_out(pack->options->context, path);
+}
+
+static int make_plan(struct ozx_pack_state *pack)
+{
+    const struct ozx_pack_options *options = pack->options;
+    struct ozx_plan_options plan_options = {
+        .excludes = options->excludes,
+        .exclude_count = options->exclude_count,
+        .mtime_limit_s = options->mtime_limit_s,
+        .align_bytes = options->align_bytes,
+        .output_file = pack->target.old.st_nlink ? &pack->target.old : NULL,
+        .output_directory = options->output && !options->dry_run ? &pack->target.directory : NULL,
+        .nodes_left_out = options->nodes_left_out,
+        .cancel = options->cancel,
+        .context = pack,
+        .problem = plan_problem,
+        .left_out = plan_left_out,
+        .progress = plan_progress,
+    };
+
+    if (options->archive)
+        return ozx_plan_make_of_archive(options->archive, &plan_options, &pack->plan);
+    return ozx_plan_make(pack->root_fd, &plan_options, &pack->plan);
+}
+
+static void fill_result(struct ozx_pack_state *pack)
+{
+    struct ozx_pack_result *result = pack->result;
+
+    pack->entry_count = ozx_plan_entry_count(pack->plan);
+    for (uint64_t i = 0; i < pack->entry_count; i++)
+        result->directories += ozx_plan_entry(pack->plan, i)->is_directory;
+    result->files = pack->entry_count - result->directories;
+    result->left_out = ozx_plan_left_out_count(pack->plan);
+    result->data_bytes = ozx_plan_data_bytes(pack->plan);
+    result->archive_bytes = ozx_plan_directory_offset(pack->plan) +
+                            ozx_plan_directory_bytes(pack->plan) +
+                            ozx_zip_tail_size((uint16_t)pack->comment_size);
+}
+
+static int list_plan(const struct ozx_pack_state *pack)
+{
+    char path[OZX_NAME_PATH_MAX + 1];
+
+    for (uint64_t i = 0; i < pack->entry_count; i++) {
+        const struct ozx_plan_entry *entry = ozx_plan_entry(pack->plan, i);
+
+        ozx_plan_path(pack->plan, entry, path);
+        if (pack->options->listed)
+            pack->options->listed(pack->options->context, path, entry->size_bytes);
+    }
+    return 0;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static void count_progress(void *context, uint64_t entries, uint64_t bytes)
+{
+    const struct ozx_pack_state *pack = context;
+
+    if (pack->options->progress)
+        pack->options->progress(pack->options->context, &(struct ozx_pack_progress){
+                                                            .phase = pack->phase,
+                                                            .entries = entries,
+                                                            .entries_total = pack->entry_count,
+                                                            .bytes = bytes,
+                                                            .bytes_total = pack->result->data_bytes,
+                                                        });
+}
+
+static int run_pipeline(struct ozx_pack_state *pack, int fd, enum ozx_pipeline_mode mode)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool output = false;
+    struct ozx_pipeline pipeline = {
+        .plan = pack->plan,
+        .out_fd = fd,
+        .mode = mode,
+        .jobs = pack->options->jobs,
+        .cancel = pack->options->cancel,
+        .context = pack,
+        .progress = count_progress,
+    };
+
+    pack->phase = mode == OZX_PIPELINE_SUM ? OZX_PACK_SUM : OZX_PACK_WRITE;
+    if (!ozx_pipeline_run(&pipeline, &output, &error))
+        return 0;
+    return ozx_pack_tell(pack, output ? OZX_PACK_OUTPUT : OZX_PACK_INPUT, &error);
+}
+
+static int recheck_input(struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (pack->options->archive) /* each read asks whether it changed */
+        return 0;
+    return ozx_plan_recheck(pack->plan, &error) ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error) : 0;
+}
+
+/* --- reading back, and the disk --------------------------------------------------------------- */
+
+struct syncing {
+    pthread_t thread;
+    bool started;
+    int fd;
+    int failure;
+};
+
+static void *sync_file(void *argument)
+{
+    struct syncing *syncing = argument;
+
+    syncing->failure = fsync(syncing->fd) < 0 ? -errno : 0;
+    return NULL;
+}
+
+static int read_back(struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_recheck recheck = {
+        .fd = pack->target.fd,
+        .jobs = pack->options->jobs,
+        .files = pack->result->files,
+        .directories = pack->result->directories,
+        .data_bytes = pack->result->data_bytes,
+        .version = pack->result->version,
+        .cancel = pack->options->cancel,
+        .context = pack,
+        .progress = count_progress,
+    };
+
+    pack->phase = OZX_PACK_VERIFY;
+    if (ozx_recheck(&recheck, &error))
+        return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
+    pack->result->verified = true;
+    return 0;
+}
+
+/* The disk writes while the page cache is read: neither waits for the other. */
+static int verify_and_sync(struct ozx_pack_state *pack)
+{
+    struct syncing syncing = {.fd = pack->target.fd};
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = 0;
+
+    syncing.started = pthread_create(&syncing.thread, NULL, sync_file, &syncing) == 0;
+    if (pack->options->verify)
+        failure = read_back(pack);
+    if (syncing.started)
+        pthread_join(syncing.thread, NULL);
+    else
+        sync_file(&syncing);
+    if (failure || !syncing.failure)
+        return failure;
+    ozx_error_set(&error, syncing.failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                  "cannot be brought to the disk: %s", strerror(-syncing.failure));
+    return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
+}
+
+/* --- to a file, to a stream ------------------------------------------------------------------- */
+
+static int pack_to_file(struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure;
+
+    if (ozx_target_create(&pack->target, &error))
+        return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
+    failure = run_pipeline(pack, pack->target.fd, OZX_PIPELINE_PLACE);
+    if (!failure)
+        failure = ozx_pack_write_directory(pack, pack->target.fd, false);
+    if (!failure)
+        failure = recheck_input(pack);
+    if (failure)
+        return failure;
+    ozx_plan_close(ozx_take(pack->plan)); /* its memory is wanted for reading back */
+    failure = verify_and_sync(pack);
+    if (!failure && cancelled(pack))
+        failure = tell_interrupted(pack);
+    if (failure)
+        return failure;
+    if (ozx_target_commit(&pack->target, &error))
+        return ozx_pack_tell(pack, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT,
+                             &error);
+    return 0;
+}
+
+static int pack_to_stream(struct ozx_pack_state *pack)
+{
+    int fd = pack->options->output_fd;
+    int failure = run_pipeline(pack, -1, OZX_PIPELINE_SUM);
+
+    if (!failure)
+        failure = run_pipeline(pack, fd, OZX_PIPELINE_STREAM);
+    /* Asked before the directory is written: without it, what went out is no archive. */
+    if (!failure)
+        failure = recheck_input(pack);
+    return failure ? failure : ozx_pack_write_directory(pack, fd, true);
+}
+
+static int run(struct ozx_pack_state *pack)
+{
+    int failure = open_input(pack);
+
+    if (!failure && (pack->options->output || !pack->options->dry_run))
+        failure = prepare_output(pack);
+    if (!failure)
+        failure = make_plan(pack);
+    if (!failure)
+        failure = ozx_pack_find_version(pack);
+    if (failure)
+        return failure;
+    fill_result(pack);
+    if (pack->options->dry_run)
+        return list_plan(pack);
+    return pack->options->output ? pack_to_file(pack) : pack_to_stream(pack);
+}
+
+int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *result)
+{
+    struct ozx_pack_state pack = {
+        .options = options, .result = result, .root_fd = -1, .target = OZX_TARGET_INIT};
+    int failure;
+
+    memset(result, 0, sizeof *result);
+    failure = run(&pack);
+    ozx_target_close(&pack.target);
+    ozx_plan_close(pack.plan);
+    ozx_cleanup_close(&pack.root_fd);
+    free(pack.comment);
+    return failure;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Packing while it goes on: what its parts share. Private to
+ *
+ *     pack.c           the steps, in order
+ *     pack_version.c   what the metadata says
+ *     pack_directory.c central directory and tail
+ */
+#ifndef OZX_PACK_PACK_STATE_H
+#define OZX_PACK_PACK_STATE_H
+
+#include <sys/stat.h>
+
+#include "io/output_file.h"
+#include "pack/pack.h"
+
+struct ozx_pack_state {
+    const struct ozx_pack_options *options;
+    struct ozx_pack_result *result;
+    struct ozx_plan *plan; /* owned */
+    int root_fd;           /* owned */
+    struct stat root;
+    struct ozx_target target;
+    char *comment; /* owned */
+    size_t comment_size;
+    enum ozx_pack_phase phase;
+    uint64_t entry_count; /* of the plan, which is gone when the archive is read back */
+};
+
+/* Each problem and warning goes to the caller at once. The error's code. */
+static inline int ozx_pack_tell(const struct ozx_pack_state *pack, enum ozx_pack_about about,
+                                const struct ozx_error *error)
+{
+    pack->options->problem(pack->options->context, about, error);
+    return error->code;
+}
+
+/* Settles the version and makes the comment; hints at arrays that sharding would serve. What is
+ * wrong was told. */
+int ozx_pack_find_version(struct ozx_pack_state *pack) OZX_CHECKED;
+
+/* Writes central directory and tail, at their place or (`stream`) where `fd` stands. What is wrong
+ * was told. */
+int ozx_pack_write_directory(struct ozx_pack_state *pack, int fd, bool stream) OZX_CHECKED;
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the metadata say to pack: the OME-Zarr version, which goes into the comment, and whether
+ * there are arrays that sharding would serve.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pack/pack_state.h"
+#include "pack/zarr.h"
+
+static void warn(const struct ozx_pack_state *pack, enum ozx_pack_about about,
+                 const struct ozx_error *error)
+{
+    pack->options->warning(pack->options->context, about, error);
+}
+
+static void warn_disagreement(void *context, const char *path, const char *other)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char name[OZX_ESCAPED_SIZE], version[OZX_ESCAPED_SIZE];
+
+    ozx_error_set(&error, 0, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  "--ome-version says which one to write",
+                  "'%s' states another OME-Zarr version: %s",
+                  ozx_escape(name, sizeof name, path, strlen(path)),
+                  ozx_escape(version, sizeof version, other, strlen(other)));
+    warn(context, OZX_PACK_INPUT, &error);
+}
+
+struct unsharded {
+    const char *first; /* path of the first such array, borrowed from the plan */
+    uint32_t first_chunks;
+    uint64_t count;
+};
+
+static void note_unsharded(void *context, const char *path, uint32_t chunk_count)
+{
+    struct unsharded *unsharded = context;
+
+    if (!unsharded->count++) {
+        unsharded->first = path[0] ? path : "/";
+        unsharded->first_chunks = chunk_count;
+    }
+}
+
+static void hint_at_sharding(const struct ozx_pack_state *pack)
+{
+    struct unsharded unsharded = {.count = 0};
+    struct ozx_error error = OZX_ERROR_INIT;
+    char name[OZX_ESCAPED_SIZE], others[64] = "";
+
+    ozx_zarr_find_unsharded(pack->plan, note_unsharded, &unsharded);
+    if (!unsharded.count)
+        return;
+    if (unsharded.count > 1)
+        snprintf(others, sizeof others, " (and %" PRIu64 " more arrays)", unsharded.count - 1);
+    ozx_error_set(&error, 0, OZX_RULE_SHARDING, OZX_OFFSET_NONE,
+                  "written again with the sharding_indexed codec it would be smaller and faster",
+                  "array '%s' is not sharded, its %" PRIu32 " chunks are an entry each%s",
+                  ozx_escape(name, sizeof name, unsharded.first, strlen(unsharded.first)),
+                  unsharded.first_chunks, others);
+    warn(pack, OZX_PACK_INPUT, &error);
+}
+
+static void take_stated_version(const struct ozx_pack_state *pack,
+                                char version[OZX_VERSION_TEXT_MAX])
+{
+    const char *stated = ozx_archive_comment_version(pack->options->archive);
+
+    snprintf(version, OZX_VERSION_TEXT_MAX, "%s", stated ? stated : "");
+}
+
+int ozx_pack_find_version(struct ozx_pack_state *pack)
+{
+    const char *wanted = pack->options->ome_version;
+    char found[OZX_VERSION_TEXT_MAX], name[OZX_ESCAPED_SIZE];
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (ozx_zarr_check_root(pack->plan, &error) ||
+        ozx_zarr_version(pack->plan, found, wanted ? NULL : warn_disagreement, pack, &error))
+        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+    if (!found[0] && pack->options->archive) /* better than nothing: what the archive said before */
+        take_stated_version(pack, found);
+    if (!wanted && !found[0]) {
+        ozx_error_set(&error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE,
+                      "give it: --ome-version 0.5, for example",
+                      "no zarr.json states an OME-Zarr version (attributes.ome.version)");
+        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+    }
+    if (wanted && found[0] && strcmp(wanted, found) != 0) {
+        ozx_error_set(&error, 0, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
+                      "the metadata states OME-Zarr version %s, --ome-version is written instead",
+                      ozx_escape(name, sizeof name, found, strlen(found)));
+        warn(pack, OZX_PACK_INPUT, &error);
+        error = (struct ozx_error)OZX_ERROR_INIT;
+    }
+    snprintf(pack->result->version, sizeof pack->result->version, "%s", wanted ? wanted : found);
+    hint_at_sharding(pack);
+    if (ozx_comment_format(pack->result->version, true, &pack->comment, &pack->comment_size)) {
+        ozx_error_memory(&error);
+        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+    }
+    return 0;
+}

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Threads that read, sum and write. Knows the plan and the writer; not what the files mean.
+ */
+#include "pack/pipeline.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/threads.h"
+#include "pack/pipeline_input.h"
+#include "zip/crc.h"
+
+#define BUFFER_SIZE (256 * 1024)      /* of each thread: stays in its core's cache */
+#define PART_SIZE (UINT64_C(8) << 20) /* of a large entry: one open, sequential for readahead */
+#define BATCH_ENTRIES 1024            /* many empty files: keep progress and cancelling alive */
+
+/* What a thread does next: entries first ... last-1, or a part of entry `first`. */
+struct job {
+    uint64_t first, last;
+    uint64_t part_offset, part_size; /* in the entry's data; part_size 0: whole entries */
+    uint64_t sequence;
+};
+
+struct state {
+    const struct ozx_pipeline *pipeline;
+    struct ozx_plan *plan;
+    uint64_t entry_count;
+    atomic_uint_fast64_t entries_done, bytes_done;
+    atomic_bool stop;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t turn;  /* next_write moved, or stop */
+    uint64_t cursor, cursor_offset, next_job;
+    uint64_t next_write;
+    uint32_t stream_crc; /* of the large entry that is being streamed */
+    bool output_failed;
+    struct ozx_error error;
+};
+
+struct worker {
+    struct state *state;
+    uint8_t buffer[BUFFER_SIZE];
+    struct ozx_pipeline_input input;
+    char path[OZX_NAME_PATH_MAX + 1];
+};
+
+int ozx_write_all(int fd, const void *data, size_t size_bytes, int64_t offset_bytes)
+{
+    const uint8_t *p = data;
+
+    while (size_bytes) {
+        ssize_t put = offset_bytes < 0 ? write(fd, p, size_bytes)
+                                       : pwrite(fd, p, size_bytes, (off_t)offset_bytes);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return put < 0 ? -errno : -EIO;
+        p += put;
+        size_bytes -= (size_t)put;
+        if (offset_bytes >= 0)
+            offset_bytes += put;
+    }
+    return 0;
+}
+
+/* --- failing ---------------------------------------------------------------------------------- */
+
+/* The first failure is the one that is told; every thread stops. */
+static int stop_with(struct state *state, const struct ozx_error *error, bool output)
+{
+    pthread_mutex_lock(&state->lock);
+    if (!state->error.code) {
+        state->error = *error;
+        state->output_failed = output;
+    }
+    atomic_store(&state->stop, true);
+    pthread_cond_broadcast(&state->turn);
+    pthread_mutex_unlock(&state->lock);
+    return error->code;
+}
+
+/* The error of an input (pack/pipeline_input.h). */
+static int reading_failed(struct worker *worker, const struct ozx_error *error)
+{
+    return stop_with(worker->state, error, false);
+}
+
+static int writing_failed(struct state *state, int code)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL,
+                  "cannot write: %s", strerror(-code));
+    return stop_with(state, &error, true);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+static uint64_t end_of(const struct state *state, uint64_t index)
+{
+    return index + 1 < state->entry_count
+               ? ozx_plan_entry(state->plan, index + 1)->local_offset_bytes
+               : ozx_plan_directory_offset(state->plan);
+}
+
+/* Header and data do not fit one buffer. */
+static bool is_large(const struct state *state, uint64_t index)
+{
+    return end_of(state, index) - ozx_plan_entry(state->plan, index)->local_offset_bytes >
+           BUFFER_SIZE;
+}
+
+static void take_part(struct state *state, struct job *job)
+{
+    const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, state->cursor);
+    uint64_t left = entry->size_bytes - state->cursor_offset;
+    /* Streams go from buffer to buffer, so that the next thread's is full when this one is out. */
+    uint64_t part = state->pipeline->mode == OZX_PIPELINE_STREAM ? BUFFER_SIZE : PART_SIZE;
+
+    if (part == PART_SIZE && ozx_plan_archive_is_packed(state->plan, entry))
+        part = entry->size_bytes; /* each of several readers would decompress it from the front */
+
+    job->part_offset = state->cursor_offset;
+    job->part_size = left < part ? left : part;
+    job->last = job->first + 1;
+    state->cursor_offset += job->part_size;
+    if (state->cursor_offset == entry->size_bytes) {
+        state->cursor++;
+        state->cursor_offset = 0;
+    }
+}
+
+static void take_batch(struct state *state, struct job *job)
+{
+    uint64_t start = ozx_plan_entry(state->plan, job->first)->local_offset_bytes;
+    uint64_t last = job->first;
+
+    while (last < state->entry_count && last - job->first < BATCH_ENTRIES &&
+           end_of(state, last) - start <= BUFFER_SIZE)
+        last++;
+    job->part_size = 0;
+    job->last = state->cursor = last;
+}
+
+static bool take_job(struct state *state, struct job *job)
+{
+    bool more;
+
+    pthread_mutex_lock(&state->lock);
+    more = state->cursor < state->entry_count && !atomic_load(&state->stop);
+    if (more) {
+        job->first = state->cursor;
+        job->sequence = state->next_job++;
+        if (is_large(state, job->first))
+            take_part(state, job);
+        else
+            take_batch(state, job);
+    }
+    pthread_mutex_unlock(&state->lock);
+    return more;
+}
+
+/* --- small entries ---------------------------------------------------------------------------- */
+
+/* Reads a whole entry to `data` and settles its CRC. */
+static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
+{
+    struct ozx_plan_entry *entry = ozx_plan_entry(worker->state->plan, index);
+    struct ozx_error error = OZX_ERROR_INIT;
+    OZX_AUTO_CLOSE int fd = -1;
+    uint32_t crc;
+    int failure;
+
+    if (entry->is_directory)
+        return 0;
+    failure = ozx_pipeline_open(&worker->input, index, &fd, &error);
+    if (!failure)
+        failure = ozx_pipeline_read(&worker->input, entry, fd, data, entry->size_bytes, 0, &error);
+    if (failure)
+        return reading_failed(worker, &error);
+    crc = ozx_crc32(0, data, entry->size_bytes);
+    if (worker->state->pipeline->mode == OZX_PIPELINE_STREAM && crc != entry->crc32)
+        failure = ozx_pipeline_changed(&worker->input, entry, &error);
+    entry->crc32 = crc;
+    if (!failure)
+        failure = ozx_pipeline_end(&worker->input, entry, fd, &error);
+    if (failure)
+        return reading_failed(worker, &error);
+    atomic_fetch_add_explicit(&worker->state->bytes_done, entry->size_bytes, memory_order_relaxed);
+    return 0;
+}
+
+/* Waits until all that stands before the job in the archive is written. False: something failed. */
+static bool await_turn(struct state *state, const struct job *job)
+{
+    pthread_mutex_lock(&state->lock);
+    while (state->next_write != job->sequence && !atomic_load(&state->stop))
+        pthread_cond_wait(&state->turn, &state->lock);
+    pthread_mutex_unlock(&state->lock);
+    return !atomic_load(&state->stop);
+}
+
+static void end_turn(struct state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    state->next_write++;
+    pthread_cond_broadcast(&state->turn);
+    pthread_mutex_unlock(&state->lock);
+}
+
+static int write_out(struct worker *worker, const void *data, size_t size, uint64_t offset)
+{
+    struct state *state = worker->state;
+    bool stream = state->pipeline->mode == OZX_PIPELINE_STREAM;
+    int failure = ozx_write_all(state->pipeline->out_fd, data, size, stream ? -1 : (int64_t)offset);
+
+    return failure ? writing_failed(state, failure) : 0;
+}
+
+static int run_batch(struct worker *worker, const struct job *job)
+{
+    struct state *state = worker->state;
+    uint64_t start = ozx_plan_entry(state->plan, job->first)->local_offset_bytes;
+    size_t size = (size_t)(end_of(state, job->last - 1) - start);
+    int failure = 0;
+
+    for (uint64_t i = job->first; i < job->last && !atomic_load(&state->stop); i++) {
+        const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, i);
+        struct ozx_zip_file file;
+
+        failure =
+            read_small(worker, i, worker->buffer + (end_of(state, i) - entry->size_bytes - start));
+        if (failure)
+            return failure;
+        file = ozx_plan_file(state->plan, entry, worker->path);
+        ozx_zip_put_local(worker->buffer + (entry->local_offset_bytes - start), &file);
+    }
+    if (atomic_load(&state->stop))
+        return -ECANCELED;
+    switch (state->pipeline->mode) {
+    case OZX_PIPELINE_SUM:
+        break;
+    case OZX_PIPELINE_PLACE:
+        failure = write_out(worker, worker->buffer, size, start);
+        break;
+    case OZX_PIPELINE_STREAM:
+        if (!await_turn(state, job))
+            return -ECANCELED;
+        failure = write_out(worker, worker->buffer, size, start);
+        end_turn(state);
+        break;
+    }
+    atomic_fetch_add_explicit(&state->entries_done, job->last - job->first, memory_order_relaxed);
+    return failure;
+}
+
+/* --- large entries ---------------------------------------------------------------------------- */
+
+static int write_header(struct worker *worker, const struct ozx_plan_entry *entry)
+{
+    uint8_t header[OZX_LOCAL_SIZE + OZX_NAME_PATH_MAX + 65535];
+    struct ozx_zip_file file = ozx_plan_file(worker->state->plan, entry, worker->path);
+    const uint8_t *end = ozx_zip_put_local(header, &file);
+
+    return write_out(worker, header, (size_t)(end - header), entry->local_offset_bytes);
+}
+
+/* One buffer of a part that is streamed. The CRC of the first pass is met at the entry's end, or
+ * the file changed without showing it. */
+static int stream_part(struct worker *worker, const struct job *job, uint32_t crc)
+{
+    struct state *state = worker->state;
+    const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = 0;
+
+    if (!await_turn(state, job))
+        return -ECANCELED;
+    if (job->part_offset == 0) {
+        state->stream_crc = 0;
+        failure = write_header(worker, entry);
+    }
+    /* Only the thread whose turn it is touches this: the lock of the turns orders it. */
+    state->stream_crc = ozx_crc32_shift(state->stream_crc, job->part_size) ^ crc;
+    if (!failure && job->part_offset + job->part_size == entry->size_bytes &&
+        state->stream_crc != entry->crc32)
+        failure = ozx_pipeline_changed(&worker->input, entry, &error)
+                      ? reading_failed(worker, &error)
+                      : 0;
+    if (!failure)
+        failure = write_out(worker, worker->buffer, job->part_size, 0);
+    end_turn(state);
+    return failure;
+}
+
+/* Reads, sums and (to PLACE) writes the part, buffer by buffer. */
+static int copy_part(struct worker *worker, const struct job *job, int fd, uint32_t *crc)
+{
+    struct state *state = worker->state;
+    const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
+    uint64_t data = end_of(state, job->first) - entry->size_bytes;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    for (uint64_t at = 0; at < job->part_size && !atomic_load(&state->stop);) {
+        uint64_t left = job->part_size - at;
+        size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
+        int failure = ozx_pipeline_read(&worker->input, entry, fd, worker->buffer, size,
+                                        job->part_offset + at, &error);
+
+        if (failure)
+            return reading_failed(worker, &error);
+        *crc = ozx_crc32(*crc, worker->buffer, size);
+        if (state->pipeline->mode == OZX_PIPELINE_PLACE) {
+            failure = write_out(worker, worker->buffer, size, data + job->part_offset + at);
+            if (failure)
+                return failure;
+        }
+        at += size;
+        atomic_fetch_add_explicit(&state->bytes_done, size, memory_order_relaxed);
+    }
+    return 0;
+}
+
+static int run_part(struct worker *worker, const struct job *job)
+{
+    struct state *state = worker->state;
+    struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
+    OZX_AUTO_CLOSE int fd = -1;
+    bool is_last = job->part_offset + job->part_size == entry->size_bytes;
+    uint32_t crc = 0;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure;
+
+    if (ozx_pipeline_open(&worker->input, job->first, &fd, &error))
+        return reading_failed(worker, &error);
+    failure = copy_part(worker, job, fd, &crc);
+    if (failure)
+        return failure;
+    /* In an archive, the parts must be added up before the CRC is asked. */
+    if (fd >= 0 && ozx_pipeline_end(&worker->input, entry, fd, &error))
+        return reading_failed(worker, &error);
+    if (is_last)
+        atomic_fetch_add_explicit(&state->entries_done, 1, memory_order_relaxed);
+    if (state->pipeline->mode == OZX_PIPELINE_STREAM)
+        return stream_part(worker, job, crc);
+    crc = ozx_crc32_shift(crc, entry->size_bytes - job->part_offset - job->part_size);
+    pthread_mutex_lock(&state->lock);
+    entry->crc32 ^= crc;
+    pthread_mutex_unlock(&state->lock);
+    return 0;
+}
+
+/* Once the CRCs of large entries are known: whether they are right, and the headers. */
+static int end_large(struct worker *worker)
+{
+    struct state *state = worker->state;
+    bool place = state->pipeline->mode == OZX_PIPELINE_PLACE;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = 0;
+
+    for (uint64_t i = 0; i < state->entry_count && !failure; i++) {
+        const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, i);
+
+        if (!is_large(state, i))
+            continue;
+        if (ozx_plan_archive(state->plan) && ozx_pipeline_end(&worker->input, entry, -1, &error))
+            return reading_failed(worker, &error);
+        if (place)
+            failure = write_header(worker, entry);
+    }
+    return failure;
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+static int no_memory(struct state *state)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_memory(&error);
+    return stop_with(state, &error, false);
+}
+
+static void end_worker(struct worker *worker)
+{
+    ozx_pipeline_release(&worker->input);
+    free(worker);
+}
+
+/* NULL without memory, and all stops. */
+static struct worker *new_worker(struct state *state)
+{
+    struct worker *worker = malloc(sizeof *worker);
+
+    if (!worker) {
+        no_memory(state);
+        return NULL;
+    }
+    worker->state = state;
+    worker->input = (struct ozx_pipeline_input){
+        .plan = state->plan, .directory_fd = -1, .directory = OZX_PLAN_NO_OWNER};
+    return worker;
+}
+
+static void work(void *context, unsigned index)
+{
+    struct state *state = context;
+    struct worker *worker = new_worker(state);
+    struct job job;
+
+    (void)index;
+    if (!worker)
+        return;
+    while (take_job(state, &job))
+        if (job.part_size ? run_part(worker, &job) : run_batch(worker, &job))
+            break;
+    end_worker(worker);
+}
+
+static void tick(void *context)
+{
+    struct state *state = context;
+    const struct ozx_pipeline *pipeline = state->pipeline;
+
+    if (pipeline->cancel && *pipeline->cancel && !atomic_load(&state->stop)) {
+        struct ozx_error error = OZX_ERROR_INIT;
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        stop_with(state, &error, true);
+    }
+    if (pipeline->progress)
+        pipeline->progress(pipeline->context, atomic_load(&state->entries_done),
+                           atomic_load(&state->bytes_done));
+}
+
+static void run(struct state *state)
+{
+    const struct ozx_threads threads = {
+        .count = state->pipeline->jobs, .context = state, .work = work, .tick = tick};
+    struct worker *worker;
+    int failure = ozx_threads_run(&threads);
+
+    if (failure)
+        ozx_error_set(&state->error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start a thread: %s", strerror(-failure));
+    if (state->error.code || state->pipeline->mode == OZX_PIPELINE_STREAM)
+        return;
+    worker = new_worker(state);
+    if (!worker)
+        return;
+    end_large(worker); /* its error is the state's */
+    end_worker(worker);
+}
+
+int ozx_pipeline_run(const struct ozx_pipeline *pipeline, bool *output_failed,
+                     struct ozx_error *error)
+{
+    struct state state = {
+        .pipeline = pipeline,
+        .plan = pipeline->plan,
+        .entry_count = ozx_plan_entry_count(pipeline->plan),
+        .error = OZX_ERROR_INIT,
+    };
+
+    pthread_mutex_init(&state.lock, NULL);
+    pthread_cond_init(&state.turn, NULL);
+    run(&state);
+    tick(&state);
+    pthread_cond_destroy(&state.turn);
+    pthread_mutex_destroy(&state.lock);
+    if (!state.error.code)
+        return 0;
+    *error = state.error;
+    *output_failed = state.output_failed;
+    return error->code;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The plan's memory, RFC-9's order and the archive's layout. How the file system is walked is not
+ * known here (pack/walk.c), nor how anything is written.
+ */
+#include "pack/plan.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "pack/plan_build.h"
+
+#define TEXT_BLOCK_SIZE (64 * 1024)
+
+struct ozx_plan_text {
+    struct ozx_plan_text *previous;
+    size_t used;
+    char bytes[TEXT_BLOCK_SIZE];
+};
+
+/* A terminated copy that lives as long as the plan; NULL without memory. */
+static const char *keep_text(struct ozx_plan *plan, const char *text, size_t size)
+{
+    struct ozx_plan_text *block = plan->text;
+    char *copy;
+
+    if (!block || TEXT_BLOCK_SIZE - block->used <= size) {
+        block = malloc(sizeof *block);
+        if (!block)
+            return NULL;
+        block->previous = plan->text;
+        block->used = 0;
+        plan->text = block;
+    }
+    copy = block->bytes + block->used;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    block->used += size + 1;
+    return copy;
+}
+
+static uint16_t depth_of(const char *path, size_t size)
+{
+    uint16_t depth = size != 0;
+
+    for (size_t i = 0; i < size; i++)
+        depth = (uint16_t)(depth + (path[i] == '/'));
+    return depth;
+}
+
+int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_size_bytes,
+                           uint64_t fingerprint, uint32_t *index)
+{
+    const char *kept;
+
+    if (plan->directory_count == plan->directory_room) {
+        uint32_t room = plan->directory_room ? plan->directory_room * 2 : 64;
+        struct ozx_plan_directory *grown;
+
+        if (room >= OZX_PLAN_NO_OWNER / 2)
+            return -ENOMEM;
+        grown = realloc(plan->directories, room * sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        plan->directories = grown;
+        plan->directory_room = room;
+    }
+    kept = keep_text(plan, path, path_size_bytes);
+    if (!kept)
+        return -ENOMEM;
+    plan->directories[plan->directory_count] = (struct ozx_plan_directory){
+        .path = kept,
+        .fingerprint = fingerprint,
+        .owner = OZX_PLAN_NO_OWNER,
+        .path_size_bytes = (uint16_t)path_size_bytes,
+        .depth = depth_of(path, path_size_bytes),
+    };
+    *index = plan->directory_count++;
+    return 0;
+}
+
+int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx_plan_entry *entry)
+{
+    struct ozx_plan_list *list = is_metadata ? &plan->metadata : &plan->rest;
+    const char *name = is_metadata           ? "zarr.json"
+                       : entry->is_directory ? ""
+                                             : keep_text(plan, entry->name, entry->name_size_bytes);
+
+    if (!name)
+        return -ENOMEM;
+    if (list->count == list->room) {
+        uint64_t room = list->room ? list->room * 2 : 256;
+        struct ozx_plan_entry *grown = realloc(list->entries, room * sizeof *grown);
+
+        if (!grown)
+            return -ENOMEM;
+        list->entries = grown;
+        list->room = room;
+    }
+    list->entries[list->count] = *entry;
+    list->entries[list->count++].name = name;
+    return 0;
+}
+
+/* Breadth-first. Directories are numbered by the bytes of their paths, so that is the rest of it.
+ */
+static int by_depth(const void *a, const void *b, void *context)
+{
+    const struct ozx_plan_entry *x = a, *y = b;
+    const struct ozx_plan_directory *directories = context;
+    int dx = directories[x->directory].depth, dy = directories[y->directory].depth;
+
+    if (dx != dy)
+        return dx < dy ? -1 : 1;
+    return (x->directory > y->directory) - (x->directory < y->directory);
+}
+
+static int lay_out(struct ozx_plan *plan, const struct ozx_plan_options *options)
+{
+    char path[OZX_NAME_PATH_MAX + 1];
+    uint64_t offset = 0, count = ozx_plan_entry_count(plan);
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
+        struct ozx_zip_file file;
+
+        entry->local_offset_bytes = offset;
+        file = ozx_plan_file(plan, entry, path);
+        plan->data_bytes += entry->size_bytes;
+        plan->directory_bytes += ozx_zip_central_size(&file);
+        offset += ozx_zip_local_size(&file);
+        /* Sparse files can claim anything: the sum must stay an off_t, with room for the tail. */
+        if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2) {
+            struct ozx_error error = OZX_ERROR_INIT;
+            int code = ozx_error_set(&error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                     "too large for any archive");
+            options->problem(options->context, &error);
+            return code;
+        }
+        offset += entry->size_bytes;
+    }
+    plan->directory_offset_bytes = offset;
+    return 0;
+}
+
+static int make(int root_fd, struct ozx_archive *archive, const struct ozx_plan_options *options,
+                struct ozx_plan **out)
+{
+    struct ozx_plan *plan = calloc(1, sizeof *plan);
+    int failure;
+
+    if (!plan) {
+        struct ozx_error error = OZX_ERROR_INIT;
+        failure = ozx_error_memory(&error);
+        options->problem(options->context, &error);
+        return failure;
+    }
+    plan->root_fd = root_fd;
+    plan->archive = archive;
+    plan->align_bytes = options->align_bytes;
+    failure = archive ? ozx_plan_walk_archive(plan, options) : ozx_plan_walk(plan, options);
+    if (!failure) {
+        if (plan->metadata.count)
+            qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
+                    by_depth, plan->directories);
+        failure = lay_out(plan, options);
+    }
+    if (failure) {
+        ozx_plan_close(plan);
+        return failure;
+    }
+    *out = plan;
+    return 0;
+}
+
+int ozx_plan_make(int root_fd, const struct ozx_plan_options *options, struct ozx_plan **out)
+{
+    return make(root_fd, NULL, options, out);
+}
+
+int ozx_plan_make_of_archive(struct ozx_archive *archive, const struct ozx_plan_options *options,
+                             struct ozx_plan **out)
+{
+    return make(-1, archive, options, out);
+}
+
+void ozx_plan_close(struct ozx_plan *plan)
+{
+    if (!plan)
+        return;
+    while (plan->text) {
+        struct ozx_plan_text *previous = plan->text->previous;
+        free(plan->text);
+        plan->text = previous;
+    }
+    free(plan->metadata.entries);
+    free(plan->rest.entries);
+    free(plan->directories);
+    free(plan);
+}
+
+int ozx_plan_root_fd(const struct ozx_plan *plan)
+{
+    return plan->root_fd;
+}
+
+struct ozx_archive *ozx_plan_archive(const struct ozx_plan *plan)
+{
+    return plan->archive;
+}
+
+uint64_t ozx_plan_entry_count(const struct ozx_plan *plan)
+{
+    return plan->metadata.count + plan->rest.count;
+}
+
+uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan)
+{
+    return plan->metadata.count;
+}
+
+struct ozx_plan_entry *ozx_plan_entry(const struct ozx_plan *plan, uint64_t index)
+{
+    return index < plan->metadata.count ? &plan->metadata.entries[index]
+                                        : &plan->rest.entries[index - plan->metadata.count];
+}
+
+uint32_t ozx_plan_directory_count(const struct ozx_plan *plan)
+{
+    return plan->directory_count;
+}
+
+const struct ozx_plan_directory *ozx_plan_directory(const struct ozx_plan *plan, uint32_t index)
+{
+    return &plan->directories[index];
+}
+
+uint64_t ozx_plan_data_bytes(const struct ozx_plan *plan)
+{
+    return plan->data_bytes;
+}
+
+uint64_t ozx_plan_left_out_count(const struct ozx_plan *plan)
+{
+    return plan->left_out_count;
+}
+
+uint64_t ozx_plan_directory_offset(const struct ozx_plan *plan)
+{
+    return plan->directory_offset_bytes;
+}
+
+uint64_t ozx_plan_directory_bytes(const struct ozx_plan *plan)
+{
+    return plan->directory_bytes;
+}
+
+uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                       char path[OZX_NAME_PATH_MAX + 1])
+{
+    const struct ozx_plan_directory *directory = &plan->directories[entry->directory];
+    size_t size = directory->path_size_bytes;
+
+    memcpy(path, directory->path, size);
+    if (size)
+        path[size++] = '/';
+    memcpy(path + size, entry->name, entry->name_size_bytes);
+    size += entry->name_size_bytes;
+    path[size] = '\0';
+    return (uint16_t)size;
+}
+
+struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                                  char path[OZX_NAME_PATH_MAX + 1])
+{
+    return (struct ozx_zip_file){
+        .name = path,
+        .name_size_bytes = ozx_plan_path(plan, entry, path),
+        .is_directory = entry->is_directory,
+        .crc32 = entry->crc32,
+        .size_bytes = entry->size_bytes,
+        .local_offset_bytes = entry->local_offset_bytes,
+        .mtime_s = entry->mtime_s,
+        .align_bytes = plan->align_bytes,
+    };
+}
+
+/* Steps of a 64-bit mixer (multiply and fold): every bit of what goes in moves every bit that
+ * comes out. */
+static uint64_t mix(uint64_t state, uint64_t value)
+{
+    state = (state ^ value) * UINT64_C(0x9E3779B97F4A7C15);
+    return state ^ state >> 29;
+}
+
+uint64_t ozx_plan_fingerprint(const struct stat *st)
+{
+    uint64_t state = mix(0, (uint64_t)st->st_ino);
+
+    state = mix(state, (uint64_t)st->st_mtim.tv_sec);
+    state = mix(state, (uint64_t)st->st_mtim.tv_nsec);
+    state = mix(state, (uint64_t)st->st_ctim.tv_sec);
+    return mix(state, (uint64_t)st->st_ctim.tv_nsec);
+}
+
+int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error)
+{
+    for (uint32_t i = 0; i < plan->directory_count; i++) {
+        const struct ozx_plan_directory *directory = &plan->directories[i];
+        char name[OZX_ESCAPED_SIZE];
+        struct stat st;
+
+        /* A symbolic link put in its place has another inode: no need to open it. */
+        if (fstatat(plan->root_fd, directory->path, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ==
+                0 &&
+            ozx_plan_fingerprint(&st) == directory->fingerprint)
+            continue;
+        return ozx_error_set(
+            error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "pack again when nothing writes there",
+            "'%s/' changed while it was being packed",
+            ozx_escape(name, sizeof name, directory->path, directory->path_size_bytes));
+    }
+    return 0;
+}

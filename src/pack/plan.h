@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What will be packed, in which order, and where each entry will lie: decided completely before a
+ * byte is written. Sizes are taken by the walk, so the layout of the archive is known here, and
+ * threads may fill it in any order.
+ *
+ * Order (RFC-9): the root zarr.json, every other zarr.json breadth-first (fewer '/' first, then by
+ * the bytes of the path), then everything else by the bytes of the path. Directories are entries
+ * only where they are empty.
+ *
+ * Memory: an entry takes 56 bytes and its name, a directory 40 bytes and its path.
+ *
+ * A plan never changes once it is made but for `crc32`, which the pipeline fills in.
+ */
+#ifndef OZX_PACK_PLAN_H
+#define OZX_PACK_PLAN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "archive/archive.h"
+#include "base/error.h"
+#include "zip/format.h"
+#include "zip/writer.h"
+
+#define OZX_PLAN_NO_OWNER UINT32_MAX
+
+/* A directory that was read. Directory 0 is the root. They are numbered in the order of the walk:
+ * by the bytes of their paths with '/' behind. */
+struct ozx_plan_directory {
+    const char *path; /* from the root, without '/' at the end, terminated; the root's is "" */
+    uint64_t fingerprint;
+    uint32_t owner;       /* the nearest directory at or above that has a zarr.json, or NO_OWNER */
+    uint32_t chunk_count; /* files other than zarr.json that this directory owns */
+    uint16_t path_size_bytes;
+    uint16_t depth; /* components of the path */
+};
+
+struct ozx_plan_entry {
+    uint64_t size_bytes;
+    uint64_t fingerprint; /* of inode, mtime and ctime, as the walk saw them; in an archive: node */
+    uint64_t local_offset_bytes;
+    int64_t mtime_s;  /* clamped to the limit already */
+    const char *name; /* last component, terminated; "" for an empty directory (the entry is it) */
+    uint32_t directory;
+    uint32_t crc32; /* written by the pipeline */
+    uint16_t name_size_bytes;
+    bool is_directory;
+};
+
+struct ozx_plan;
+
+struct ozx_plan_options {
+    const char *const *excludes; /* globs; borrowed while the plan is made */
+    size_t exclude_count;
+    int64_t mtime_limit_s; /* later mtimes become this; INT64_MAX: none do */
+    uint32_t align_bytes;  /* as in zip/writer.h */
+    /* Neither of these may turn up in the walk; NULL: nothing to look for. Borrowed. */
+    const struct stat *output_file, *output_directory;
+    const uint8_t *nodes_left_out; /* of an archive: not 0 for a node that is not taken; NULL */
+    const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
+    void *context;
+    /* Each thing that forbids packing, as it is found; the walk goes on. */
+    void (*problem)(void *context, const struct ozx_error *problem);
+    /* Each thing left out as junk or by --exclude; a directory ends in '/'. May be NULL. */
+    void (*left_out)(void *context, const char *path);
+    /* Now and then, on the calling thread; may be NULL. */
+    void (*progress)(void *context, uint64_t entries_found);
+};
+
+/* Walks all below `root_fd` (borrowed by the plan until it is closed). 0 and a plan, or the code of
+ * the first problem; every problem, fatal or not, went through `problem`. */
+int ozx_plan_make(int root_fd, const struct ozx_plan_options *options,
+                  struct ozx_plan **out) OZX_CHECKED;
+/* The same of what an archive shows (borrowed by the plan until it is closed): every file but those
+ * that `excludes` match or that are to be left out, and the empty directories. Entries that cannot
+ * be read, and archives in the archive, are problems. */
+int ozx_plan_make_of_archive(struct ozx_archive *archive, const struct ozx_plan_options *options,
+                             struct ozx_plan **out) OZX_CHECKED;
+void ozx_plan_close(struct ozx_plan *plan); /* NULL is fine */
+
+int ozx_plan_root_fd(const struct ozx_plan *plan);
+uint64_t ozx_plan_entry_count(const struct ozx_plan *plan);
+struct ozx_plan_entry *ozx_plan_entry(const struct ozx_plan *plan, uint64_t index);
+uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan); /* entries 0 ... n-1: zarr.json */
+uint32_t ozx_plan_directory_count(const struct ozx_plan *plan);
+const struct ozx_plan_directory *ozx_plan_directory(const struct ozx_plan *plan, uint32_t index);
+
+uint64_t ozx_plan_data_bytes(const struct ozx_plan *plan);     /* of all files together */
+uint64_t ozx_plan_left_out_count(const struct ozx_plan *plan); /* junk and excluded */
+uint64_t ozx_plan_directory_offset(const struct ozx_plan *plan);
+uint64_t ozx_plan_directory_bytes(const struct ozx_plan *plan); /* the central directory's size */
+
+/* The entry's path, a directory's with its final '/', terminated; returns its length. */
+uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                       char path[OZX_NAME_PATH_MAX + 1]);
+
+/* The entry as the writer wants it; `path` is filled and must live as long as the result. */
+struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                                  char path[OZX_NAME_PATH_MAX + 1]);
+
+/* Inode, mtime and ctime in one number: two that differ mean a change. */
+uint64_t ozx_plan_fingerprint(const struct stat *st);
+
+/* -ESTALE if a directory is not what it was when it was listed (something was added, removed or
+ * renamed in it). */
+int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
+
+/* --- plans of archives ------------------------------------------------------------------------ */
+
+struct ozx_archive *ozx_plan_archive(const struct ozx_plan *plan); /* NULL: it is of a directory */
+
+/* Exactly these bytes of an entry. The error is complete; -EBADMSG if the archive is at fault. */
+int ozx_plan_archive_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                          void *buffer, size_t size_bytes, uint64_t offset_bytes,
+                          struct ozx_error *error) OZX_CHECKED;
+
+/* -EBADMSG (rule crc) if entry->crc32 is not what the archive states. */
+int ozx_plan_archive_check_crc(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                               struct ozx_error *error) OZX_CHECKED;
+
+/* True if the entry is compressed: it is to be read by one reader, from front to back. */
+bool ozx_plan_archive_is_packed(const struct ozx_plan *plan, const struct ozx_plan_entry *entry);
+
+#endif

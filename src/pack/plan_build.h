@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A plan while it is being made: what the walk of a directory (walk.c) or of an archive
+ * (plan_archive.c) puts into it. Private to these two and plan.c.
+ */
+#ifndef OZX_PACK_PLAN_BUILD_H
+#define OZX_PACK_PLAN_BUILD_H
+
+#include "pack/plan.h"
+
+struct ozx_plan_list {
+    struct ozx_plan_entry *entries; /* owned */
+    uint64_t count, room;
+};
+
+struct ozx_plan_text; /* blocks of names, chained */
+
+struct ozx_plan {
+    struct ozx_plan_list metadata, rest;    /* zarr.json; all else */
+    struct ozx_plan_directory *directories; /* owned */
+    uint32_t directory_count, directory_room;
+    struct ozx_plan_text *text;
+    int root_fd;                 /* borrowed */
+    struct ozx_archive *archive; /* borrowed; NULL: what is below root_fd */
+    uint32_t align_bytes;
+    uint64_t data_bytes, left_out_count;
+    uint64_t directory_offset_bytes, directory_bytes;
+};
+
+/* Both return -ENOMEM or 0; the text is copied. */
+int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_size_bytes,
+                           uint64_t fingerprint, uint32_t *index) OZX_CHECKED;
+/* `entry` is copied, its name too. */
+int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata,
+                       const struct ozx_plan_entry *entry) OZX_CHECKED;
+
+/* True for `*.ozx` in any case (terminated): an archive in the hierarchy, or named like one. */
+bool ozx_plan_is_nested(const char *name, size_t size);
+
+/* True if one of the globs matches: `path` ends in `name`. */
+bool ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
+                       bool is_directory);
+
+/* Fills the plan from its archive, in the order of its paths. */
+int ozx_plan_walk_archive(struct ozx_plan *plan,
+                          const struct ozx_plan_options *options) OZX_CHECKED;
+
+/* Fills the plan from the file system, in the order of the walk. The first problem's code or 0. */
+int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options) OZX_CHECKED;
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Reading an archive back. Knows the reader; not what was packed, but for its sums.
+ */
+#include "pack/readback.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "base/threads.h"
+#include "zip/crc.h"
+
+#define BUFFER_SIZE (256 * 1024)
+
+struct state {
+    const struct ozx_recheck *recheck;
+    struct ozx_archive *archive;
+    atomic_uint_fast32_t next_node;
+    atomic_uint_fast64_t files, directories, bytes;
+    atomic_bool stop;
+
+    pthread_mutex_t lock; /* of the error */
+    struct ozx_error error;
+};
+
+static int fault(struct state *state, const struct ozx_error *error)
+{
+    pthread_mutex_lock(&state->lock);
+    if (!state->error.code)
+        state->error = *error;
+    pthread_mutex_unlock(&state->lock);
+    atomic_store(&state->stop, true);
+    return error->code;
+}
+
+static int wrong_crc(struct state *state, uint32_t node)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
+    size_t size = ozx_archive_path(state->archive, node, path);
+
+    ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, OZX_OFFSET_NONE, NULL,
+                  "'%s' reads back with another CRC than it was written with",
+                  ozx_escape(name, sizeof name, path, size));
+    return fault(state, &error);
+}
+
+static int check_file(struct state *state, uint32_t node, const struct ozx_node_stat *stat,
+                      uint8_t *buffer)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_node_entry entry;
+    uint64_t at = 0, data_offset;
+    uint32_t crc = 0;
+
+    ozx_archive_entry(state->archive, node, &entry);
+    if (!stat->size_bytes && ozx_archive_data_offset(state->archive, node, &data_offset, &error))
+        return fault(state, &error);
+    while (at < stat->size_bytes && !atomic_load_explicit(&state->stop, memory_order_relaxed)) {
+        size_t got;
+
+        if (ozx_archive_read(state->archive, node, buffer, BUFFER_SIZE, at, &got, &error))
+            return fault(state, &error);
+        crc = ozx_crc32(crc, buffer, got);
+        at += got;
+        atomic_fetch_add_explicit(&state->bytes, got, memory_order_relaxed);
+    }
+    if (at == stat->size_bytes && crc != entry.crc32)
+        return wrong_crc(state, node);
+    atomic_fetch_add_explicit(&state->files, 1, memory_order_relaxed);
+    return 0;
+}
+
+static int check_node(struct state *state, uint32_t node, uint8_t *buffer)
+{
+    struct ozx_node_stat stat;
+    uint32_t first, count;
+
+    ozx_archive_stat(state->archive, node, &stat);
+    if (!stat.is_directory)
+        return check_file(state, node, &stat, buffer);
+    ozx_archive_children(state->archive, node, &first, &count);
+    if (!count && node != OZX_NODE_ROOT)
+        atomic_fetch_add_explicit(&state->directories, 1, memory_order_relaxed);
+    return 0;
+}
+
+static void check_nodes(struct state *state, uint8_t *buffer)
+{
+    uint32_t count = ozx_archive_node_count(state->archive);
+    uint32_t share = ozx_threads_share(count, state->recheck->jobs);
+
+    while (!atomic_load(&state->stop)) {
+        uint64_t first = atomic_fetch_add(&state->next_node, share);
+
+        if (first >= count)
+            return;
+        for (uint64_t node = first; node < count && node < first + share; node++)
+            if (check_node(state, (uint32_t)node, buffer))
+                return;
+    }
+}
+
+static void work(void *context, unsigned index)
+{
+    struct state *state = context;
+    uint8_t *buffer = malloc(BUFFER_SIZE);
+
+    (void)index;
+    if (buffer) {
+        check_nodes(state, buffer);
+    } else {
+        struct ozx_error error = OZX_ERROR_INIT;
+        ozx_error_memory(&error);
+        fault(state, &error);
+    }
+    free(buffer);
+}
+
+static void tick(void *context)
+{
+    struct state *state = context;
+    const struct ozx_recheck *recheck = state->recheck;
+
+    if (recheck->cancel && *recheck->cancel) {
+        struct ozx_error error = OZX_ERROR_INIT;
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        fault(state, &error);
+    }
+    if (recheck->progress)
+        recheck->progress(recheck->context, atomic_load(&state->files), atomic_load(&state->bytes));
+}
+
+static int run_threads(struct state *state, struct ozx_error *error)
+{
+    const struct ozx_threads threads = {
+        .count = state->recheck->jobs, .context = state, .work = work, .tick = tick};
+    int failure = ozx_threads_run(&threads);
+
+    if (failure)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot start a thread: %s", strerror(-failure));
+    if (state->error.code)
+        *error = state->error;
+    return state->error.code;
+}
+
+/* What the archive says of itself against what was meant. */
+static int compare(const struct state *state, struct ozx_error *error)
+{
+    const struct ozx_recheck *recheck = state->recheck;
+    const char *version = ozx_archive_comment_version(state->archive);
+    uint64_t files = atomic_load(&state->files), bytes = atomic_load(&state->bytes),
+             directories = atomic_load(&state->directories);
+
+    if (!version || strcmp(version, recheck->version) != 0)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
+                             "the archive comment reads back without its version");
+    if (files != recheck->files || directories != recheck->directories ||
+        bytes != recheck->data_bytes)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, OZX_OFFSET_NONE, NULL,
+                             "%" PRIu64 " files, %" PRIu64 " empty directories and %" PRIu64
+                             " bytes read back, of %" PRIu64 ", %" PRIu64 " and %" PRIu64,
+                             files, directories, bytes, recheck->files, recheck->directories,
+                             recheck->data_bytes);
+    return 0;
+}
+
+static int no_warnings(const struct ozx_archive *archive, struct ozx_error *error)
+{
+    size_t count;
+    const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (warnings[i].rule != OZX_RULE_CASE) { /* names are the user's */
+            *error = warnings[i].first;
+            error->code = -EBADMSG;
+            return error->code;
+        }
+    return 0;
+}
+
+static int open_archive(int fd, struct ozx_archive **out, struct ozx_error *error)
+{
+    OZX_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    struct ozx_source *source = NULL;
+    int failure = own < 0 ? -errno : ozx_source_open_fd(own, &source);
+
+    if (failure)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot be read back: %s", strerror(-failure));
+    (void)ozx_take_fd(&own);
+    failure = ozx_archive_open(source, NULL, out, error);
+    if (failure)
+        ozx_source_close(source);
+    return failure;
+}
+
+int ozx_recheck(const struct ozx_recheck *recheck, struct ozx_error *error)
+{
+    struct state state = {.recheck = recheck, .error = OZX_ERROR_INIT};
+    int failure = open_archive(recheck->fd, &state.archive, error);
+
+    if (failure)
+        return failure;
+    pthread_mutex_init(&state.lock, NULL);
+    failure = no_warnings(state.archive, error);
+    if (!failure)
+        failure = run_threads(&state, error);
+    if (!failure)
+        failure = compare(&state, error);
+    ozx_archive_close(state.archive);
+    pthread_mutex_destroy(&state.lock);
+    return failure;
+}

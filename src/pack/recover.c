@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Making the end of an archive again, and asking every entry whether it is whole. Knows what a
+ * central directory says; local headers are zip/scan.c's business.
+ */
+#include "pack/recover.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/threads.h"
+#include "zip/crc.h"
+#include "zip/format.h"
+#include "zip/scan.h"
+#include "zip/writer.h"
+
+#define BUFFER_SIZE (512 * 1024)
+
+/* ZIP64 field with three values, extended timestamp. */
+#define EXTRA_ZIP64_SIZE (OZX_EXTRA_HEADER_SIZE + 24)
+#define EXTRA_TIMESTAMP_SIZE (OZX_EXTRA_HEADER_SIZE + 5)
+#define DIRECTORY_SIZE_MAX (UINT64_C(1) << 40)
+
+/* --- the end, made again ---------------------------------------------------------------------- */
+
+struct rebuild {
+    const struct ozx_recover_options *options;
+    uint64_t *lost;
+    uint8_t *directory; /* owned */
+    size_t used, room;
+    uint64_t entry_count;
+};
+
+static int make_room(struct rebuild *r, size_t size, struct ozx_error *error)
+{
+    size_t room = r->room + r->room / 2 + 65536;
+    uint8_t *grown;
+
+    if (r->room - r->used >= size)
+        return 0;
+    if (room < r->used + size)
+        room = r->used + size;
+    if (room > DIRECTORY_SIZE_MAX)
+        return ozx_error_memory(error);
+    grown = realloc(r->directory, room);
+    if (!grown)
+        return ozx_error_memory(error);
+    r->directory = grown;
+    r->room = room;
+    return 0;
+}
+
+/* The central header that goes with a local one: the same flags and method, so that the reader
+ * finds them to agree; no host, so that nothing is said of modes. */
+static uint8_t *put_central(uint8_t *p, const struct ozx_zip_scanned *e)
+{
+    uint16_t extra = EXTRA_ZIP64_SIZE + (e->mtime_known ? EXTRA_TIMESTAMP_SIZE : 0);
+
+    p = ozx_put_u32(p, OZX_CENTRAL_SIGNATURE);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, e->flags);
+    p = ozx_put_u16(p, e->method);
+    p = ozx_put_u32(p, e->dos_time);
+    p = ozx_put_u32(p, e->crc32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u16(p, e->name_size_bytes);
+    p = ozx_put_u16(p, extra);
+    p = ozx_put_u16(p, 0); /* comment */
+    p = ozx_put_u16(p, 0); /* disk */
+    p = ozx_put_u16(p, 0); /* internal attributes */
+    p = ozx_put_u32(p, 0); /* external attributes */
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    memcpy(p, e->name, e->name_size_bytes);
+    p += e->name_size_bytes;
+    p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
+    p = ozx_put_u16(p, EXTRA_ZIP64_SIZE - OZX_EXTRA_HEADER_SIZE);
+    p = ozx_put_u64(p, e->uncompressed_size_bytes);
+    p = ozx_put_u64(p, e->compressed_size_bytes);
+    p = ozx_put_u64(p, e->local_offset_bytes);
+    if (!e->mtime_known)
+        return p;
+    p = ozx_put_u16(p, OZX_EXTRA_TIMESTAMP);
+    p = ozx_put_u16(p, EXTRA_TIMESTAMP_SIZE - OZX_EXTRA_HEADER_SIZE);
+    *p++ = 1;
+    return ozx_put_u32(p, (uint32_t)e->mtime_s);
+}
+
+static int on_found(void *context, const struct ozx_zip_scanned *entry, struct ozx_error *error)
+{
+    struct rebuild *r = context;
+    int failure = make_room(r,
+                            (size_t)OZX_CENTRAL_SIZE + entry->name_size_bytes + EXTRA_ZIP64_SIZE +
+                                EXTRA_TIMESTAMP_SIZE,
+                            error);
+
+    if (failure)
+        return failure;
+    r->used = (size_t)(put_central(r->directory + r->used, entry) - r->directory);
+    r->entry_count++;
+    return 0;
+}
+
+static void on_lost(void *context, const struct ozx_error *what)
+{
+    struct rebuild *r = context;
+
+    ++*r->lost;
+    r->options->lost(r->options->context, what);
+}
+
+static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *error)
+{
+    const struct ozx_zip_scan options = {
+        .cancel = r->options->cancel, .context = r, .found = on_found, .lost = on_lost};
+    uint64_t lost = *r->lost;
+    bool complete;
+    int failure = ozx_zip_scan(source, &options, &complete, error);
+
+    if (failure)
+        return failure;
+    if (!r->entry_count)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "no entry of it is whole, so there is nothing to recover");
+    if (!complete && *r->lost == lost) {
+        struct ozx_error unknown = OZX_ERROR_INIT;
+        ozx_error_set(&unknown, -EBADMSG, OZX_RULE_NONE, ozx_source_size(source), NULL,
+                      "it breaks off between two entries, and nothing tells whether more followed");
+        on_lost(r, &unknown);
+    }
+    return 0;
+}
+
+/* The source with an end joined on; `source` belongs to `*joined` on success. */
+static int rebuild(struct rebuild *r, struct ozx_source *source, struct ozx_source **joined,
+                   struct ozx_error *error)
+{
+    int failure = scan(r, source, error);
+
+    if (!failure)
+        failure = make_room(r, ozx_zip_tail_size(0), error);
+    if (failure)
+        return failure;
+    r->used = (size_t)(ozx_zip_put_tail(r->directory + r->used, ozx_source_size(source), r->used,
+                                        r->entry_count, "", 0) -
+                       r->directory);
+    failure = ozx_source_open_joined(source, r->directory, r->used, joined);
+    if (failure)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s",
+                             strerror(-failure));
+    r->directory = NULL; /* the source's now */
+    return 0;
+}
+
+/* `source` is closed, or the archive's. */
+static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_options *options,
+                        struct ozx_recovery *out, struct ozx_error *error)
+{
+    struct rebuild r = {.options = options, .lost = &out->lost};
+    struct ozx_source *joined = NULL;
+    int failure = rebuild(&r, source, &joined, error);
+
+    free(r.directory);
+    if (failure) {
+        ozx_source_close(source);
+        return failure;
+    }
+    out->scanned = true;
+    failure = ozx_archive_open(joined, &options->archive, &out->archive, error);
+    if (failure)
+        ozx_source_close(joined);
+    return failure;
+}
+
+/* --- is each entry whole? --------------------------------------------------------------------- */
+
+/* What left_out holds. */
+enum loss { WHOLE, UNREADABLE, WRONG_CRC };
+
+struct survey {
+    const struct ozx_recover_options *options;
+    struct ozx_archive *archive;
+    uint8_t *left_out; /* each byte is written by one thread */
+    atomic_uint_fast32_t next_node;
+    atomic_uint_fast64_t files, bytes;
+    uint64_t files_total, bytes_total;
+    atomic_bool stop;
+    pthread_mutex_t lock; /* of the error */
+    struct ozx_error error;
+};
+
+static void stop_with(struct survey *s, const struct ozx_error *error)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->error.code)
+        s->error = *error;
+    pthread_mutex_unlock(&s->lock);
+    atomic_store(&s->stop, true);
+}
+
+/* Reads the entry; what is wrong with it. A disk that cannot read it loses it like any damage. */
+static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint8_t *buffer)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_node_entry entry;
+    uint64_t at = 0, offset;
+    uint32_t crc = 0;
+    int failure;
+
+    ozx_archive_entry(s->archive, node, &entry);
+    failure = entry.eio_rule ? -EIO
+              : size         ? 0
+                             : ozx_archive_data_offset(s->archive, node, &offset, &error);
+    while (!failure && at < size && !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+        size_t got;
+
+        failure = ozx_archive_read(s->archive, node, buffer, BUFFER_SIZE, at, &got, &error);
+        if (failure)
+            break;
+        crc = ozx_crc32(crc, buffer, got);
+        at += got;
+        atomic_fetch_add_explicit(&s->bytes, got, memory_order_relaxed);
+    }
+    if (failure == -ESTALE || failure == -ENOMEM)
+        stop_with(s, &error);
+    atomic_fetch_add_explicit(&s->files, 1, memory_order_relaxed);
+    if (failure)
+        return UNREADABLE;
+    return at == size && crc != entry.crc32 ? WRONG_CRC : WHOLE;
+}
+
+static void survey_nodes(struct survey *s, uint8_t *buffer)
+{
+    uint32_t count = ozx_archive_node_count(s->archive);
+    uint32_t share = ozx_threads_share(count, s->options->jobs);
+
+    while (!atomic_load(&s->stop)) {
+        uint64_t first = atomic_fetch_add(&s->next_node, share);
+
+        if (first >= count)
+            return;
+        for (uint64_t i = first; i < count && i < first + share; i++) {
+            struct ozx_node_stat stat;
+            ozx_archive_stat(s->archive, (uint32_t)i, &stat);
+            if (!stat.is_directory)
+                s->left_out[i] = (uint8_t)read_entry(s, (uint32_t)i, stat.size_bytes, buffer);
+        }
+    }
+}
+
+static void work(void *context, unsigned index)
+{
+    struct survey *s = context;
+    OZX_AUTO_FREE uint8_t *buffer = malloc(BUFFER_SIZE);
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    (void)index;
+    if (buffer) {
+        survey_nodes(s, buffer);
+    } else {
+        (void)!ozx_error_memory(&error);
+        stop_with(s, &error);
+    }
+}
+
+static void tick(void *context)
+{
+    struct survey *s = context;
+    const struct ozx_recover_options *options = s->options;
+
+    if (options->cancel && *options->cancel) {
+        struct ozx_error error = OZX_ERROR_INIT;
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        stop_with(s, &error);
+    }
+    if (options->progress)
+        options->progress(options->context, atomic_load(&s->files), s->files_total,
+                          atomic_load(&s->bytes), s->bytes_total);
+}
+
+static void count(struct survey *s)
+{
+    uint32_t nodes = ozx_archive_node_count(s->archive);
+
+    for (uint32_t node = 0; node < nodes; node++) {
+        struct ozx_node_stat stat;
+        ozx_archive_stat(s->archive, node, &stat);
+        s->files_total += !stat.is_directory;
+        s->bytes_total += stat.size_bytes;
+    }
+}
+
+static int run_survey(struct survey *s, struct ozx_error *error)
+{
+    const struct ozx_threads threads = {
+        .count = s->options->jobs, .context = s, .work = work, .tick = tick};
+    int failure;
+
+    count(s);
+    failure = ozx_threads_run(&threads);
+    if (failure)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot start a thread: %s", strerror(-failure));
+    tick(s);
+    if (s->error.code)
+        *error = s->error;
+    return s->error.code;
+}
+
+/* --- what is lost ----------------------------------------------------------------------------- */
+
+static void tell_crc(struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+{
+    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
+    size_t size = ozx_archive_path(archive, node, path);
+    uint64_t offset = OZX_OFFSET_NONE;
+
+    if (ozx_archive_data_offset(archive, node, &offset, error))
+        offset = OZX_OFFSET_NONE;
+    ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset, NULL,
+                  "entry '%s': its bytes do not have the CRC that the archive states",
+                  ozx_escape(name, sizeof name, path, size));
+}
+
+/* The reader says again why it does not read the entry. */
+static void tell_unreadable(struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+{
+    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
+    struct ozx_node_entry entry;
+    uint64_t offset;
+    size_t got, size;
+
+    ozx_archive_entry(archive, node, &entry);
+    if (entry.eio_rule && ozx_archive_read(archive, node, NULL, 0, 0, &got, error))
+        return;
+    if (ozx_archive_data_offset(archive, node, &offset, error))
+        return;
+    size = ozx_archive_path(archive, node, path);
+    ozx_error_set(error, -EBADMSG, entry.method ? OZX_RULE_COMPRESSED : OZX_RULE_NONE, offset, NULL,
+                  "entry '%s': its data cannot be read", ozx_escape(name, sizeof name, path, size));
+}
+
+static void tell_lost(const struct ozx_recover_options *options, struct ozx_recovery *out)
+{
+    uint32_t nodes = ozx_archive_node_count(out->archive);
+
+    for (uint32_t node = 0; node < nodes; node++) {
+        struct ozx_error error = OZX_ERROR_INIT;
+
+        if (out->left_out[node] == WHOLE)
+            continue;
+        if (out->left_out[node] == WRONG_CRC)
+            tell_crc(out->archive, node, &error);
+        else
+            tell_unreadable(out->archive, node, &error);
+        out->lost++;
+        options->lost(options->context, &error);
+    }
+}
+
+static int survey(const struct ozx_recover_options *options, struct ozx_recovery *out,
+                  struct ozx_error *error)
+{
+    struct survey s = {.options = options, .archive = out->archive, .error = OZX_ERROR_INIT};
+    int failure;
+
+    out->left_out = calloc(ozx_archive_node_count(out->archive), 1);
+    if (!out->left_out)
+        return ozx_error_memory(error);
+    s.left_out = out->left_out;
+    pthread_mutex_init(&s.lock, NULL);
+    failure = run_survey(&s, error);
+    pthread_mutex_destroy(&s.lock);
+    if (!failure)
+        tell_lost(options, out);
+    return failure;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+void ozx_recovery_close(struct ozx_recovery *recovery)
+{
+    ozx_archive_close(ozx_take(recovery->archive));
+    free(ozx_take(recovery->left_out));
+}
+
+int ozx_recover(struct ozx_source *source, const struct ozx_recover_options *options,
+                struct ozx_recovery *out, struct ozx_error *error)
+{
+    struct ozx_error why = OZX_ERROR_INIT;
+    int failure = ozx_archive_open(source, &options->archive, &out->archive, &why);
+
+    if (failure && failure != -EBADMSG) {
+        *error = why;
+        ozx_source_close(source);
+        return failure;
+    }
+    if (failure) {
+        options->broken(options->context, &why);
+        failure = open_rebuilt(source, options, out, error);
+    }
+    return failure ? failure : survey(options, out, error);
+}

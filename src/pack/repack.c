@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Opening what is to be written anew; the writing is pack's.
+ */
+#include "pack/repack.h"
+
+#include <string.h>
+
+#include "pack/recover.h"
+
+/* 1980-01-01 UTC: where the time of ZIP begins. */
+static const int64_t no_mtime_s = INT64_C(315532800);
+
+static void tell(const struct ozx_repack_options *options, const struct ozx_error *error)
+{
+    options->pack.problem(options->pack.context, OZX_PACK_INPUT, error);
+}
+
+static void on_broken(void *context, const struct ozx_error *why)
+{
+    const struct ozx_repack_options *options = context;
+
+    options->pack.warning(options->pack.context, OZX_PACK_INPUT, why);
+}
+
+static void on_lost(void *context, const struct ozx_error *what)
+{
+    const struct ozx_repack_options *options = context;
+
+    options->lost(options->pack.context, what);
+}
+
+static void on_progress(void *context, uint64_t files, uint64_t files_total, uint64_t bytes,
+                        uint64_t bytes_total)
+{
+    const struct ozx_repack_options *options = context;
+
+    if (options->pack.progress)
+        options->pack.progress(options->pack.context, &(struct ozx_pack_progress){
+                                                          .phase = OZX_PACK_SUM,
+                                                          .entries = files,
+                                                          .entries_total = files_total,
+                                                          .bytes = bytes,
+                                                          .bytes_total = bytes_total,
+                                                      });
+}
+
+static int open_archive(struct ozx_source *source, const struct ozx_repack_options *options,
+                        struct ozx_recovery *out)
+{
+    struct ozx_recover_options recover = {
+        .archive = {.subdir = options->subdir, .mtime_s = &no_mtime_s},
+        .jobs = options->pack.jobs,
+        .cancel = options->pack.cancel,
+        .context = (void *)(uintptr_t)options,
+        .broken = on_broken,
+        .lost = on_lost,
+        .progress = on_progress,
+    };
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure;
+
+    if (options->recover) {
+        failure = ozx_recover(source, &recover, out, &error);
+    } else {
+        failure = ozx_archive_open(source, &recover.archive, &out->archive, &error);
+        if (failure)
+            ozx_source_close(source);
+    }
+    if (failure)
+        tell(options, &error);
+    return failure;
+}
+
+int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *options,
+               struct ozx_repack_result *result)
+{
+    struct ozx_recovery recovery = {.archive = NULL};
+    struct ozx_pack_options pack = options->pack;
+    int failure;
+
+    memset(result, 0, sizeof *result);
+    failure = open_archive(source, options, &recovery);
+    if (!failure) {
+        options->opened(options->pack.context, recovery.archive);
+        pack.archive = recovery.archive;
+        pack.nodes_left_out = recovery.left_out;
+        failure = ozx_pack(&pack, &result->pack);
+    }
+    result->lost = recovery.lost;
+    ozx_recovery_close(&recovery);
+    return failure;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Writing an archive anew, as RFC-9 wants it: what a mount of it would show (archive/archive.h), packed
+ * as a directory would be (pack/pack.h). So duplicates are resolved, compression is removed, order,
+ * comment and ZIP64 are as pack makes them; the data of the files stays as it is, and so do their
+ * mtimes (an entry that states none gets 1980-01-01, so that the same archive gives the same
+ * bytes).
+ */
+#ifndef OZX_PACK_REPACK_H
+#define OZX_PACK_REPACK_H
+
+#include "pack/pack.h"
+
+struct ozx_repack_options {
+    struct ozx_pack_options pack; /* `input` is the archive's path, for messages; `archive` and */
+                                  /* `nodes_left_out` are set here */
+    const char *subdir;           /* NULL, or the directory of the archive that becomes the root */
+    bool recover;                 /* write what is whole of an archive that is damaged */
+    /* Called with pack.context: the archive, once it is open; what is lost, with `recover`. */
+    void (*opened)(void *context, const struct ozx_archive *archive);
+    void (*lost)(void *context, const struct ozx_error *what);
+};
+
+struct ozx_repack_result {
+    struct ozx_pack_result pack;
+    uint64_t lost; /* calls of `lost` */
+};
+
+/* As ozx_pack. Takes ownership of `source`, whatever comes. */
+int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *options,
+               struct ozx_repack_result *result) OZX_CHECKED;
+
+#endif

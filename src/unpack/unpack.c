@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The steps of unpacking, in order. Prints nothing: every message goes through the caller's
+ * functions.
+ */
+#include "unpack/unpack.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/output_tree.h"
+#include "unpack/unpack_files.h"
+
+struct unpack {
+    struct ozx_archive *archive; /* borrowed */
+    const struct ozx_unpack_options *options;
+    struct ozx_unpack_result *result;
+    struct ozx_staging staging;
+    uint8_t *marks; /* owned */
+};
+
+static int tell(const struct unpack *unpack, enum ozx_unpack_about about,
+                const struct ozx_error *error)
+{
+    unpack->options->problem(unpack->options->context, about, error);
+    return error->code;
+}
+
+static int tell_memory(const struct unpack *unpack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_memory(&error);
+    return tell(unpack, OZX_UNPACK_OUTPUT, &error);
+}
+
+/* --- which entries ---------------------------------------------------------------------------- */
+
+static int mark_path(struct unpack *unpack, const char *path)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char name[OZX_ESCAPED_SIZE];
+    uint32_t node;
+    int failure = ozx_archive_find(unpack->archive, path, &node);
+
+    if (failure) {
+        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                      "'ozxfs ls -R' lists what there is", "there is no '%s' in it",
+                      ozx_escape(name, sizeof name, path, strlen(path)));
+        return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
+    }
+    unpack->marks[node] |= OZX_UNPACK_WANTED;
+    while (node != OZX_NODE_ROOT) {
+        node = ozx_archive_parent(unpack->archive, node);
+        unpack->marks[node] |= OZX_UNPACK_ABOVE;
+    }
+    return 0;
+}
+
+static int mark(struct unpack *unpack)
+{
+    uint32_t count = ozx_archive_node_count(unpack->archive);
+    int first_failure = 0;
+
+    unpack->marks = calloc(count, 1);
+    if (!unpack->marks)
+        return tell_memory(unpack);
+    for (size_t i = 0; i < unpack->options->path_count; i++) {
+        int failure = mark_path(unpack, unpack->options->paths[i]);
+        if (!first_failure)
+            first_failure = failure;
+    }
+    if (!unpack->options->path_count)
+        unpack->marks[OZX_NODE_ROOT] |= OZX_UNPACK_WANTED;
+    /* Parents have smaller numbers than their children. */
+    for (uint32_t node = OZX_NODE_ROOT + 1; node < count; node++)
+        unpack->marks[node] |=
+            unpack->marks[ozx_archive_parent(unpack->archive, node)] & OZX_UNPACK_WANTED;
+    return first_failure;
+}
+
+/* The reader says itself why it does not read the entry. */
+static int judge_file(struct unpack *unpack, uint32_t node)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_node_entry entry;
+    size_t got;
+
+    ozx_archive_entry(unpack->archive, node, &entry);
+    if (!entry.eio_rule || !ozx_archive_read(unpack->archive, node, NULL, 0, 0, &got, &error))
+        return 0;
+    error.code = -EBADMSG;
+    return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
+}
+
+/* Counts what is to be made, and tells of every entry that cannot be read. */
+static int judge(struct unpack *unpack)
+{
+    uint32_t count = ozx_archive_node_count(unpack->archive);
+    int first_failure = 0;
+
+    for (uint32_t node = OZX_NODE_ROOT + 1; node < count; node++) {
+        struct ozx_node_stat stat;
+        int failure;
+
+        if (!unpack->marks[node])
+            continue;
+        ozx_archive_stat(unpack->archive, node, &stat);
+        if (stat.is_directory) {
+            unpack->result->directories++;
+            continue;
+        }
+        unpack->result->files++;
+        unpack->result->data_bytes += stat.size_bytes;
+        failure = judge_file(unpack, node);
+        if (!first_failure)
+            first_failure = failure;
+    }
+    return first_failure;
+}
+
+/* --- the output ------------------------------------------------------------------------------- */
+
+/* An archive that lies in the tree to be replaced would be removed with it. */
+static int check_outside(struct unpack *unpack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char path[PATH_MAX], *slash;
+
+    if (!unpack->staging.exchange)
+        return 0;
+    if (!realpath(unpack->options->archive_path, path))
+        snprintf(path, sizeof path, "%s", unpack->options->archive_path);
+    slash = strrchr(path, '/');
+    if (slash == path)
+        slash[1] = '\0';
+    else if (slash)
+        *slash = '\0';
+    if (!ozx_staging_would_remove(&unpack->staging, slash ? path : "."))
+        return 0;
+    ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  "move the archive out of it first",
+                  "holds the archive, which would be removed with it");
+    return tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
+}
+
+static int prepare(struct unpack *unpack)
+{
+    const struct ozx_unpack_options *options = unpack->options;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure =
+        ozx_staging_prepare(&unpack->staging, options->output, options->force, "zarr.json", &error);
+
+    if (failure)
+        return tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
+    failure = check_outside(unpack);
+    if (!failure && ozx_staging_create(&unpack->staging, &error))
+        failure = tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
+    return failure;
+}
+
+static int fill(struct unpack *unpack)
+{
+    const struct ozx_unpack_files files = {
+        .archive = unpack->archive,
+        .options = unpack->options,
+        .root_fd = unpack->staging.fd,
+        .marks = unpack->marks,
+        .files_total = unpack->result->files,
+        .bytes_total = unpack->result->data_bytes,
+    };
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool output;
+    int failure = ozx_unpack_files(&files, unpack->result, &output, &error);
+
+    if (!failure)
+        return 0;
+    /* What a mount answers with EIO is a defect of the archive, not of the disk. */
+    if (!output && error.code == -EIO && error.rule)
+        error.code = -EBADMSG;
+    return tell(unpack, output ? OZX_UNPACK_OUTPUT : OZX_UNPACK_ARCHIVE, &error);
+}
+
+static int commit(struct unpack *unpack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool leftover = false;
+
+    if (ozx_staging_commit(&unpack->staging, unpack->options->sync, &leftover, &error))
+        return tell(unpack, error.code == -EEXIST ? OZX_UNPACK_OUTPUT_CREATE : OZX_UNPACK_OUTPUT,
+                    &error);
+    if (leftover)
+        unpack->options->warning(unpack->options->context, OZX_UNPACK_OUTPUT, &error);
+    return 0;
+}
+
+static int run(struct unpack *unpack)
+{
+    int failure = mark(unpack);
+
+    if (!failure)
+        failure = judge(unpack);
+    if (!failure)
+        failure = prepare(unpack);
+    if (!failure)
+        failure = fill(unpack);
+    return failure ? failure : commit(unpack);
+}
+
+int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options,
+               struct ozx_unpack_result *result)
+{
+    struct unpack unpack = {
+        .archive = archive, .options = options, .result = result, .staging = OZX_STAGING_INIT};
+    int failure;
+
+    memset(result, 0, sizeof *result);
+    failure = run(&unpack);
+    ozx_staging_close(&unpack.staging);
+    free(unpack.marks);
+    return failure;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Unpacking an archive into a directory:
+ *
+ *     which entries?  ->  can all of them be read?  ->  a temporary directory beside the target
+ *     ->  directories, files (bytes, CRC, mtime)    ->  the disk  ->  the target's name
+ *
+ * Everything is made below the temporary directory, by paths in which no symbolic link is followed
+ * (io/beneath.h), and every file anew. Whatever fails, the temporary directory is removed and the
+ * target is as it was.
+ */
+#ifndef OZX_UNPACK_UNPACK_H
+#define OZX_UNPACK_UNPACK_H
+
+#include <signal.h>
+
+#include "archive/archive.h"
+
+/* What a message is about. */
+enum ozx_unpack_about {
+    OZX_UNPACK_ARCHIVE,
+    OZX_UNPACK_OUTPUT,        /* writing it */
+    OZX_UNPACK_OUTPUT_CREATE, /* making it: its name, its directory, its permissions */
+};
+
+struct ozx_unpack_progress {
+    uint64_t files, files_total;
+    uint64_t bytes, bytes_total;
+};
+
+struct ozx_unpack_result {
+    uint64_t files, directories, data_bytes;
+    uint64_t hole_bytes;   /* of data_bytes: not written, since they are zeros */
+    uint64_t shared_bytes; /* of data_bytes: shared with the archive by the file system */
+};
+
+struct ozx_unpack_options {
+    const char
+        *archive_path;  /* by which the archive was opened: to keep it out of what is removed */
+    const char *output; /* the directory; must not exist, or be empty, unless `force` */
+    const char *const *paths; /* files and directories (with all below) of the archive; */
+    size_t path_count;        /* 0: everything */
+    bool force;               /* replace the directory, if it holds a root zarr.json */
+    bool sync;                /* bring all to the disk before it gets its name */
+    unsigned jobs;            /* threads, at least 1 */
+    const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
+
+    /* Called on the calling thread. `progress` may be NULL. */
+    void *context;
+    void (*problem)(void *context, enum ozx_unpack_about about, const struct ozx_error *problem);
+    void (*warning)(void *context, enum ozx_unpack_about about, const struct ozx_error *warning);
+    void (*progress)(void *context, const struct ozx_unpack_progress *progress);
+};
+
+/* On failure every reason went through `problem`, and the first one's code is returned: -EBADMSG if
+ * it is in the archive's bytes (a wrong CRC, an entry that nobody can read). */
+int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options,
+               struct ozx_unpack_result *result) OZX_CHECKED;
+
+#endif

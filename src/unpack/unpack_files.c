@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Directories first, from the root downwards; then files, by several threads:
+ *
+ *     [f f f f f]   neighbours in one directory: made, filled and closed by one thread
+ *     [ part ]      of a large stored file, which was made with the directories
+ *
+ * The CRC of a large file is put together from its parts (zip/crc.h) by the thread that ends last.
+ */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/threads.h"
+#include "io/beneath.h"
+#include "unpack/unpack_state.h"
+#include "zip/crc.h"
+
+#define BATCH_FILES 64
+#define BATCH_SIZE (UINT64_C(4) << 20)
+
+/* What a thread does next: files among nodes first ... last-1, or a part of a large file. */
+struct job {
+    uint32_t first, last;
+    struct ozx_unpack_large *large; /* NULL: files */
+    uint64_t offset, size;
+};
+
+static int fail_crc(struct ozx_unpack_state *state, uint32_t node)
+{
+    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
+    size_t size = ozx_archive_path(state->archive, node, path);
+    struct ozx_error error = OZX_ERROR_INIT;
+    uint64_t offset = OZX_OFFSET_NONE;
+
+    if (ozx_archive_data_offset(state->archive, node, &offset, &error))
+        error = (struct ozx_error)OZX_ERROR_INIT;
+    ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, offset, "get the file again, or ask who made it",
+                  "entry '%s': its bytes do not have the CRC that the archive states",
+                  ozx_escape(name, sizeof name, path, size));
+    return ozx_unpack_stop(state, &error, false);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+static bool is_next_large(const struct ozx_unpack_state *state, uint32_t node)
+{
+    return state->large_next < state->large_count && state->large[state->large_next].node == node;
+}
+
+static void take_part(struct ozx_unpack_state *state, struct job *job, uint64_t size)
+{
+    job->large = &state->large[state->large_next];
+    job->offset = state->large_offset;
+    job->size =
+        size - job->offset < OZX_UNPACK_PART_SIZE ? size - job->offset : OZX_UNPACK_PART_SIZE;
+    state->large_offset += job->size;
+    if (state->large_offset == size) {
+        state->large_offset = 0;
+        state->large_next++;
+        state->cursor++;
+    }
+}
+
+static bool take_job_locked(struct ozx_unpack_state *state, struct job *job)
+{
+    uint32_t count = ozx_archive_node_count(state->archive), files = 0;
+    uint64_t bytes = 0;
+
+    *job = (struct job){.first = state->cursor};
+    while (state->cursor < count && files < BATCH_FILES && bytes < BATCH_SIZE) {
+        struct ozx_node_stat stat;
+
+        if (is_next_large(state, state->cursor)) {
+            if (files)
+                break;
+            ozx_archive_stat(state->archive, state->cursor, &stat);
+            take_part(state, job, stat.size_bytes);
+            return true;
+        }
+        if (state->files->marks[state->cursor] & OZX_UNPACK_WANTED) {
+            ozx_archive_stat(state->archive, state->cursor, &stat);
+            files += !stat.is_directory;
+            bytes += stat.size_bytes;
+        }
+        state->cursor++;
+    }
+    job->last = state->cursor;
+    return files > 0;
+}
+
+static bool take_job(struct ozx_unpack_state *state, struct job *job)
+{
+    bool more = false;
+
+    pthread_mutex_lock(&state->lock);
+    if (!atomic_load(&state->shared.stop))
+        more = take_job_locked(state, job);
+    pthread_mutex_unlock(&state->lock);
+    return more;
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+/* What a worker has. */
+struct worker {
+    struct ozx_unpack_state *state;
+    struct ozx_unpack_place place;
+    uint8_t buffer[OZX_EXTRACT_BUFFER_SIZE];
+};
+
+static int extract(struct worker *worker, const struct ozx_extract_part *part, uint32_t *crc,
+                   bool *ends_in_hole)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool output;
+    int failure = ozx_extract(&worker->state->shared, part, worker->buffer, crc, ends_in_hole,
+                              &output, &error);
+
+    return failure && failure != -ECANCELED ? ozx_unpack_stop(worker->state, &error, output)
+                                            : failure;
+}
+
+static int fill_file(struct worker *worker, uint32_t node, int fd)
+{
+    struct ozx_unpack_state *state = worker->state;
+    struct ozx_extract_part part = {.node = node, .fd = fd};
+    struct ozx_node_entry entry;
+    struct ozx_node_stat stat;
+    bool ends_in_hole;
+    uint32_t crc = 0;
+    int failure;
+
+    ozx_archive_stat(state->archive, node, &stat);
+    ozx_archive_entry(state->archive, node, &entry);
+    part.size_bytes = stat.size_bytes;
+    failure = extract(worker, &part, &crc, &ends_in_hole);
+    if (failure)
+        return failure;
+    if (crc != entry.crc32)
+        return fail_crc(state, node);
+    if (ends_in_hole && ftruncate(fd, (off_t)stat.size_bytes) < 0)
+        return ozx_unpack_fail_making(state, node, -errno);
+    return 0;
+}
+
+static int run_file(struct worker *worker, uint32_t node)
+{
+    struct ozx_unpack_state *state = worker->state;
+    int fd = ozx_unpack_make_file(state, &worker->place, node), failure;
+
+    if (fd < 0)
+        return ozx_unpack_fail_making(state, node, fd);
+    failure = fill_file(worker, node, fd);
+    if (failure) {
+        close(fd);
+        return failure;
+    }
+    failure = ozx_unpack_end_file(state, node, fd);
+    if (failure)
+        return ozx_unpack_fail_making(state, node, failure);
+    atomic_fetch_add_explicit(&state->files_done, 1, memory_order_relaxed);
+    return 0;
+}
+
+static int run_batch(struct worker *worker, const struct job *job)
+{
+    struct ozx_unpack_state *state = worker->state;
+
+    for (uint32_t node = job->first; node < job->last; node++) {
+        struct ozx_node_stat stat;
+        int failure;
+
+        if (!(state->files->marks[node] & OZX_UNPACK_WANTED))
+            continue;
+        ozx_archive_stat(state->archive, node, &stat);
+        if (stat.is_directory)
+            continue;
+        if (atomic_load(&state->shared.stop))
+            return -ECANCELED;
+        failure = run_file(worker, node);
+        if (failure)
+            return failure;
+    }
+    return 0;
+}
+
+/* The part's CRC is added to the whole; true for the one who ends last. */
+static bool add_part(struct ozx_unpack_state *state, const struct job *job, uint64_t file_size,
+                     uint32_t crc)
+{
+    bool is_last;
+
+    crc = ozx_crc32_shift(crc, file_size - job->offset - job->size);
+    pthread_mutex_lock(&state->lock);
+    job->large->crc32 ^= crc;
+    job->large->bytes_left -= job->size;
+    is_last = job->large->bytes_left == 0;
+    pthread_mutex_unlock(&state->lock);
+    return is_last;
+}
+
+static int end_large(struct worker *worker, const struct job *job, int fd)
+{
+    struct ozx_unpack_state *state = worker->state;
+    uint32_t node = job->large->node;
+    struct ozx_node_entry entry;
+    int failure;
+
+    ozx_archive_entry(state->archive, node, &entry);
+    if (job->large->crc32 != entry.crc32) {
+        close(fd);
+        return fail_crc(state, node);
+    }
+    failure = ozx_unpack_end_file(state, node, fd);
+    if (failure)
+        return ozx_unpack_fail_making(state, node, failure);
+    atomic_fetch_add_explicit(&state->files_done, 1, memory_order_relaxed);
+    return 0;
+}
+
+static int run_part(struct worker *worker, const struct job *job)
+{
+    struct ozx_unpack_state *state = worker->state;
+    uint32_t node = job->large->node, crc = 0;
+    char path[OZX_PATH_SIZE];
+    int fd = ozx_beneath_open(state->files->root_fd, ozx_unpack_path(state, node, path), O_WRONLY);
+    struct ozx_extract_part part = {
+        .node = node, .fd = fd, .offset_bytes = job->offset, .size_bytes = job->size};
+    struct ozx_node_stat stat;
+    bool ends_in_hole;
+    int failure;
+
+    if (fd < 0)
+        return ozx_unpack_fail_making(state, node, fd);
+    ozx_archive_stat(state->archive, node, &stat);
+    failure = extract(worker, &part, &crc, &ends_in_hole); /* its size was set when it was made */
+    if (!failure && add_part(state, job, stat.size_bytes, crc))
+        return end_large(worker, job, fd);
+    if (close(fd) < 0 && !failure && errno != EINTR)
+        return ozx_unpack_fail_making(state, node, -errno);
+    return failure;
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+static void work(void *context, unsigned index)
+{
+    struct ozx_unpack_state *state = context;
+    struct worker *worker = malloc(sizeof *worker);
+    struct job job;
+
+    (void)index;
+    if (!worker) {
+        struct ozx_error error = OZX_ERROR_INIT;
+        ozx_error_memory(&error);
+        ozx_unpack_stop(state, &error, true);
+        return;
+    }
+    worker->state = state;
+    worker->place = (struct ozx_unpack_place){OZX_UNPACK_NO_NODE, -1};
+    while (take_job(state, &job))
+        if (job.large ? run_part(worker, &job) : run_batch(worker, &job))
+            break;
+    ozx_unpack_leave(&worker->place);
+    free(worker);
+}
+
+static void tick(void *context)
+{
+    struct ozx_unpack_state *state = context;
+    const struct ozx_unpack_options *options = state->files->options;
+
+    if (ozx_unpack_cancelled(state))
+        ozx_unpack_fail_interrupted(state);
+    if (options->progress)
+        options->progress(options->context, &(struct ozx_unpack_progress){
+                                                .files = atomic_load(&state->files_done),
+                                                .files_total = state->files->files_total,
+                                                .bytes = atomic_load(&state->shared.bytes_done),
+                                                .bytes_total = state->files->bytes_total,
+                                            });
+}
+
+static void run(struct ozx_unpack_state *state)
+{
+    const struct ozx_threads threads = {
+        .count = state->files->options->jobs, .context = state, .work = work, .tick = tick};
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure;
+
+    if (ozx_unpack_make_frame(state))
+        return;
+    failure = ozx_threads_run(&threads);
+    if (failure) {
+        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start a thread: %s", strerror(-failure));
+        ozx_unpack_stop(state, &error, true);
+    }
+    tick(state);
+}
+
+int ozx_unpack_files(const struct ozx_unpack_files *files, struct ozx_unpack_result *result,
+                     bool *output_failed, struct ozx_error *error)
+{
+    struct ozx_unpack_state state = {.files = files,
+                                     .archive = files->archive,
+                                     .shared = {.archive = files->archive},
+                                     .error = OZX_ERROR_INIT};
+    char path[OZX_PATH_SIZE];
+
+    state.prefix_size = ozx_archive_path(files->archive, OZX_NODE_ROOT, path);
+    state.prefix_size += state.prefix_size != 0; /* and the '/' behind it */
+    pthread_mutex_init(&state.lock, NULL);
+    run(&state);
+    pthread_mutex_destroy(&state.lock);
+    free(state.large);
+    result->hole_bytes = atomic_load(&state.shared.hole_bytes);
+    result->shared_bytes = atomic_load(&state.shared.shared_bytes);
+    if (!state.error.code)
+        return 0;
+    *output_failed = state.output_failed;
+    *error = state.error;
+    return error->code;
+}

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The threads of verify, and what they do. One opens the archive and judges names and metadata, one
+ * goes through the central directory; then all of them read the file once, in its order: each takes
+ * a job, checks the local headers in it and sums the data behind them.
+ *
+ *     [h|data|h|data|gap|h|data ...]   a run of small entries: one window slides over all of it
+ *     [h|      data      ...           a part of a large entry; the CRC of the whole is put
+ *                                      together from its parts (zip/crc.h)
+ *
+ * With `quick` only headers and gaps are read. Memory is two windows a thread, one over the entries
+ * and one over the central directory.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/threads.h"
+#include "verify/verify_parts.h"
+#include "zip/crc.h"
+#include "zip/decompress.h"
+
+#define THREADS_MAX 64
+
+/* Headers that lie further apart are read one by one, in blocks that hold almost any header. */
+#define SPARSE_BYTES 16384
+#define SPARSE_READ 4096
+#define DIRECTORY_READ (128u * 1024)
+
+struct job {
+    uint32_t first, last;            /* runs first ... last-1 */
+    uint64_t part_offset, part_size; /* in the data of the large entry; size 0: whole entries */
+};
+
+struct data {
+    struct ozx_verify *v;
+    struct ozx_zip_streams *streams; /* NULL unless an entry is compressed */
+    atomic_uint_fast64_t entries_done, data_done;
+    atomic_bool stop;
+
+    pthread_mutex_t lock; /* of all below, and of the larges */
+    pthread_cond_t changed;
+    bool opening, opened; /* somebody opens the archive; it was let in */
+    bool listing, listed; /* somebody goes through the directory; the runs are there */
+    uint64_t data_total;
+    uint32_t cursor;
+    uint64_t cursor_offset;
+    struct ozx_error error; /* the first, but that the archive is refused goes before */
+};
+
+struct worker {
+    struct data *d;
+    struct ozx_window window;
+    struct ozx_zip_directory *directory;
+    struct ozx_verify_entry entry;
+};
+
+/* Where run `index` ends at the latest: where the next begins, or the directory. */
+static uint64_t limit_of(const struct ozx_verify *v, uint32_t index)
+{
+    return index + 1 < v->run_count ? v->runs[index + 1].local_offset_bytes
+                                    : v->tail.directory_offset_bytes;
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+static void take_part(struct data *d, struct job *job)
+{
+    uint64_t size = d->v->larges[d->v->runs[d->cursor].large].size_bytes;
+    uint64_t left = size - d->cursor_offset;
+
+    *job = (struct job){.first = d->cursor,
+                        .last = d->cursor + 1,
+                        .part_offset = d->cursor_offset,
+                        .part_size = left < OZX_VERIFY_PART_SIZE ? left : OZX_VERIFY_PART_SIZE};
+    d->cursor_offset += job->part_size;
+    if (d->cursor_offset == size) {
+        d->cursor_offset = 0;
+        d->cursor++;
+    }
+}
+
+static void take_runs(struct data *d, struct job *job)
+{
+    const struct ozx_verify *v = d->v;
+    uint64_t count = 0;
+
+    *job = (struct job){.first = d->cursor};
+    do {
+        count += v->runs[d->cursor++].count;
+    } while (d->cursor < v->run_count && v->runs[d->cursor].large == OZX_RUN_SMALL &&
+             count + v->runs[d->cursor].count <= OZX_RUN_ENTRIES);
+    job->last = d->cursor;
+}
+
+/* False when there are no more. */
+static bool next_job(struct data *d, struct job *job)
+{
+    const struct ozx_verify *v = d->v;
+    bool there;
+
+    pthread_mutex_lock(&d->lock);
+    while (!d->listed && !atomic_load(&d->stop))
+        pthread_cond_wait(&d->changed, &d->lock);
+    there = d->cursor < v->run_count && !atomic_load(&d->stop);
+    if (there && v->runs[d->cursor].large != OZX_RUN_SMALL)
+        take_part(d, job);
+    else if (there)
+        take_runs(d, job);
+    pthread_mutex_unlock(&d->lock);
+    return there;
+}
+
+/* The first failure is the one that is told; every thread stops. */
+static void stop_with(struct data *d, const struct ozx_error *error, bool refused)
+{
+    pthread_mutex_lock(&d->lock);
+    if (!d->error.code || refused)
+        d->error = *error;
+    atomic_store(&d->stop, true);
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* --- summing ---------------------------------------------------------------------------------- */
+
+static void judge_crc(struct ozx_verify *v, const struct ozx_verify_entry *e, uint32_t crc)
+{
+    if (crc != e->header.crc32)
+        ozx_verify_find_path(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e->path, e->path_size_bytes,
+                             e->header.local_offset_bytes, "get the file again, or ask who made it",
+                             "the data have CRC-32 %08" PRIx32 ", the directory says %08" PRIx32,
+                             crc, e->header.crc32);
+}
+
+/* `size` stored bytes at `offset`; whatever it has to read, it reads up to `ahead_to`. */
+static int sum_stored(struct worker *w, uint64_t offset, uint64_t size, uint64_t ahead_to,
+                      uint32_t *crc, struct ozx_error *error)
+{
+    while (size) {
+        const uint8_t *at;
+        size_t got, want = OZX_VERIFY_WINDOW;
+        if (ahead_to - offset < want)
+            want = (size_t)(ahead_to - offset);
+        at = ozx_verify_window_get(&w->window, offset, 1, want, &got, error);
+        if (!at)
+            return error->code;
+        if (got > size)
+            got = (size_t)size;
+        *crc = ozx_crc32(*crc, at, got);
+        offset += got;
+        size -= got;
+        atomic_fetch_add_explicit(&w->d->data_done, got, memory_order_relaxed);
+        if (atomic_load_explicit(&w->d->stop, memory_order_relaxed))
+            return -EINTR; /* whoever stopped us says why */
+    }
+    return 0;
+}
+
+static int sum_packed(struct worker *w, uint64_t data_offset, struct ozx_error *error)
+{
+    struct ozx_verify *v = w->d->v;
+    const struct ozx_verify_entry *e = &w->entry;
+    const struct ozx_zip_entry *h = &e->header;
+    const struct ozx_zip_packed packed = {.key = h->header_offset_bytes,
+                                          .data_offset_bytes = data_offset,
+                                          .compressed_size_bytes = h->compressed_size_bytes,
+                                          .uncompressed_size_bytes = h->uncompressed_size_bytes,
+                                          .crc32 = h->crc32,
+                                          .method = h->method};
+    uint64_t at = 0;
+    uint32_t crc = 0;
+
+    w->window.filled_bytes = 0; /* its memory serves another end */
+    do {
+        uint64_t left = h->uncompressed_size_bytes - at;
+        size_t size = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW;
+        int failure =
+            ozx_zip_streams_read(w->d->streams, &packed, w->window.block, size, at, error);
+        if (failure == -EIO && error->rule) {
+            ozx_verify_find(v, error->rule, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE, "%s",
+                            error->text);
+            ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
+                            "the data cannot be had: %s", error->text);
+            return 0;
+        }
+        if (failure)
+            return failure;
+        crc = ozx_crc32(crc, w->window.block, size);
+        at += size;
+        if (atomic_load_explicit(&w->d->stop, memory_order_relaxed))
+            return -EINTR;
+    } while (at < h->uncompressed_size_bytes);
+    atomic_fetch_add_explicit(&w->d->data_done, h->compressed_size_bytes, memory_order_relaxed);
+    judge_crc(v, e, crc);
+    return 0;
+}
+
+static int sum_entry(struct worker *w, uint64_t data_offset, uint64_t ahead_to,
+                     struct ozx_error *error)
+{
+    struct ozx_verify *v = w->d->v;
+    const struct ozx_verify_entry *e = &w->entry;
+    uint32_t crc = 0;
+    int failure;
+
+    if (e->eio == OZX_EIO_RATIO)
+        ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
+                        "the data cannot be had: it claims to expand to more than deflate can");
+    if (ozx_verify_is_packed(e))
+        return sum_packed(w, data_offset, error);
+    if (!ozx_verify_is_plain(e))
+        return 0;
+    failure = sum_stored(w, data_offset, e->header.compressed_size_bytes, ahead_to, &crc, error);
+    if (!failure)
+        judge_crc(v, e, crc);
+    return failure;
+}
+
+/* --- work on a job ---------------------------------------------------------------------------- */
+
+/* How much to read at once where the headers of a run are all that is wanted. */
+static size_t header_block(const struct ozx_verify *v, uint32_t run)
+{
+    uint64_t size = limit_of(v, run) - v->runs[run].local_offset_bytes;
+
+    return size / v->runs[run].count > SPARSE_BYTES ? SPARSE_READ : OZX_VERIFY_WINDOW;
+}
+
+/* The worker's entry, which is followed by another, or the end of the run, at `limit`; `end` is the
+ * run's. */
+static int work_entry(struct worker *w, uint64_t limit, uint64_t end, size_t want,
+                      struct ozx_error *error)
+{
+    struct ozx_verify *v = w->d->v;
+    const struct ozx_zip_entry *h = &w->entry.header;
+    uint64_t data_offset, left = end - h->local_offset_bytes;
+    size_t ahead = left < want ? (size_t)left : want;
+    int bad = ozx_verify_local(v, &w->window, &w->entry, limit, ahead, false, &data_offset, error);
+
+    if (!bad && !v->options->quick)
+        bad = sum_entry(w, data_offset, end, error);
+    if (!bad)
+        bad = ozx_verify_gap(v, &w->window, &w->entry, data_offset + h->compressed_size_bytes,
+                             limit, ahead, error);
+    if (bad < 0)
+        return bad;
+    atomic_fetch_add_explicit(&w->d->entries_done, 1, memory_order_relaxed);
+    /* Whoever stopped us says why. */
+    return atomic_load_explicit(&w->d->stop, memory_order_relaxed) ? -EINTR : 0;
+}
+
+static int work_run(struct worker *w, uint32_t index, struct ozx_error *error)
+{
+    const struct ozx_verify *v = w->d->v;
+    const struct ozx_verify_run *run = &v->runs[index];
+    uint64_t end = limit_of(v, index);
+    size_t want = v->options->quick ? header_block(v, index) : OZX_VERIFY_WINDOW;
+    const struct ozx_zip_entry *header;
+    int failure;
+
+    ozx_zip_directory_seek(w->directory, run->header_offset_bytes,
+                           v->in_order ? DIRECTORY_READ : SPARSE_READ);
+    failure = ozx_zip_directory_next(w->directory, &header, error);
+    for (uint32_t left = run->count; left && !failure; left--) {
+        uint64_t limit = end;
+        ozx_verify_entry_set(&w->entry, header);
+        if (left > 1) {
+            failure = ozx_zip_directory_next(w->directory, &header, error);
+            if (failure)
+                return failure;
+            limit = header->local_offset_bytes;
+        }
+        failure = work_entry(w, limit, end, want, error);
+    }
+    return failure;
+}
+
+/* Adds a part to the whole; the thread that brings the last one judges it. */
+static void add_part(struct worker *w, struct ozx_verify_large *large, const struct job *job,
+                     uint32_t crc, bool unknown)
+{
+    struct data *d = w->d;
+    uint64_t after = large->size_bytes - job->part_offset - job->part_size;
+    uint32_t shifted = ozx_crc32_shift(crc, after);
+    bool last;
+
+    pthread_mutex_lock(&d->lock);
+    large->crc32 ^= shifted;
+    large->unknown |= unknown;
+    large->left_bytes -= job->part_size;
+    last = large->left_bytes == 0;
+    pthread_mutex_unlock(&d->lock);
+    if (!last)
+        return;
+    atomic_fetch_add_explicit(&d->entries_done, 1, memory_order_relaxed);
+    if (!large->unknown)
+        judge_crc(d->v, &w->entry, large->crc32);
+}
+
+static int work_part(struct worker *w, const struct job *job, struct ozx_error *error)
+{
+    struct ozx_verify *v = w->d->v;
+    const struct ozx_verify_run *run = &v->runs[job->first];
+    struct ozx_verify_large *large = &v->larges[run->large];
+    bool first = job->part_offset == 0;
+    bool last = job->part_offset + job->part_size == large->size_bytes;
+    uint64_t data_offset = 0, from, limit = limit_of(v, job->first);
+    const struct ozx_zip_entry *header;
+    uint32_t crc = 0;
+    int bad;
+
+    ozx_zip_directory_seek(w->directory, run->header_offset_bytes, SPARSE_READ);
+    bad = ozx_zip_directory_next(w->directory, &header, error);
+    if (bad)
+        return bad;
+    ozx_verify_entry_set(&w->entry, header);
+    bad = ozx_verify_local(v, &w->window, &w->entry, limit, first ? OZX_VERIFY_WINDOW : SPARSE_READ,
+                           !first, &data_offset, error);
+    from = data_offset + job->part_offset;
+    if (!bad)
+        bad = sum_stored(w, from, job->part_size, from + job->part_size, &crc, error);
+    if (!bad && last)
+        bad = ozx_verify_gap(v, &w->window, &w->entry, from + job->part_size, limit, SPARSE_READ,
+                             error);
+    if (bad < 0)
+        return bad;
+    add_part(w, large, job, crc, bad);
+    return 0;
+}
+
+static int work_job(struct worker *w, const struct job *job, struct ozx_error *error)
+{
+    int failure = 0;
+
+    if (job->part_size)
+        return work_part(w, job, error);
+    for (uint32_t i = job->first; i < job->last && !failure; i++)
+        failure = work_run(w, i, error);
+    return failure;
+}
+
+/* --- the threads ------------------------------------------------------------------------------ */
+
+static bool claim(struct data *d, bool *taken)
+{
+    bool mine;
+
+    pthread_mutex_lock(&d->lock);
+    mine = !*taken;
+    *taken = true;
+    pthread_mutex_unlock(&d->lock);
+    return mine;
+}
+
+static void set_opened(void *context)
+{
+    struct data *d = context;
+
+    pthread_mutex_lock(&d->lock);
+    d->opened = true;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* Goes through the directory. Where its order is not the file's, entries may share bytes: then the
+ * archive must have been let in before its data are looked at. */
+static int list(struct data *d, struct ozx_error *error)
+{
+    struct ozx_verify *v = d->v;
+    int failure = ozx_verify_directory(v, error);
+
+    if (!failure && v->has_packed && !v->options->quick &&
+        ozx_zip_streams_open(v->source, &d->streams))
+        failure = ozx_error_memory(error);
+    if (!failure && !v->options->quick && ozx_source_fd(v->source) >= 0)
+        posix_fadvise(ozx_source_fd(v->source), 0, 0, POSIX_FADV_SEQUENTIAL); /* only advice */
+    pthread_mutex_lock(&d->lock);
+    while (!failure && !v->in_order && !d->opened && !atomic_load(&d->stop))
+        pthread_cond_wait(&d->changed, &d->lock);
+    d->listed = !failure;
+    d->data_total = v->data_bytes;
+    pthread_cond_broadcast(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+    return failure;
+}
+
+/* In front of the first entry. */
+static int work_leading(struct worker *w, struct ozx_error *error)
+{
+    const struct ozx_verify *v = w->d->v;
+    uint64_t to = v->run_count ? v->runs[0].local_offset_bytes : v->tail.directory_offset_bytes;
+
+    if (atomic_load(&w->d->stop))
+        return 0;
+    return ozx_verify_gap(w->d->v, &w->window, NULL, 0, to, OZX_VERIFY_WINDOW, error);
+}
+
+static int work_all(struct worker *w, struct ozx_error *error)
+{
+    struct data *d = w->d;
+    struct job job;
+    int failure = 0;
+
+    if (ozx_window_open(&w->window, d->v->source, OZX_VERIFY_WINDOW) ||
+        ozx_zip_directory_open(d->v->source, &d->v->tail, &w->directory))
+        return ozx_error_memory(error);
+    if (claim(d, &d->listing)) {
+        failure = list(d, error);
+        if (!failure)
+            failure = work_leading(w, error);
+    }
+    while (!failure && next_job(d, &job))
+        failure = work_job(w, &job, error);
+    return failure;
+}
+
+static void work(void *context, unsigned index)
+{
+    struct data *d = context;
+    OZX_AUTO_FREE struct worker *w = calloc(1, sizeof *w);
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = 0;
+
+    (void)index; /* there may be fewer threads than wanted: who comes first takes what is first */
+    if (claim(d, &d->opening)) {
+        failure = ozx_verify_open(d->v, set_opened, d, &error);
+        if (failure)
+            stop_with(d, &error, !d->v->archive);
+    }
+    if (failure)
+        return;
+    failure = w ? 0 : ozx_error_memory(&error);
+    if (w) {
+        w->d = d;
+        failure = work_all(w, &error);
+        ozx_zip_directory_close(w->directory);
+        ozx_window_close(&w->window);
+    }
+    if (failure && error.code)
+        stop_with(d, &error, false);
+}
+
+static void tick(void *context)
+{
+    struct data *d = context;
+    const struct ozx_verify_options *o = d->v->options;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (o->cancel && *o->cancel) {
+        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        stop_with(d, &error, false);
+    }
+    if (o->progress) {
+        struct ozx_verify_progress progress = {.phase =
+                                                   o->quick ? "checking headers" : "checking data",
+                                               .entries = atomic_load(&d->entries_done),
+                                               .entries_total = d->v->tail.entry_count,
+                                               .data_bytes = atomic_load(&d->data_done)};
+        pthread_mutex_lock(&d->lock);
+        progress.data_bytes_total = d->data_total;
+        pthread_mutex_unlock(&d->lock);
+        o->progress(o->context, &progress);
+    }
+}
+
+static unsigned thread_count(const struct ozx_verify_options *options)
+{
+    unsigned count = options->threads ? options->threads : ozx_processor_count();
+
+    return count < THREADS_MAX ? count : THREADS_MAX;
+}
+
+int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error)
+{
+    struct data d = {.v = v, .error = OZX_ERROR_INIT};
+    const struct ozx_threads threads = {
+        .count = thread_count(v->options), .context = &d, .work = work, .tick = tick};
+    int failure;
+
+    pthread_mutex_init(&d.lock, NULL);
+    pthread_cond_init(&d.changed, NULL);
+    failure = ozx_threads_run(&threads);
+    if (failure) {
+        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start a thread: %s", strerror(-failure));
+    } else if (d.error.code) {
+        *error = d.error;
+        failure = error->code;
+    }
+    pthread_cond_destroy(&d.changed);
+    pthread_mutex_destroy(&d.lock);
+    ozx_zip_streams_close(d.streams);
+    if (v->options->quick)
+        ozx_verify_leave_out(v, OZX_RULE_CRC);
+    return failure;
+}

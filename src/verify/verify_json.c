@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Reports as JSON. The layout is a contract: ozxfs-verify(1), JSON OUTPUT.
+ */
+#include <string.h>
+
+#include "verify/verify.h"
+#include "zarr/jansson.h"
+
+#define SCHEMA 1
+
+static json_t *text_or_null(const char *text)
+{
+    char escaped[4 * sizeof((struct ozx_error *)0)->text];
+
+    if (!text || !*text)
+        return json_null();
+    /* A text that was cut may end in half a character. */
+    return ozx_utf8_valid(text, strlen(text))
+               ? json_string(text)
+               : json_string(ozx_escape(escaped, sizeof escaped, text, strlen(text)));
+}
+
+static json_t *finding_json(const struct ozx_finding *f)
+{
+    return json_pack("{s:s, s:o, s:o, s:s, s:o}", "verdict", ozx_verdict_name(f->verdict), "entry",
+                     f->entry ? json_string(f->entry) : json_null(), "offset",
+                     f->offset_bytes == OZX_OFFSET_NONE ? json_null()
+                                                        : json_integer((json_int_t)f->offset_bytes),
+                     "text", f->text, "hint", text_or_null(f->hint));
+}
+
+static json_t *rule_json(const struct ozx_rule_report *r)
+{
+    const struct ozx_rule_info *rule = ozx_rule_info(r->rule);
+    json_t *findings = json_array();
+
+    for (size_t i = 0; findings && i < r->kept; i++)
+        if (json_array_append_new(findings, finding_json(&r->findings[i]))) {
+            json_decref(findings);
+            return NULL;
+        }
+    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "id", rule->id, "level",
+                     ozx_level_name(rule->level), "verdict",
+                     r->checked ? ozx_verdict_name(r->verdict) : "unchecked", "count",
+                     (json_int_t)r->count, "text", rule->text, "findings", findings);
+}
+
+static json_t *rules_json(const struct ozx_verify_report *report)
+{
+    json_t *rules = json_array();
+
+    for (size_t i = 0; rules && report && i < report->rule_count; i++)
+        if (json_array_append_new(rules, rule_json(&report->rules[i]))) {
+            json_decref(rules);
+            return NULL;
+        }
+    return rules;
+}
+
+static json_t *file_json(const struct ozx_verify_result *result)
+{
+    const struct ozx_verify_report *report = result->report;
+    size_t room = 4 * strlen(result->file) + 8;
+    char *file = malloc(room);
+    json_t *json;
+
+    if (!file)
+        return NULL;
+    ozx_escape(file, room, result->file, strlen(result->file));
+    json =
+        json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:I, s:I, s:o}", "file", file, "verdict",
+                  report ? ozx_verdict_name(report->verdict) : "error", "exit", result->exit_status,
+                  "error", text_or_null(report ? "" : result->error.text), "refused",
+                  report ? (int)report->refused : 0, "quick", report ? (int)report->quick : 0,
+                  "bytes", (json_int_t)(report ? report->size_bytes : 0), "entries",
+                  (json_int_t)(report ? report->entry_count : 0), "rules", rules_json(report));
+    free(file);
+    return json;
+}
+
+int ozx_verify_json(const struct ozx_verify_result *results, size_t count, char **text)
+{
+    json_t *files = json_array(), *root = NULL;
+    char *made = NULL, *whole = NULL;
+    size_t size;
+    int failure;
+
+    for (size_t i = 0; files && i < count; i++)
+        if (json_array_append_new(files, file_json(&results[i]))) {
+            json_decref(files);
+            return -ENOMEM;
+        }
+    if (files)
+        root = json_pack("{s:i, s:o}", "schema", SCHEMA, "files", files);
+    failure = ozx_jansson_format(root, JSON_INDENT(2), &made);
+    json_decref(root);
+    if (failure)
+        return failure;
+    size = strlen(made);
+    whole = realloc(made, size + 2);
+    if (!whole) {
+        free(made);
+        return -ENOMEM;
+    }
+    memcpy(whole + size, "\n", 2);
+    *text = whole;
+    return 0;
+}

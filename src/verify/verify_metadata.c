@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the zarr.json files say, and whether it is so: references that lead somewhere, one version,
+ * one hierarchy. Each is read and forgotten before the next, so memory does not follow their
+ * number.
+ *
+ * One hierarchy (RFC-9) is taken to mean: every zarr.json hangs below the root's by groups that
+ * have one each. A directory without zarr.json between two that have it breaks the chain; if OME
+ * metadata lead across it (a plate without row groups), that is a warning, otherwise it is a second
+ * hierarchy.
+ */
+#include <string.h>
+
+#include "verify/verify_parts.h"
+#include "archive/node_metadata.h"
+
+enum state {
+    STATE_NODE = OZX_VERIFY_NODE, /* a directory with a zarr.json */
+    STATE_ARRAY = 2,
+    STATE_REFERENCED = 4, /* OME metadata lead here */
+    STATE_V2 = 8,         /* a directory with metadata of Zarr v2 */
+};
+
+struct metadata {
+    struct ozx_verify *v;
+    uint8_t *states; /* of each node of the tree */
+    uint32_t node_count;
+    char *root_version; /* of OME-Zarr, NULL */
+};
+
+static bool find_file(const struct ozx_verify *v, uint32_t directory, const char *name,
+                      uint32_t *node)
+{
+    struct ozx_node_stat stat;
+
+    if (ozx_archive_lookup(v->archive, directory, name, strlen(name), node))
+        return false;
+    ozx_archive_stat(v->archive, *node, &stat);
+    return !stat.is_directory;
+}
+
+static bool is_directory(const struct ozx_verify *v, uint32_t node)
+{
+    struct ozx_node_stat stat;
+
+    ozx_archive_stat(v->archive, node, &stat);
+    return stat.is_directory;
+}
+
+/* --- loading ---------------------------------------------------------------------------------- */
+
+/* The text of an error that names the entry in front, without that. */
+static const char *without_entry(const struct ozx_error *error)
+{
+    const char *end = strncmp(error->text, "entry '", 7) == 0 ? strstr(error->text, "': ") : NULL;
+
+    return end ? end + 3 : error->text;
+}
+
+/* Loads a zarr.json; `*out` is NULL, and the reason was told, if it cannot be used. `told` false:
+ * not by us. Any failure is one of the machine, not of the archive. */
+static int load(struct metadata *m, uint32_t zarr_json, bool tell, struct ozx_metadata **out,
+                struct ozx_error *error)
+{
+    bool root = ozx_archive_parent(m->v->archive, zarr_json) == OZX_NODE_ROOT;
+    struct ozx_error wrong = OZX_ERROR_INIT;
+    int failure = ozx_metadata_load(m->v->archive, zarr_json, out, &wrong);
+
+    if (!failure)
+        return 0;
+    *out = NULL;
+    if (failure != -EBADMSG && !(failure == -EIO && wrong.rule)) {
+        *error = wrong;
+        return failure;
+    }
+    if (!tell)
+        return 0;
+    if (root) {
+        ozx_verify_find_node(m->v, OZX_RULE_ROOT_ZARR_JSON, OZX_VERDICT_FAIL, zarr_json, "%s",
+                             without_entry(&wrong));
+        ozx_verify_find_node(m->v, OZX_RULE_NO_ROOT, OZX_VERDICT_FAIL, zarr_json,
+                             "no reader can open an image whose root metadata cannot be read");
+    } else {
+        ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON, OZX_VERDICT_WARN, zarr_json, "%s",
+                             without_entry(&wrong));
+    }
+    return 0;
+}
+
+/* --- the OME block ---------------------------------------------------------------------------- */
+
+/* The directory that `path` leads to, if that is a node; tells if it is not. `what`: "dataset". */
+static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, const char *what,
+                   const char *path, uint32_t *node)
+{
+    char escaped[OZX_ESCAPED_SIZE];
+    const char *wrong = NULL;
+
+    if (ozx_metadata_resolve(m->v->archive, directory, path, node))
+        wrong = "is not there";
+    else if (!is_directory(m->v, *node) || !(m->states[*node] & STATE_NODE))
+        wrong = "has no zarr.json";
+    if (wrong)
+        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, zarr_json, "the %s '%s' %s",
+                             what, ozx_escape(escaped, sizeof escaped, path, strlen(path)), wrong);
+    else
+        m->states[*node] |= STATE_REFERENCED;
+    return !wrong;
+}
+
+static void follow_all(struct metadata *m, uint32_t zarr_json, uint32_t directory, const char *what,
+                       const char *const *paths, size_t count)
+{
+    uint32_t node;
+
+    for (size_t i = 0; i < count; i++)
+        (void)follow(m, zarr_json, directory, what, paths[i], &node);
+}
+
+/* A dataset is an array of as many dimensions as there are axes. */
+static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t directory,
+                         const struct ozx_multiscale *multiscale, const char *path,
+                         struct ozx_error *error)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    char escaped[OZX_ESCAPED_SIZE];
+    uint32_t node, file;
+    int failure;
+
+    if (!follow(m, zarr_json, directory, "dataset", path, &node) ||
+        !find_file(m->v, node, "zarr.json", &file))
+        return 0;
+    failure = load(m, file, false, &metadata, error);
+    if (failure || !metadata)
+        return failure;
+    ozx_escape(escaped, sizeof escaped, path, strlen(path));
+    if (!metadata->is_array)
+        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, zarr_json,
+                             "the dataset '%s' is no array", escaped);
+    else if (metadata->array->has_shape && multiscale->axis_count &&
+             metadata->array->shape.count != multiscale->axis_count)
+        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
+                             "the dataset '%s' has %u dimensions, there are %zu axes", escaped,
+                             metadata->array->shape.count, multiscale->axis_count);
+    return 0;
+}
+
+static int judge_references(struct metadata *m, uint32_t zarr_json, const struct ozx_ome *ome,
+                            struct ozx_error *error)
+{
+    uint32_t directory = ozx_archive_parent(m->v->archive, zarr_json), node;
+
+    for (size_t i = 0; i < ome->multiscale_count; i++)
+        for (size_t k = 0; k < ome->multiscales[i].dataset_count; k++) {
+            const struct ozx_multiscale *multiscale = &ome->multiscales[i];
+            int failure = judge_dataset(m, zarr_json, directory, multiscale,
+                                        multiscale->datasets[k].path, error);
+            if (failure)
+                return failure;
+        }
+    for (size_t i = 0; ome->plate && i < ome->plate->well_count; i++)
+        (void)follow(m, zarr_json, directory, "well", ome->plate->wells[i].path, &node);
+    if (ome->well)
+        follow_all(m, zarr_json, directory, "image", ome->well->images, ome->well->image_count);
+    if (ome->has_labels)
+        follow_all(m, zarr_json, directory, "label image", ome->labels, ome->label_count);
+    if (ome->has_series) /* this is OME/: the images are beside it */
+        follow_all(m, zarr_json, ozx_archive_parent(m->v->archive, directory), "image", ome->series,
+                   ome->series_count);
+    return 0;
+}
+
+static void judge_version(struct metadata *m, uint32_t zarr_json, bool root, const char *version,
+                          struct ozx_error *error)
+{
+    char mine[OZX_ESCAPED_SIZE], other[OZX_ESCAPED_SIZE];
+    const char *stated = m->v->comment.version;
+
+    (void)error;
+    if (!version)
+        return; /* a defect of the block where one is required */
+    ozx_escape(mine, sizeof mine, version, strlen(version));
+    if (root) {
+        m->root_version = strdup(version);
+        if (*stated && strcmp(stated, version) != 0)
+            ozx_verify_find(m->v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL,
+                            m->v->tail.comment_offset_bytes,
+                            "the comment states OME-Zarr version '%s', the root zarr.json '%s'",
+                            ozx_escape(other, sizeof other, stated, strlen(stated)), mine);
+    } else if (m->root_version && strcmp(m->root_version, version) != 0) {
+        ozx_verify_find_node(
+            m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
+            "states OME-Zarr version '%s', the root '%s'", mine,
+            ozx_escape(other, sizeof other, m->root_version, strlen(m->root_version)));
+    }
+}
+
+/* --- a node ----------------------------------------------------------------------------------- */
+
+static void judge_defects(struct metadata *m, uint32_t zarr_json,
+                          const struct ozx_metadata *metadata)
+{
+    for (size_t i = 0; i < metadata->defect_count; i++) {
+        const struct ozx_defect *defect = &metadata->defects[i];
+        ozx_verify_find_node(m->v,
+                             defect->part == OZX_PART_OME ? OZX_RULE_OME_BLOCK : OZX_RULE_ZARR_JSON,
+                             OZX_VERDICT_WARN, zarr_json, "%s%s%s", defect->where,
+                             defect->where[0] ? " " : "", defect->text);
+    }
+    if (metadata->defect_total > metadata->defect_count)
+        ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON, OZX_VERDICT_WARN, zarr_json,
+                             "and %llu more of this kind",
+                             (unsigned long long)(metadata->defect_total - metadata->defect_count));
+}
+
+static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *error)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    bool root = directory == OZX_NODE_ROOT;
+    uint32_t zarr_json = 0;
+    int failure;
+
+    if (!find_file(m->v, directory, "zarr.json", &zarr_json))
+        return 0;
+    failure = load(m, zarr_json, true, &metadata, error);
+    if (failure || !metadata)
+        return failure;
+    if (metadata->is_array)
+        m->states[directory] |= STATE_ARRAY;
+    judge_defects(m, zarr_json, metadata);
+    if (metadata->ome) {
+        judge_version(m, zarr_json, root, metadata->ome->version, error);
+        failure = judge_references(m, zarr_json, metadata->ome, error);
+    } else if (root) {
+        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
+                             "the root has no OME metadata: Zarr, but no OME-Zarr");
+    }
+    if (!failure && metadata->array)
+        failure = ozx_verify_chunks(m->v, zarr_json, metadata->array, m->states, error);
+    return failure;
+}
+
+/* --- the hierarchy ---------------------------------------------------------------------------- */
+
+static void judge_second(struct metadata *m, uint32_t directory)
+{
+    uint32_t parent = ozx_archive_parent(m->v->archive, directory);
+
+    if (!(m->states[OZX_NODE_ROOT] & STATE_NODE))
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
+                             "a hierarchy starts here, not at the root");
+    else if (m->states[parent] & STATE_ARRAY)
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
+                             "lies within an array, where no reader looks for it");
+    else if (m->states[directory] & STATE_REFERENCED)
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, directory,
+                             "only OME metadata lead here: the directory above has no zarr.json");
+    else
+        ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
+                             "no group leads here: a second hierarchy");
+}
+
+static void judge_hierarchy(struct metadata *m)
+{
+    uint64_t nodes = 0;
+
+    for (uint32_t node = 0; node < m->node_count; node++) {
+        uint8_t state = m->states[node];
+        uint32_t parent = ozx_archive_parent(m->v->archive, node);
+        uint8_t above = m->states[parent];
+        nodes += state & STATE_NODE;
+        if (node != OZX_NODE_ROOT && (state & STATE_NODE) &&
+            (!(above & STATE_NODE) || (above & STATE_ARRAY)))
+            judge_second(m, node);
+        if ((state & STATE_V2) && (m->states[OZX_NODE_ROOT] & STATE_NODE))
+            ozx_verify_find_node(
+                m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, node,
+                "has metadata of Zarr v2 too: readers of v2 see another hierarchy");
+    }
+    if (!nodes)
+        ozx_verify_find(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, NULL, OZX_OFFSET_NONE,
+                        "there is no Zarr v3 hierarchy at all");
+}
+
+int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
+{
+    struct metadata m = {.v = v, .node_count = ozx_archive_node_count(v->archive)};
+    uint32_t file;
+    int failure = 0;
+
+    m.states = calloc(m.node_count, 1);
+    if (!m.states)
+        return ozx_error_memory(error);
+    for (uint32_t node = 0; node < m.node_count; node++) {
+        if (!is_directory(v, node))
+            continue;
+        if (find_file(v, node, "zarr.json", &file))
+            m.states[node] |= STATE_NODE;
+        if (find_file(v, node, ".zgroup", &file) || find_file(v, node, ".zarray", &file))
+            m.states[node] |= STATE_V2;
+    }
+    for (uint32_t node = 0; node < m.node_count && !failure; node++) {
+        if (m.states[node] & STATE_NODE)
+            failure = judge_node(&m, node, error);
+        if (!failure && v->options->cancel && *v->options->cancel)
+            failure =
+                ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+    }
+    if (!failure)
+        judge_hierarchy(&m);
+    if (v->options->quick)
+        ozx_verify_leave_out(v, OZX_RULE_SHARD_INDEX);
+    free(m.root_version);
+    free(m.states);
+    return failure;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * RFC-9's comment, through jansson.
+ */
+#include "zarr/comment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "zarr/jansson.h"
+#include "zarr/libraries.h"
+
+static void read_version(json_t *root, struct ozx_comment *out)
+{
+    const json_t *version = json_object_get(json_object_get(root, "ome"), "version");
+    const char *text = json_string_value(version);
+
+    if (!version)
+        snprintf(out->defect, sizeof out->defect, "it has no ome.version");
+    else if (!text)
+        snprintf(out->defect, sizeof out->defect, "its ome.version is no string");
+    else if (!*text || strlen(text) >= sizeof out->version ||
+             strlen(text) != json_string_length(version))
+        snprintf(out->defect, sizeof out->defect, "its ome.version is no version");
+    else
+        memcpy(out->version, text, strlen(text) + 1);
+}
+
+static void read_json_first(json_t *root, struct ozx_comment *out)
+{
+    const json_t *zip_file = json_object_get(json_object_get(root, "ome"), "zipFile");
+    const json_t *flag = json_object_get(json_object_get(zip_file, "centralDirectory"), "jsonFirst");
+
+    out->json_first = json_is_true(flag);
+    out->json_first_odd = flag && !json_is_boolean(flag);
+    if (out->json_first_odd && !out->defect[0])
+        snprintf(out->defect, sizeof out->defect, "its jsonFirst is no boolean");
+}
+
+int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out)
+{
+    json_error_t json_error;
+    json_t *root;
+    int failure;
+
+    *out = (struct ozx_comment){.present = size_bytes > 0};
+    if (!out->present) {
+        snprintf(out->defect, sizeof out->defect, "there is none");
+        return 0;
+    }
+    failure = ozx_jansson_load(text, size_bytes, JSON_REJECT_DUPLICATES, &root, &json_error);
+    if (failure == -ENOMEM)
+        return failure;
+    if (failure) {
+        char escaped[96];
+        snprintf(out->defect, sizeof out->defect, "it is not JSON: %s",
+                 ozx_escape(escaped, sizeof escaped, json_error.text, strlen(json_error.text)));
+        return 0;
+    }
+    read_version(root, out);
+    read_json_first(root, out);
+    json_decref(root);
+    return 0;
+}
+
+int ozx_comment_format(const char *version, bool json_first, char **text, size_t *size_bytes)
+{
+    json_t *root = json_pack("{s:{s:s, s:{s:{s:b}}}}", "ome", "version", version, "zipFile",
+                             "centralDirectory", "jsonFirst", (int)json_first);
+    int failure = ozx_jansson_format(root, JSON_COMPACT, text);
+
+    json_decref(root);
+    if (!failure)
+        *size_bytes = strlen(*text);
+    return failure;
+}
+
+const char *ozx_json_library_version(void)
+{
+    return jansson_version_str();
+}

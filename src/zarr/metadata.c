@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * From a file's bytes to a struct ozx_metadata: JSON first (zarr/json.h), then the parts. Knows
+ * which files make a node; the fields are the business of metadata_array.c and metadata_ome.c.
+ */
+#include "zarr/metadata.h"
+
+#include <string.h>
+
+#include "zarr/json.h"
+#include "zarr/metadata_memory.h"
+#include "zarr/metadata_parse.h"
+
+/* --- JSON ---------------------------------------------------------------------------------------
+ */
+
+static int explain(const struct ozx_json_problem *problem, const char *name,
+                   struct ozx_error *error)
+{
+    const json_error_t *json = &problem->json;
+    char escaped[160];
+
+    if (problem->bound)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "%s is not parsed: %s", name, problem->bound);
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "%s is not JSON: %s (line %d, column %d)", name,
+                         ozx_escape(escaped, sizeof escaped, json->text, strlen(json->text)),
+                         json->line, json->column);
+}
+
+static int load_json(char *text, size_t size, const char *name, json_t **out, bool *as_real,
+                     struct ozx_error *error)
+{
+    struct ozx_json_problem problem;
+    OZX_AUTO_JSON json_t *json = NULL;
+    int failure = ozx_json_parse(text, size, &json, as_real, &problem);
+
+    if (failure == -ENOMEM)
+        return ozx_error_memory(error);
+    if (failure)
+        return explain(&problem, name, error);
+    if (!json_is_object(json))
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "%s is no JSON object", name);
+    *out = ozx_take(json);
+    return 0;
+}
+
+/* --- a node of Zarr v3 ------------------------------------------------------------------------ */
+
+/* Writers that only copied 0.4's attributes leave them where no reader of 0.5 looks. */
+static void judge_attributes(struct ozx_parse *p, const json_t *attributes)
+{
+    static const char *const keys[] = {"multiscales", "plate", "well"};
+    const struct ozx_place place = {.key = "attributes"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (json_object_get(attributes, keys[i]))
+            ozx_parse_defect(p, &place, keys[i], "stands outside of attributes.ome");
+}
+
+static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata *m)
+{
+    const struct ozx_place attributes_place = {.key = "attributes"};
+    const struct ozx_place ome_place = {.up = &attributes_place, .key = "ome"};
+    const json_t *attributes, *ome;
+    const char *type;
+    uint64_t format = 0;
+
+    if (ozx_parse_uint(p, NULL, root, "zarr_format", INT32_MAX, OZX_REQUIRED, &format) &&
+        format != 3)
+        ozx_parse_defect(p, NULL, "zarr_format", "is %llu, not 3", (unsigned long long)format);
+    m->zarr_format = format == 3 || format == 2 ? (int)format : 0;
+    type = ozx_parse_text(p, NULL, root, "node_type", OZX_REQUIRED);
+    m->is_array = type && strcmp(type, "array") == 0;
+    m->is_group = type && strcmp(type, "group") == 0;
+    if (type && !m->is_array && !m->is_group)
+        ozx_parse_defect(p, NULL, "node_type", "is '%.40s', neither 'array' nor 'group'", type);
+    if (m->is_array)
+        m->array = ozx_parse_array_v3(p, root);
+    m->has_consolidated = json_is_object(json_object_get(root, "consolidated_metadata"));
+    attributes = ozx_parse_field(p, NULL, root, "attributes", JSON_OBJECT, OZX_OPTIONAL);
+    p->part = OZX_PART_OME;
+    ome = ozx_parse_field(p, &attributes_place, attributes, "ome", JSON_OBJECT, OZX_OPTIONAL);
+    if (ome)
+        m->ome = ozx_parse_ome(p, &ome_place, ome, false);
+    else if (m->is_group)
+        judge_attributes(p, attributes);
+}
+
+/* --- Zarr v2 ---------------------------------------------------------------------------------- */
+
+static bool has_ome_v2(const json_t *attributes)
+{
+    static const char *const keys[] = {"multiscales", "plate",  "well",
+                                       "labels",      "series", "bioformats2raw.layout"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (json_object_get(attributes, keys[i]))
+            return true;
+    return false;
+}
+
+static void read_v2(struct ozx_parse *p, enum ozx_metadata_file file, const json_t *root,
+                    const json_t *attributes, struct ozx_metadata *m)
+{
+    m->zarr_format = 2;
+    m->is_array = file == OZX_METADATA_ZARRAY;
+    m->is_group = !m->is_array;
+    if (m->is_array)
+        m->array = ozx_parse_array_v2(p, root);
+    p->part = OZX_PART_OME;
+    if (has_ome_v2(attributes))
+        m->ome = ozx_parse_ome(p, NULL, attributes, true);
+}
+
+/* --- the contract ----------------------------------------------------------------------------- */
+
+static int build(struct ozx_parse *p, enum ozx_metadata_file file, const json_t *root,
+                 const json_t *attributes, struct ozx_metadata **out, struct ozx_error *error)
+{
+    struct ozx_metadata *m = ozx_parse_alloc(p, 1, sizeof *m);
+
+    if (!m)
+        return ozx_error_memory(error);
+    if (file == OZX_METADATA_ZARR_JSON)
+        read_v3(p, root, m);
+    else
+        read_v2(p, file, root, attributes, m);
+    if (p->no_memory)
+        return ozx_error_memory(error);
+    m->defects = p->defects;
+    m->defect_count = p->defect_count;
+    m->defect_total = p->defect_total;
+    m->memory = p->memory;
+    *out = m;
+    return 0;
+}
+
+int ozx_metadata_parse(enum ozx_metadata_file file, char *text, size_t text_size_bytes,
+                       char *attributes, size_t attributes_size_bytes, struct ozx_metadata **out,
+                       struct ozx_error *error)
+{
+    const char *name = file == OZX_METADATA_ZARR_JSON ? "zarr.json"
+                       : file == OZX_METADATA_ZARRAY  ? ".zarray"
+                                                      : ".zgroup";
+    OZX_AUTO_JSON json_t *root = NULL, *attributes_json = NULL;
+    struct ozx_parse p = {.part = OZX_PART_ZARR};
+    int failure = load_json(text, text_size_bytes, name, &root, &p.integers_are_real, error);
+
+    if (!failure && attributes)
+        failure = load_json(attributes, attributes_size_bytes, ".zattrs", &attributes_json,
+                            &p.integers_are_real, error);
+    if (failure)
+        return failure;
+    p.memory = ozx_metadata_memory_new();
+    if (!p.memory)
+        return ozx_error_memory(error);
+    failure = build(&p, file, root, attributes_json, out, error);
+    if (failure)
+        ozx_metadata_memory_free(p.memory);
+    return failure;
+}
+
+void ozx_metadata_free(struct ozx_metadata *metadata)
+{
+    if (metadata)
+        ozx_metadata_memory_free(metadata->memory);
+}
