@@ -42,6 +42,11 @@ test   command getfattr     attr
 test   command git          git
 test   command shellcheck   shellcheck
 test   command ps           procps
+test   module  libarchive   libarchive-dev
+test   command bsdtar       libarchive-tools
+test   command go           golang-go
+test   command javac        default-jdk-headless
+test   command 7z           p7zip-full
 END
 }
 

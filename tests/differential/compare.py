@@ -10,46 +10,17 @@ mutants must mount, or the test would prove nothing.
 """
 import argparse
 import collections
-import io
 import json
 import os
 import struct
 import subprocess
 import sys
-import zipfile
-import zlib
 
 import mutate
+from view_python import Pairs, python_view
 
 BATCH = 2000
-FILE_MAX = 1 << 20
 SEED_MAX = 8192                 # larger seeds cost time and show nothing more
-
-
-class Pairs(list):
-    """A JSON object as its pairs, in order: a reader can list a name twice."""
-
-
-def python_view(data):
-    """How Python's zipfile sees an archive."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as z:
-            files = Pairs()
-            for info in z.infolist():
-                if not info.filename.endswith('/'):
-                    files.append((info.filename.encode('utf-8', 'surrogateescape').hex(), python_file(z, info)))
-            return {'files': files}
-    except Exception as error:      # whatever a hostile archive makes it raise is a refusal
-        return {'refused': type(error).__name__}
-
-
-def python_file(z, info):
-    try:
-        with z.open(info) as f:
-            data = f.read(FILE_MAX + 1)
-        return 'large' if len(data) > FILE_MAX else [len(data), zlib.crc32(data)]
-    except Exception as error:
-        return type(error).__name__
 
 
 def run_view(command, batch):
