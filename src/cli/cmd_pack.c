@@ -49,7 +49,7 @@ static const char help_text[] =
 
 static const char *subject_of(const struct command *command, enum ozx_pack_about about)
 {
-    if (about == OZX_PACK_INPUT)
+    if (about == OZX_PACK_INPUT || about == OZX_PACK_ARGUMENTS)
         return command->options.input;
     return command->options.output ? command->options.output : "standard output";
 }

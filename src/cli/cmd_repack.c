@@ -65,7 +65,8 @@ static const struct option long_options[] = {
 
 static const char *subject_of(const struct command *command, enum ozx_pack_about about)
 {
-    return about == OZX_PACK_INPUT ? command->options.pack.input : command->options.pack.output;
+    return about == OZX_PACK_INPUT || about == OZX_PACK_ARGUMENTS ? command->options.pack.input
+                                                                  : command->options.pack.output;
 }
 
 static void on_problem(void *context, enum ozx_pack_about about, const struct ozx_error *error)

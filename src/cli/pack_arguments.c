@@ -9,14 +9,44 @@
 #include "cli/report.h"
 #include "cli/work.h"
 
+static const char digits[] = "0123456789";
+
+/* Behind the mark of a version that is not final, NULL if that is not at its start. */
+static const char *behind_mark(const char *text)
+{
+    static const char *const marks[] = {"alpha", "beta", "dev", "draft", "post",
+                                        "pre",   "rc",   "a",   "b"};
+
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (strncmp(text, marks[i], strlen(marks[i])) == 0)
+            return text + strlen(marks[i]);
+    return NULL;
+}
+
+/* Two or more numbers, and perhaps the mark of a version that is not final: 0.5, 0.6.1, 0.6.dev3,
+ * 0.6-rc.1, 1.0a2. */
 static bool is_version(const char *text)
 {
-    size_t size = strlen(text);
+    const char *at = text;
+    unsigned numbers = 0;
+    size_t size;
 
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] <= 0x20 || text[i] == 0x7F)
+    for (; (size = strspn(at, digits)) > 0; numbers++) {
+        at += size;
+        if (*at != '.' || !strspn(at + 1, digits))
+            break;
+        at++;
+    }
+    if (!size || numbers < 1 || strlen(text) >= OZX_VERSION_TEXT_MAX)
+        return false;
+    if (*at) {
+        at = behind_mark(at + (*at == '.' || *at == '-'));
+        if (!at)
             return false;
-    return size && size < OZX_VERSION_TEXT_MAX && ozx_utf8_valid(text, size);
+        at += *at == '.' && strspn(at + 1, digits);
+        at += strspn(at, digits);
+    }
+    return !*at;
 }
 
 int ozx_take_ome_version(const char *verb, const char *value, struct ozx_pack_options *options)

@@ -13,6 +13,8 @@
 
 static int status_of(enum ozx_problem_place place, const struct ozx_error *error)
 {
+    if (place == OZX_PROBLEM_USAGE)
+        return OZX_EXIT_USAGE;
     /* EAGAIN: no thread can be started. */
     if (error->code == -EINTR || error->code == -ENOMEM || error->code == -EAGAIN ||
         place == OZX_PROBLEM_INPUT)

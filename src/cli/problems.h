@@ -20,6 +20,7 @@ enum ozx_problem_place {
     OZX_PROBLEM_INPUT,
     OZX_PROBLEM_OUTPUT,        /* writing it */
     OZX_PROBLEM_OUTPUT_CREATE, /* making it: its name, its directory, its permissions */
+    OZX_PROBLEM_USAGE,         /* the command line */
 };
 
 /* `subject` is the path that the line begins with. */

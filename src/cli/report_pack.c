@@ -36,6 +36,7 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
 enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about)
 {
     return about == OZX_PACK_INPUT           ? OZX_PROBLEM_INPUT
+           : about == OZX_PACK_ARGUMENTS     ? OZX_PROBLEM_USAGE
            : about == OZX_PACK_OUTPUT_CREATE ? OZX_PROBLEM_OUTPUT_CREATE
                                              : OZX_PROBLEM_OUTPUT;
 }

@@ -148,9 +148,7 @@ static int make_plan(struct ozx_pack_state *pack)
         .progress = plan_progress,
     };
 
-    if (options->archive)
-        return ozx_plan_make_of_archive(options->archive, &plan_options, &pack->plan);
-    return ozx_plan_make(pack->root_fd, &plan_options, &pack->plan);
+    return ozx_pack_plan(pack, &plan_options);
 }
 
 static void fill_result(struct ozx_pack_state *pack)

@@ -17,6 +17,7 @@
 /* What a message is about. */
 enum ozx_pack_about {
     OZX_PACK_INPUT,
+    OZX_PACK_ARGUMENTS,     /* what was asked for makes no sense of this input */
     OZX_PACK_OUTPUT,        /* writing it */
     OZX_PACK_OUTPUT_CREATE, /* making it: its name, its directory, its permissions */
 };

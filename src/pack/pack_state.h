@@ -3,6 +3,7 @@
  * Packing while it goes on: what its parts share. Private to
  *
  *     pack.c           the steps, in order
+ *     pack_excludes.c  patterns that match nothing
  *     pack_version.c   what the metadata says
  *     pack_directory.c central directory and tail
  */
@@ -34,6 +35,10 @@ static inline int ozx_pack_tell(const struct ozx_pack_state *pack, enum ozx_pack
     pack->options->problem(pack->options->context, about, error);
     return error->code;
 }
+
+/* Makes the plan with the patterns to leave out, each of which must match something. What is wrong was
+ * told. */
+int ozx_pack_plan(struct ozx_pack_state *pack, struct ozx_plan_options *options) OZX_CHECKED;
 
 /* Settles the version and makes the comment; hints at arrays that sharding would serve. What is
  * wrong was told. */

@@ -54,6 +54,8 @@ struct ozx_plan;
 struct ozx_plan_options {
     const char *const *excludes; /* globs; borrowed while the plan is made */
     size_t exclude_count;
+    uint8_t *excludes_matched; /* becomes 1 for each that matched something; may be NULL */
+    bool only_match;       /* leave nothing out, not what is junk either: to fill in the above */
     int64_t mtime_limit_s; /* later mtimes become this; INT64_MAX: none do */
     uint32_t align_bytes;  /* as in zip/writer.h */
     /* Neither of these may turn up in the walk; NULL: nothing to look for. Borrowed. */

@@ -170,17 +170,20 @@ static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
     size_t base = walk->path_size, start = base + (base != 0), name_size;
     const char *name = ozx_archive_name(walk->archive, node, &name_size);
     struct ozx_node_stat stat;
+    bool excluded;
     int failure = 0;
 
     ozx_archive_stat(walk->archive, node, &stat);
-    if (is_left_out(walk, node))
-        return 0;
     if (base)
         walk->path[base] = '/';
     memcpy(walk->path + start, name, name_size); /* fits: no path of an archive is longer */
     walk->path_size = start + name_size;
     walk->path[walk->path_size] = '\0';
-    if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, stat.is_directory))
+    excluded =
+        ozx_plan_excludes(walk->options, walk->path, walk->path + start, stat.is_directory);
+    if (is_left_out(walk, node)) /* it is lost, and that was told */
+        failure = 0;
+    else if (excluded)
         tell_excluded(walk, stat.is_directory);
     else if (stat.is_directory && ozx_plan_is_nested(walk->path + start, name_size))
         problem(walk, OZX_RULE_NESTED, "leave it out with --exclude",

@@ -93,21 +93,27 @@ ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, cons
                   bool is_directory)
 {
     char glob[OZX_NAME_PATH_MAX + 1];
+    bool matched = false;
 
     for (size_t i = 0; i < options->exclude_count; i++) {
         size_t size = strlen(options->excludes[i]);
         bool only_directories = size && options->excludes[i][size - 1] == '/';
 
-        if (size >= sizeof glob || (only_directories && !is_directory))
+        if (size >= sizeof glob || (only_directories && !is_directory) ||
+            (matched && (!options->excludes_matched || options->excludes_matched[i])))
             continue;
         memcpy(glob, options->excludes[i], size + 1);
         if (only_directories)
             glob[size - 1] = '\0';
         if (strchr(glob, '/') ? fnmatch(glob[0] == '/' ? glob + 1 : glob, path, FNM_PATHNAME) == 0
                               : fnmatch(glob, name, 0) == 0)
-            return true;
+            matched = true;
+        else
+            continue;
+        if (options->excludes_matched)
+            options->excludes_matched[i] = 1;
     }
-    return false;
+    return matched && !options->only_match;
 }
 
 /* --- one file --------------------------------------------------------------------------------- */
@@ -279,7 +285,7 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
     walk->path[walk->path_size] = '\0';
 
     if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory) ||
-        is_junk(walk->path + start, item->is_directory)) {
+        (!walk->options->only_match && is_junk(walk->path + start, item->is_directory))) {
         tell_left_out(walk, item->is_directory);
     } else if (item->is_directory && ozx_plan_is_nested(walk->path + start, item->name_size)) {
         problem(walk, -EBADMSG, OZX_RULE_NESTED, "leave it out with --exclude, or rename it",

@@ -173,7 +173,8 @@ def test_dry_run(image, tmp_path):
 
 def test_usage(image, tmp_path):
     for arguments in ([], [image[1]], [image[1], '-'], [image[1], 'a', 'b'], ['--align', '3', image[1], 'r'], ['--align', '65536', image[1], 'r'],
-                      ['--ome-version', '0 5', image[1], 'r'], ['-j', '65', image[1], 'r'], ['--nope', image[1], 'r'], ['--subdir']):
+                      ['--ome-version', '0 5', image[1], 'r'], ['-j', '65', image[1], 'r'], ['--ome-version', 'latest', image[1], 'r'],
+                      ['--exclude', 'nothing-like-it', image[1], 'r'], ['--nope', image[1], 'r'], ['--subdir']):
         done = run('repack', *arguments, cwd=tmp_path)
         assert done.returncode == 64 and len(done.stderr.splitlines()) == 1
     assert 'Usage: ozxfs repack' in ok('repack', '--help').stdout

@@ -143,9 +143,14 @@ def test_version_missing(tmp_path, out, meta):
     assert version_of(root, out, '--ome-version', '0.5') == ('0.5', '')
 
 
-@pytest.mark.parametrize('bad', ('', ' ', 'a b', 'x' * 40, 'a\nb'))
+@pytest.mark.parametrize('bad', ('', ' ', 'a b', 'x' * 40, 'a\nb', '5', 'latest', 'v0.5', '0.5 ', '0.', '.5', '0.5.', '0.5x', '0,5', '0.6-', '0.5.' + '1' * 40))
 def test_version_refused(image, out, bad):
     pack(image, out, '--ome-version', bad, code=64, lines=1)
+
+
+@pytest.mark.parametrize('good', ('0.5', '0.5.2', '1.0', '0.6.dev3', '0.6-rc.1', '1.0a2', '0.6-draft'))
+def test_version_taken(image, out, good):
+    assert version_of(image, out, '--ome-version', good)[0] == good
 
 
 # --- what is left out ------------------------------------------------------------------------------------------------
@@ -177,8 +182,8 @@ def test_junk_is_quiet_by_default(image, out):
     ('labels', {'labels/zarr.json', 'labels/cells/zarr.json', 'labels/cells/c/0/0'}),
     ('labels/', {'labels/zarr.json', 'labels/cells/zarr.json', 'labels/cells/c/0/0'}),
     ('/labels', {'labels/zarr.json', 'labels/cells/zarr.json', 'labels/cells/c/0/0'}),
-    ('*.bin', {'big.bin'}), ('big.bin/', set()), ('s0/c/0/*', {'s0/c/0/0', 's0/c/0/1'}),
-    ('/0', set()), ('0', {'s0/c/0/0', 's0/c/0/1', 's0/c/1/0', 'labels/cells/c/0/0'}), ('[fb]*', {'foozarr.json', 'big.bin'})))
+    ('*.bin', {'big.bin'}), ('s0/c/0/*', {'s0/c/0/0', 's0/c/0/1'}),
+    ('0', {'s0/c/0/0', 's0/c/0/1', 's0/c/1/0', 'labels/cells/c/0/0'}), ('[fb]*', {'foozarr.json', 'big.bin'})))
 def test_exclude(image, out, glob, gone):
     pack(image, out, '--exclude', glob)
     files = {n for n in names(out) if not n.endswith('/')}
@@ -190,6 +195,20 @@ def test_exclude_several_and_spares_validation(image, out):
     os.mkfifo(image / 'pipe')
     pack(image, out, '--exclude', 'link', '--exclude=pipe', '--exclude', 'big*', lines=0)
     assert 'big.bin' not in names(out)
+
+
+@pytest.mark.parametrize('glob', ('nope', 'big.bin/', '/0', 'Labels', '', '/', 'labels/cell', '.DS_Store'))
+def test_exclude_that_matches_nothing(image, out, glob):
+    """A mistake: what was to be left out would be in the archive. Named, and nothing is written."""
+    for args in ((), ('-n',)):
+        said = pack(image, out, '--exclude', 'labels', '--exclude', glob, *args, code=64, lines=1).stderr.decode()
+        assert "'%s' matches nothing" % glob in said
+    assert not out.exists()
+
+
+def test_exclude_that_matches_what_is_left_out_already(image, out):
+    write(image, {'__MACOSX/x': '1'})
+    pack(image, out, '--exclude', 'labels', '--exclude', 'labels/cells', '--exclude', 'c', '--exclude', '__MACOSX/x')
 
 
 def test_exclude_root_metadata(image, out):
