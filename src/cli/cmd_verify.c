@@ -117,6 +117,14 @@ static void print_rule(const struct command *command, const struct ozx_rule_repo
         char count[OZX_COUNT_SIZE];
         printf("%*s... and %s more\n", INDENT, "", ozx_progress_count(count, r->count - told));
     }
+    if (r->note && command->verbose) {
+        printf("%*s%s", INDENT, "", r->note);
+        if (r->note_count > 1) {
+            char count[OZX_COUNT_SIZE];
+            printf(", and %s more like this", ozx_progress_count(count, r->note_count - 1));
+        }
+        putchar('\n');
+    }
 }
 
 /* "FILE: sound, but 2 rules warn (1,234 entries, 2.5 GiB)" */

@@ -93,6 +93,16 @@ static void add_extent(const struct ozx_terminal *terminal, const struct ozx_mul
     }
 }
 
+/* " in shards 64 x 64" for those that are inner chunks themselves, the innermost first. */
+static void add_shards(const struct ozx_sharding *sharding, struct ozx_words *words)
+{
+    if (!sharding || !sharding->inner)
+        return;
+    add_shards(sharding->inner, words);
+    ozx_words_add(words, " in shards ");
+    add_shape(&sharding->chunk_shape, words);
+}
+
 static void add_chunks(const struct ozx_array *a, struct ozx_words *words)
 {
     const struct ozx_shape *chunk = ozx_summary_chunk_shape(a);
@@ -101,20 +111,35 @@ static void add_chunks(const struct ozx_array *a, struct ozx_words *words)
         return;
     ozx_words_add(words, "chunks ");
     add_shape(chunk, words);
-    if (a->sharding) {
+    add_shards(a->sharding, words);
+    if (a->sharding && a->has_grid) {
         ozx_words_add(words, " in shards ");
         add_shape(&a->chunk_shape, words);
     }
 }
 
-static void add_codecs(const struct ozx_array *a, struct ozx_words *words)
+/* "sharding_indexed(bytes, zstd(3)), crc32c" */
+static void add_codec_list(const struct ozx_codecs *codecs, struct ozx_words *words)
 {
-    const struct ozx_codecs *codecs = ozx_summary_chunk_codecs(a);
-
     for (size_t i = 0; i < codecs->count; i++) {
         ozx_words_add(words, "%s", i ? ", " : "");
         ozx_words_add_name(words, codecs->list[i].label);
+        if (!codecs->list[i].sharding)
+            continue;
+        ozx_words_add(words, "(");
+        add_codec_list(&codecs->list[i].sharding->codecs, words);
+        ozx_words_add(words, ")");
     }
+}
+
+/* All of them; but a sharding with nothing beside it is told by the shapes. */
+static void add_codecs(const struct ozx_array *a, struct ozx_words *words)
+{
+    const struct ozx_codecs *codecs = &a->codecs;
+
+    while (codecs->count == 1 && codecs->list[0].sharding)
+        codecs = &codecs->list[0].sharding->codecs;
+    add_codec_list(codecs, words);
 }
 
 /* Chunk files that are there, if some are missing (those are the fill value). */

@@ -449,16 +449,30 @@ const char *ozx_summary_kind_name(const struct ozx_summary_node *node)
     return names[node->kind];
 }
 
+/* The sharding whose inner chunks are no shards; NULL. */
+static const struct ozx_sharding *innermost(const struct ozx_array *array)
+{
+    const struct ozx_sharding *sharding = array->sharding;
+
+    while (sharding && sharding->inner)
+        sharding = sharding->inner;
+    return sharding;
+}
+
 const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array)
 {
-    if (array->sharding)
-        return &array->sharding->chunk_shape;
+    const struct ozx_sharding *sharding = innermost(array);
+
+    if (sharding)
+        return &sharding->chunk_shape;
     return array->has_grid ? &array->chunk_shape : NULL;
 }
 
 const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array)
 {
-    return array->sharding ? &array->sharding->codecs : &array->codecs;
+    const struct ozx_sharding *sharding = innermost(array);
+
+    return sharding ? &sharding->codecs : &array->codecs;
 }
 
 double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t level, size_t axis)

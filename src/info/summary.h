@@ -87,10 +87,10 @@ void ozx_summary_free(struct ozx_summary *summary); /* NULL is fine */
 /* "image", "plate", ... for the kinds; static. */
 const char *ozx_summary_kind_name(const struct ozx_summary_node *node);
 
-/* The sizes of what is decoded at once: the inner chunk, if the array is sharded; NULL if not known. */
+/* The sizes of what is decoded at once: the innermost chunk, if the array is sharded; NULL if not known. */
 const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array);
 
-/* The codecs that chunks go through: those inside the shard, if it is sharded. */
+/* The codecs that those go through: of the innermost sharding, if it is sharded. */
 const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array);
 
 /* Size of a pixel along an axis of a level: the scales of the dataset and of the multiscale together,

@@ -93,6 +93,26 @@ static json_t *codec_labels(struct writer *w, const struct ozx_codecs *codecs)
     return list;
 }
 
+/* Each level of sharding, from the file's on inwards. */
+static json_t *shards_of(struct writer *w, const struct ozx_array *a)
+{
+    const struct ozx_shape *shape = a->has_grid ? &a->chunk_shape : NULL;
+    const struct ozx_codecs *codecs = &a->codecs;
+    json_t *list = json_array();
+
+    for (const struct ozx_sharding *s = a->sharding; s; s = s->inner) {
+        json_t *shard = json_object();
+        set(w, shard, "shape", sizes(w, shape));
+        set(w, shard, "codecs", codec_labels(w, codecs));
+        set(w, shard, "index_codecs", codec_labels(w, &s->index_codecs));
+        set(w, shard, "index_location", json_string(s->index_at_start ? "start" : "end"));
+        append(w, list, shard);
+        shape = &s->chunk_shape;
+        codecs = &s->codecs;
+    }
+    return list;
+}
+
 static void set_array(struct writer *w, json_t *object, const struct ozx_metadata *metadata)
 {
     const struct ozx_array *a = metadata->array;
@@ -103,7 +123,8 @@ static void set_array(struct writer *w, json_t *object, const struct ozx_metadat
     set(w, object, "shape", sizes(w, a->has_shape ? &a->shape : NULL));
     set(w, object, "data_type", text(a->data_type));
     set(w, object, "chunk_shape", sizes(w, ozx_summary_chunk_shape(a)));
-    set(w, object, "shard_shape", sizes(w, a->sharding ? &a->chunk_shape : NULL));
+    set(w, object, "shard_shape", sizes(w, a->sharding && a->has_grid ? &a->chunk_shape : NULL));
+    set(w, object, "shards", shards_of(w, a));
     set(w, object, "codecs", codec_labels(w, ozx_summary_chunk_codecs(a)));
     set(w, object, "fill_value", text(a->fill_value));
     set(w, object, "chunk_key_encoding", text(encodings[a->key_encoding]));

@@ -33,6 +33,8 @@ struct ozx_rule_report {
     uint64_t count;           /* of all findings */
     const struct ozx_finding *findings; /* the first of them, in the order of the file */
     size_t kept;
+    const char *note;    /* what could not be judged, and why; escaped; NULL */
+    uint64_t note_count; /* of all that there is to note */
 };
 
 struct ozx_verify_report {

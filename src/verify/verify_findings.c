@@ -34,12 +34,18 @@ static void free_list(struct ozx_finding *list, size_t count)
     free(list);
 }
 
+static void free_rule(struct ozx_verify_rule *r)
+{
+    free_list(r->list, r->count);
+    free(r->note);
+}
+
 void ozx_verify_findings_free(struct ozx_verify *v)
 {
     if (!v->rules)
         return;
     for (size_t i = 0; i < OZX_RULE_END; i++)
-        free_list(v->rules[i].list, v->rules[i].count);
+        free_rule(&v->rules[i]);
     free(v->rules);
     v->rules = NULL;
     pthread_mutex_destroy(&v->lock);
@@ -181,6 +187,29 @@ void ozx_verify_find_node(struct ozx_verify *v, enum ozx_rule rule, enum ozx_ver
     va_end(args);
 }
 
+void ozx_verify_note(struct ozx_verify *v, enum ozx_rule rule, uint32_t node, const char *format,
+                     ...)
+{
+    struct ozx_verify_rule *r = &v->rules[rule];
+    char path[OZX_PATH_SIZE], text[512];
+    size_t size = ozx_archive_path(v->archive, node, path);
+    OZX_AUTO_FREE char *where = escaped(path, size), *what = NULL, *note = NULL;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    what = escaped(text, strlen(text));
+    if (!where || !what || asprintf(&note, "%s ('%s')", what, where) < 0)
+        note = NULL;
+    pthread_mutex_lock(&v->lock);
+    if (!note)
+        v->no_memory = true;
+    if (r->note_count++ == 0)
+        r->note = ozx_take(note);
+    pthread_mutex_unlock(&v->lock);
+}
+
 void ozx_verify_leave_out(struct ozx_verify *v, enum ozx_rule rule)
 {
     v->rules[rule].left_out = true;
@@ -191,7 +220,7 @@ void ozx_verify_forget(struct ozx_verify *v, enum ozx_rule rule)
     struct ozx_verify_rule *r = &v->rules[rule];
 
     pthread_mutex_lock(&v->lock);
-    free_list(r->list, r->count);
+    free_rule(r);
     *r = (struct ozx_verify_rule){.left_out = r->left_out};
     pthread_mutex_unlock(&v->lock);
 }
@@ -214,7 +243,9 @@ int ozx_verify_findings_report(struct ozx_verify *v, struct ozx_verify_report **
                                                   .checked = !r->left_out || r->total,
                                                   .count = r->total,
                                                   .kept = r->count,
-                                                  .findings = ozx_take(r->list)};
+                                                  .findings = ozx_take(r->list),
+                                                  .note = ozx_take(r->note),
+                                                  .note_count = r->note_count};
         r->count = 0;
         if (r->verdict > report->verdict)
             report->verdict = r->verdict;
@@ -229,9 +260,11 @@ void ozx_verify_report_free(struct ozx_verify_report *report)
 {
     if (!report)
         return;
-    for (size_t i = 0; i < report->rule_count; i++)
+    for (size_t i = 0; i < report->rule_count; i++) {
+        free((void *)(uintptr_t)report->rules[i].note);
         free_list((struct ozx_finding *)(uintptr_t)report->rules[i].findings,
                   report->rules[i].kept);
+    }
     free((void *)(uintptr_t)report->rules);
     free(report);
 }

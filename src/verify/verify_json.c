@@ -40,10 +40,11 @@ static json_t *rule_json(const struct ozx_rule_report *r)
             json_decref(findings);
             return NULL;
         }
-    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "id", rule->id, "level",
+    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:o}", "id", rule->id, "level",
                      ozx_level_name(rule->level), "verdict",
                      r->checked ? ozx_verdict_name(r->verdict) : "unchecked", "count",
-                     (json_int_t)r->count, "text", rule->text, "findings", findings);
+                     (json_int_t)r->count, "text", rule->text, "findings", findings, "note",
+                     text_or_null(r->note));
 }
 
 static json_t *rules_json(const struct ozx_verify_report *report)

@@ -9,7 +9,8 @@
  *     verify_open.c       opening the archive, as a mount does          -> its tree
  *     verify_names.c      what names have in common: twice, case, nesting
  *     verify_metadata.c   zarr.json, references, hierarchy
- *     verify_chunks.c     chunk keys and shard indices
+ *     verify_chunks.c     chunk keys
+ *     verify_shards.c     shard indices
  *
  *     verify_findings.c   what they found, in one order whatever the threads did
  *
@@ -68,6 +69,8 @@ struct ozx_verify_rule {
     bool cut;
     bool left_out;
     enum ozx_verdict verdict;
+    char *note;
+    uint64_t note_count;
 };
 
 struct ozx_verify {
@@ -113,6 +116,10 @@ void ozx_verify_find_path(struct ozx_verify *v, enum ozx_rule rule, enum ozx_ver
 /* The same about a node of the archive's tree, at its entry if it has one. */
 void ozx_verify_find_node(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdict,
                           uint32_t node, const char *format, ...) OZX_PRINTF(5, 6);
+
+/* What of the rule could not be judged, and why; the first is kept, the others are counted. */
+void ozx_verify_note(struct ozx_verify *v, enum ozx_rule rule, uint32_t node, const char *format,
+                     ...) OZX_PRINTF(4, 5);
 
 void ozx_verify_leave_out(struct ozx_verify *v, enum ozx_rule rule);
 
@@ -191,5 +198,29 @@ struct ozx_array;
  * directory with a zarr.json of its own is not this array's: `states` has one for each node. */
 int ozx_verify_chunks(struct ozx_verify *v, uint32_t zarr_json, const struct ozx_array *array,
                       const uint8_t *states, struct ozx_error *error) OZX_CHECKED;
+
+/* --- verify_shards.c -------------------------------------------------------------------------- */
+
+struct ozx_sharding;
+
+/* The shards of one array. */
+struct ozx_verify_shards {
+    struct ozx_verify *v;
+    struct ozx_error *error;
+    uint8_t *block;
+    uint32_t crc_table[256];
+    uint64_t unchecked;                /* files of which a part cannot be looked into, */
+    const struct ozx_sharding *reason; /* the first such part's */
+    bool noted;                        /* the file at hand is counted */
+};
+
+/* -ENOMEM. To be ended, whatever comes of it; that tells, beside `zarr_json`, what was not checked. */
+int ozx_verify_shards_begin(struct ozx_verify_shards *shards, struct ozx_verify *v,
+                            struct ozx_error *error) OZX_CHECKED;
+void ozx_verify_shards_end(struct ozx_verify_shards *shards, uint32_t zarr_json);
+
+/* Judges the index of the shard in the file `node`, and those of the shards in it. */
+int ozx_verify_shard(struct ozx_verify_shards *shards, uint32_t node,
+                     const struct ozx_sharding *sharding) OZX_CHECKED;
 
 #endif

@@ -17,7 +17,7 @@
  * them escapes them (ozx_escape). Threads: a metadata never changes; any number may read it.
  *
  * Sources: Zarr core specification v3 (zarr.json, regular grid, default and v2 chunk keys), the
- * sharding_indexed codec (ZEP 2), OME-Zarr 0.4, 0.5 and the drafts of 0.6 (RFC-5: coordinate systems).
+ * sharding_indexed codec (ZEP 2), its register of extensions, OME-Zarr 0.4, 0.5 and the drafts of 0.6 (RFC-5: coordinate systems).
  */
 #ifndef OZX_ZARR_METADATA_H
 #define OZX_ZARR_METADATA_H
@@ -48,17 +48,27 @@ struct ozx_codecs {
     size_t count;
 };
 
-/* sharding_indexed: one file holds a shard, many chunks and an index of them. */
+/* sharding_indexed: one file holds a shard, many chunks and an index of them. Codecs behind it in its
+ * list work on the shard as a whole; the inner chunks may be shards themselves:
+ *
+ *     codecs: [transpose, sharding_indexed {codecs: [sharding_indexed {...}, ...]}, crc32c]
+ */
 struct ozx_sharding {
     struct ozx_shape chunk_shape; /* of the inner chunks; divides the shard's shape exactly */
-    uint64_t chunks_per_shard;    /* their number, at least 1 */
+    uint64_t chunks_per_shard;    /* their number; 0 if the shard's shape is not known: another grid,
+                                   * or a codec in front that may change it */
     struct ozx_codecs codecs;
     struct ozx_codecs index_codecs;
-    bool index_at_start;         /* index_location; default: at the end */
-    bool index_readable;         /* the index codecs are `bytes`, and perhaps `crc32c` behind it */
-    bool index_big_endian;       /* these three only if index_readable: */
-    bool index_crc32c;           /*   four bytes of CRC-32C (little-endian) end the index */
-    uint64_t index_size_bytes;   /*   16 x chunks_per_shard, 4 more with index_crc32c */
+    const struct ozx_sharding *inner; /* of `codecs`: the inner chunks are shards; NULL */
+    bool index_at_start;              /* index_location; default: at the end */
+    bool index_readable;       /* the index codecs are `bytes`, and perhaps `crc32c` behind it, and
+                                * the number of chunks is known */
+    bool index_big_endian;     /* these three only if index_readable: */
+    bool index_crc32c;         /*   four bytes of CRC-32C (little-endian) end the index */
+    uint64_t index_size_bytes; /*   16 x chunks_per_shard, 4 more with index_crc32c */
+    const char *behind;        /* the codec behind it that hides the shard: what is stored is not the
+                                * shard's bytes; NULL: they are, */
+    uint32_t trailer_size_bytes; /* and behind them as many bytes of checksums, if not `behind` */
 };
 
 enum ozx_key_encoding {
@@ -80,6 +90,7 @@ struct ozx_array {
     const char *fill_value;      /* its JSON, cut at about 64 bytes; NULL without one */
     struct ozx_codecs codecs;
     const struct ozx_sharding *sharding; /* the array-to-bytes codec, if that is sharding_indexed */
+    bool has_storage_transformers; /* chunks may be stored under other keys, in another form */
     const char *const *dimension_names;  /* NULL, or one for each dimension, each may be NULL */
 };
 

@@ -8,6 +8,8 @@
 
 #include "zarr/metadata_parse.h"
 
+#define TRANSFORMERS_MAX 64
+
 /* --- data types ------------------------------------------------------------------------------- */
 
 /* Bytes of one item of a core data type ("uint16", "complex64", "r24"), 0 for others. */
@@ -83,6 +85,18 @@ static void read_chunk_shape(struct ozx_parse *p, const struct ozx_place *place,
                          a->shape.count);
 }
 
+/* Chunks of many shapes: a list of sizes for each dimension. Which chunks there are is not judged. */
+static void judge_rectilinear(struct ozx_parse *p, const struct ozx_place *place,
+                              const json_t *configuration, const struct ozx_array *a)
+{
+    const json_t *list = ozx_parse_list(p, place, configuration, "chunk_shapes",
+                                        OZX_DIMENSIONS_MAX, OZX_REQUIRED);
+
+    if (list && a->has_shape && json_array_size(list) != a->shape.count)
+        ozx_parse_defect(p, place, "chunk_shapes", "has %zu elements, the shape has %u",
+                         json_array_size(list), a->shape.count);
+}
+
 static void read_grid(struct ozx_parse *p, const json_t *root, struct ozx_array *a)
 {
     const struct ozx_place grid_place = {.key = "chunk_grid"};
@@ -95,13 +109,15 @@ static void read_grid(struct ozx_parse *p, const json_t *root, struct ozx_array 
     name = ozx_parse_text(p, &grid_place, grid, "name", OZX_REQUIRED);
     if (!name)
         return;
-    if (strcmp(name, "regular") != 0) {
-        ozx_parse_defect(p, &grid_place, "name", "is '%.40s'; only 'regular' is known here", name);
+    if (strcmp(name, "regular") != 0 && strcmp(name, "rectilinear") != 0) {
+        ozx_parse_defect(p, &grid_place, "name", "is '%.40s', which is not known here", name);
         return;
     }
     grid = ozx_parse_field(p, &grid_place, grid, "configuration", JSON_OBJECT, OZX_REQUIRED);
-    if (grid)
+    if (grid && strcmp(name, "regular") == 0)
         read_chunk_shape(p, &place, grid, "chunk_shape", a);
+    else if (grid)
+        judge_rectilinear(p, &place, grid, a);
 }
 
 /* The separator of `object`, `otherwise` if it says none. False if it is neither '/' nor '.'. */
@@ -175,13 +191,12 @@ static void read_dimension_names(struct ozx_parse *p, const json_t *root, struct
     a->dimension_names = names;
 }
 
-/* Finds the codec that makes bytes of the array: sharding only counts as that. */
-static const struct ozx_sharding *outer_sharding(const struct ozx_codecs *codecs)
+/* How chunks are stored is theirs to say, and none is known here. */
+static void read_storage_transformers(struct ozx_parse *p, const json_t *root, struct ozx_array *a)
 {
-    for (size_t i = 0; i < codecs->count; i++)
-        if (codecs->list[i].sharding)
-            return codecs->list[i].sharding;
-    return NULL;
+    a->has_storage_transformers =
+        json_array_size(ozx_parse_list(p, NULL, root, "storage_transformers", TRANSFORMERS_MAX,
+                                       OZX_OPTIONAL)) > 0;
 }
 
 const struct ozx_array *ozx_parse_array_v3(struct ozx_parse *p, const json_t *root)
@@ -198,7 +213,8 @@ const struct ozx_array *ozx_parse_array_v3(struct ozx_parse *p, const json_t *ro
     read_key_encoding(p, root, a);
     ozx_parse_fill_value(p, root, json_object_get(root, "data_type"), a);
     ozx_parse_codecs(p, NULL, root, "codecs", a->has_grid ? &a->chunk_shape : NULL, 0, &a->codecs);
-    a->sharding = outer_sharding(&a->codecs);
+    a->sharding = ozx_codecs_sharding(&a->codecs);
+    read_storage_transformers(p, root, a);
     read_dimension_names(p, root, a);
     return a;
 }

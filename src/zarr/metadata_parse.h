@@ -83,6 +83,9 @@ void ozx_parse_codecs(struct ozx_parse *p, const struct ozx_place *place, const 
                       const char *key, const struct ozx_shape *shape, unsigned depth,
                       struct ozx_codecs *out);
 
+/* The first sharding among them; NULL. */
+const struct ozx_sharding *ozx_codecs_sharding(const struct ozx_codecs *codecs);
+
 /* An OME block: `block` is attributes.ome, or the attributes of Zarr v2. NULL without memory. */
 const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_place *place,
                                     const json_t *block, bool is_v2);

@@ -137,7 +137,7 @@ def test_json_schema(sound, broken, tmp_path):
     for file in report['files']:
         assert set(file) == {'file', 'verdict', 'exit', 'error', 'refused', 'quick', 'bytes', 'entries', 'rules'}
         for rule in file['rules']:
-            assert set(rule) == {'id', 'level', 'verdict', 'count', 'text', 'findings'}
+            assert set(rule) == {'id', 'level', 'verdict', 'count', 'text', 'findings', 'note'}
             assert rule['level'] in ('MUST', 'SHOULD', 'MAY', 'policy', 'metadata')
             for finding in rule['findings']:
                 assert set(finding) == {'verdict', 'entry', 'offset', 'text', 'hint'}

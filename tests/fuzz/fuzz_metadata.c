@@ -23,9 +23,11 @@ static void check_codecs(const struct ozx_codecs *codecs)
         check_text(codecs->list[i].label);
         if (!s)
             continue;
-        FUZZ_CHECK(s->chunks_per_shard >= 1);
         FUZZ_CHECK(!s->index_readable ||
-                   s->index_size_bytes == 16 * s->chunks_per_shard + (s->index_crc32c ? 4 : 0));
+                   (s->chunks_per_shard >= 1 &&
+                    s->index_size_bytes == 16 * s->chunks_per_shard + (s->index_crc32c ? 4 : 0)));
+        FUZZ_CHECK(!s->inner || s->codecs.count);
+        check_text(s->behind);
         check_codecs(&s->codecs);
         check_codecs(&s->index_codecs);
     }

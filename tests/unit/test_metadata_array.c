@@ -163,5 +163,114 @@ static void test_fill_value_v2(void)
     }
 }
 
+/* --- codecs ----------------------------------------------------------------------------------- */
+
+#define LITTLE "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}"
+#define SHARD(inner, codecs, index)                                                                \
+    "{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":" inner                     \
+    ",\"codecs\":[" codecs "],\"index_codecs\":[" index "]}}"
+#define TRANSPOSE(order) "{\"name\":\"transpose\",\"configuration\":{\"order\":" order "}}"
+
+static struct ozx_metadata *parse_codecs(const char *codecs)
+{
+    char json[2048];
+
+    snprintf(json, sizeof json,
+             "{\"zarr_format\":3,\"node_type\":\"array\",\"data_type\":\"int8\",\"fill_value\":0,"
+             "\"shape\":[30,60]," GRID("[12,24]") "," KEYS("default", "") ",\"codecs\":[%s]}",
+             codecs);
+    return parse(json);
+}
+
+/* What stands behind a sharding decides whether the shard's index can be found in the file. */
+static void test_codecs_behind_sharding(void)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *plain =
+        parse_codecs(SHARD("[6,6]", LITTLE, LITTLE ",\"crc32c\""));
+    OZX_AUTO_METADATA struct ozx_metadata *sums = parse_codecs(
+        SHARD("[6,6]", LITTLE, LITTLE ",\"crc32c\"") ",\"crc32c\",{\"name\":\"crc32c\"}");
+    OZX_AUTO_METADATA struct ozx_metadata *hidden = parse_codecs(
+        SHARD("[6,6]", LITTLE, LITTLE ",\"crc32c\"") ",\"crc32c\",{\"name\":\"gzip\"}");
+
+    CHECK_UINT(plain->defect_total + sums->defect_total + hidden->defect_total, 0);
+    if (!CHECK(plain->array->sharding && sums->array->sharding && hidden->array->sharding))
+        return;
+    CHECK(plain->array->sharding->index_readable && !plain->array->sharding->behind);
+    CHECK_UINT(plain->array->sharding->trailer_size_bytes, 0);
+    CHECK(!sums->array->sharding->behind);
+    CHECK_UINT(sums->array->sharding->trailer_size_bytes, 8);
+    CHECK_STRING(hidden->array->sharding->behind, "gzip");
+}
+
+static void test_shards_in_shards(void)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *m = parse_codecs(TRANSPOSE("[1,0]") "," SHARD(
+        "[12,6]", TRANSPOSE("[1,0]") "," SHARD("[3,4]", LITTLE, LITTLE) ",\"crc32c\"", LITTLE));
+    const struct ozx_sharding *outer = m->array->sharding;
+
+    CHECK_UINT(m->defect_total, 0);
+    if (!CHECK(outer && outer->inner))
+        return;
+    CHECK_UINT(outer->chunks_per_shard, 4);        /* [24,12] by [12,6] */
+    CHECK_UINT(outer->inner->chunks_per_shard, 6); /* [6,12] by [3,4] */
+    CHECK_UINT(outer->inner->trailer_size_bytes, 4);
+    CHECK(!outer->inner->inner);
+}
+
+/* A codec that is not known may have changed the shape: nothing can be held against the chunks. */
+static void test_sharding_of_unknown_shape(void)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *m =
+        parse_codecs("{\"name\":\"example.reshape\"}," SHARD("[7]", LITTLE, LITTLE));
+
+    CHECK_UINT(m->defect_total, 0);
+    if (!CHECK(m->array->sharding))
+        return;
+    CHECK_UINT(m->array->sharding->chunks_per_shard, 0);
+    CHECK(!m->array->sharding->index_readable);
+}
+
+struct codec_case {
+    const char *codecs, *where; /* of the one defect; NULL: there is none */
+};
+
+static void test_codec_lists(void)
+{
+    static const struct codec_case cases[] = {
+        {"\"bytes\"", NULL},
+        {LITTLE ",{\"name\":\"numcodecs.zlib\",\"configuration\":{\"level\":1}}", NULL},
+        {"{\"name\":\"example.codec\",\"must_understand\":false}", NULL},
+        {"{\"name\":\"bytes\",\"must_understand\":true}", NULL},
+        {"\"gzip\"", "codecs"},
+        {TRANSPOSE("[0,1]"), "codecs"},
+        {TRANSPOSE("[0,1]") "," LITTLE, NULL},
+        {TRANSPOSE("[0]") "," LITTLE, "codecs[0].configuration.order"},
+        {TRANSPOSE("[1,1]") "," LITTLE, "codecs[0].configuration.order"},
+        {TRANSPOSE("[0,-1]") "," LITTLE, "codecs[0].configuration.order"},
+        {TRANSPOSE("[0,99]") "," LITTLE, "codecs[0].configuration.order"},
+        {TRANSPOSE("\"F\"") "," LITTLE, NULL},
+        {SHARD("[6,6]", LITTLE, LITTLE ",\"gzip\""), "codecs[0].configuration.index_codecs[1]"},
+        {SHARD("[6,6]", LITTLE, LITTLE ",\"numcodecs.zstd\""),
+         "codecs[0].configuration.index_codecs[1]"},
+        {SHARD("[6,6]", LITTLE, "\"crc32c\""), "codecs[0].configuration.index_codecs"},
+        {SHARD("[6,6]", "\"gzip\"", LITTLE), "codecs[0].configuration.codecs"},
+        {SHARD("[6,6]", LITTLE, LITTLE ",\"example.checksum\""), NULL},
+        {"\"sharding_indexed\"", "codecs[0].configuration"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        OZX_AUTO_METADATA struct ozx_metadata *m = parse_codecs(cases[i].codecs);
+        if (!CHECK(m->defect_total == (cases[i].where != NULL) &&
+                   (!cases[i].where || has_defect(m, cases[i].where))))
+            fprintf(stderr, "    codecs %s: %s %s\n", cases[i].codecs,
+                    m->defect_total ? m->defects[0].where : "",
+                    m->defect_total ? m->defects[0].text : "no defect");
+    }
+}
+
 CHECK_MAIN({"fill_values", test_fill_values}, {"fill_value_words", test_fill_value_words},
-           {"fill_value_v2", test_fill_value_v2})
+           {"fill_value_v2", test_fill_value_v2},
+           {"codecs_behind_sharding", test_codecs_behind_sharding},
+           {"shards_in_shards", test_shards_in_shards},
+           {"sharding_of_unknown_shape", test_sharding_of_unknown_shape},
+           {"codec_lists", test_codec_lists})
