@@ -7,7 +7,6 @@
  * Known are the data types of the Zarr v3 core specification, those that its register of extensions
  * has, and those that zarr-python writes besides. Of others nothing is said.
  */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,12 +111,19 @@ static struct type type_of(const char *name)
 /* Integers that do not fit 64 bits with a sign are read as real, with all others of the file. */
 static bool fits_real(double value, struct type type)
 {
-    double low = type.kind == KIND_UINT ? 0 : -ldexp(1, (int)type.bits - 1);
-    double high = ldexp(1, (int)type.bits - (type.kind != KIND_UINT));
+    double low = 0, high = 0x1p64;
 
+    for (unsigned bits = 64; bits > type.bits; bits--)
+        high /= 2;
+    if (type.kind != KIND_UINT) {
+        high /= 2;
+        low = -high;
+    }
     /* The largest of 64 bits is the power of two itself, as a real. */
-    return floor(value) == value && value >= low &&
-           (type.bits == 64 ? value <= high : value < high);
+    if (value < low || value > high || (value == high && type.bits < 64))
+        return false;
+    /* From 2^53 on there are no fractions. */
+    return value >= 0x1p53 || value <= -0x1p53 || (double)(int64_t)value == value;
 }
 
 static bool fits_integer(json_int_t value, struct type type)
