@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zip/crc.h"
 #include "zip/format.h"
 
 static int read_comment(struct ozx_archive *a, struct ozx_error *error)
@@ -151,6 +152,34 @@ void ozx_archive_close(struct ozx_archive *archive)
     ozx_source_close(archive->source);
     free(archive->comment_text);
     free(archive);
+}
+
+struct ozx_source *ozx_archive_dissolve(struct ozx_archive *archive)
+{
+    struct ozx_source *source = ozx_take(archive->source);
+
+    ozx_archive_close(archive);
+    return source;
+}
+
+uint32_t ozx_archive_fingerprint(const struct ozx_archive *archive)
+{
+    const struct ozx_tree *tree = &archive->tree;
+    /* All but `where`, which is another one once an entry was read. */
+    const size_t from = offsetof(struct ozx_node, where) + sizeof tree->nodes->where;
+    uint32_t crc = 0;
+
+    for (uint32_t i = 0; i < tree->node_count; i++) {
+        const struct ozx_node *n = &tree->nodes[i];
+        crc = ozx_crc32(crc, (const char *)n + from, sizeof *n - from);
+        crc = ozx_crc32(crc, tree->names + n->name_offset, n->name_size);
+    }
+    for (uint32_t i = 0; i < tree->packed_count; i++) {
+        const uint64_t record[] = {tree->packed[i].node, tree->packed[i].method,
+                                   tree->packed[i].compressed_size_bytes};
+        crc = ozx_crc32(crc, record, sizeof record);
+    }
+    return crc;
 }
 
 struct ozx_source *ozx_archive_source(const struct ozx_archive *archive)

@@ -54,6 +54,12 @@ struct ozx_archive_options {
 int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options *options,
                      struct ozx_archive **out, struct ozx_error *error) OZX_CHECKED;
 void ozx_archive_close(struct ozx_archive *archive); /* NULL is fine */
+/* Closes all of it but the source, which is the caller's again. */
+struct ozx_source *ozx_archive_dissolve(struct ozx_archive *archive) OZX_CHECKED;
+
+/* Sums up the tree, its names, numbers, sizes and CRCs: an archive that is opened again, the same
+ * way, and has another sum is another one. Takes a look at every node. */
+uint32_t ozx_archive_fingerprint(const struct ozx_archive *archive);
 
 static inline void ozx_cleanup_archive(struct ozx_archive **archive)
 {

@@ -40,7 +40,7 @@ static const char usage[] =
     "\n"
     "Options for -o:\n"
     "  subdir=PATH        show only this directory of the archive\n"
-    "  timeout=SECONDS    unmount when unused, and without a request, for so long\n"
+    "  timeout=SECONDS    free the memory after so long without a request; the mount stays\n"
     "  xattr              extended attributes: user.ozx.offset, crc32, method on files,\n"
     "                     user.ozx.comment, version on the root\n"
     "  io_uring           requests by rings, one for each CPU, where there are such\n"

@@ -30,7 +30,7 @@ struct ozx_mount_options {
     mode_t file_mode;      /* permission bits */
     mode_t directory_mode; /* permission bits */
     unsigned max_read_bytes;
-    unsigned timeout_s; /* 0: never; else unmounted after so long without a request */
+    unsigned timeout_s; /* 0: never; else the tree is freed after so long without a request */
     unsigned threads;   /* most threads; 0: libfuse's default, 1: no threads at all */
     bool foreground;
     bool debug;            /* libfuse prints every request to stderr */

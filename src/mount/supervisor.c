@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The supervisor: an event loop over the worker's messages, signals, the caller and a timer. It
+ * The supervisor: an event loop over the worker's messages, signals and the caller. It
  * never reads the archive and trusts nothing that the worker says: a lying worker can make it mount
  * and unmount its own mount point and log a few lines, no more.
  *
@@ -10,10 +10,8 @@
 
 #include <poll.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -46,9 +44,6 @@ struct supervisor {
     bool ended;    /* the worker said so, and then: */
     bool visible;  /* the mount was still there, so it was not unmounted but cut off */
     struct ozx_kernel_mount mount;
-    atomic_ullong *requests; /* shared with the worker; NULL without a timeout */
-    unsigned long long requests_seen;
-    int64_t idle_since_ms;
     enum ozx_mount_stage stage;
     struct ozx_error error; /* the first failure; code 0 without one */
 };
@@ -95,14 +90,6 @@ static void tell(const struct supervisor *s, const struct ozx_message *message)
     } else if (message->kind == OZX_MESSAGE_SERVING) {
         s->events->served(context);
     }
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* What is mounted where. Memory that is short for a moment must not keep a mount that should go. */
@@ -205,7 +192,6 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
     struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
 
     s->phase = SERVING;
-    s->idle_since_ms = now_ms();
     snprintf(info.error.text, sizeof info.error.text,
              s->mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d", (int)getpid(),
              s->mount.device_minor);
@@ -345,40 +331,6 @@ static bool hear_signal(struct supervisor *s)
     return false;
 }
 
-/* Tries to unmount when no request came for so long. If it is in use, the time starts again. */
-static void check_idle(struct supervisor *s)
-{
-    unsigned long long requests;
-    struct ozx_error error = OZX_ERROR_INIT;
-    char path[4096];
-
-    if (!s->requests || s->phase != SERVING)
-        return;
-    requests = atomic_load_explicit(s->requests, memory_order_relaxed);
-    if (requests != s->requests_seen) {
-        s->requests_seen = requests;
-        s->idle_since_ms = now_ms();
-    }
-    if (now_ms() - s->idle_since_ms < (int64_t)s->options->timeout_s * 1000)
-        return;
-    s->idle_since_ms = now_ms();
-    if (find_own(s, path) && ozx_unmount(path, false, &error) && error.code != -EBUSY)
-        note(s, &error);
-}
-
-/* Milliseconds until the time could be up, checked often enough to see requests in between. */
-static int poll_ms(const struct supervisor *s)
-{
-    int64_t left_ms;
-
-    if (!s->requests || s->phase != SERVING)
-        return -1;
-    left_ms = s->idle_since_ms + (int64_t)s->options->timeout_s * 1000 - now_ms();
-    if (left_ms > 1000)
-        left_ms = left_ms / 4 > 60000 ? 60000 : left_ms / 4 + 1;
-    return left_ms > 0 ? (int)left_ms : 1;
-}
-
 static void run(struct supervisor *s)
 {
     for (;;) {
@@ -387,7 +339,7 @@ static void run(struct supervisor *s)
                                    {.fd = s->answer}};
         int number;
 
-        if (poll(sources, 3, poll_ms(s)) < 0 && errno != EINTR)
+        if (poll(sources, 3, -1) < 0 && errno != EINTR)
             return;
         if (sources[1].revents && s->worker >= 0)
             hear_worker(s);
@@ -406,38 +358,21 @@ static void run(struct supervisor *s)
                 return;
             }
         }
-        check_idle(s);
     }
-}
-
-static int share_counter(struct supervisor *s)
-{
-    void *page;
-
-    if (!s->options->timeout_s || s->options->handed_fd >= 0)
-        return 0;
-    page =
-        mmap(NULL, sizeof *s->requests, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return -errno;
-    s->requests = page;
-    return 0;
 }
 
 static int start_worker(struct supervisor *s, struct ozx_source *source)
 {
     int sockets[2];
-    int failure = share_counter(s);
+    int failure = ozx_channel_pair(sockets);
 
-    if (!failure)
-        failure = ozx_channel_pair(sockets);
     if (failure) {
         ozx_source_close(source);
         return failure;
     }
     s->worker_pid = fork();
     if (s->worker_pid == 0)
-        exit(ozx_worker_run(s->options, source, sockets[1], s->requests));
+        exit(ozx_worker_run(s->options, source, sockets[1]));
     failure = s->worker_pid < 0 ? -errno : 0;
     ozx_source_close(source);
     close(sockets[1]);
@@ -480,8 +415,6 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
         close(s.worker);
     if (s.answer >= 0)
         close(s.answer);
-    if (s.requests)
-        munmap(s.requests, sizeof *s.requests);
     if (s.error.code) {
         *stage = s.stage;
         *error = s.error;

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "cage/sandbox.h"
+#include "config.h"
 #include "mount/channel.h"
 #include "mount/fuse/loop.h"
 #include "mount/fuse/server.h"
@@ -122,28 +122,54 @@ static void tell_warnings(const struct ozx_archive *archive, bool verbose, int s
     }
 }
 
+static int fail(int socket, int code, const char *what)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
+                  strerror(-code));
+    (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
+    return EXIT_FAILURE;
+}
+
+static void tell_archive(const struct ozx_archive *archive, const struct ozx_mount_options *options,
+                         int socket)
+{
+    char text[160];
+    int used = snprintf(text, sizeof text, "worker %d serves %" PRIu32 " files and directories",
+                        (int)getpid(), ozx_archive_node_count(archive));
+
+    if (options->timeout_s)
+        snprintf(text + used, sizeof text - (size_t)used,
+                 ", and frees its memory after %u s without a request", options->timeout_s);
+    tell(socket, text);
+}
+
 static int parse(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                 struct ozx_archive **archive)
+                 struct ozx_server *server)
 {
     struct ozx_archive_options how = {.subdir = options->subdir};
     struct ozx_error error = OZX_ERROR_INIT;
-    int failure = ozx_archive_open(source, &how, archive, &error);
+    struct ozx_archive *archive;
+    int failure = ozx_archive_open(source, &how, &archive, &error);
 
     if (failure) {
         ozx_source_close(source);
         (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_ARCHIVE, &error);
         return failure;
     }
-    tell_warnings(*archive, options->verbose, socket);
-    if (options->verbose) {
-        struct ozx_error info = OZX_ERROR_INIT;
-        snprintf(info.text, sizeof info.text, "worker %d serves %" PRIu32 " files and directories",
-                 (int)getpid(), ozx_archive_node_count(*archive));
-        (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
+    tell_warnings(archive, options->verbose, socket);
+    if (options->verbose)
+        tell_archive(archive, options, socket);
+    server->node_count = ozx_archive_node_count(archive);
+    failure = ozx_gate_open(archive, &how, (uint64_t)options->timeout_s * 1000, &server->gate);
+    if (failure) {
+        ozx_archive_close(archive);
+        return fail(socket, failure, "cannot serve");
     }
     failure = say(socket, OZX_MESSAGE_PARSED, 0, NULL);
     if (failure)
-        ozx_archive_close(*archive);
+        ozx_gate_close(server->gate);
     return failure;
 }
 
@@ -206,16 +232,6 @@ static struct fuse_session *make_session(struct ozx_server *server, int device)
     return session;
 }
 
-static int fail(int socket, int code, const char *what)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
-                  strerror(-code));
-    (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
-    return EXIT_FAILURE;
-}
-
 static int serve(struct ozx_server *server, int device)
 {
     struct fuse_session *session = make_session(server, device);
@@ -224,10 +240,12 @@ static int serve(struct ozx_server *server, int device)
     if (!session)
         return fail(server->notes.socket, failure, "cannot make a FUSE session");
     /* A read that waits for the disk must not keep others waiting. */
-    ozx_source_on_wait(ozx_archive_source(server->archive), ozx_loop_pass);
-    failure =
-        ozx_loop_run(session, server->options->threads ? server->options->threads : THREADS_DEFAULT,
-                     ozx_server_started, server);
+    ozx_source_on_wait(ozx_gate_source(server->gate), ozx_loop_pass);
+    failure = ozx_gate_watch(server->gate);
+    if (!failure)
+        failure = ozx_loop_run(
+            session, server->options->threads ? server->options->threads : THREADS_DEFAULT,
+            ozx_server_started, server);
     if (!failure)
         (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
     fuse_session_destroy(session);
@@ -236,12 +254,10 @@ static int serve(struct ozx_server *server, int device)
     return EXIT_SUCCESS;
 }
 
-int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                   atomic_ullong *requests)
+int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket)
 {
     struct ozx_server server = {
         .options = options,
-        .requests = requests,
         .notes = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = socket},
     };
     const int keep[] = {ozx_source_fd(source), socket, options->handed_fd};
@@ -254,15 +270,14 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     if (lock_in(options, ozx_source_fd(source), socket) != 0 ||
-        parse(options, source, socket, &server.archive) != 0)
+        parse(options, source, socket, &server) != 0)
         return EXIT_FAILURE;
-    server.node_count = ozx_archive_node_count(server.archive);
     device = wait_for_device(options, socket);
     if (device >= 0 && pthread_key_create(&server.buffer_key, free) == 0) {
         status = serve(&server, device);
         free(pthread_getspecific(server.buffer_key)); /* only threads that end do it themselves */
         pthread_key_delete(server.buffer_key);
     }
-    ozx_archive_close(server.archive);
+    ozx_gate_close(server.gate);
     return status;
 }

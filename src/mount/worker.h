@@ -5,14 +5,12 @@
 #ifndef OZX_MOUNT_WORKER_H
 #define OZX_MOUNT_WORKER_H
 
-#include <stdatomic.h>
-
 #include "mount/mount.h"
 
 /* Runs in a process of its own, forked before any thread was made, until the file system is
- * unmounted. Says over `socket` how far it is (mount/channel.h). `source` is owned by it. `requests`
- * (NULL: not wanted) is counted up with each request. Returns the process's exit status. */
-int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                   atomic_ullong *requests) OZX_CHECKED;
+ * unmounted. Says over `socket` how far it is (mount/channel.h). `source` is owned by it. Returns
+ * the process's exit status. */
+int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source,
+                   int socket) OZX_CHECKED;
 
 #endif

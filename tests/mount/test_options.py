@@ -227,24 +227,6 @@ def test_subdir_that_is_none(ozxfs, image, subdir):
     assert ozxfs.nothing_left()
 
 
-def test_timeout_unmounts_when_nothing_happens(ozxfs, image):
-    where = ozxfs.mount(image, '-o', 'timeout=1')
-    assert ozxfs.nothing_left(timeout=8), 'still mounted after the timeout'
-    assert os.listdir(where) == []
-
-
-def test_timeout_waits_for_who_uses_it(ozxfs, image):
-    where = ozxfs.mount(image, '-o', 'timeout=1')
-    handle = os.open(where + '/zarr.json', os.O_RDONLY)
-    try:
-        time.sleep(3)
-        assert mount_of(where), 'unmounted under a reader'
-        assert os.pread(handle, 1, 0) == b'{'
-    finally:
-        os.close(handle)
-    assert ozxfs.nothing_left(timeout=8), 'the timer was not armed again'
-
-
 # --- default mount point --------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('name,expected', [('image.ozx', 'image.ome.zarr'), ('IMAGE.OZX', 'IMAGE.ome.zarr'), ('image.ome.zarr.zip', None), ('noext', 'noext.ome.zarr'),

@@ -21,11 +21,12 @@
 #define IO_SIZE 4096
 #define LARGE_BYTES ((size_t)64 << 10) /* of a read that takes longer than to wake a thread */
 
-static void fill_stat(const struct ozx_server *server, uint32_t node, struct stat *st)
+static void fill_stat(const struct ozx_server *server, const struct ozx_archive *archive,
+                      uint32_t node, struct stat *st)
 {
     struct ozx_node_stat from;
 
-    ozx_archive_stat(server->archive, node, &from);
+    ozx_archive_stat(archive, node, &from);
     *st = (struct stat){
         .st_ino = node + FUSE_ROOT_ID,
         .st_nlink = from.nlink,
@@ -42,12 +43,12 @@ static void fill_stat(const struct ozx_server *server, uint32_t node, struct sta
     };
 }
 
-static void fill_entry(const struct ozx_server *server, uint32_t node,
-                       struct fuse_entry_param *entry)
+static void fill_entry(const struct ozx_server *server, const struct ozx_archive *archive,
+                       uint32_t node, struct fuse_entry_param *entry)
 {
     *entry = (struct fuse_entry_param){
         .ino = node + FUSE_ROOT_ID, .attr_timeout = FOREVER_S, .entry_timeout = FOREVER_S};
-    fill_stat(server, node, &entry->attr);
+    fill_stat(server, archive, node, &entry->attr);
 }
 
 /* libfuse makes the rings after init, and does without where it cannot. */
@@ -90,46 +91,59 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 
 static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-    const struct ozx_server *server = ozx_server_of(request);
+    struct ozx_server *server = ozx_server_of(request);
     struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
+    const struct ozx_archive *archive;
     uint32_t node;
     int failure;
 
-    ozx_server_count(server);
     if (strlen(name) > NAME_MAX) {
         fuse_reply_err(request, ENAMETOOLONG);
         return;
     }
-    failure = ozx_archive_lookup(server->archive, ozx_node_of(parent), name, strlen(name), &node);
-    if (failure && failure != -ENOENT) {
-        fuse_reply_err(request, -failure);
+    archive = ozx_server_enter(server, request);
+    if (!archive)
         return;
-    }
+    failure = ozx_archive_lookup(archive, ozx_node_of(parent), name, strlen(name), &node);
     /* Inode 0 with a timeout: a miss that the kernel may remember. */
     if (!failure)
-        fill_entry(server, node, &entry);
-    fuse_reply_entry(request, &entry);
+        fill_entry(server, archive, node, &entry);
+    ozx_server_leave(server);
+    if (failure && failure != -ENOENT)
+        fuse_reply_err(request, -failure);
+    else
+        fuse_reply_entry(request, &entry);
+}
+
+/* What a stat of the inode shows. False: the request was answered with an error. */
+static bool find_stat(fuse_req_t request, fuse_ino_t inode, struct stat *st)
+{
+    struct ozx_server *server = ozx_server_of(request);
+    const struct ozx_archive *archive = ozx_server_enter(server, request);
+
+    if (!archive)
+        return false;
+    fill_stat(server, archive, ozx_node_of(inode), st);
+    ozx_server_leave(server);
+    return true;
 }
 
 static void op_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
 {
-    const struct ozx_server *server = ozx_server_of(request);
     struct stat st;
 
     (void)file;
-    ozx_server_count(server);
-    fill_stat(server, ozx_node_of(inode), &st);
-    fuse_reply_attr(request, &st, FOREVER_S);
+    if (find_stat(request, inode, &st))
+        fuse_reply_attr(request, &st, FOREVER_S);
 }
 
 /* Only sent where the kernel does not check permissions itself (a mount that we did not make). */
 static void op_access(fuse_req_t request, fuse_ino_t inode, int mask)
 {
-    const struct ozx_server *server = ozx_server_of(request);
     struct stat st;
 
-    ozx_server_count(server);
-    fill_stat(server, ozx_node_of(inode), &st);
+    if (!find_stat(request, inode, &st))
+        return;
     if (mask & W_OK)
         fuse_reply_err(request, EROFS);
     else
@@ -141,7 +155,6 @@ static void op_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info 
     const struct ozx_server *server = ozx_server_of(request);
 
     (void)inode;
-    ozx_server_count(server);
     if ((file->flags & O_ACCMODE) != O_RDONLY || (file->flags & O_TRUNC)) {
         fuse_reply_err(request, EROFS);
     } else if (server->no_open) {
@@ -157,7 +170,6 @@ static void op_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_in
     const struct ozx_server *server = ozx_server_of(request);
 
     (void)inode;
-    ozx_server_count(server);
     if (server->no_opendir) {
         fuse_reply_err(request, ENOSYS);
         return;
@@ -172,11 +184,11 @@ static void op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off
 {
     struct ozx_server *server = ozx_server_of(request);
     struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_archive *archive;
     char *buffer;
     size_t got;
 
     (void)file;
-    ozx_server_count(server);
     buffer = ozx_server_buffer(server, size_bytes);
     if (!buffer) {
         fuse_reply_err(request, ENOMEM);
@@ -184,16 +196,20 @@ static void op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off
     }
     if (size_bytes >= LARGE_BYTES)
         ozx_loop_pass_if_asked();
-    if (ozx_archive_read(server->archive, ozx_node_of(inode), buffer, size_bytes, (uint64_t)offset,
-                         &got, &error))
+    archive = ozx_server_enter(server, request);
+    if (!archive)
+        return;
+    if (ozx_archive_read(archive, ozx_node_of(inode), buffer, size_bytes, (uint64_t)offset, &got,
+                         &error))
         ozx_server_fail(server, request, &error);
     else
         fuse_reply_buf(request, buffer, got);
+    ozx_server_leave(server);
 }
 
 /* The n-th name of a directory: 0 is ".", 1 is "..", then the children in their order. So a
  * position is an index, and seekdir is exact. */
-static uint32_t list_name(const struct ozx_server *server, uint32_t directory, uint32_t first,
+static uint32_t list_name(const struct ozx_archive *archive, uint32_t directory, uint32_t first,
                           uint64_t n, char name[256])
 {
     size_t size_bytes;
@@ -202,50 +218,64 @@ static uint32_t list_name(const struct ozx_server *server, uint32_t directory, u
 
     if (n < 2) {
         strcpy(name, n == 0 ? "." : "..");
-        return n == 0 ? directory : ozx_archive_parent(server->archive, directory);
+        return n == 0 ? directory : ozx_archive_parent(archive, directory);
     }
     node = first + (uint32_t)(n - 2);
-    stored = ozx_archive_name(server->archive, node, &size_bytes);
+    stored = ozx_archive_name(archive, node, &size_bytes);
     memcpy(name, stored, size_bytes);
     name[size_bytes] = '\0';
     return node;
 }
 
-static size_t add_name(fuse_req_t request, const struct ozx_server *server, char *to, size_t room,
+static size_t add_name(fuse_req_t request, const struct ozx_archive *archive, char *to, size_t room,
                        uint32_t node, const char *name, uint64_t next, bool plus)
 {
     struct fuse_entry_param entry;
 
-    fill_entry(server, node, &entry);
+    fill_entry(ozx_server_of(request), archive, node, &entry);
     if (plus)
         return fuse_add_direntry_plus(request, to, room, name, &entry, (off_t)next);
     return fuse_add_direntry(request, to, room, name, &entry.attr, (off_t)next);
+}
+
+/* As many names as fit, from the `from`-th on; the bytes used. */
+static size_t list(fuse_req_t request, const struct ozx_archive *archive, uint32_t directory,
+                   uint64_t from, char *buffer, size_t size_bytes, bool plus)
+{
+    uint32_t first, count;
+    char name[256];
+    size_t used = 0;
+
+    ozx_archive_children(archive, directory, &first, &count);
+    for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
+        uint32_t node = list_name(archive, directory, first, n, name);
+        size_t added =
+            add_name(request, archive, buffer + used, size_bytes - used, node, name, n + 1, plus);
+        if (added > size_bytes - used)
+            break;
+        used += added;
+    }
+    return used;
 }
 
 static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
                             bool plus)
 {
     struct ozx_server *server = ozx_server_of(request);
-    uint32_t directory = ozx_node_of(inode), first, count;
-    char *buffer, name[256];
-    size_t used = 0;
+    const struct ozx_archive *archive;
+    char *buffer = ozx_server_buffer(server, size_bytes);
+    size_t used;
 
-    ozx_server_count(server);
-    buffer = ozx_server_buffer(server, size_bytes);
     if (!buffer || offset < 0) {
         fuse_reply_err(request, buffer ? EINVAL : ENOMEM);
         return;
     }
     ozx_loop_pass_if_asked();
-    ozx_archive_children(server->archive, directory, &first, &count);
-    for (uint64_t n = (uint64_t)offset; n < (uint64_t)count + 2; n++) {
-        uint32_t node = list_name(server, directory, first, n, name);
-        size_t added =
-            add_name(request, server, buffer + used, size_bytes - used, node, name, n + 1, plus);
-        if (added > size_bytes - used)
-            break;
-        used += added;
-    }
+    archive = ozx_server_enter(server, request);
+    if (!archive)
+        return;
+    used = list(request, archive, ozx_node_of(inode), (uint64_t)offset, buffer, size_bytes, plus);
+    ozx_server_leave(server);
     fuse_reply_buf(request, buffer, used);
 }
 
@@ -267,7 +297,7 @@ static void op_readdirplus(fuse_req_t request, fuse_ino_t inode, size_t size_byt
 static void op_statfs(fuse_req_t request, fuse_ino_t inode)
 {
     const struct ozx_server *server = ozx_server_of(request);
-    uint64_t size_bytes = ozx_source_size(ozx_archive_source(server->archive));
+    uint64_t size_bytes = ozx_source_size(ozx_gate_source(server->gate));
     struct statvfs st = {
         .f_bsize = IO_SIZE,
         .f_frsize = IO_SIZE,
@@ -278,7 +308,6 @@ static void op_statfs(fuse_req_t request, fuse_ino_t inode)
     };
 
     (void)inode;
-    ozx_server_count(server);
     fuse_reply_statfs(request, &st);
 }
 

@@ -74,6 +74,16 @@ static bool is_new(struct ozx_notes *notes, enum ozx_rule rule)
     return !told;
 }
 
+struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_archive *archive = ozx_gate_enter(server->gate, &error);
+
+    if (!archive)
+        ozx_server_fail(server, request, &error);
+    return archive;
+}
+
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
 {
     /* "The archive changed" is no errno that a reader of a file expects. */

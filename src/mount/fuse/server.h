@@ -12,9 +12,8 @@
 #include <fuse_lowlevel.h>
 
 #include <pthread.h>
-#include <stdatomic.h>
 
-#include "archive/archive.h"
+#include "mount/gate.h"
 #include "mount/mount.h"
 
 /* The kinds of EIO that were reported already (locked). */
@@ -25,12 +24,11 @@ struct ozx_notes {
 };
 
 struct ozx_server {
-    struct ozx_archive *archive;
+    struct ozx_gate *gate;
     const struct ozx_mount_options *options;
     uint32_t node_count;
     struct ozx_notes notes;
     pthread_key_t buffer_key; /* one ozx_buffer for each thread */
-    atomic_ullong *requests;  /* shared with the supervisor; NULL: nobody counts */
     bool no_open;             /* set in init: the kernel can do without open, opendir */
     bool no_opendir;
     bool initialized; /* init was called */
@@ -40,10 +38,13 @@ struct ozx_server {
  * call. */
 char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes);
 
-static inline void ozx_server_count(const struct ozx_server *server)
+/* The archive, for the answer to one request, until the thread leaves it; NULL: it cannot be had,
+ * and the request was answered with the reason. */
+struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request);
+
+static inline void ozx_server_leave(struct ozx_server *server)
 {
-    if (server->requests)
-        atomic_fetch_add_explicit(server->requests, 1, memory_order_relaxed);
+    ozx_gate_leave(server->gate);
 }
 
 /* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO

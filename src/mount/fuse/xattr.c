@@ -44,29 +44,30 @@ static const char *method_name(uint16_t method)
     return NULL;
 }
 
-static void reply_offset(fuse_req_t request, uint32_t node, size_t room)
+static void reply_offset(fuse_req_t request, struct ozx_archive *archive, uint32_t node,
+                         size_t room)
 {
-    struct ozx_server *server = ozx_server_of(request);
     struct ozx_error error = OZX_ERROR_INIT;
     uint64_t offset_bytes;
     char text[24];
 
-    if (ozx_archive_data_offset(server->archive, node, &offset_bytes, &error)) {
-        ozx_server_fail(server, request, &error);
+    if (ozx_archive_data_offset(archive, node, &offset_bytes, &error)) {
+        ozx_server_fail(ozx_server_of(request), request, &error);
         return;
     }
     reply_value(request, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, offset_bytes), room);
 }
 
-static void get_of_file(fuse_req_t request, uint32_t node, const char *name, size_t room)
+static void get_of_file(fuse_req_t request, struct ozx_archive *archive, uint32_t node,
+                        const char *name, size_t room)
 {
     struct ozx_node_entry entry;
     char text[24];
     int size = -1;
 
-    ozx_archive_entry(ozx_server_of(request)->archive, node, &entry);
+    ozx_archive_entry(archive, node, &entry);
     if (strcmp(name, PREFIX "offset") == 0) {
-        reply_offset(request, node, room);
+        reply_offset(request, archive, node, room);
         return;
     }
     if (strcmp(name, PREFIX "crc32") == 0)
@@ -81,16 +82,16 @@ static void get_of_file(fuse_req_t request, uint32_t node, const char *name, siz
         reply_value(request, text, (size_t)size, room);
 }
 
-static void get_of_root(fuse_req_t request, const char *name, size_t room)
+static void get_of_root(fuse_req_t request, const struct ozx_archive *archive, const char *name,
+                        size_t room)
 {
-    const struct ozx_server *server = ozx_server_of(request);
     const char *value = NULL;
     size_t size = 0;
 
     if (strcmp(name, PREFIX "comment") == 0) {
-        value = ozx_archive_comment(server->archive, &size);
+        value = ozx_archive_comment(archive, &size);
     } else if (strcmp(name, PREFIX "version") == 0) {
-        value = ozx_archive_comment_version(server->archive);
+        value = ozx_archive_comment_version(archive);
         size = value ? strlen(value) : 0;
     }
     if (value)
@@ -101,45 +102,56 @@ static void get_of_root(fuse_req_t request, const char *name, size_t room)
 
 static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t room)
 {
-    const struct ozx_server *server = ozx_server_of(request);
+    struct ozx_server *server = ozx_server_of(request);
+    struct ozx_archive *archive = ozx_server_enter(server, request);
     struct ozx_node_stat st;
 
-    ozx_server_count(server);
-    ozx_archive_stat(server->archive, ozx_node_of(inode), &st);
+    if (!archive)
+        return;
+    ozx_archive_stat(archive, ozx_node_of(inode), &st);
     if (!st.is_directory)
-        get_of_file(request, ozx_node_of(inode), name, room);
+        get_of_file(request, archive, ozx_node_of(inode), name, room);
     else if (inode == FUSE_ROOT_ID)
-        get_of_root(request, name, room);
+        get_of_root(request, archive, name, room);
     else
         fuse_reply_err(request, ENODATA);
+    ozx_server_leave(server);
+}
+
+static void list_of_root(fuse_req_t request, const struct ozx_archive *archive, size_t room)
+{
+    static const char comment[] = PREFIX "comment", version[] = PREFIX "version";
+    char names[sizeof comment + sizeof version];
+    size_t size = 0;
+
+    if (ozx_archive_comment(archive, &(size_t){0})) {
+        memcpy(names, comment, sizeof comment);
+        size += sizeof comment;
+    }
+    if (ozx_archive_comment_version(archive)) {
+        memcpy(names + size, version, sizeof version);
+        size += sizeof version;
+    }
+    reply_value(request, names, size, room);
 }
 
 static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
 {
     static const char of_file[] = PREFIX "offset\0" PREFIX "crc32\0" PREFIX "method";
-    static const char comment[] = PREFIX "comment", version[] = PREFIX "version";
-    const struct ozx_server *server = ozx_server_of(request);
+    struct ozx_server *server = ozx_server_of(request);
+    const struct ozx_archive *archive = ozx_server_enter(server, request);
     struct ozx_node_stat st;
-    char of_root[sizeof comment + sizeof version];
-    size_t size = 0;
 
-    ozx_server_count(server);
-    ozx_archive_stat(server->archive, ozx_node_of(inode), &st);
-    if (!st.is_directory) {
-        reply_value(request, of_file, sizeof of_file, room);
+    if (!archive)
         return;
-    }
-    if (inode == FUSE_ROOT_ID) {
-        if (ozx_archive_comment(server->archive, &(size_t){0})) {
-            memcpy(of_root, comment, sizeof comment);
-            size += sizeof comment;
-        }
-        if (ozx_archive_comment_version(server->archive)) {
-            memcpy(of_root + size, version, sizeof version);
-            size += sizeof version;
-        }
-    }
-    reply_value(request, of_root, size, room);
+    ozx_archive_stat(archive, ozx_node_of(inode), &st);
+    if (!st.is_directory)
+        reply_value(request, of_file, sizeof of_file, room);
+    else if (inode == FUSE_ROOT_ID)
+        list_of_root(request, archive, room);
+    else
+        reply_value(request, "", 0, room);
+    ozx_server_leave(server);
 }
 
 void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops)
