@@ -39,8 +39,9 @@ struct ozx_error {
 int ozx_error_set(struct ozx_error *error, int code, enum ozx_rule rule, uint64_t offset_bytes,
                   const char *hint, const char *format, ...) OZX_PRINTF(6, 7);
 
-/* -ENOMEM with the words for it. */
+/* -ENOMEM with the words for it; -EINTR. */
 int ozx_error_memory(struct ozx_error *error);
+int ozx_error_interrupted(struct ozx_error *error);
 
 #define OZX_ESCAPED_SIZE 256 /* a buffer that holds any name worth printing in a message */
 

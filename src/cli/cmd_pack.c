@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/threads.h"
+#include "base/crew.h"
 #include "cli/pack_arguments.h"
 #include "cli/problems.h"
 #include "cli/report.h"

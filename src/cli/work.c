@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/threads.h"
+#include "base/crew.h"
 #include "cli/report.h"
 
 #define JOBS_MAX 64

@@ -22,7 +22,7 @@ static int tell_interrupted(const struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+    ozx_error_interrupted(&error);
     return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }
 

@@ -4,11 +4,10 @@
  */
 #include "pack/pipeline.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/threads.h"
+#include "base/crew.h"
 #include "pack/pipeline_input.h"
 #include "zip/crc.h"
 
@@ -28,15 +27,12 @@ struct state {
     struct ozx_plan *plan;
     uint64_t entry_count;
     atomic_uint_fast64_t entries_done, bytes_done;
-    atomic_bool stop;
+    struct ozx_crew crew;
 
-    pthread_mutex_t lock; /* of all below */
-    pthread_cond_t turn;  /* next_write moved, or stop */
+    /* Guarded by the crew's lock; it changes when next_write does. */
     uint64_t cursor, cursor_offset, next_job;
     uint64_t next_write;
     uint32_t stream_crc; /* of the large entry that is being streamed */
-    bool output_failed;
-    struct ozx_error error;
 };
 
 struct worker {
@@ -67,24 +63,10 @@ int ozx_write_all(int fd, const void *data, size_t size_bytes, int64_t offset_by
 
 /* --- failing ---------------------------------------------------------------------------------- */
 
-/* The first failure is the one that is told; every thread stops. */
-static int stop_with(struct state *state, const struct ozx_error *error, bool output)
-{
-    pthread_mutex_lock(&state->lock);
-    if (!state->error.code) {
-        state->error = *error;
-        state->output_failed = output;
-    }
-    atomic_store(&state->stop, true);
-    pthread_cond_broadcast(&state->turn);
-    pthread_mutex_unlock(&state->lock);
-    return error->code;
-}
-
 /* The error of an input (pack/pipeline_input.h). */
 static int reading_failed(struct worker *worker, const struct ozx_error *error)
 {
-    return stop_with(worker->state, error, false);
+    return ozx_crew_stop(&worker->state->crew, error, false);
 }
 
 static int writing_failed(struct state *state, int code)
@@ -94,7 +76,7 @@ static int writing_failed(struct state *state, int code)
     ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
                   code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL,
                   "cannot write: %s", strerror(-code));
-    return stop_with(state, &error, true);
+    return ozx_crew_stop(&state->crew, &error, true);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */
@@ -145,22 +127,20 @@ static void take_batch(struct state *state, struct job *job)
     job->last = state->cursor = last;
 }
 
-static bool take_job(struct state *state, struct job *job)
+static bool next(void *context, void *out)
 {
-    bool more;
+    struct state *state = context;
+    struct job *job = out;
 
-    pthread_mutex_lock(&state->lock);
-    more = state->cursor < state->entry_count && !atomic_load(&state->stop);
-    if (more) {
-        job->first = state->cursor;
-        job->sequence = state->next_job++;
-        if (is_large(state, job->first))
-            take_part(state, job);
-        else
-            take_batch(state, job);
-    }
-    pthread_mutex_unlock(&state->lock);
-    return more;
+    if (state->cursor >= state->entry_count)
+        return false;
+    job->first = state->cursor;
+    job->sequence = state->next_job++;
+    if (is_large(state, job->first))
+        take_part(state, job);
+    else
+        take_batch(state, job);
+    return true;
 }
 
 /* --- small entries ---------------------------------------------------------------------------- */
@@ -196,19 +176,19 @@ static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
 /* Waits until all that stands before the job in the archive is written. False: something failed. */
 static bool await_turn(struct state *state, const struct job *job)
 {
-    pthread_mutex_lock(&state->lock);
-    while (state->next_write != job->sequence && !atomic_load(&state->stop))
-        pthread_cond_wait(&state->turn, &state->lock);
-    pthread_mutex_unlock(&state->lock);
-    return !atomic_load(&state->stop);
+    pthread_mutex_lock(&state->crew.lock);
+    while (state->next_write != job->sequence && !ozx_crew_stopped(&state->crew))
+        pthread_cond_wait(&state->crew.changed, &state->crew.lock);
+    pthread_mutex_unlock(&state->crew.lock);
+    return !ozx_crew_stopped(&state->crew);
 }
 
 static void end_turn(struct state *state)
 {
-    pthread_mutex_lock(&state->lock);
+    pthread_mutex_lock(&state->crew.lock);
     state->next_write++;
-    pthread_cond_broadcast(&state->turn);
-    pthread_mutex_unlock(&state->lock);
+    pthread_cond_broadcast(&state->crew.changed);
+    pthread_mutex_unlock(&state->crew.lock);
 }
 
 static int write_out(struct worker *worker, const void *data, size_t size, uint64_t offset)
@@ -227,7 +207,7 @@ static int run_batch(struct worker *worker, const struct job *job)
     size_t size = (size_t)(end_of(state, job->last - 1) - start);
     int failure = 0;
 
-    for (uint64_t i = job->first; i < job->last && !atomic_load(&state->stop); i++) {
+    for (uint64_t i = job->first; i < job->last && !ozx_crew_stopped(&state->crew); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, i);
         struct ozx_zip_file file;
 
@@ -238,7 +218,7 @@ static int run_batch(struct worker *worker, const struct job *job)
         file = ozx_plan_file(state->plan, entry, worker->path);
         ozx_zip_put_local(worker->buffer + (entry->local_offset_bytes - start), &file);
     }
-    if (atomic_load(&state->stop))
+    if (ozx_crew_stopped(&state->crew))
         return -ECANCELED;
     switch (state->pipeline->mode) {
     case OZX_PIPELINE_SUM:
@@ -304,7 +284,7 @@ static int copy_part(struct worker *worker, const struct job *job, int fd, uint3
     uint64_t data = end_of(state, job->first) - entry->size_bytes;
     struct ozx_error error = OZX_ERROR_INIT;
 
-    for (uint64_t at = 0; at < job->part_size && !atomic_load(&state->stop);) {
+    for (uint64_t at = 0; at < job->part_size && !ozx_crew_stopped(&state->crew);) {
         uint64_t left = job->part_size - at;
         size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
         int failure = ozx_pipeline_read(&worker->input, entry, fd, worker->buffer, size,
@@ -347,9 +327,9 @@ static int run_part(struct worker *worker, const struct job *job)
     if (state->pipeline->mode == OZX_PIPELINE_STREAM)
         return stream_part(worker, job, crc);
     crc = ozx_crc32_shift(crc, entry->size_bytes - job->part_offset - job->part_size);
-    pthread_mutex_lock(&state->lock);
+    pthread_mutex_lock(&state->crew.lock);
     entry->crc32 ^= crc;
-    pthread_mutex_unlock(&state->lock);
+    pthread_mutex_unlock(&state->crew.lock);
     return 0;
 }
 
@@ -376,103 +356,76 @@ static int end_large(struct worker *worker)
 
 /* --- threads ---------------------------------------------------------------------------------- */
 
-static int no_memory(struct state *state)
+static int begin(void *context, void *member)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
+    struct state *state = context;
+    struct worker *worker = member;
 
-    ozx_error_memory(&error);
-    return stop_with(state, &error, false);
-}
-
-static void end_worker(struct worker *worker)
-{
-    ozx_pipeline_release(&worker->input);
-    free(worker);
-}
-
-/* NULL without memory, and all stops. */
-static struct worker *new_worker(struct state *state)
-{
-    struct worker *worker = malloc(sizeof *worker);
-
-    if (!worker) {
-        no_memory(state);
-        return NULL;
-    }
     worker->state = state;
     worker->input = (struct ozx_pipeline_input){
         .plan = state->plan, .directory_fd = -1, .directory = OZX_PLAN_NO_OWNER};
-    return worker;
+    return 0;
 }
 
-static void work(void *context, unsigned index)
+static int work(void *context, void *member, const void *next_job)
 {
-    struct state *state = context;
-    struct worker *worker = new_worker(state);
-    struct job job;
+    const struct job *job = next_job;
 
-    (void)index;
-    if (!worker)
-        return;
-    while (take_job(state, &job))
-        if (job.part_size ? run_part(worker, &job) : run_batch(worker, &job))
-            break;
-    end_worker(worker);
+    (void)context;
+    return job->part_size ? run_part(member, job) : run_batch(member, job);
 }
 
-static void tick(void *context)
+static void end(void *context, void *member)
 {
-    struct state *state = context;
+    struct worker *worker = member;
+
+    (void)context;
+    ozx_pipeline_release(&worker->input);
+}
+
+static void progress(void *context)
+{
+    const struct state *state = context;
     const struct ozx_pipeline *pipeline = state->pipeline;
 
-    if (pipeline->cancel && *pipeline->cancel && !atomic_load(&state->stop)) {
-        struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
-        stop_with(state, &error, true);
-    }
     if (pipeline->progress)
         pipeline->progress(pipeline->context, atomic_load(&state->entries_done),
                            atomic_load(&state->bytes_done));
 }
 
-static void run(struct state *state)
+/* On the calling thread, when the others are done. */
+static void end_all_large(struct state *state)
 {
-    const struct ozx_threads threads = {
-        .count = state->pipeline->jobs, .context = state, .work = work, .tick = tick};
-    struct worker *worker;
-    int failure = ozx_threads_run(&threads);
+    OZX_AUTO_FREE struct worker *worker = malloc(sizeof *worker);
 
-    if (failure)
-        ozx_error_set(&state->error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                      "cannot start a thread: %s", strerror(-failure));
-    if (state->error.code || state->pipeline->mode == OZX_PIPELINE_STREAM)
+    if (!worker) {
+        ozx_crew_stop_memory(&state->crew);
         return;
-    worker = new_worker(state);
-    if (!worker)
-        return;
-    end_large(worker); /* its error is the state's */
-    end_worker(worker);
+    }
+    (void)begin(state, worker);
+    end_large(worker); /* its error is the crew's */
+    end(state, worker);
 }
 
 int ozx_pipeline_run(const struct ozx_pipeline *pipeline, bool *output_failed,
                      struct ozx_error *error)
 {
-    struct state state = {
-        .pipeline = pipeline,
-        .plan = pipeline->plan,
-        .entry_count = ozx_plan_entry_count(pipeline->plan),
-        .error = OZX_ERROR_INIT,
-    };
+    struct state state = {.pipeline = pipeline,
+                          .plan = pipeline->plan,
+                          .entry_count = ozx_plan_entry_count(pipeline->plan)};
+    const struct ozx_crew_task task = {.threads = pipeline->jobs,
+                                       .member_size = sizeof(struct worker),
+                                       .context = &state,
+                                       .cancel = pipeline->cancel,
+                                       .begin = begin,
+                                       .next = next,
+                                       .work = work,
+                                       .end = end,
+                                       .progress = progress};
 
-    pthread_mutex_init(&state.lock, NULL);
-    pthread_cond_init(&state.turn, NULL);
-    run(&state);
-    tick(&state);
-    pthread_cond_destroy(&state.turn);
-    pthread_mutex_destroy(&state.lock);
-    if (!state.error.code)
-        return 0;
-    *error = state.error;
-    *output_failed = state.output_failed;
-    return error->code;
+    ozx_crew_init(&state.crew, &task);
+    ozx_crew_run(&state.crew);
+    if (!ozx_crew_stopped(&state.crew) && pipeline->mode != OZX_PIPELINE_STREAM)
+        end_all_large(&state);
+    return ozx_crew_end(&state.crew, output_failed, error);
 }

@@ -156,7 +156,7 @@ static int pause_for_breath(struct walk *walk)
 
     if (options->cancel && *options->cancel) {
         struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        ozx_error_interrupted(&error);
         options->problem(options->context, &error);
         return -EINTR;
     }

@@ -6,12 +6,11 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "archive/archive.h"
-#include "base/threads.h"
+#include "base/crew.h"
 #include "zip/crc.h"
 
 #define BUFFER_SIZE (256 * 1024)
@@ -19,22 +18,18 @@
 struct state {
     const struct ozx_recheck *recheck;
     struct ozx_archive *archive;
-    atomic_uint_fast32_t next_node;
+    struct ozx_crew crew;
+    uint32_t next_node; /* guarded by the crew's lock */
     atomic_uint_fast64_t files, directories, bytes;
-    atomic_bool stop;
+};
 
-    pthread_mutex_t lock; /* of the error */
-    struct ozx_error error;
+struct member {
+    uint8_t buffer[BUFFER_SIZE];
 };
 
 static int fault(struct state *state, const struct ozx_error *error)
 {
-    pthread_mutex_lock(&state->lock);
-    if (!state->error.code)
-        state->error = *error;
-    pthread_mutex_unlock(&state->lock);
-    atomic_store(&state->stop, true);
-    return error->code;
+    return ozx_crew_stop(&state->crew, error, false);
 }
 
 static int wrong_crc(struct state *state, uint32_t node)
@@ -60,7 +55,7 @@ static int check_file(struct state *state, uint32_t node, const struct ozx_node_
     ozx_archive_entry(state->archive, node, &entry);
     if (!stat->size_bytes && ozx_archive_data_offset(state->archive, node, &data_offset, &error))
         return fault(state, &error);
-    while (at < stat->size_bytes && !atomic_load_explicit(&state->stop, memory_order_relaxed)) {
+    while (at < stat->size_bytes && !ozx_crew_stopped(&state->crew)) {
         size_t got;
 
         if (ozx_archive_read(state->archive, node, buffer, BUFFER_SIZE, at, &got, &error))
@@ -89,64 +84,47 @@ static int check_node(struct state *state, uint32_t node, uint8_t *buffer)
     return 0;
 }
 
-static void check_nodes(struct state *state, uint8_t *buffer)
-{
-    uint32_t count = ozx_archive_node_count(state->archive);
-    uint32_t share = ozx_threads_share(count, state->recheck->jobs);
-
-    while (!atomic_load(&state->stop)) {
-        uint64_t first = atomic_fetch_add(&state->next_node, share);
-
-        if (first >= count)
-            return;
-        for (uint64_t node = first; node < count && node < first + share; node++)
-            if (check_node(state, (uint32_t)node, buffer))
-                return;
-    }
-}
-
-static void work(void *context, unsigned index)
+static bool next(void *context, void *job)
 {
     struct state *state = context;
-    uint8_t *buffer = malloc(BUFFER_SIZE);
 
-    (void)index;
-    if (buffer) {
-        check_nodes(state, buffer);
-    } else {
-        struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_memory(&error);
-        fault(state, &error);
-    }
-    free(buffer);
+    return ozx_crew_next_range(&state->next_node, ozx_archive_node_count(state->archive),
+                               state->recheck->jobs, job);
 }
 
-static void tick(void *context)
+static int work(void *context, void *memory, const void *job)
 {
-    struct state *state = context;
-    const struct ozx_recheck *recheck = state->recheck;
+    struct member *member = memory;
+    const struct ozx_crew_range *range = job;
+    int failure = 0;
 
-    if (recheck->cancel && *recheck->cancel) {
-        struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
-        fault(state, &error);
-    }
-    if (recheck->progress)
-        recheck->progress(recheck->context, atomic_load(&state->files), atomic_load(&state->bytes));
+    for (uint32_t node = range->first; node < range->last && !failure; node++)
+        failure = check_node(context, node, member->buffer);
+    return failure;
 }
 
-static int run_threads(struct state *state, struct ozx_error *error)
+static void progress(void *context)
 {
-    const struct ozx_threads threads = {
-        .count = state->recheck->jobs, .context = state, .work = work, .tick = tick};
-    int failure = ozx_threads_run(&threads);
+    const struct state *state = context;
 
-    if (failure)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "cannot start a thread: %s", strerror(-failure));
-    if (state->error.code)
-        *error = state->error;
-    return state->error.code;
+    if (state->recheck->progress)
+        state->recheck->progress(state->recheck->context, atomic_load(&state->files),
+                                 atomic_load(&state->bytes));
+}
+
+static int run_crew(struct state *state, struct ozx_error *error)
+{
+    const struct ozx_crew_task task = {.threads = state->recheck->jobs,
+                                       .member_size = sizeof(struct member),
+                                       .context = state,
+                                       .cancel = state->recheck->cancel,
+                                       .next = next,
+                                       .work = work,
+                                       .progress = progress};
+
+    ozx_crew_init(&state->crew, &task);
+    ozx_crew_run(&state->crew);
+    return ozx_crew_end(&state->crew, NULL, error);
 }
 
 /* What the archive says of itself against what was meant. */
@@ -202,18 +180,16 @@ static int open_archive(int fd, struct ozx_archive **out, struct ozx_error *erro
 
 int ozx_recheck(const struct ozx_recheck *recheck, struct ozx_error *error)
 {
-    struct state state = {.recheck = recheck, .error = OZX_ERROR_INIT};
+    struct state state = {.recheck = recheck};
     int failure = open_archive(recheck->fd, &state.archive, error);
 
     if (failure)
         return failure;
-    pthread_mutex_init(&state.lock, NULL);
     failure = no_warnings(state.archive, error);
     if (!failure)
-        failure = run_threads(&state, error);
+        failure = run_crew(&state, error);
     if (!failure)
         failure = compare(&state, error);
     ozx_archive_close(state.archive);
-    pthread_mutex_destroy(&state.lock);
     return failure;
 }

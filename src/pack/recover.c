@@ -5,12 +5,11 @@
  */
 #include "pack/recover.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/threads.h"
+#include "base/crew.h"
 #include "zip/crc.h"
 #include "zip/format.h"
 #include "zip/scan.h"
@@ -184,22 +183,15 @@ struct survey {
     const struct ozx_recover_options *options;
     struct ozx_archive *archive;
     uint8_t *left_out; /* each byte is written by one thread */
-    atomic_uint_fast32_t next_node;
+    struct ozx_crew crew;
+    uint32_t next_node; /* guarded by the crew's lock */
     atomic_uint_fast64_t files, bytes;
     uint64_t files_total, bytes_total;
-    atomic_bool stop;
-    pthread_mutex_t lock; /* of the error */
-    struct ozx_error error;
 };
 
-static void stop_with(struct survey *s, const struct ozx_error *error)
-{
-    pthread_mutex_lock(&s->lock);
-    if (!s->error.code)
-        s->error = *error;
-    pthread_mutex_unlock(&s->lock);
-    atomic_store(&s->stop, true);
-}
+struct member {
+    uint8_t buffer[BUFFER_SIZE];
+};
 
 /* Reads the entry; what is wrong with it. A disk that cannot read it loses it like any damage. */
 static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint8_t *buffer)
@@ -214,7 +206,7 @@ static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint
     failure = entry.eio_rule ? -EIO
               : size         ? 0
                              : ozx_archive_data_offset(s->archive, node, &offset, &error);
-    while (!failure && at < size && !atomic_load_explicit(&s->stop, memory_order_relaxed)) {
+    while (!failure && at < size && !ozx_crew_stopped(&s->crew)) {
         size_t got;
 
         failure = ozx_archive_read(s->archive, node, buffer, BUFFER_SIZE, at, &got, &error);
@@ -225,60 +217,44 @@ static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint
         atomic_fetch_add_explicit(&s->bytes, got, memory_order_relaxed);
     }
     if (failure == -ESTALE || failure == -ENOMEM)
-        stop_with(s, &error);
+        ozx_crew_stop(&s->crew, &error, false);
     atomic_fetch_add_explicit(&s->files, 1, memory_order_relaxed);
     if (failure)
         return UNREADABLE;
     return at == size && crc != entry.crc32 ? WRONG_CRC : WHOLE;
 }
 
-static void survey_nodes(struct survey *s, uint8_t *buffer)
-{
-    uint32_t count = ozx_archive_node_count(s->archive);
-    uint32_t share = ozx_threads_share(count, s->options->jobs);
-
-    while (!atomic_load(&s->stop)) {
-        uint64_t first = atomic_fetch_add(&s->next_node, share);
-
-        if (first >= count)
-            return;
-        for (uint64_t i = first; i < count && i < first + share; i++) {
-            struct ozx_node_stat stat;
-            ozx_archive_stat(s->archive, (uint32_t)i, &stat);
-            if (!stat.is_directory)
-                s->left_out[i] = (uint8_t)read_entry(s, (uint32_t)i, stat.size_bytes, buffer);
-        }
-    }
-}
-
-static void work(void *context, unsigned index)
+static bool next(void *context, void *job)
 {
     struct survey *s = context;
-    OZX_AUTO_FREE uint8_t *buffer = malloc(BUFFER_SIZE);
-    struct ozx_error error = OZX_ERROR_INIT;
 
-    (void)index;
-    if (buffer) {
-        survey_nodes(s, buffer);
-    } else {
-        (void)!ozx_error_memory(&error);
-        stop_with(s, &error);
-    }
+    return ozx_crew_next_range(&s->next_node, ozx_archive_node_count(s->archive), s->options->jobs,
+                               job);
 }
 
-static void tick(void *context)
+static int work(void *context, void *memory, const void *job)
 {
     struct survey *s = context;
-    const struct ozx_recover_options *options = s->options;
+    struct member *member = memory;
+    const struct ozx_crew_range *range = job;
 
-    if (options->cancel && *options->cancel) {
-        struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
-        stop_with(s, &error);
+    for (uint32_t node = range->first; node < range->last && !ozx_crew_stopped(&s->crew); node++) {
+        struct ozx_node_stat stat;
+
+        ozx_archive_stat(s->archive, node, &stat);
+        if (!stat.is_directory)
+            s->left_out[node] = (uint8_t)read_entry(s, node, stat.size_bytes, member->buffer);
     }
-    if (options->progress)
-        options->progress(options->context, atomic_load(&s->files), s->files_total,
-                          atomic_load(&s->bytes), s->bytes_total);
+    return 0;
+}
+
+static void progress(void *context)
+{
+    const struct survey *s = context;
+
+    if (s->options->progress)
+        s->options->progress(s->options->context, atomic_load(&s->files), s->files_total,
+                             atomic_load(&s->bytes), s->bytes_total);
 }
 
 static void count(struct survey *s)
@@ -295,19 +271,18 @@ static void count(struct survey *s)
 
 static int run_survey(struct survey *s, struct ozx_error *error)
 {
-    const struct ozx_threads threads = {
-        .count = s->options->jobs, .context = s, .work = work, .tick = tick};
-    int failure;
+    const struct ozx_crew_task task = {.threads = s->options->jobs,
+                                       .member_size = sizeof(struct member),
+                                       .context = s,
+                                       .cancel = s->options->cancel,
+                                       .next = next,
+                                       .work = work,
+                                       .progress = progress};
 
     count(s);
-    failure = ozx_threads_run(&threads);
-    if (failure)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "cannot start a thread: %s", strerror(-failure));
-    tick(s);
-    if (s->error.code)
-        *error = s->error;
-    return s->error.code;
+    ozx_crew_init(&s->crew, &task);
+    ozx_crew_run(&s->crew);
+    return ozx_crew_end(&s->crew, NULL, error);
 }
 
 /* --- what is lost ----------------------------------------------------------------------------- */
@@ -364,16 +339,14 @@ static void tell_lost(const struct ozx_recover_options *options, struct ozx_reco
 static int survey(const struct ozx_recover_options *options, struct ozx_recovery *out,
                   struct ozx_error *error)
 {
-    struct survey s = {.options = options, .archive = out->archive, .error = OZX_ERROR_INIT};
+    struct survey s = {.options = options, .archive = out->archive};
     int failure;
 
     out->left_out = calloc(ozx_archive_node_count(out->archive), 1);
     if (!out->left_out)
         return ozx_error_memory(error);
     s.left_out = out->left_out;
-    pthread_mutex_init(&s.lock, NULL);
     failure = run_survey(&s, error);
-    pthread_mutex_destroy(&s.lock);
     if (!failure)
         tell_lost(options, out);
     return failure;

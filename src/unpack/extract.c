@@ -137,7 +137,7 @@ int ozx_extract(struct ozx_extract_shared *shared, const struct ozx_extract_part
         uint64_t left = part->size_bytes - at;
         size_t got;
 
-        if (atomic_load_explicit(&shared->stop, memory_order_relaxed))
+        if (atomic_load_explicit(shared->stop, memory_order_relaxed))
             return -ECANCELED;
         /* The shared front and the rest do not meet inside a buffer. */
         if (at < written && left > written - at)

@@ -18,7 +18,7 @@
 /* What is shared by all who extract from one archive to one file system. */
 struct ozx_extract_shared {
     struct ozx_archive *archive; /* borrowed */
-    atomic_bool stop;            /* asked between buffers */
+    const atomic_bool *stop;     /* asked between buffers; borrowed */
     atomic_bool cannot_share;    /* the file system does not share blocks: no need to ask again */
     atomic_uint_fast64_t bytes_done; /* counted as it goes on */
     atomic_uint_fast64_t hole_bytes, shared_bytes;

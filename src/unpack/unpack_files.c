@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/threads.h"
 #include "io/beneath.h"
 #include "unpack/unpack_state.h"
 #include "zip/crc.h"
@@ -37,7 +36,7 @@ static int fail_crc(struct ozx_unpack_state *state, uint32_t node)
     ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, offset, "get the file again, or ask who made it",
                   "entry '%s': its bytes do not have the CRC that the archive states",
                   ozx_escape(name, sizeof name, path, size));
-    return ozx_unpack_stop(state, &error, false);
+    return ozx_crew_stop(&state->crew, &error, false);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */
@@ -61,8 +60,10 @@ static void take_part(struct ozx_unpack_state *state, struct job *job, uint64_t 
     }
 }
 
-static bool take_job_locked(struct ozx_unpack_state *state, struct job *job)
+static bool next(void *context, void *out)
 {
+    struct ozx_unpack_state *state = context;
+    struct job *job = out;
     uint32_t count = ozx_archive_node_count(state->archive), files = 0;
     uint64_t bytes = 0;
 
@@ -88,17 +89,6 @@ static bool take_job_locked(struct ozx_unpack_state *state, struct job *job)
     return files > 0;
 }
 
-static bool take_job(struct ozx_unpack_state *state, struct job *job)
-{
-    bool more = false;
-
-    pthread_mutex_lock(&state->lock);
-    if (!atomic_load(&state->shared.stop))
-        more = take_job_locked(state, job);
-    pthread_mutex_unlock(&state->lock);
-    return more;
-}
-
 /* --- files ------------------------------------------------------------------------------------ */
 
 /* What a worker has. */
@@ -116,7 +106,7 @@ static int extract(struct worker *worker, const struct ozx_extract_part *part, u
     int failure = ozx_extract(&worker->state->shared, part, worker->buffer, crc, ends_in_hole,
                               &output, &error);
 
-    return failure && failure != -ECANCELED ? ozx_unpack_stop(worker->state, &error, output)
+    return failure && failure != -ECANCELED ? ozx_crew_stop(&worker->state->crew, &error, output)
                                             : failure;
 }
 
@@ -175,7 +165,7 @@ static int run_batch(struct worker *worker, const struct job *job)
         ozx_archive_stat(state->archive, node, &stat);
         if (stat.is_directory)
             continue;
-        if (atomic_load(&state->shared.stop))
+        if (ozx_crew_stopped(&state->crew))
             return -ECANCELED;
         failure = run_file(worker, node);
         if (failure)
@@ -191,11 +181,11 @@ static bool add_part(struct ozx_unpack_state *state, const struct job *job, uint
     bool is_last;
 
     crc = ozx_crc32_shift(crc, file_size - job->offset - job->size);
-    pthread_mutex_lock(&state->lock);
+    pthread_mutex_lock(&state->crew.lock);
     job->large->crc32 ^= crc;
     job->large->bytes_left -= job->size;
     is_last = job->large->bytes_left == 0;
-    pthread_mutex_unlock(&state->lock);
+    pthread_mutex_unlock(&state->crew.lock);
     return is_last;
 }
 
@@ -243,35 +233,36 @@ static int run_part(struct worker *worker, const struct job *job)
 
 /* --- threads ---------------------------------------------------------------------------------- */
 
-static void work(void *context, unsigned index)
+static int begin(void *context, void *member)
 {
-    struct ozx_unpack_state *state = context;
-    struct worker *worker = malloc(sizeof *worker);
-    struct job job;
+    struct worker *worker = member;
 
-    (void)index;
-    if (!worker) {
-        struct ozx_error error = OZX_ERROR_INIT;
-        ozx_error_memory(&error);
-        ozx_unpack_stop(state, &error, true);
-        return;
-    }
-    worker->state = state;
+    worker->state = context;
     worker->place = (struct ozx_unpack_place){OZX_UNPACK_NO_NODE, -1};
-    while (take_job(state, &job))
-        if (job.large ? run_part(worker, &job) : run_batch(worker, &job))
-            break;
-    ozx_unpack_leave(&worker->place);
-    free(worker);
+    return 0;
 }
 
-static void tick(void *context)
+static int work(void *context, void *member, const void *next_job)
+{
+    const struct job *job = next_job;
+
+    (void)context;
+    return job->large ? run_part(member, job) : run_batch(member, job);
+}
+
+static void end(void *context, void *member)
+{
+    struct worker *worker = member;
+
+    (void)context;
+    ozx_unpack_leave(&worker->place);
+}
+
+static void progress(void *context)
 {
     struct ozx_unpack_state *state = context;
     const struct ozx_unpack_options *options = state->files->options;
 
-    if (ozx_unpack_cancelled(state))
-        ozx_unpack_fail_interrupted(state);
     if (options->progress)
         options->progress(options->context, &(struct ozx_unpack_progress){
                                                 .files = atomic_load(&state->files_done),
@@ -281,44 +272,31 @@ static void tick(void *context)
                                             });
 }
 
-static void run(struct ozx_unpack_state *state)
-{
-    const struct ozx_threads threads = {
-        .count = state->files->options->jobs, .context = state, .work = work, .tick = tick};
-    struct ozx_error error = OZX_ERROR_INIT;
-    int failure;
-
-    if (ozx_unpack_make_frame(state))
-        return;
-    failure = ozx_threads_run(&threads);
-    if (failure) {
-        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                      "cannot start a thread: %s", strerror(-failure));
-        ozx_unpack_stop(state, &error, true);
-    }
-    tick(state);
-}
-
 int ozx_unpack_files(const struct ozx_unpack_files *files, struct ozx_unpack_result *result,
                      bool *output_failed, struct ozx_error *error)
 {
-    struct ozx_unpack_state state = {.files = files,
-                                     .archive = files->archive,
-                                     .shared = {.archive = files->archive},
-                                     .error = OZX_ERROR_INIT};
+    struct ozx_unpack_state state = {
+        .files = files,
+        .archive = files->archive,
+        .shared = {.archive = files->archive, .stop = &state.crew.stopped}};
+    const struct ozx_crew_task task = {.threads = files->options->jobs,
+                                       .member_size = sizeof(struct worker),
+                                       .context = &state,
+                                       .cancel = files->options->cancel,
+                                       .begin = begin,
+                                       .next = next,
+                                       .work = work,
+                                       .end = end,
+                                       .progress = progress};
     char path[OZX_PATH_SIZE];
 
     state.prefix_size = ozx_archive_path(files->archive, OZX_NODE_ROOT, path);
     state.prefix_size += state.prefix_size != 0; /* and the '/' behind it */
-    pthread_mutex_init(&state.lock, NULL);
-    run(&state);
-    pthread_mutex_destroy(&state.lock);
+    ozx_crew_init(&state.crew, &task);
+    if (!ozx_unpack_make_frame(&state))
+        ozx_crew_run(&state.crew);
     free(state.large);
     result->hole_bytes = atomic_load(&state.shared.hole_bytes);
     result->shared_bytes = atomic_load(&state.shared.shared_bytes);
-    if (!state.error.code)
-        return 0;
-    *output_failed = state.output_failed;
-    *error = state.error;
-    return error->code;
+    return ozx_crew_end(&state.crew, output_failed, error);
 }

@@ -15,18 +15,6 @@
 
 /* --- failing ---------------------------------------------------------------------------------- */
 
-int ozx_unpack_stop(struct ozx_unpack_state *state, const struct ozx_error *error, bool output)
-{
-    pthread_mutex_lock(&state->lock);
-    if (!state->error.code) {
-        state->error = *error;
-        state->output_failed = output;
-    }
-    pthread_mutex_unlock(&state->lock);
-    atomic_store(&state->shared.stop, true);
-    return error->code;
-}
-
 const char *ozx_unpack_path(const struct ozx_unpack_state *state, uint32_t node,
                             char path[OZX_PATH_SIZE])
 {
@@ -53,7 +41,7 @@ int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int co
         ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "'%s' cannot be made: %s",
                       name, strerror(-code));
     }
-    return ozx_unpack_stop(state, &error, true);
+    return ozx_crew_stop(&state->crew, &error, true);
 }
 
 /* --- places ----------------------------------------------------------------------------------- */
@@ -184,21 +172,6 @@ static int note_large(struct ozx_unpack_state *state, struct ozx_unpack_place *p
     return failure ? ozx_unpack_fail_making(state, node, failure) : 0;
 }
 
-int ozx_unpack_fail_interrupted(struct ozx_unpack_state *state)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
-    return ozx_unpack_stop(state, &error, true);
-}
-
-bool ozx_unpack_cancelled(const struct ozx_unpack_state *state)
-{
-    const volatile sig_atomic_t *cancel = state->files->options->cancel;
-
-    return cancel && *cancel;
-}
-
 /* Nodes are breadth-first: a directory comes before all in it. */
 int ozx_unpack_make_frame(struct ozx_unpack_state *state)
 {
@@ -209,8 +182,8 @@ int ozx_unpack_make_frame(struct ozx_unpack_state *state)
         struct ozx_node_stat stat;
         int failure = 0;
 
-        if (node % CANCEL_EVERY == 0 && ozx_unpack_cancelled(state))
-            return ozx_unpack_fail_interrupted(state);
+        if (node % CANCEL_EVERY == 0 && ozx_crew_cancelled(&state->crew))
+            return -EINTR;
         if (!state->files->marks[node])
             continue;
         ozx_archive_stat(state->archive, node, &stat);

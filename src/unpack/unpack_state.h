@@ -6,8 +6,7 @@
 #ifndef OZX_UNPACK_UNPACK_STATE_H
 #define OZX_UNPACK_UNPACK_STATE_H
 
-#include <pthread.h>
-
+#include "base/crew.h"
 #include "unpack/extract.h"
 #include "unpack/unpack_files.h"
 
@@ -18,7 +17,7 @@
 
 struct ozx_unpack_large {
     uint32_t node;
-    uint32_t crc32;      /* guarded by state.lock, as the next */
+    uint32_t crc32;      /* guarded by the lock of state.crew, as the next */
     uint64_t bytes_left; /* of parts that are not done */
 };
 
@@ -37,20 +36,14 @@ struct ozx_unpack_state {
     struct ozx_unpack_large *large; /* owned; in the order of nodes */
     size_t large_count, large_room;
 
-    pthread_mutex_t lock; /* of all below */
-    uint32_t cursor;
+    struct ozx_crew crew;
+    uint32_t cursor; /* guarded by the crew's lock, as the next two */
     size_t large_next;
     uint64_t large_offset;
-    bool output_failed;
-    struct ozx_error error;
 };
 
-/* The first failure is the one that is told; every thread stops. These return error->code. */
-int ozx_unpack_stop(struct ozx_unpack_state *state, const struct ozx_error *error, bool output);
+/* Every thread stops. Returns the code. */
 int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int code);
-int ozx_unpack_fail_interrupted(struct ozx_unpack_state *state);
-
-bool ozx_unpack_cancelled(const struct ozx_unpack_state *state);
 
 /* The node's path below the root of what is unpacked: in `path`. */
 const char *ozx_unpack_path(const struct ozx_unpack_state *state, uint32_t node,

@@ -66,8 +66,7 @@ static int walk(struct chunks *c, uint32_t directory)
             failure = walk(c, node);
         }
         if (!failure && c->v->options->cancel && *c->v->options->cancel)
-            failure = ozx_error_set(c->error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                                    "interrupted");
+            failure = ozx_error_interrupted(c->error);
     }
     c->key_size = key_size;
     return failure;

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "base/threads.h"
+#include "base/crew.h"
 #include "verify/verify_parts.h"
 #include "zip/crc.h"
 #include "zip/decompress.h"
@@ -37,16 +37,14 @@ struct data {
     struct ozx_verify *v;
     struct ozx_zip_streams *streams; /* NULL unless an entry is compressed */
     atomic_uint_fast64_t entries_done, data_done;
-    atomic_bool stop;
+    struct ozx_crew crew;
 
-    pthread_mutex_t lock; /* of all below, and of the larges */
-    pthread_cond_t changed;
+    /* Guarded by the crew's lock, as are the larges. */
     bool opening, opened; /* somebody opens the archive; it was let in */
     bool listing, listed; /* somebody goes through the directory; the runs are there */
     uint64_t data_total;
     uint32_t cursor;
     uint64_t cursor_offset;
-    struct ozx_error error; /* the first, but that the archive is refused goes before */
 };
 
 struct worker {
@@ -94,33 +92,21 @@ static void take_runs(struct data *d, struct job *job)
     job->last = d->cursor;
 }
 
-/* False when there are no more. */
-static bool next_job(struct data *d, struct job *job)
+static bool next(void *context, void *out)
 {
+    struct data *d = context;
+    struct job *job = out;
     const struct ozx_verify *v = d->v;
-    bool there;
 
-    pthread_mutex_lock(&d->lock);
-    while (!d->listed && !atomic_load(&d->stop))
-        pthread_cond_wait(&d->changed, &d->lock);
-    there = d->cursor < v->run_count && !atomic_load(&d->stop);
-    if (there && v->runs[d->cursor].large != OZX_RUN_SMALL)
+    while (!d->listed && !ozx_crew_stopped(&d->crew))
+        pthread_cond_wait(&d->crew.changed, &d->crew.lock);
+    if (d->cursor >= v->run_count || ozx_crew_stopped(&d->crew))
+        return false;
+    if (v->runs[d->cursor].large != OZX_RUN_SMALL)
         take_part(d, job);
-    else if (there)
+    else
         take_runs(d, job);
-    pthread_mutex_unlock(&d->lock);
-    return there;
-}
-
-/* The first failure is the one that is told; every thread stops. */
-static void stop_with(struct data *d, const struct ozx_error *error, bool refused)
-{
-    pthread_mutex_lock(&d->lock);
-    if (!d->error.code || refused)
-        d->error = *error;
-    atomic_store(&d->stop, true);
-    pthread_cond_broadcast(&d->changed);
-    pthread_mutex_unlock(&d->lock);
+    return true;
 }
 
 /* --- summing ---------------------------------------------------------------------------------- */
@@ -152,7 +138,7 @@ static int sum_stored(struct worker *w, uint64_t offset, uint64_t size, uint64_t
         offset += got;
         size -= got;
         atomic_fetch_add_explicit(&w->d->data_done, got, memory_order_relaxed);
-        if (atomic_load_explicit(&w->d->stop, memory_order_relaxed))
+        if (ozx_crew_stopped(&w->d->crew))
             return -EINTR; /* whoever stopped us says why */
     }
     return 0;
@@ -189,7 +175,7 @@ static int sum_packed(struct worker *w, uint64_t data_offset, struct ozx_error *
             return failure;
         crc = ozx_crc32(crc, w->window.block, size);
         at += size;
-        if (atomic_load_explicit(&w->d->stop, memory_order_relaxed))
+        if (ozx_crew_stopped(&w->d->crew))
             return -EINTR;
     } while (at < h->uncompressed_size_bytes);
     atomic_fetch_add_explicit(&w->d->data_done, h->compressed_size_bytes, memory_order_relaxed);
@@ -248,7 +234,7 @@ static int work_entry(struct worker *w, uint64_t limit, uint64_t end, size_t wan
         return bad;
     atomic_fetch_add_explicit(&w->d->entries_done, 1, memory_order_relaxed);
     /* Whoever stopped us says why. */
-    return atomic_load_explicit(&w->d->stop, memory_order_relaxed) ? -EINTR : 0;
+    return ozx_crew_stopped(&w->d->crew) ? -EINTR : 0;
 }
 
 static int work_run(struct worker *w, uint32_t index, struct ozx_error *error)
@@ -286,12 +272,12 @@ static void add_part(struct worker *w, struct ozx_verify_large *large, const str
     uint32_t shifted = ozx_crc32_shift(crc, after);
     bool last;
 
-    pthread_mutex_lock(&d->lock);
+    pthread_mutex_lock(&d->crew.lock);
     large->crc32 ^= shifted;
     large->unknown |= unknown;
     large->left_bytes -= job->part_size;
     last = large->left_bytes == 0;
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_unlock(&d->crew.lock);
     if (!last)
         return;
     atomic_fetch_add_explicit(&d->entries_done, 1, memory_order_relaxed);
@@ -347,10 +333,10 @@ static bool claim(struct data *d, bool *taken)
 {
     bool mine;
 
-    pthread_mutex_lock(&d->lock);
+    pthread_mutex_lock(&d->crew.lock);
     mine = !*taken;
     *taken = true;
-    pthread_mutex_unlock(&d->lock);
+    pthread_mutex_unlock(&d->crew.lock);
     return mine;
 }
 
@@ -358,10 +344,10 @@ static void set_opened(void *context)
 {
     struct data *d = context;
 
-    pthread_mutex_lock(&d->lock);
+    pthread_mutex_lock(&d->crew.lock);
     d->opened = true;
-    pthread_cond_broadcast(&d->changed);
-    pthread_mutex_unlock(&d->lock);
+    pthread_cond_broadcast(&d->crew.changed);
+    pthread_mutex_unlock(&d->crew.lock);
 }
 
 /* Goes through the directory. Where its order is not the file's, entries may share bytes: then the
@@ -376,13 +362,13 @@ static int list(struct data *d, struct ozx_error *error)
         failure = ozx_error_memory(error);
     if (!failure && !v->options->quick && ozx_source_fd(v->source) >= 0)
         posix_fadvise(ozx_source_fd(v->source), 0, 0, POSIX_FADV_SEQUENTIAL); /* only advice */
-    pthread_mutex_lock(&d->lock);
-    while (!failure && !v->in_order && !d->opened && !atomic_load(&d->stop))
-        pthread_cond_wait(&d->changed, &d->lock);
+    pthread_mutex_lock(&d->crew.lock);
+    while (!failure && !v->in_order && !d->opened && !ozx_crew_stopped(&d->crew))
+        pthread_cond_wait(&d->crew.changed, &d->crew.lock);
     d->listed = !failure;
     d->data_total = v->data_bytes;
-    pthread_cond_broadcast(&d->changed);
-    pthread_mutex_unlock(&d->lock);
+    pthread_cond_broadcast(&d->crew.changed);
+    pthread_mutex_unlock(&d->crew.lock);
     return failure;
 }
 
@@ -392,77 +378,81 @@ static int work_leading(struct worker *w, struct ozx_error *error)
     const struct ozx_verify *v = w->d->v;
     uint64_t to = v->run_count ? v->runs[0].local_offset_bytes : v->tail.directory_offset_bytes;
 
-    if (atomic_load(&w->d->stop))
+    if (ozx_crew_stopped(&w->d->crew))
         return 0;
     return ozx_verify_gap(w->d->v, &w->window, NULL, 0, to, OZX_VERIFY_WINDOW, error);
 }
 
-static int work_all(struct worker *w, struct ozx_error *error)
+/* There may be fewer threads than wanted: who comes first takes what is first. */
+static int start(struct worker *w, struct ozx_error *error)
 {
     struct data *d = w->d;
-    struct job job;
     int failure = 0;
 
-    if (ozx_window_open(&w->window, d->v->source, OZX_VERIFY_WINDOW) ||
-        ozx_zip_directory_open(d->v->source, &d->v->tail, &w->directory))
-        return ozx_error_memory(error);
-    if (claim(d, &d->listing)) {
+    if (claim(d, &d->opening)) {
+        failure = ozx_verify_open(d->v, set_opened, d, error);
+        if (failure && !d->v->archive)
+            ozx_crew_stop_instead(&d->crew, error, false); /* that it is refused goes before */
+    }
+    if (!failure && (ozx_window_open(&w->window, d->v->source, OZX_VERIFY_WINDOW) ||
+                     ozx_zip_directory_open(d->v->source, &d->v->tail, &w->directory)))
+        failure = ozx_error_memory(error);
+    if (!failure && claim(d, &d->listing)) {
         failure = list(d, error);
         if (!failure)
             failure = work_leading(w, error);
     }
-    while (!failure && next_job(d, &job))
-        failure = work_job(w, &job, error);
     return failure;
 }
 
-static void work(void *context, unsigned index)
+/* A failure without an error: whoever stopped us says why. */
+static int end_with(struct data *d, int failure, const struct ozx_error *error)
 {
-    struct data *d = context;
-    OZX_AUTO_FREE struct worker *w = calloc(1, sizeof *w);
-    struct ozx_error error = OZX_ERROR_INIT;
-    int failure = 0;
-
-    (void)index; /* there may be fewer threads than wanted: who comes first takes what is first */
-    if (claim(d, &d->opening)) {
-        failure = ozx_verify_open(d->v, set_opened, d, &error);
-        if (failure)
-            stop_with(d, &error, !d->v->archive);
-    }
-    if (failure)
-        return;
-    failure = w ? 0 : ozx_error_memory(&error);
-    if (w) {
-        w->d = d;
-        failure = work_all(w, &error);
-        ozx_zip_directory_close(w->directory);
-        ozx_window_close(&w->window);
-    }
-    if (failure && error.code)
-        stop_with(d, &error, false);
+    if (failure && error->code)
+        ozx_crew_stop(&d->crew, error, false);
+    return failure;
 }
 
-static void tick(void *context)
+static int begin(void *context, void *member)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct worker *w = member;
+
+    *w = (struct worker){.d = context};
+    return end_with(w->d, start(w, &error), &error);
+}
+
+static int work(void *context, void *member, const void *job)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    return end_with(context, work_job(member, job, &error), &error);
+}
+
+static void end(void *context, void *member)
+{
+    struct worker *w = member;
+
+    (void)context;
+    ozx_zip_directory_close(w->directory);
+    ozx_window_close(&w->window);
+}
+
+static void progress(void *context)
 {
     struct data *d = context;
     const struct ozx_verify_options *o = d->v->options;
-    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_verify_progress progress = {.phase = o->quick ? "checking headers" : "checking data",
+                                           .entries = atomic_load(&d->entries_done),
+                                           .entries_total = d->v->tail.entry_count,
+                                           .data_bytes = atomic_load(&d->data_done)};
 
-    if (o->cancel && *o->cancel) {
-        ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
-        stop_with(d, &error, false);
-    }
-    if (o->progress) {
-        struct ozx_verify_progress progress = {.phase =
-                                                   o->quick ? "checking headers" : "checking data",
-                                               .entries = atomic_load(&d->entries_done),
-                                               .entries_total = d->v->tail.entry_count,
-                                               .data_bytes = atomic_load(&d->data_done)};
-        pthread_mutex_lock(&d->lock);
-        progress.data_bytes_total = d->data_total;
-        pthread_mutex_unlock(&d->lock);
-        o->progress(o->context, &progress);
-    }
+    if (!o->progress)
+        return;
+    pthread_mutex_lock(&d->crew.lock);
+    progress.data_bytes_total = d->data_total;
+    pthread_mutex_unlock(&d->crew.lock);
+    o->progress(o->context, &progress);
 }
 
 static unsigned thread_count(const struct ozx_verify_options *options)
@@ -474,23 +464,21 @@ static unsigned thread_count(const struct ozx_verify_options *options)
 
 int ozx_verify_run(struct ozx_verify *v, struct ozx_error *error)
 {
-    struct data d = {.v = v, .error = OZX_ERROR_INIT};
-    const struct ozx_threads threads = {
-        .count = thread_count(v->options), .context = &d, .work = work, .tick = tick};
+    struct data d = {.v = v};
+    const struct ozx_crew_task task = {.threads = thread_count(v->options),
+                                       .member_size = sizeof(struct worker),
+                                       .context = &d,
+                                       .cancel = v->options->cancel,
+                                       .begin = begin,
+                                       .next = next,
+                                       .work = work,
+                                       .end = end,
+                                       .progress = progress};
     int failure;
 
-    pthread_mutex_init(&d.lock, NULL);
-    pthread_cond_init(&d.changed, NULL);
-    failure = ozx_threads_run(&threads);
-    if (failure) {
-        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                      "cannot start a thread: %s", strerror(-failure));
-    } else if (d.error.code) {
-        *error = d.error;
-        failure = error->code;
-    }
-    pthread_cond_destroy(&d.changed);
-    pthread_mutex_destroy(&d.lock);
+    ozx_crew_init(&d.crew, &task);
+    ozx_crew_run(&d.crew);
+    failure = ozx_crew_end(&d.crew, NULL, error);
     ozx_zip_streams_close(d.streams);
     if (v->options->quick)
         ozx_verify_leave_out(v, OZX_RULE_CRC);

@@ -144,8 +144,7 @@ static int scan_gap(const struct ozx_verify *v, struct ozx_window *w, uint64_t f
         }
         from += step;
         if (v->options->cancel && *v->options->cancel)
-            return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                                 "interrupted");
+            return ozx_error_interrupted(error);
     }
     return 0;
 }

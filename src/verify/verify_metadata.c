@@ -303,8 +303,7 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
         if (m.states[node] & STATE_NODE)
             failure = judge_node(&m, node, error);
         if (!failure && v->options->cancel && *v->options->cancel)
-            failure =
-                ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+            failure = ozx_error_interrupted(error);
     }
     if (!failure)
         judge_hierarchy(&m);

@@ -18,7 +18,7 @@ static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_e
     uint32_t node;
 
     if (v->options->cancel && *v->options->cancel)
-        return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        return ozx_error_interrupted(error);
     ozx_verify_entry_set(&e, header);
     if (ozx_archive_find(v->archive, e.path, &node))
         return 0; /* the directory changed: whoever reads next finds that */

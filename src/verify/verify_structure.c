@@ -218,7 +218,7 @@ static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_e
     struct listing *l = context;
 
     if (l->v->options->cancel && *l->v->options->cancel)
-        return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+        return ozx_error_interrupted(error);
     if (l->in_order && header->local_offset_bytes < l->end_bytes) {
         l->broken = true;
         return -ECANCELED;

@@ -47,7 +47,7 @@ static bool cancelled(const struct scan *s)
 
 static int interrupted(struct scan *s)
 {
-    return ozx_error_set(s->error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+    return ozx_error_interrupted(s->error);
 }
 
 static void lose(struct scan *s, uint64_t offset, const char *what)

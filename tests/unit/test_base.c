@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "base/crew.h"
 #include "base/error.h"
-#include "io/source.h"
-#include "base/threads.h"
 #include "check.h"
+#include "io/source.h"
 
 static void test_bytes_numbers(void)
 {
@@ -228,20 +228,150 @@ static void test_source_refuses_what_is_no_file(void)
     ozx_source_close(NULL);
 }
 
-static void test_threads_share_few_large_pieces_too(void)
+static void check_ranges(uint32_t count, unsigned threads, uint32_t first_size)
 {
-    CHECK_UINT(ozx_threads_share(0, 2), 1);
-    CHECK_UINT(ozx_threads_share(42, 2), 1);
-    CHECK_UINT(ozx_threads_share(96, 2), 3);
-    CHECK_UINT(ozx_threads_share(100000, 16), 64);
-    CHECK_UINT(ozx_threads_share(UINT32_MAX, 64), 64);
+    struct ozx_crew_range range = {0};
+    uint32_t cursor = 0, seen = 0;
+
+    while (ozx_crew_next_range(&cursor, count, threads, &range) && range.first == seen) {
+        if (!seen)
+            CHECK_UINT(range.last, first_size);
+        seen = range.last;
+    }
+    CHECK_UINT(seen, count);
 }
 
-CHECK_MAIN({"bytes: numbers", test_bytes_numbers}, {"bytes: failure is sticky", test_bytes_fail_sticky},
+static void test_crew_shares_few_large_pieces_too(void)
+{
+    check_ranges(0, 2, 0);
+    check_ranges(42, 2, 1);
+    check_ranges(96, 2, 3);
+    check_ranges(100001, 16, 64);
+}
+
+/* A crew that adds up 1 ... 1000, and what can go wrong with it. */
+struct sum {
+    struct ozx_crew crew;
+    uint32_t cursor, fail_at;
+    atomic_uint_fast64_t total, begun, ended;
+    bool fail_begin;
+    unsigned told;
+};
+
+static int sum_begin(void *context, void *member)
+{
+    struct sum *sum = context;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    *(uint64_t *)member = 0;
+    atomic_fetch_add(&sum->begun, 1);
+    if (!sum->fail_begin)
+        return 0;
+    ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "begin");
+    return ozx_crew_stop(&sum->crew, &error, false);
+}
+
+static bool sum_next(void *context, void *job)
+{
+    struct sum *sum = context;
+
+    return ozx_crew_next_range(&sum->cursor, 1000, 4, job);
+}
+
+static int sum_work(void *context, void *member, const void *job)
+{
+    struct sum *sum = context;
+    const struct ozx_crew_range *range = job;
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (sum->fail_at && range->last >= sum->fail_at) {
+        ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, 7, NULL, "work");
+        return ozx_crew_stop(&sum->crew, &error, true);
+    }
+    for (uint32_t i = range->first; i < range->last; i++)
+        *(uint64_t *)member += i + 1;
+    return 0;
+}
+
+static void sum_end(void *context, void *member)
+{
+    struct sum *sum = context;
+
+    atomic_fetch_add(&sum->total, *(uint64_t *)member);
+    atomic_fetch_add(&sum->ended, 1);
+}
+
+static void sum_progress(void *context)
+{
+    ((struct sum *)context)->told++;
+}
+
+static int run_sum(struct sum *sum, const volatile sig_atomic_t *cancel, bool *output,
+                   struct ozx_error *error)
+{
+    const struct ozx_crew_task task = {.threads = 4,
+                                       .member_size = sizeof(uint64_t),
+                                       .context = sum,
+                                       .cancel = cancel,
+                                       .begin = sum_begin,
+                                       .next = sum_next,
+                                       .work = sum_work,
+                                       .end = sum_end,
+                                       .progress = sum_progress};
+
+    ozx_crew_init(&sum->crew, &task);
+    ozx_crew_run(&sum->crew);
+    return ozx_crew_end(&sum->crew, output, error);
+}
+
+static void test_crew_does_all(void)
+{
+    struct sum sum = {.cursor = 0};
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    CHECK_INT(run_sum(&sum, NULL, NULL, &error), 0);
+    CHECK_UINT(sum.total, 500500);
+    CHECK_UINT(sum.begun, 4);
+    CHECK_UINT(sum.ended, 4);
+    CHECK(sum.told >= 1);
+    CHECK_INT(error.code, 0);
+}
+
+static void test_crew_tells_the_first_error(void)
+{
+    struct sum sum = {.fail_at = 500}, early = {.fail_begin = true};
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool output = false;
+
+    CHECK_INT(run_sum(&sum, NULL, &output, &error), -EBADMSG);
+    CHECK(output && error.rule == OZX_RULE_CRC && error.offset_bytes == 7);
+    CHECK(sum.total < 500500 && sum.begun == sum.ended);
+    CHECK_INT(run_sum(&early, NULL, &output, &error), -EIO);
+    CHECK(!output && early.total == 0 && early.begun == early.ended);
+}
+
+static void test_crew_is_cancelled(void)
+{
+    static volatile sig_atomic_t cancel = 1;
+    struct sum sum = {.cursor = 0};
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool output = false;
+
+    /* The threads may be done before it is asked: cancelled all the same, and told so. */
+    CHECK_INT(run_sum(&sum, &cancel, &output, &error), -EINTR);
+    CHECK(output);
+    CHECK_STRING(error.text, "interrupted");
+}
+
+CHECK_MAIN({"bytes: numbers", test_bytes_numbers},
+           {"bytes: failure is sticky", test_bytes_fail_sticky},
            {"bytes: written and read", test_bytes_written_are_read},
            {"error: filled and cut", test_error_is_filled_and_cut}, {"escape", test_escape},
            {"escape: cut", test_escape_is_cut}, {"utf-8", test_utf8},
            {"source: memory", test_source_of_memory}, {"source: file", test_source_of_file},
            {"source: changes", test_source_notices_changes},
            {"source: no file", test_source_refuses_what_is_no_file},
-           {"threads: shares", test_threads_share_few_large_pieces_too})
+           {"crew: shares", test_crew_shares_few_large_pieces_too},
+           {"crew: does all", test_crew_does_all},
+           {"crew: the first error", test_crew_tells_the_first_error},
+           {"crew: cancelled", test_crew_is_cancelled})

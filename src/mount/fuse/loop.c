@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/threads.h"
+#include "base/crew.h"
 #include "mount/fuse/server.h"
 
 /* How long the leader asks before it sleeps. Less than what a client does between two requests
