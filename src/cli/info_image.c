@@ -143,13 +143,13 @@ static void add_codecs(const struct ozx_array *a, struct ozx_words *words)
 }
 
 /* Chunk files that are there, if some are missing (those are the fill value). */
-static void add_missing(const struct ozx_summary_level *level, struct ozx_words *words)
+static void add_missing(const struct ozx_array *a, uint64_t chunk_files, struct ozx_words *words)
 {
-    uint64_t keys = ozx_array_chunk_count(level->metadata->array);
+    uint64_t keys = ozx_array_chunk_count(a);
 
-    if (level->chunk_files < keys)
-        ozx_words_add(words, "%" PRIu64 " of %" PRIu64 " %s", level->chunk_files, keys,
-                      level->metadata->array->sharding ? "shards" : "chunks");
+    if (chunk_files < keys)
+        ozx_words_add(words, "%" PRIu64 " of %" PRIu64 " %s", chunk_files, keys,
+                      a->sharding ? "shards" : "chunks");
 }
 
 static void set_cell(struct row *row, enum column column, const struct ozx_words *words)
@@ -179,7 +179,7 @@ static void fill_row(const struct ozx_terminal *terminal, const struct ozx_multi
             add_shape(&a->shape, &words[SHAPE]);
         ozx_words_add(&words[BYTES], "%s", ozx_progress_amount(bytes, (double)from->bytes));
         add_extent(terminal, m, level, "pixels ", NULL, &words[PIXEL]);
-        add_missing(from, &words[CHUNKS]);
+        add_missing(a, from->chunk_files, &words[CHUNKS]);
         if (a->data_type)
             ozx_words_add_name(&words[TYPE], a->data_type);
         add_chunks(a, &words[CHUNK_SHAPE]);
@@ -240,12 +240,14 @@ void ozx_image_add_brief(const struct ozx_summary_node *node, struct ozx_words *
 }
 
 static void put_axes(const struct ozx_terminal *terminal, const char *prefix,
-                     const struct ozx_multiscale *m)
+                     const struct ozx_multiscale *m, const struct ozx_summary_level *first)
 {
+    size_t count;
+    const struct ozx_axis *axes = ozx_summary_axes(m, first, &count);
     struct ozx_words words = {.size = 0};
 
-    for (size_t i = 0; i < m->axis_count; i++) {
-        const struct ozx_axis *axis = &m->axes[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct ozx_axis *axis = &axes[i];
         ozx_words_add(&words, "%s", i ? ", " : "");
         ozx_words_add_name(&words, axis->name);
         if (axis->unit) {
@@ -254,7 +256,9 @@ static void put_axes(const struct ozx_terminal *terminal, const char *prefix,
             ozx_words_add(&words, ")");
         }
     }
-    if (m->axis_count)
+    if (m->axes_implied)
+        ozx_words_add(&words, " (implied)");
+    if (count)
         ozx_line_field(terminal, prefix, OZX_PLAIN, "axes", words.text);
 }
 
@@ -282,7 +286,7 @@ void ozx_image_put_fields(const struct ozx_terminal *terminal, const char *prefi
     struct table table;
 
     fill_table(terminal, node, &table);
-    put_axes(terminal, prefix, m);
+    put_axes(terminal, prefix, m, m->dataset_count ? node->levels : NULL);
     if (node->level_count && node->levels[0].metadata && m->dataset_count)
         add_extent(terminal, m, 0, "", &node->levels[0].metadata->array->shape, &size);
     if (size.size)
@@ -298,6 +302,28 @@ void ozx_image_put_fields(const struct ozx_terminal *terminal, const char *prefi
         ozx_words_add(&more, "%zu multiscales; this is the first", ome->multiscale_count);
         ozx_line_field(terminal, prefix, OZX_PLAIN, "note", more.text);
     }
+}
+
+void ozx_image_put_array(const struct ozx_terminal *terminal, const char *prefix,
+                         const struct ozx_summary_node *node)
+{
+    const struct ozx_array *a = node->metadata->array;
+    struct ozx_words data = {.size = 0}, more[3] = {{.size = 0}};
+
+    if (a->has_shape)
+        add_shape(&a->shape, &data);
+    if (a->data_type) {
+        ozx_words_add(&data, "%s", data.size ? " " : "");
+        ozx_words_add_name(&data, a->data_type);
+    }
+    add_chunks(a, &more[0]);
+    add_codecs(a, &more[1]);
+    add_missing(a, node->chunk_files, &more[2]);
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+        if (more[i].size)
+            ozx_words_add(&data, "%s%s", data.size ? "; " : "", more[i].text);
+    if (data.size)
+        ozx_line_field(terminal, prefix, OZX_PLAIN, "data", data.text);
 }
 
 static size_t column_width(const struct ozx_terminal *terminal, const struct table *table,

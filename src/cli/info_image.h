@@ -18,6 +18,10 @@ void ozx_image_add_brief(const struct ozx_summary_node *node, struct ozx_words *
 void ozx_image_put_fields(const struct ozx_terminal *terminal, const char *prefix,
                           const struct ozx_summary_node *node);
 
+/* Shape, type, chunks and codecs in a line. The node is an array. */
+void ozx_image_put_array(const struct ozx_terminal *terminal, const char *prefix,
+                         const struct ozx_summary_node *node);
+
 /* The levels as branches of the tree, in columns; what all have in common is left out. */
 void ozx_image_put_levels(const struct ozx_terminal *terminal, const char *prefix,
                           const struct ozx_summary_node *node);

@@ -282,6 +282,8 @@ static void put_node(struct tree *t, const struct ozx_summary_node *node, uint32
         put_plate(t->terminal, fields, node);
     if (full && node->kind == OZX_SUMMARY_IMAGE)
         ozx_image_put_fields(t->terminal, fields, node);
+    if (full && node->kind == OZX_SUMMARY_ARRAY)
+        ozx_image_put_array(t->terminal, fields, node);
     if (node->metadata)
         put_defects(t->terminal, fields, node->metadata);
     if (full && node->kind == OZX_SUMMARY_IMAGE)

@@ -475,6 +475,19 @@ const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array)
     return sharding ? &sharding->codecs : &array->codecs;
 }
 
+const struct ozx_axis *ozx_summary_axes(const struct ozx_multiscale *multiscale,
+                                        const struct ozx_summary_level *first, size_t *count)
+{
+    const struct ozx_array *array = first && first->metadata ? first->metadata->array : NULL;
+    size_t skipped = 0;
+
+    if (multiscale->axes_implied && array && array->has_shape &&
+        array->shape.count < multiscale->axis_count)
+        skipped = multiscale->axis_count - array->shape.count;
+    *count = multiscale->axis_count - skipped;
+    return multiscale->axes + skipped;
+}
+
 double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t level, size_t axis)
 {
     const struct ozx_transforms *own = &multiscale->datasets[level].transforms;

@@ -93,6 +93,11 @@ const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array);
 /* The codecs that those go through: of the innermost sharding, if it is sharded. */
 const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array);
 
+/* The axes of a multiscale, whose first level is `first` (may be NULL): of those that its version implies,
+ * as many as that has dimensions. */
+const struct ozx_axis *ozx_summary_axes(const struct ozx_multiscale *multiscale,
+                                        const struct ozx_summary_level *first, size_t *count);
+
 /* Size of a pixel along an axis of a level: the scales of the dataset and of the multiscale together,
  * 0 if there is none or it is not all of it. */
 double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t level, size_t axis);

@@ -173,15 +173,18 @@ static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t
     return object;
 }
 
-static json_t *axes_of(struct writer *w, const struct ozx_multiscale *m)
+static json_t *axes_of(struct writer *w, const struct ozx_multiscale *m,
+                       const struct ozx_summary_level *first)
 {
+    size_t count;
+    const struct ozx_axis *axes = ozx_summary_axes(m, first, &count);
     json_t *list = json_array();
 
-    for (size_t i = 0; i < m->axis_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         json_t *axis = json_object();
-        set(w, axis, "name", text(m->axes[i].name));
-        set(w, axis, "type", text(m->axes[i].type));
-        set(w, axis, "unit", text(m->axes[i].unit));
+        set(w, axis, "name", text(axes[i].name));
+        set(w, axis, "type", text(axes[i].type));
+        set(w, axis, "unit", text(axes[i].unit));
         append(w, list, axis);
     }
     return list;
@@ -198,7 +201,7 @@ static json_t *multiscales_of(struct writer *w, const struct ozx_summary_node *n
         json_t *object = json_object(), *levels = json_array();
         set(w, object, "name", text(m->name));
         set(w, object, "type", text(m->type));
-        set(w, object, "axes", axes_of(w, m));
+        set(w, object, "axes", axes_of(w, m, m->dataset_count ? level : NULL));
         for (size_t k = 0; k < m->dataset_count; k++)
             append(w, levels, level_of(w, m, k, level++));
         set(w, object, "levels", levels);

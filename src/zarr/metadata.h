@@ -17,7 +17,7 @@
  * them escapes them (ozx_escape). Threads: a metadata never changes; any number may read it.
  *
  * Sources: Zarr core specification v3 (zarr.json, regular grid, default and v2 chunk keys), the
- * sharding_indexed codec (ZEP 2), its register of extensions, OME-Zarr 0.4, 0.5 and the drafts of 0.6 (RFC-5: coordinate systems).
+ * sharding_indexed codec (ZEP 2), its register of extensions, OME-Zarr 0.1 to 0.5 and the drafts of 0.6 (RFC-5: coordinate systems).
  */
 #ifndef OZX_ZARR_METADATA_H
 #define OZX_ZARR_METADATA_H
@@ -138,6 +138,8 @@ struct ozx_multiscale {
     const char *type; /* downscaling method; NULL */
     const struct ozx_axis *axes; /* 0.6: of the coordinate system that the datasets map to */
     size_t axis_count;
+    bool axes_implied; /* 0.1 and 0.2 state none: t c z y x, of which arrays of fewer dimensions have
+                        * the last */
     const struct ozx_dataset *datasets; /* largest first, as they stand */
     size_t dataset_count;
     struct ozx_transforms transforms; /* of all levels together (up to 0.5) */

@@ -2,8 +2,10 @@
  *
  * multiscales of the OME block: axes, datasets and what their coordinateTransformations come to.
  *
- * Up to 0.5 a multiscale has `axes`. In the drafts of 0.6 (RFC-5) it has `coordinateSystems`, each with
- * its own axes, and the datasets' transformations name the one that they map to as `output`.
+ * 0.1 and 0.2 have neither: their arrays are t c z y x. The axes of 0.3 are letters; those of 0.4 and 0.5
+ * are objects, and each dataset has a scale. In the drafts of 0.6 (RFC-5) a multiscale has
+ * `coordinateSystems`, each with its own axes, and the datasets' transformations name the one that they map
+ * to as `output`.
  */
 #include <math.h>
 #include <string.h>
@@ -17,25 +19,61 @@
 
 /* --- axes ------------------------------------------------------------------------------------- */
 
+/* The axes up to 0.3: their letters are what they are. */
+static const struct ozx_axis letters[] = {
+    {"t", "time", NULL},  {"c", "channel", NULL}, {"z", "space", NULL},
+    {"y", "space", NULL}, {"x", "space", NULL},
+};
+#define LETTER_COUNT (sizeof letters / sizeof letters[0])
+
+/* An axis of 0.3; its place in t c z y x, or that many if it is none of them. */
+static size_t read_letter(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+                          struct ozx_axis *out)
+{
+    const char *name = json_string_value(json);
+
+    for (size_t i = 0; i < LETTER_COUNT; i++)
+        if (strcmp(name, letters[i].name) == 0) {
+            *out = letters[i];
+            return i;
+        }
+    ozx_parse_defect(p, place, NULL, "is '%.40s', none of t, c, z, y and x", name);
+    out->name = ozx_parse_copy(p, name);
+    return LETTER_COUNT;
+}
+
+static void read_axis(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+                      struct ozx_axis *out)
+{
+    if (json_is_object(json)) {
+        out->name = ozx_parse_text(p, place, json, "name", OZX_REQUIRED);
+        out->type = ozx_parse_text(p, place, json, "type", OZX_OPTIONAL);
+        out->unit = ozx_parse_text(p, place, json, "unit", OZX_OPTIONAL);
+    } else {
+        ozx_parse_defect(p, place, NULL, "is no object");
+        if (json_is_string(json)) /* what it is meant to be is plain all the same */
+            out->name = ozx_parse_copy(p, json_string_value(json));
+    }
+}
+
 static void read_axes(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
-                      struct ozx_multiscale *out)
+                      enum ozx_multiscale_rules rules, struct ozx_multiscale *out)
 {
     const struct ozx_place list_place = {.up = place, .key = "axes"};
     const json_t *list = ozx_parse_list(p, place, object, "axes", OZX_DIMENSIONS_MAX, OZX_REQUIRED);
-    size_t count = json_array_size(list);
+    size_t count = json_array_size(list), last = 0;
     struct ozx_axis *axes = ozx_parse_alloc(p, count, sizeof *axes);
 
     for (size_t i = 0; axes && i < count; i++) {
         const struct ozx_place here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
-        if (json_is_string(one)) { /* 0.3 */
-            axes[i].name = ozx_parse_copy(p, json_string_value(one));
-        } else if (json_is_object(one)) {
-            axes[i].name = ozx_parse_text(p, &here, one, "name", OZX_REQUIRED);
-            axes[i].type = ozx_parse_text(p, &here, one, "type", OZX_OPTIONAL);
-            axes[i].unit = ozx_parse_text(p, &here, one, "unit", OZX_OPTIONAL);
+        if (rules <= OZX_MULTISCALE_0_3 && json_is_string(one)) {
+            size_t letter = read_letter(p, &here, one, &axes[i]);
+            if (letter < LETTER_COUNT && letter < last)
+                ozx_parse_defect(p, place, "axes", "are not in the order t, c, z, y, x");
+            last = letter < LETTER_COUNT ? letter + 1 : last;
         } else {
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            read_axis(p, &here, one, &axes[i]);
         }
         if (!axes[i].name)
             axes[i].name = "?"; /* its place counts: the shape has a size for it */
@@ -86,8 +124,9 @@ static void judge_axes(struct ozx_parse *p, const struct ozx_place *place,
 /* What the transformations seen so far come to. */
 struct sum {
     size_t axis_count;
+    bool is_strict; /* 0.4, 0.5: one scale, at most one translation, nothing else */
     double scale[OZX_DIMENSIONS_MAX], translation[OZX_DIMENSIONS_MAX];
-    bool has_scale, has_translation, has_other;
+    bool has_scale, has_translation, has_other, has_identity;
 };
 
 /* As many finite numbers as there are axes. */
@@ -119,6 +158,10 @@ static void add_scale(struct ozx_parse *p, const struct ozx_place *place, const 
 {
     double numbers[OZX_DIMENSIONS_MAX];
 
+    if (sum->has_translation && !sum->has_scale)
+        ozx_parse_defect(p, place, NULL, "is a scale after the translation; the scale must come first");
+    if (sum->has_scale && sum->is_strict)
+        ozx_parse_defect(p, place, NULL, "is a second scale");
     if (!read_numbers(p, place, json, "scale", sum->axis_count, numbers)) {
         sum->has_other = true;
         return;
@@ -138,6 +181,8 @@ static void add_translation(struct ozx_parse *p, const struct ozx_place *place, 
 {
     double numbers[OZX_DIMENSIONS_MAX];
 
+    if (sum->has_translation && sum->is_strict)
+        ozx_parse_defect(p, place, NULL, "is a second translation");
     if (!read_numbers(p, place, json, "translation", sum->axis_count, numbers)) {
         sum->has_other = true;
         return;
@@ -169,9 +214,13 @@ static void add_one(struct ozx_parse *p, const struct ozx_place *place, const js
         add_list(p, &below,
                  ozx_parse_list(p, place, json, "transformations", TRANSFORMS_MAX, OZX_REQUIRED),
                  depth + 1, sum);
-    else if (!type || strcmp(type, "identity") != 0)
+    else if (type && strcmp(type, "identity") == 0)
+        sum->has_identity = true;
+    else
         sum->has_other =
             true; /* a file of numbers, a matrix, a field, or no transformation at all */
+    if (type && sum->is_strict && strcmp(type, "scale") != 0 && strcmp(type, "translation") != 0)
+        ozx_parse_defect(p, place, "type", "is '%.40s', neither 'scale' nor 'translation'", type);
 }
 
 static void add_list(struct ozx_parse *p, const struct ozx_place *place, const json_t *list,
@@ -191,13 +240,13 @@ static const double *keep(struct ozx_parse *p, const double *numbers, size_t cou
 }
 
 static void read_transforms(struct ozx_parse *p, const struct ozx_place *place,
-                            const json_t *object, size_t axis_count, enum ozx_need need,
-                            struct ozx_transforms *out)
+                            const json_t *object, enum ozx_multiscale_rules rules,
+                            size_t axis_count, enum ozx_need need, struct ozx_transforms *out)
 {
     const struct ozx_place list_place = {.up = place, .key = "coordinateTransformations"};
     const json_t *list =
         ozx_parse_list(p, place, object, "coordinateTransformations", TRANSFORMS_MAX, need);
-    struct sum sum = {.axis_count = axis_count};
+    struct sum sum = {.axis_count = axis_count, .is_strict = rules == OZX_MULTISCALE_0_4};
 
     out->count = json_array_size(list);
     if (!axis_count) { /* a defect already; no number can be held against the axes */
@@ -210,7 +259,8 @@ static void read_transforms(struct ozx_parse *p, const struct ozx_place *place,
         out->scale = keep(p, sum.scale, axis_count);
     if (sum.has_translation && !sum.has_other)
         out->translation = keep(p, sum.translation, axis_count);
-    if (need == OZX_REQUIRED && list && !sum.has_scale && !sum.has_other)
+    if (need == OZX_REQUIRED && list && !sum.has_scale && !sum.has_other &&
+        !(rules == OZX_MULTISCALE_0_6 && sum.has_identity))
         ozx_parse_defect(p, place, "coordinateTransformations", "has no scale");
 }
 
@@ -250,11 +300,11 @@ static void read_systems(struct ozx_parse *p, const struct ozx_place *place, con
             break;
         }
     }
-    read_axes(p, &here, json_array_get(list, here.index), out);
+    read_axes(p, &here, json_array_get(list, here.index), OZX_MULTISCALE_0_6, out);
 }
 
 static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                          struct ozx_multiscale *out)
+                          enum ozx_multiscale_rules rules, struct ozx_multiscale *out)
 {
     const struct ozx_place list_place = {.up = place, .key = "datasets"};
     const json_t *list = ozx_parse_list(p, place, json, "datasets", DATASETS_MAX, OZX_REQUIRED);
@@ -272,7 +322,8 @@ static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, co
         to->path = ozx_parse_text(p, &here, one, "path", OZX_REQUIRED);
         if (!to->path)
             continue;
-        read_transforms(p, &here, one, out->axis_count, OZX_REQUIRED, &to->transforms);
+        read_transforms(p, &here, one, rules, out->axis_count,
+                        rules >= OZX_MULTISCALE_0_4 ? OZX_REQUIRED : OZX_OPTIONAL, &to->transforms);
         out->dataset_count++;
     }
     if (list && count == 0)
@@ -281,18 +332,29 @@ static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, co
 }
 
 void ozx_parse_multiscale(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                          struct ozx_multiscale *out)
+                          enum ozx_multiscale_rules rules, struct ozx_multiscale *out)
 {
+    bool has_axes = json_object_get(json, "axes") != NULL;
+
     out->name = ozx_parse_text(p, place, json, "name", OZX_OPTIONAL);
     out->type = ozx_parse_text(p, place, json, "type", OZX_OPTIONAL);
-    if (json_object_get(json, "coordinateSystems")) {
+    /* Drafts of 0.6 were written as 0.5, and as 0.6 there are multiscales that are still of 0.5. */
+    if (json_object_get(json, "coordinateSystems") || (rules == OZX_MULTISCALE_0_6 && !has_axes)) {
         read_systems(p, place, json, out);
-        read_datasets(p, place, json, out);
+        read_datasets(p, place, json, OZX_MULTISCALE_0_6, out);
         return; /* what else is there maps between systems: not all levels together */
     }
-    read_axes(p, place, json, out);
-    if (out->axis_count)
+    if (rules == OZX_MULTISCALE_0_6)
+        rules = OZX_MULTISCALE_0_4;
+    if (rules == OZX_MULTISCALE_0_1 && !has_axes) {
+        out->axes = letters;
+        out->axis_count = LETTER_COUNT;
+        out->axes_implied = true;
+    } else {
+        read_axes(p, place, json, rules, out);
+    }
+    if (out->axis_count && rules == OZX_MULTISCALE_0_4)
         judge_axes(p, place, out);
-    read_datasets(p, place, json, out);
-    read_transforms(p, place, json, out->axis_count, OZX_OPTIONAL, &out->transforms);
+    read_datasets(p, place, json, rules, out);
+    read_transforms(p, place, json, rules, out->axis_count, OZX_OPTIONAL, &out->transforms);
 }

@@ -151,8 +151,30 @@ static void read_omero(struct ozx_parse *p, const struct ozx_place *up, const js
 
 /* --- the block -------------------------------------------------------------------------------- */
 
+/* Zarr v2 came with 0.1 to 0.4, and a multiscale has a version of its own; one that has none goes by
+ * what it has. Zarr v3 came with 0.5. */
+static enum ozx_multiscale_rules rules_of(const json_t *multiscale, const struct ozx_ome *ome,
+                                          bool is_v2)
+{
+    const char *own = json_string_value(json_object_get(multiscale, "version"));
+    const char *version = is_v2 && own && *own ? own : ome->version;
+    const json_t *axes = json_object_get(multiscale, "axes");
+
+    if (!is_v2)
+        return version && strncmp(version, "0.", 2) == 0 && strtoul(version + 2, NULL, 10) >= 6
+                   ? OZX_MULTISCALE_0_6
+                   : OZX_MULTISCALE_0_4;
+    if (!version)
+        return !axes                                     ? OZX_MULTISCALE_0_1
+               : json_is_string(json_array_get(axes, 0)) ? OZX_MULTISCALE_0_3
+                                                         : OZX_MULTISCALE_0_4;
+    return strcmp(version, "0.1") == 0 || strcmp(version, "0.2") == 0 ? OZX_MULTISCALE_0_1
+           : strcmp(version, "0.3") == 0                              ? OZX_MULTISCALE_0_3
+                                                                      : OZX_MULTISCALE_0_4;
+}
+
 static void read_multiscales(struct ozx_parse *p, const struct ozx_place *place,
-                             const json_t *block, struct ozx_ome *ome)
+                             const json_t *block, bool is_v2, struct ozx_ome *ome)
 {
     const struct ozx_place list_place = {.up = place, .key = "multiscales"};
     const json_t *list =
@@ -166,7 +188,8 @@ static void read_multiscales(struct ozx_parse *p, const struct ozx_place *place,
         const struct ozx_place here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (json_is_object(one))
-            ozx_parse_multiscale(p, &here, one, &multiscales[ome->multiscale_count++]);
+            ozx_parse_multiscale(p, &here, one, rules_of(one, ome, is_v2),
+                                 &multiscales[ome->multiscale_count++]);
         else
             ozx_parse_defect(p, &here, NULL, "is no object");
     }
@@ -225,7 +248,7 @@ const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_place 
     ome->version =
         is_v2 ? version_v2(p, block) : ozx_parse_text(p, place, block, "version", OZX_REQUIRED);
     if (json_object_get(block, "multiscales"))
-        read_multiscales(p, place, block, ome);
+        read_multiscales(p, place, block, is_v2, ome);
     if ((part = json_object_get(block, "omero")) != NULL && !json_is_null(part))
         read_omero(p, place, part, ome);
     if ((part = json_object_get(block, "plate")) != NULL && !json_is_null(part))

@@ -90,8 +90,16 @@ const struct ozx_sharding *ozx_codecs_sharding(const struct ozx_codecs *codecs);
 const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_place *place,
                                     const json_t *block, bool is_v2);
 
+/* What a multiscale has to have, by its version. */
+enum ozx_multiscale_rules {
+    OZX_MULTISCALE_0_1, /* and 0.2: neither axes nor transformations */
+    OZX_MULTISCALE_0_3, /* axes are letters */
+    OZX_MULTISCALE_0_4, /* and 0.5: axes are objects; a scale, and perhaps a translation behind it */
+    OZX_MULTISCALE_0_6, /* coordinate systems */
+};
+
 /* A multiscale of it. Its `place` is the list's element. */
 void ozx_parse_multiscale(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                          struct ozx_multiscale *out);
+                          enum ozx_multiscale_rules rules, struct ozx_multiscale *out);
 
 #endif
