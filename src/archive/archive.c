@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zarr/jansson.h"
 #include "zip/crc.h"
 #include "zip/format.h"
 
@@ -120,6 +121,11 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     judge_tail(a);
     ozx_warnings_finish(&a->warnings);
     return 0;
+}
+
+void ozx_archive_prepare(void)
+{
+    ozx_jansson_seed();
 }
 
 int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options *options,

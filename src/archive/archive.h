@@ -49,6 +49,10 @@ struct ozx_archive_options {
     const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
 };
 
+/* What the libraries below would open when it is first needed. For a process that is to give up its rights
+ * before it opens an archive. */
+void ozx_archive_prepare(void);
+
 /* Reads and judges the archive. Takes ownership of `source` on success. The error names rule, byte
  * offset and what to do. -EBADMSG: refused by the policy; other codes: no memory, the disk failed. */
 int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options *options,

@@ -7,20 +7,25 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/stat.h"
 
 #define NOBODY 65534
 
 /* Landlock's rights by version of its interface; a header older than the kernel lacks the newer
  * ones. */
 #define LANDLOCK_FS_1 ((UINT64_C(1) << 13) - 1)
+#define LANDLOCK_FS_WRITE_FILE (UINT64_C(1) << 1)
+#define LANDLOCK_FS_READ_DIRECTORY (UINT64_C(1) << 3)
+#define LANDLOCK_FS_MAKE_DIRECTORY (UINT64_C(1) << 7)
+#define LANDLOCK_FS_MAKE_FILE (UINT64_C(1) << 8)
 #define LANDLOCK_FS_REFER (UINT64_C(1) << 13)     /* version 2 */
 #define LANDLOCK_FS_TRUNCATE (UINT64_C(1) << 14)  /* version 3 */
 #define LANDLOCK_FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
@@ -39,13 +44,16 @@ static int fail(struct ozx_error *error, const char *what)
                          strerror(-code));
 }
 
-/* Whether the archive still answers under the ids of now. */
+/* Whether the archive still answers under the ids of now. What else may be wrong with it (the disk) is
+ * noticed by who reads it. */
 static bool archive_answers(int archive)
 {
     struct stat st;
     char byte;
 
-    return fstat(archive, &st) == 0 && (st.st_size == 0 || pread(archive, &byte, 1, 0) == 1);
+    if (ozx_fstat(archive, &st) == 0 && pread(archive, &byte, 1, 0) >= 0)
+        return true;
+    return errno != EACCES && errno != EPERM;
 }
 
 /* True for root of a user namespace that has other users to become: there nobody may not exist. */
@@ -62,20 +70,19 @@ static bool is_namespace_root(void)
 }
 
 /* Root becomes somebody else, with a way back until it is known that the archive still answers. */
-static int become(const struct ozx_sandbox_ids *who, int archive, uid_t keep, gid_t keep_group,
-                  bool *dropped, struct ozx_error *error)
+static int become(struct ozx_sandbox_ids who, int archive, bool *dropped, struct ozx_error *error)
 {
-    uid_t uid = who->uid;
-    gid_t gid = who->gid;
+    const uid_t keep = geteuid();
+    const gid_t keep_group = getegid();
 
-    if (setgroups(0, NULL) < 0 || setresgid(gid, gid, keep_group) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(who.gid, who.gid, keep_group) < 0)
         return fail(error, "give up root's groups");
-    if (setresuid(uid, uid, keep) < 0) {
+    if (setresuid(who.uid, who.uid, keep) < 0) {
         int failure = fail(error, "give up root's ids");
         return setresgid(keep_group, keep_group, keep_group) < 0 ? fail(error, "go back") : failure;
     }
     if (archive_answers(archive)) {
-        if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+        if (setresgid(who.gid, who.gid, who.gid) < 0 || setresuid(who.uid, who.uid, who.uid) < 0)
             return fail(error, "give up root's ids for good");
         *dropped = true;
         return 0;
@@ -85,31 +92,52 @@ static int become(const struct ozx_sandbox_ids *who, int archive, uid_t keep, gi
     return 0;
 }
 
-/* Nobody is what is tried; a user that was asked for is meant. */
-static int drop_ids(const struct ozx_sandbox_ids *as, int archive, struct ozx_error *error)
+/* Nobody, or the archive's owner. */
+static int become_harmless(int archive, bool *dropped, struct ozx_error *error)
 {
-    static const struct ozx_sandbox_ids nobody = {NOBODY, NOBODY};
+    struct stat st;
+    int failure = become((struct ozx_sandbox_ids){NOBODY, NOBODY}, archive, dropped, error);
+
+    if (failure || *dropped || ozx_fstat(archive, &st) < 0 || st.st_uid == 0)
+        return failure;
+    return become((struct ozx_sandbox_ids){st.st_uid, st.st_gid ? st.st_gid : NOBODY}, archive,
+                  dropped, error);
+}
+
+/* Nobody is what is tried; a user that was asked for is meant. */
+static int drop_ids(const struct ozx_sandbox *sandbox, bool is_other_namespace,
+                    struct ozx_error *error)
+{
+    const struct ozx_sandbox_ids *as = sandbox->as;
     bool dropped = false;
     int failure;
 
-    if (geteuid() != 0 || (as && as->uid == 0))
+    if (geteuid() != 0 || (as && as->uid == 0) || sandbox->work == OZX_SANDBOX_TREE)
         return 0;
-    failure = become(as ? as : &nobody, archive, geteuid(), getegid(), &dropped, error);
-    if (as && !failure && !dropped)
-        return ozx_error_set(
-            error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE, "give -o serve_as another user",
-            "cannot be read by the user %u, who is to serve it", (unsigned)as->uid);
+    failure = as ? become(*as, sandbox->archive, &dropped, error)
+                 : become_harmless(sandbox->archive, &dropped, error);
     /* In a user namespace root is somebody else's ordinary user; its capabilities go all the same. */
-    return failure && !as && is_namespace_root() && geteuid() == 0 ? 0 : failure;
+    if (!as && is_other_namespace && geteuid() == 0)
+        return 0;
+    if (failure || dropped || sandbox->work != OZX_SANDBOX_SERVE)
+        return failure;
+    if (as)
+        return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE, "give -o serve_as another user",
+                             "cannot be read by the user %u, who is to serve it",
+                             (unsigned)as->uid);
+    return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "name a user who may read it with -o serve_as",
+                         "can be read by root, but not by nobody or its owner, who would serve it");
 }
 
 /* Why root is still root, for the report. */
-static const char *kept_why(const struct ozx_sandbox_ids *as)
+static const char *kept_why(const struct ozx_sandbox *sandbox)
 {
     if (getuid() != 0)
         return "";
-    return as ? " (kept as asked)"
-              : " (kept: nobody is not to be had, or may not read the archive)";
+    return sandbox->as                         ? " (kept as asked)"
+           : sandbox->work == OZX_SANDBOX_TREE ? " (kept to own what is made)"
+                                               : " (kept: nobody else may read the archive)";
 }
 
 /* No program could bring a capability back. Needs a capability itself, so it comes first; who has
@@ -134,75 +162,119 @@ static int drop_capabilities(struct ozx_error *error)
     return 0;
 }
 
-/* The version of Landlock's interface that is in force, 0 without one. */
-static int enter_landlock(struct ozx_error *error, int *version)
+/* Nothing by a path: root loses sight of the file system, too. Without the right to do so, as in some
+ * containers, it is left out. */
+static bool enter_root(const struct ozx_sandbox *sandbox)
 {
-    struct landlock_ruleset rules = {.fs = LANDLOCK_FS_1};
-    size_t size = sizeof rules.fs;
-    long ruleset;
+    if (geteuid() != 0)
+        return false;
+    if (sandbox->work == OZX_SANDBOX_TREE)
+        return fchdir(sandbox->tree) == 0 && chroot(".") == 0;
+    return (sandbox->work == OZX_SANDBOX_SERVE && ozx_sandbox_new_root() == 0) ||
+           ozx_sandbox_empty_root() == 0;
+}
+
+/* A parent that ended before this took effect is no parent any more. */
+static void die_with(pid_t parent)
+{
+    if (!parent)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent)
+        raise(SIGKILL);
+}
+
+/* What the version of Landlock's interface has to forbid; the size of the rules. */
+static size_t forbid_all(struct landlock_ruleset *rules, int version)
+{
+    *rules = (struct landlock_ruleset){.fs = LANDLOCK_FS_1};
+    if (version >= 2)
+        rules->fs |= LANDLOCK_FS_REFER;
+    if (version >= 3)
+        rules->fs |= LANDLOCK_FS_TRUNCATE;
+    if (version >= 4)
+        rules->net = LANDLOCK_NET_ALL;
+    if (version >= 5)
+        rules->fs |= LANDLOCK_FS_IOCTL_DEV;
+    if (version >= 6)
+        rules->scoped = LANDLOCK_SCOPE_ALL;
+    return version >= 6   ? sizeof *rules
+           : version >= 4 ? offsetof(struct landlock_ruleset, scoped)
+                          : sizeof rules->fs;
+}
+
+/* Files and directories can be made and written below it; no links, devices or sockets, and nothing is
+ * read, executed, moved or removed. */
+static int allow_tree(int ruleset, int tree, uint64_t forbidden)
+{
+    const struct landlock_path_beneath_attr rule = {
+        .allowed_access = forbidden & (LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_READ_DIRECTORY |
+                                       LANDLOCK_FS_MAKE_DIRECTORY | LANDLOCK_FS_MAKE_FILE |
+                                       LANDLOCK_FS_TRUNCATE),
+        .parent_fd = tree,
+    };
+
+    return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+/* The version of Landlock's interface that is in force, 0 without one. */
+static int enter_landlock(const struct ozx_sandbox *sandbox, int *version, struct ozx_error *error)
+{
+    OZX_AUTO_CLOSE int ruleset = -1;
+    struct landlock_ruleset rules;
+    size_t size;
 
     *version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (*version < 1) {
         *version = 0; /* not built in, or not switched on */
         return 0;
     }
-    if (*version >= 2)
-        rules.fs |= LANDLOCK_FS_REFER;
-    if (*version >= 3)
-        rules.fs |= LANDLOCK_FS_TRUNCATE;
-    if (*version >= 4) {
-        rules.net = LANDLOCK_NET_ALL;
-        size += sizeof rules.net;
-    }
-    if (*version >= 5)
-        rules.fs |= LANDLOCK_FS_IOCTL_DEV;
-    if (*version >= 6) {
-        rules.scoped = LANDLOCK_SCOPE_ALL;
-        size += sizeof rules.scoped;
-    }
-    ruleset = syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+    size = forbid_all(&rules, *version);
+    ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
     if (ruleset < 0)
         return fail(error, "make Landlock rules");
-    if (syscall(SYS_landlock_restrict_self, (int)ruleset, 0) < 0) {
-        int failure = fail(error, "enter Landlock");
-        close((int)ruleset);
-        return failure;
-    }
-    close((int)ruleset);
+    if (sandbox->work == OZX_SANDBOX_TREE && allow_tree(ruleset, sandbox->tree, rules.fs) < 0)
+        return fail(error, "make a Landlock rule");
+    if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        return fail(error, "enter Landlock");
     return 0;
 }
 
-int ozx_sandbox_enter(int archive, const struct ozx_sandbox_ids *as, bool io_uring,
-                      char report[OZX_SANDBOX_REPORT_SIZE], struct ozx_error *error)
+int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE],
+                      struct ozx_error *error)
 {
     const struct rlimit no_core = {0, 0};
+    bool is_other_namespace = geteuid() == 0 && is_namespace_root(), has_root;
     char landlock_text[32] = "no Landlock";
     int version, failure;
 
     setrlimit(RLIMIT_CORE, &no_core);
     empty_bounding_set();
-    failure = drop_ids(as, archive, error);
+    has_root = enter_root(sandbox);
+    failure = drop_ids(sandbox, is_other_namespace, error);
     if (!failure)
         failure = drop_capabilities(error);
     if (!failure)
-        failure = enter_landlock(error, &version);
+        failure = enter_landlock(sandbox, &version, error);
     if (failure)
         return failure;
     if (version)
         snprintf(landlock_text, sizeof landlock_text, "Landlock %d", version);
-    failure = ozx_sandbox_filter(io_uring);
+    die_with(sandbox->parent); /* a change of ids or capabilities would undo it */
+    failure = ozx_sandbox_filter(sandbox);
     if (failure && failure != -ENOSYS)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot enter the seccomp filter: %s", strerror(-failure));
-    snprintf(report, OZX_SANDBOX_REPORT_SIZE, "uid %u%s, no capabilities, no_new_privs, %s, %s",
-             (unsigned)getuid(), kept_why(as), landlock_text, failure ? "no seccomp" : "seccomp");
+    snprintf(report, OZX_SANDBOX_REPORT_SIZE, "uid %u%s, no capabilities, no_new_privs, %s%s, %s",
+             (unsigned)getuid(), kept_why(sandbox), has_root ? "chroot, " : "", landlock_text,
+             failure ? "no seccomp" : "seccomp");
     return 0;
 }
 
 #ifndef OZX_SANDBOX_PROBE
-bool ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE])
+bool ozx_sandbox_probe(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE])
 {
-    (void)report;
+    (void)sandbox, (void)report;
     return false;
 }
 #endif

@@ -3,14 +3,16 @@
  * Taking a process's rights away for good, before it reads a byte that a stranger wrote. In force
  * afterwards, as far as the kernel has it:
  *
- *   ids         started by root: nobody (65534) or who is asked for, no groups; else who started it
+ *   ids         started by root: nobody (65534), the archive's owner, or who is asked for; no groups
  *   rights      no capabilities, none to be had (no_new_privs), no core dumps
+ *   chroot      started by root: into an empty directory, or the one that is written to
  *   Landlock    no file can be opened, no port bound or connected to, no signal sent out
- *   seccomp     only the system calls that serving needs; all others answer EPERM
+ *   seccomp     only the system calls that the work needs; all others answer EPERM
  *
- * Open descriptors keep working: that is all that the worker is left with. With `io_uring` the
- * filter lets rings be made, and what is asked for by a ring is not seen by a filter: then it is the
- * ids and Landlock that keep files shut, and sockets can be made.
+ * Open descriptors keep working: that is all that the process is left with; but nothing can be read from
+ * descriptors 0 to 2, which may be the terminal. No file can be asked for by a path, not even whether it
+ * is there. With `io_uring` the filter lets rings be made, and what is asked for by a ring is not seen by
+ * a filter: then it is the ids and Landlock that keep files shut, and sockets can be made.
  */
 #ifndef OZX_CAGE_SANDBOX_H
 #define OZX_CAGE_SANDBOX_H
@@ -20,28 +22,48 @@
 
 #include "base/error.h"
 
-#define OZX_SANDBOX_REPORT_SIZE 256
+#define OZX_SANDBOX_REPORT_SIZE 512
 
 struct ozx_sandbox_ids {
     uid_t uid; /* 0: the ids stay, and the rest goes */
     gid_t gid;
 };
 
-/* For a process with one thread; threads made later inherit it. `as`: whom root becomes; NULL:
- * nobody. `archive` is tried after the ids are dropped: where the descriptor is no good to nobody
- * (some FUSE file systems ask who reads), the ids stay and only the capabilities go; where it is no
- * good to `as`, that is -EACCES. `report` says in one line what is in force. A step
- * that this kernel does not have is left out and not reported; one that it has but refuses is an
- * error. */
-int ozx_sandbox_enter(int archive, const struct ozx_sandbox_ids *as, bool io_uring,
-                      char report[OZX_SANDBOX_REPORT_SIZE], struct ozx_error *error) OZX_CHECKED;
+/* What is left to do. */
+enum ozx_sandbox_work {
+    OZX_SANDBOX_SERVE, /* a mount: messages by sockets, and the /dev/fuse descriptor */
+    OZX_SANDBOX_READ,  /* reads the archive, writes descriptors 1 and 2 */
+    OZX_SANDBOX_FILE,  /* and writes files that are open */
+    OZX_SANDBOX_TREE,  /* and makes files and directories below one directory; root's ids stay, to own them */
+};
+
+struct ozx_sandbox {
+    enum ozx_sandbox_work work;
+    int archive;                      /* tried after the ids are dropped */
+    int tree;                         /* OZX_SANDBOX_TREE: the directory, open */
+    bool io_uring;                    /* OZX_SANDBOX_SERVE */
+    pid_t parent;                     /* with whom it dies; 0: with nobody */
+    const struct ozx_sandbox_ids *as; /* whom root becomes; NULL: nobody */
+};
+
+/* For a process with one thread; threads made later inherit it. Where the archive's descriptor is no
+ * good to nobody (some network and FUSE file systems ask who reads), root becomes its owner; where it is
+ * no good to that one, or to `as`, that is -EACCES for OZX_SANDBOX_SERVE. The others keep the ids then,
+ * and lose all the rest. `report` says in one line what is in force. A step that this kernel does not
+ * have is left out and not reported; one that it has but refuses is an error. */
+int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE],
+                      struct ozx_error *error) OZX_CHECKED;
 
 /* The seccomp filter alone (sandbox_filter.c). -errno; -ENOSYS where the kernel has none. */
-int ozx_sandbox_filter(bool io_uring) OZX_CHECKED;
+int ozx_sandbox_filter(const struct ozx_sandbox *sandbox) OZX_CHECKED;
 
-/* In the program ozxfs_probe (src/meson.build), for tests: tries what must fail and says how each
- * attempt ended, as "open EPERM, socket EPERM, exec EPERM, ptrace EPERM, fork EPERM". Elsewhere false, and
- * nothing. */
-bool ozx_sandbox_probe(char report[OZX_SANDBOX_REPORT_SIZE]);
+/* An empty directory becomes the root, and the working directory (sandbox_root.c): one that is found, or
+ * for a process that stays a file system of its own, which takes half a millisecond. -errno. */
+int ozx_sandbox_empty_root(void) OZX_CHECKED;
+int ozx_sandbox_new_root(void) OZX_CHECKED;
+
+/* In the program ozxfs_probe (src/meson.build), for tests: tries what must fail and says how each attempt
+ * ended, as "open EPERM, socket EPERM, exec EPERM". Elsewhere false, and nothing. */
+bool ozx_sandbox_probe(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE]);
 
 #endif

@@ -25,6 +25,9 @@ static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {
 
 struct command {
     const char *file;
+    char *const *paths;
+    int path_count;
+    struct ozx_source *source;
     struct ozx_archive *archive;
     char *piece; /* PIECE_SIZE bytes */
     int status;  /* of the first problem */
@@ -119,27 +122,29 @@ static void print_file(struct command *c, const char *path)
     }
 }
 
-static int run(const char *file, char **paths, int count)
+/* In the cage. */
+static int run(void *context)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
+    struct command *c = context;
     OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
     OZX_AUTO_FREE char *piece = malloc(PIECE_SIZE);
-    struct command command = {.file = file, .piece = piece};
+    int status;
 
     if (!piece)
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    if (ozx_input_archive(file, &archive, &error)) {
-        ozx_report_error(file, &error);
-        return ozx_report_exit_status(&error);
-    }
-    command.archive = archive;
-    for (int i = 0; i < count && !command.closed; i++)
-        print_file(&command, paths[i]);
-    return command.status;
+    status = ozx_input_archive(c->file, &c->source, &archive);
+    if (status)
+        return status;
+    c->archive = archive;
+    c->piece = piece;
+    for (int i = 0; i < c->path_count && !c->closed; i++)
+        print_file(c, c->paths[i]);
+    return c->status;
 }
 
 int ozx_cmd_cat(int argc, char **argv)
 {
+    struct command command = {.file = NULL};
     char name[OZX_ESCAPED_SIZE];
     int option;
 
@@ -155,5 +160,8 @@ int ozx_cmd_cat(int argc, char **argv)
     }
     if (argc - optind < 2)
         return ozx_report_usage("cat", optind == argc ? "no file given" : "no path given");
-    return run(argv[optind], argv + optind + 1, argc - optind - 1);
+    command.file = argv[optind];
+    command.paths = argv + optind + 1;
+    command.path_count = argc - optind - 1;
+    return ozx_input_caged(command.file, &command.source, run, &command);
 }

@@ -28,6 +28,13 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+struct command {
+    const char *file;
+    bool json;
+    struct ozx_terminal terminal;
+    struct ozx_source *source;
+};
+
 static int print_json(const struct ozx_archive *archive, const struct ozx_summary *summary,
                       const char *file)
 {
@@ -39,31 +46,32 @@ static int print_json(const struct ozx_archive *archive, const struct ozx_summar
     return OZX_EXIT_OK;
 }
 
-static int run(const char *file, bool json)
+/* In the cage. */
+static int run(void *context)
 {
+    struct command *c = context;
     struct ozx_error error = OZX_ERROR_INIT;
     OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
     struct ozx_summary *summary;
-    struct ozx_terminal terminal;
-    int status = OZX_EXIT_OK;
+    int status = ozx_input_archive(c->file, &c->source, &archive);
 
-    if (ozx_input_archive(file, &archive, &error) || ozx_summary_make(archive, &summary, &error)) {
-        ozx_report_error(file, &error);
+    if (status)
+        return status;
+    if (ozx_summary_make(archive, &summary, &error)) {
+        ozx_report_error(c->file, &error);
         return ozx_report_exit_status(&error);
     }
-    if (json) {
-        status = print_json(archive, summary, file);
-    } else {
-        ozx_terminal_of_stdout(&terminal);
-        ozx_info_text(archive, summary, file, &terminal);
-    }
+    if (c->json)
+        status = print_json(archive, summary, c->file);
+    else
+        ozx_info_text(archive, summary, c->file, &c->terminal);
     ozx_summary_free(summary);
     return ozx_report_stdout(status);
 }
 
 int ozx_cmd_info(int argc, char **argv)
 {
-    bool json = false;
+    struct command command = {.json = false};
     int option;
 
     opterr = 0;
@@ -78,10 +86,12 @@ int ozx_cmd_info(int argc, char **argv)
             return ozx_report_usage(
                 "info", "option '%s' is unknown",
                 ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
-        json = true;
+        command.json = true;
     }
     if (argc - optind != 1)
         return ozx_report_usage("info",
                                 optind == argc ? "no file given" : "more than one file given");
-    return run(argv[optind], json);
+    command.file = argv[optind];
+    ozx_terminal_of_stdout(&command.terminal);
+    return ozx_input_caged(command.file, &command.source, run, &command);
 }

@@ -35,6 +35,7 @@ static const struct option long_options[] = {
 
 struct command {
     const char *file, *path;
+    struct ozx_source *source;
     struct ozx_archive *archive;
     bool is_long, recursive, null, json;
     bool escape;     /* names go to a terminal */
@@ -165,24 +166,20 @@ static int print_listing(struct command *c, uint32_t node)
     return ozx_report_stdout(OZX_EXIT_OK);
 }
 
-static int run(struct command *c)
+/* In the cage. */
+static int run(void *context)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
+    struct command *c = context;
     OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
-    struct ozx_terminal terminal;
     uint32_t node;
-    int status;
+    int status = ozx_input_archive(c->file, &c->source, &archive);
 
-    if (ozx_input_archive(c->file, &archive, &error)) {
-        ozx_report_error(c->file, &error);
-        return ozx_report_exit_status(&error);
-    }
+    if (status)
+        return status;
     c->archive = archive;
     status = find(c, &node);
     if (status)
         return status;
-    ozx_terminal_of_stdout(&terminal);
-    c->escape = terminal.is_terminal && !c->null;
     c->compressed = c->is_long && has_compressed(archive);
     return print_listing(c, node);
 }
@@ -226,6 +223,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 int ozx_cmd_ls(int argc, char **argv)
 {
     struct command command = {.path = ""};
+    struct ozx_terminal terminal;
     int status = parse_options(&command, argc, argv);
 
     if (status >= 0)
@@ -237,5 +235,7 @@ int ozx_cmd_ls(int argc, char **argv)
     command.file = argv[optind];
     if (argc - optind == 2)
         command.path = argv[optind + 1];
-    return run(&command);
+    ozx_terminal_of_stdout(&terminal);
+    command.escape = terminal.is_terminal && !command.null;
+    return ozx_input_caged(command.file, &command.source, run, &command);
 }

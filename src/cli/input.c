@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/caged.h"
+#include "cli/report.h"
+
 static int refuse_kind(mode_t mode, struct ozx_error *error)
 {
     if (S_ISDIR(mode))
@@ -54,15 +57,37 @@ int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *
     return 0;
 }
 
-int ozx_input_archive(const char *path, struct ozx_archive **out, struct ozx_error *error)
+int ozx_input_archive(const char *path, struct ozx_source **source, struct ozx_archive **out)
 {
-    struct ozx_source *source = NULL;
-    int failure = ozx_input_open(path, &source, error);
+    struct ozx_error error = OZX_ERROR_INIT;
 
-    if (failure)
-        return failure;
-    failure = ozx_archive_open(source, NULL, out, error);
-    if (failure)
-        ozx_source_close(source);
-    return failure;
+    if (ozx_archive_open(*source, NULL, out, &error) == 0) {
+        *source = NULL;
+        return OZX_EXIT_OK;
+    }
+    ozx_report_error(path, &error);
+    return ozx_report_exit_status(&error);
+}
+
+int ozx_input_caged(const char *path, struct ozx_source **source, int (*work)(void *context),
+                    void *context)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    int status;
+
+    if (ozx_input_open(path, source, &error)) {
+        ozx_report_error(path, &error);
+        return ozx_report_exit_status(&error);
+    }
+    status = ozx_caged(&(struct ozx_caged){.file = path,
+                                           .source = *source,
+                                           .allowed = OZX_SANDBOX_READ,
+                                           .tree = -1,
+                                           .output = -1,
+                                           .print_to = -1,
+                                           .work = work,
+                                           .context = context},
+                       NULL);
+    ozx_source_close(ozx_take(*source));
+    return status;
 }

@@ -10,8 +10,14 @@
 /* A source over the file at `path`, relative paths from the working directory. */
 int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
 
-/* The same, opened as an archive. The caller closes it. */
-int ozx_input_archive(const char *path, struct ozx_archive **out,
-                      struct ozx_error *error) OZX_CHECKED;
+/* The source as an archive, which owns it from success on (`*source` is NULL then). OZX_EXIT_OK, or the
+ * exit status of what was told. */
+int ozx_input_archive(const char *path, struct ozx_source **source, struct ozx_archive **out);
+
+/* The whole of a verb that reads one archive: opens it, and does the work in a process that can read it
+ * and print, and nothing else. `work` is given `context`, and the source through `*source`, which is set
+ * before; what comes out is the exit status. */
+int ozx_input_caged(const char *path, struct ozx_source **source, int (*work)(void *context),
+                    void *context);
 
 #endif

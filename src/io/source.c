@@ -8,8 +8,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
+
+#include "base/stat.h"
 
 struct ozx_source {
     struct ozx_source *front; /* owned; NULL unless joined: then `data` is the tail, owned */
@@ -27,7 +28,7 @@ int ozx_source_open_fd(int fd, struct ozx_source **out)
     struct stat st;
     struct ozx_source *source;
 
-    if (fstat(fd, &st) < 0)
+    if (ozx_fstat(fd, &st) < 0)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
@@ -118,7 +119,7 @@ static int check_unchanged(struct ozx_source *source)
 {
     struct stat st;
 
-    if (fstat(source->fd, &st) < 0)
+    if (ozx_fstat(source->fd, &st) < 0)
         return -errno;
     if ((uint64_t)st.st_size == source->size_bytes && st.st_mtim.tv_sec == source->mtime.tv_sec &&
         st.st_mtim.tv_nsec == source->mtime.tv_nsec)

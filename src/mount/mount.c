@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/descriptors.h"
 #include "mount/channel.h"
 #include "mount/fuse/server.h"
 #include "mount/process.h"
@@ -48,7 +49,7 @@ static int live_in_background(const struct ozx_mount_options *options, struct oz
     enum ozx_mount_stage stage;
 
     setsid();
-    ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
+    ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
     if (chdir("/") < 0 || ozx_process_detach_standard())
         return EXIT_FAILURE;
     return ozx_supervisor_run(options, source, events, answer, signals, &stage, &error)

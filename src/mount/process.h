@@ -14,10 +14,6 @@
 
 #define OZX_PROCESS_NAME_SIZE 16 /* of comm, with its NUL: see prctl(2), PR_SET_NAME */
 
-/* Closes every descriptor from 3 on that is not among the `count` in `keep` (negative ones are
- * skipped). A descriptor inherited from a shell's `$(...)` or from sshd would keep them waiting. */
-void ozx_process_close_descriptors(const int *keep, size_t count);
-
 /* Descriptors 0, 1 and 2 become /dev/null. */
 int ozx_process_detach_standard(void) OZX_CHECKED;
 

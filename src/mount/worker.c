@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "cage/sandbox.h"
 #include "config.h"
 #include "mount/channel.h"
@@ -89,8 +90,13 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     const struct ozx_sandbox_ids as = {options->serve_uid, options->serve_gid};
     struct ozx_error error = OZX_ERROR_INIT;
     char report[OZX_SANDBOX_REPORT_SIZE];
-    int failure = ozx_sandbox_enter(archive, options->serve_as ? &as : NULL,
-                                    wants_io_uring(options), report, &error);
+    const struct ozx_sandbox sandbox = {
+        .work = OZX_SANDBOX_SERVE,
+        .archive = archive,
+        .io_uring = wants_io_uring(options),
+        .as = options->serve_as ? &as : NULL,
+    };
+    int failure = ozx_sandbox_enter(&sandbox, report, &error);
 
     if (failure) {
         (void)!say(socket, OZX_MESSAGE_FAILED,
@@ -99,7 +105,7 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     }
     if (options->verbose)
         tell(socket, report);
-    if (ozx_sandbox_probe(report))
+    if (ozx_sandbox_probe(&sandbox, report))
         tell(socket, report);
 #else
     (void)archive;
@@ -267,7 +273,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     if (options->foreground && !options->debug)
         leave_terminal();
     settle_time_zone();
-    ozx_process_close_descriptors(keep, sizeof keep / sizeof keep[0]);
+    ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     if (lock_in(options, ozx_source_fd(source), socket) != 0 ||
         parse(options, source, socket, &server) != 0)

@@ -76,3 +76,8 @@ int ozx_jansson_print(const json_t *json, size_t flags, char *buffer, size_t roo
     *size_bytes = size;
     return 0;
 }
+
+void ozx_jansson_seed(void)
+{
+    json_object_seed(0);
+}

@@ -24,4 +24,7 @@ int ozx_jansson_format(const json_t *json, size_t flags, char **out) OZX_CHECKED
 int ozx_jansson_print(const json_t *json, size_t flags, char *buffer, size_t room_bytes,
                    size_t *size_bytes) OZX_CHECKED;
 
+/* Opens /dev/urandom for the seed of jansson's hash tables, once, while that can be done. */
+void ozx_jansson_seed(void);
+
 #endif

@@ -3,6 +3,8 @@
  * Preloaded into ozxfs by the tests: makes one call fail, or stops or kills the process at it.
  *
  *     OZXFS_FAULT=CALL:N:ACTION   CALL:N+:ACTION (the N-th and all that follow)
+ *     OZXFS_SQUASH=UID            pread answers EACCES to this user, as a server may that asks who reads
+ *     OZXFS_NO_LANDLOCK=1, OZXFS_NO_SECCOMP=1, OZXFS_NO_CHROOT=1   a kernel, or a container, without it
  *     OZXFS_NO_NOWAIT=1           preadv2 answers EOPNOTSUPP: every read waits for its bytes
  *     OZXFS_FAULT_PAGE=FILE       of 4096 bytes: the count goes on across fork, and can be read
  *
@@ -25,7 +27,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -92,6 +96,7 @@ static struct page own, *page = &own;
 static unsigned wanted; /* 0: nothing (before main) */
 static uint32_t number;
 static bool from_then_on, no_nowait;
+static uid_t squashed = (uid_t)-1;
 static char action[16];
 static int action_errno;
 
@@ -151,6 +156,8 @@ static void arm(void)
     char call[32], n[16];
 
     no_nowait = getenv("OZXFS_NO_NOWAIT") != NULL;
+    if (getenv("OZXFS_SQUASH"))
+        squashed = (uid_t)atoi(getenv("OZXFS_SQUASH"));
     if (!fault || sscanf(fault, "%31[^:]:%15[^:]:%15s", call, n, action) != 3)
         return;
     map_page();
@@ -331,6 +338,10 @@ ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
     enum verdict verdict = judge(PREAD);
     ssize_t got;
 
+    if (geteuid() == squashed) {
+        errno = EACCES;
+        return -1;
+    }
     if (verdict == FAIL || verdict == END)
         return verdict == FAIL ? -1 : 0;
     got = REAL(pread64)(fd, data, verdict == SHORT ? half(size) : size, offset);
@@ -394,6 +405,50 @@ ssize_t write(int fd, const void *data, size_t size)
 int fstat64(int fd, struct stat64 *st)
 {
     RUN(fstat64, FSTAT, fd, st);
+}
+
+/* ozxfs's own way to ask for a descriptor's state (base/stat.h). */
+long syscall(long what, ...)
+{
+    long a[6];
+    va_list args;
+
+    va_start(args, what);
+    for (size_t i = 0; i < sizeof a / sizeof a[0]; i++)
+        a[i] = va_arg(args, long);
+    va_end(args);
+    if (what == SYS_landlock_create_ruleset && getenv("OZXFS_NO_LANDLOCK")) {
+        errno = ENOSYS;
+        return -1;
+    }
+    if (what == SYS_fstat)
+        RUN(syscall, FSTAT, what, a[0], a[1]);
+    return REAL(syscall)(what, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int prctl(int what, ...)
+{
+    unsigned long a[4];
+    va_list args;
+
+    va_start(args, what);
+    for (size_t i = 0; i < sizeof a / sizeof a[0]; i++)
+        a[i] = va_arg(args, unsigned long);
+    va_end(args);
+    if (what == PR_SET_SECCOMP && getenv("OZXFS_NO_SECCOMP")) {
+        errno = EINVAL;
+        return -1;
+    }
+    return REAL(prctl)(what, a[0], a[1], a[2], a[3]);
+}
+
+int chroot(const char *path)
+{
+    if (getenv("OZXFS_NO_CHROOT")) {
+        errno = EPERM;
+        return -1;
+    }
+    return REAL(chroot)(path);
 }
 
 int fsync(int fd)

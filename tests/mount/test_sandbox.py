@@ -58,8 +58,8 @@ def test_worker_holds_only_its_descriptors(binary, image, point):
 def test_worker_cannot_get_out(image, point):
     said, _ = mount_v(os.environ['OZXFS_PROBE'], image, point)
     tried = next(line for line in said.splitlines() if ' open ' in line and 'ptrace' in line)
-    results = dict(re.findall(r'(open|create|socket|exec|ptrace|fork) (\w+)', tried))
-    assert results == dict.fromkeys(('open', 'create', 'socket', 'exec', 'ptrace', 'fork'), 'EPERM')
+    results = dict(re.findall(r'([a-z-]+) ([A-Z]+)(?:,|$)', tried))
+    assert len(results) >= 15 and set(results.values()) == {'EPERM'}, results
     assert sorted(os.listdir(point)), 'and it serves all the same'
 
 
@@ -120,14 +120,15 @@ def test_serve_as_is_for_root(binary, image, folder, as_root):
 
 
 def test_serve_as_who_is_not_answered(ozxfs, folder, as_root):
-    """An archive on a FUSE mount that is for root alone: nobody is only tried there, a user that was asked for is meant."""
+    """An archive on a FUSE mount that is for root alone: nobody is not answered there, root is its owner, and root does not parse unless
+    that is asked for."""
     outer = os.path.join(folder, 'outer.ozx')
     RECIPES['nested_root'].build().write(outer)
     inner = ozxfs.mount(outer, where=ozxfs.directory('outer')) + '/inner.ozx'
-    done = ozxfs.run('mount', '-o', 'serve_as=%d' % ordinary_user().pw_uid, inner, ozxfs.directory('inner'))
-    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, done.stderr
-    assert not os.path.ismount(ozxfs.directory('inner'))
-    for options in ([], ['-o', 'serve_as=root']):
-        where = ozxfs.mount(inner, *options, where=ozxfs.directory('inner'))
-        assert os.listdir(where) == ['deep']
-        ozxfs.umount(where)
+    for options in ([], ['-o', 'serve_as=%d' % ordinary_user().pw_uid]):
+        done = ozxfs.run('mount', *options, inner, ozxfs.directory('inner'))
+        assert done.returncode == 77 and len(check_lines(done.stderr)) == 1 and b'-o serve_as' in done.stderr, done.stderr
+        assert not os.path.ismount(ozxfs.directory('inner'))
+    where = ozxfs.mount(inner, '-o', 'serve_as=root', where=ozxfs.directory('inner'))
+    assert os.listdir(where) == ['deep']
+    ozxfs.umount(where)

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the libraries would open later is opened before, and a child's end is put into words.
+ */
+#include "cli/caged.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "archive/archive.h"
+#include "cli/report.h"
+
+#define STDOUT_BUFFER_SIZE 16384
+
+/* In the cage there is no asking whether standard output is a terminal before the first line is printed
+ * there, and no file to take random numbers from. */
+static void prepare(void)
+{
+    static char buffer[STDOUT_BUFFER_SIZE];
+    static bool prepared;
+
+    if (!prepared && ozx_cage_is_there()) {
+        setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
+        ozx_archive_prepare();
+    }
+    prepared = true;
+    fflush(stdout);
+}
+
+/* What a user or the system ends a process with, as opposed to its own faults. */
+static bool is_end(int number)
+{
+    static const int ends[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGPIPE,
+                               SIGXCPU, SIGXFSZ, SIGALRM, SIGUSR1, SIGUSR2};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (ends[i] == number)
+            return true;
+    return false;
+}
+
+/* As if there were one process. */
+static void end_likewise(int number)
+{
+    sigset_t one;
+
+    signal(number, SIG_DFL);
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    sigprocmask(SIG_UNBLOCK, &one, NULL);
+    raise(number);
+}
+
+static int tell_end(const char *file, const struct ozx_cage_end *end)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool is_killed = end->signal == SIGKILL;
+
+    if (is_killed && end->interrupted)
+        return ozx_report(OZX_EXIT_INTERRUPTED, file, "interrupted");
+    if (is_end(end->signal))
+        end_likewise(end->signal);
+    ozx_error_set(&error, is_killed ? -ENOMEM : -EFAULT, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                  is_killed ? "is there enough memory?"
+                            : "this is a bug of ozxfs: please report it, with the archive",
+                  is_killed ? "the process that reads it was killed"
+                            : "the process that reads it crashed (%s)",
+                  strsignal(end->signal));
+    ozx_report_error(file, &error);
+    return is_killed ? OZX_EXIT_SYSTEM : OZX_EXIT_BUG;
+}
+
+int ozx_caged(const struct ozx_caged *caged, bool *interrupted)
+{
+    const struct ozx_cage cage = {
+        .allowed = caged->allowed,
+        .archive = ozx_source_fd(caged->source),
+        .tree = caged->tree,
+        .file = caged->output,
+        .output = caged->print_to,
+        .work = caged->work,
+        .context = caged->context,
+    };
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_cage_end end;
+
+    prepare();
+    if (ozx_cage_run(&cage, &end, &error)) {
+        ozx_report_error(caged->file, &error);
+        return ozx_report_exit_status(&error);
+    }
+    if (interrupted && end.interrupted)
+        *interrupted = true;
+    return end.status >= 0 ? end.status : tell_end(caged->file, &end);
+}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""From outside, a verb is one process, as if it had no child: signals, stops, pipes that are closed, and a child that dies."""
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from verbs import READ, case, is_gone, needs_cage, status_of, verb, wait_until  # noqa: F401
+
+CATCHES_SIGNALS = ('verify', 'verify-json', 'unpack', 'repack')
+
+
+def one_line(said):
+    lines = said.decode().splitlines()
+    assert len(lines) == 1 and lines[0].startswith('ozxfs: '), said
+    return lines[0]
+
+
+def check_nothing_left(case, process, child):
+    assert is_gone(child)
+    assert os.listdir(case.out) == [], 'no result, and nothing beside it'
+
+
+@needs_cage
+@pytest.mark.parametrize('number', [signal.SIGSEGV, signal.SIGSYS, signal.SIGABRT, signal.SIGKILL], ids=lambda n: n.name)
+def test_child_dies(case, number):
+    with case.stopped() as (process, child):
+        os.kill(child, number)
+        os.kill(child, signal.SIGCONT)
+        out, said = process.communicate(timeout=30)
+        line = one_line(said)
+        assert 'image.ozx' in line and ('crashed' in line or 'killed' in line)
+        assert process.returncode == (71 if number == signal.SIGKILL else 70)
+        check_nothing_left(case, process, child)
+
+
+@needs_cage
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+def test_signal_to_the_command_only(case, number):
+    with case.stopped() as (process, child):
+        process.send_signal(number)
+        time.sleep(0.05)
+        os.kill(child, signal.SIGCONT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == (75 if case.name in CATCHES_SIGNALS else -number), said
+        check_nothing_left(case, process, child)
+
+
+@needs_cage
+def test_child_that_does_not_end(case):
+    """It is killed a while after the signal."""
+    if case.name not in ('info', 'unpack') or case.user:
+        pytest.skip('five seconds: as the others')
+    with case.stopped() as (process, child):
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+        took = time.monotonic() - began
+        assert process.returncode == (75 if b'interrupted' in said else -signal.SIGTERM) and took < 8, said
+        check_nothing_left(case, process, child)
+
+
+@needs_cage
+def test_command_is_killed(case):
+    with case.stopped() as (process, child):
+        process.kill()
+        assert wait_until(lambda: is_gone(child)), 'it does not outlive the command'
+
+
+@needs_cage
+def test_both_stop_and_go_on(case):
+    good = case.run()
+    with case.stopped(preexec_fn=os.setpgrp) as (process, child):
+        process.send_signal(signal.SIGTSTP)
+        assert wait_until(lambda: status_of(process.pid)['State'][0] == 'T')
+        assert status_of(child)['State'][0] == 'T'
+        process.send_signal(signal.SIGCONT)
+        out, said = process.communicate(timeout=30)
+        assert (process.returncode, out) == (0, good.stdout), said
+
+
+def test_reader_goes_away(case):
+    """As head(1) does: no message, and the shell sees SIGPIPE."""
+    if case.kind != READ or case.name == 'verify':
+        pytest.skip('prints little, at the end')
+    end, write = os.pipe()
+    os.close(end)
+    done = subprocess.run(case.arguments(), timeout=30, check=False, **{**case.options({}), 'stdout': write})
+    os.close(write)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b'')
+
+
+def test_standard_output_is_full(case):
+    if case.kind != READ:
+        pytest.skip('prints nothing')
+    with open('/dev/full', 'wb') as full:
+        done = case.run(stdout=full)
+    assert done.returncode == 74 and 'cannot write' in one_line(done.stderr)
+
+
+def test_standard_output_is_closed(case):
+    done = case.run(preexec_fn=lambda: os.close(1), stdout=None)
+    assert done.returncode == 0 and done.stderr == b''
