@@ -32,6 +32,8 @@ static const char help_text[] =
     "  -f, --force           replace FILE.ozx if it exists\n"
     "  -n, --dry-run         list sizes and paths in the archive's order, write nothing\n"
     "      --exclude GLOB    leave out what matches; may be given more than once\n"
+    "      --keep-consolidated\n"
+    "                        keep consolidated metadata that list what is left out\n"
     "      --ome-version V   OME-Zarr version to state (default: from the metadata)\n"
     "      --mtime TIME      no file is newer than TIME: seconds since 1970, or\n"
     "                        YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)\n"
@@ -68,6 +70,14 @@ static void on_warning(void *context, enum ozx_pack_about about, const struct oz
 
     if (!command->quiet)
         ozx_problems_warn(&command->problems, subject_of(command, about), error);
+}
+
+static void on_note(void *context, enum ozx_pack_about about, const struct ozx_error *note)
+{
+    struct command *command = context;
+
+    if (!command->quiet)
+        ozx_problems_note(&command->problems, subject_of(command, about), note);
 }
 
 static void on_left_out(void *context, const char *path)
@@ -122,12 +132,13 @@ static int parse_time(const char *text, int64_t *out)
     return -EINVAL;
 }
 
-enum { EXCLUDE = 256, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
+enum { EXCLUDE = 256, KEEP_CONSOLIDATED, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
     {"dry-run", no_argument, NULL, 'n'},
     {"exclude", required_argument, NULL, EXCLUDE},
+    {"keep-consolidated", no_argument, NULL, KEEP_CONSOLIDATED},
     {"ome-version", required_argument, NULL, OME_VERSION},
     {"mtime", required_argument, NULL, MTIME},
     {"align", required_argument, NULL, ALIGN},
@@ -177,6 +188,9 @@ static int parse_options(struct command *command, int argc, char **argv)
             break;
         case 'n':
             command->options.dry_run = true;
+            break;
+        case KEEP_CONSOLIDATED:
+            command->options.keep_consolidated = true;
             break;
         case NO_VERIFY:
             command->options.verify = false;
@@ -310,6 +324,7 @@ int ozx_cmd_pack(int argc, char **argv)
                     .verify = true,
                     .problem = on_problem,
                     .warning = on_warning,
+                    .note = on_note,
                     .left_out = on_left_out,
                     .listed = on_listed,
                     .progress = on_progress},

@@ -32,6 +32,8 @@ static const char help_text[] =
     "                        exit status 2 if anything is\n"
     "      --subdir PATH     take this directory of the archive for its root\n"
     "      --exclude GLOB    leave out what matches; may be given more than once\n"
+    "      --keep-consolidated\n"
+    "                        keep consolidated metadata that list what is left out\n"
     "      --ome-version V   OME-Zarr version to state (default: from the metadata, else as\n"
     "                        IN states it)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
@@ -43,7 +45,7 @@ static const char help_text[] =
     "  -h, --help            this text\n\n"
     "Example:\n  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx\n";
 
-enum { RECOVER = 256, SUBDIR, EXCLUDE, OME_VERSION, ALIGN, NO_VERIFY };
+enum { RECOVER = 256, SUBDIR, EXCLUDE, KEEP_CONSOLIDATED, OME_VERSION, ALIGN, NO_VERIFY };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
@@ -51,6 +53,7 @@ static const struct option long_options[] = {
     {"recover", no_argument, NULL, RECOVER},
     {"subdir", required_argument, NULL, SUBDIR},
     {"exclude", required_argument, NULL, EXCLUDE},
+    {"keep-consolidated", no_argument, NULL, KEEP_CONSOLIDATED},
     {"ome-version", required_argument, NULL, OME_VERSION},
     {"align", required_argument, NULL, ALIGN},
     {"jobs", required_argument, NULL, 'j'},
@@ -110,6 +113,14 @@ static void on_lost(void *context, const struct ozx_error *what)
     lost.hint[0] = '\0';
     ozx_progress_clear(&command->problems.progress);
     ozx_report_error(command->options.pack.input, &lost);
+}
+
+static void on_note(void *context, enum ozx_pack_about about, const struct ozx_error *note)
+{
+    struct command *command = context;
+
+    if (!command->quiet)
+        ozx_problems_note(&command->problems, subject_of(command, about), note);
 }
 
 static void on_left_out(void *context, const char *path)
@@ -178,6 +189,9 @@ static int parse_options(struct command *command, int argc, char **argv)
             break;
         case RECOVER:
             command->options.recover = true;
+            break;
+        case KEEP_CONSOLIDATED:
+            pack->keep_consolidated = true;
             break;
         case NO_VERIFY:
             pack->verify = false;
@@ -277,6 +291,7 @@ int ozx_cmd_repack(int argc, char **argv)
                                                    .verify = true,
                                                    .problem = on_problem,
                                                    .warning = on_warning,
+                                                   .note = on_note,
                                                    .left_out = on_left_out,
                                                    .listed = on_listed,
                                                    .progress = on_progress},

@@ -41,6 +41,13 @@ void ozx_problems_warn(struct ozx_problems *problems, const char *subject,
     ozx_report_warning(subject, warning);
 }
 
+void ozx_problems_note(struct ozx_problems *problems, const char *subject,
+                       const struct ozx_error *note)
+{
+    ozx_progress_clear(&problems->progress);
+    ozx_report_error(subject, note);
+}
+
 void ozx_problems_end(const struct ozx_problems *problems, const char *subject)
 {
     if (problems->count > TOLD_MAX)

@@ -29,6 +29,10 @@ void ozx_problems_tell(struct ozx_problems *problems, enum ozx_problem_place pla
 void ozx_problems_warn(struct ozx_problems *problems, const char *subject,
                        const struct ozx_error *warning);
 
+/* Something that is not wrong, but worth a line. */
+void ozx_problems_note(struct ozx_problems *problems, const char *subject,
+                       const struct ozx_error *note);
+
 /* At the end: says how many were not told. `subject` as above. */
 void ozx_problems_end(const struct ozx_problems *problems, const char *subject);
 

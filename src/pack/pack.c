@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "pack/pack_state.h"
+#include "pack/pack_left_out.h"
 #include "pack/pipeline.h"
 #include "pack/readback.h"
 
@@ -336,6 +336,8 @@ static int run(struct ozx_pack_state *pack)
         failure = make_plan(pack);
     if (!failure)
         failure = ozx_pack_find_version(pack);
+    if (!failure)
+        failure = ozx_pack_judge_left_out(pack);
     if (failure)
         return failure;
     fill_result(pack);

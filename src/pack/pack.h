@@ -41,6 +41,7 @@ struct ozx_pack_result {
     uint64_t data_bytes, archive_bytes;
     char version[OZX_VERSION_TEXT_MAX];
     bool verified;
+    uint64_t consolidated_removed; /* nodes left out that consolidated metadata do not list any more */
 };
 
 struct ozx_pack_options {
@@ -56,12 +57,16 @@ struct ozx_pack_options {
     uint32_t align_bytes;  /* power of two up to OZX_ALIGN_MAX; 0 or 1: none */
     unsigned jobs;         /* threads, at least 1 */
     bool verify, force, dry_run;
+    bool keep_consolidated; /* as they are, even if they list what is left out */
+    bool is_salvage;        /* of a damaged archive: what is not there may have been lost */
     const volatile sig_atomic_t *cancel; /* may be NULL */
 
-    /* All of these are called on the calling thread; the last three may be NULL. */
+    /* All of these are called on the calling thread; the last three may be NULL. A note is a warning
+     * of what is as it should be. */
     void *context;
     void (*problem)(void *context, enum ozx_pack_about about, const struct ozx_error *problem);
     void (*warning)(void *context, enum ozx_pack_about about, const struct ozx_error *warning);
+    void (*note)(void *context, enum ozx_pack_about about, const struct ozx_error *note);
     void (*left_out)(void *context, const char *path);
     void (*listed)(void *context, const char *path, uint64_t size_bytes); /* dry_run, in order */
     void (*progress)(void *context, const struct ozx_pack_progress *progress);

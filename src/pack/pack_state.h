@@ -5,6 +5,7 @@
  *     pack.c           the steps, in order
  *     pack_excludes.c  patterns that match nothing
  *     pack_version.c   what the metadata says
+ *     pack_left_out.c  what it says of what is left out
  *     pack_directory.c central directory and tail
  */
 #ifndef OZX_PACK_PACK_STATE_H

@@ -87,13 +87,15 @@ static int read_exactly(int fd, uint8_t *buffer, size_t size, uint64_t offset)
 }
 
 /* Asked after the reading, and compared with what the walk saw: a change at any time shows here. */
-static int check_unchanged(int fd, const struct ozx_plan_entry *entry)
+static int check_unchanged(const struct ozx_pipeline_input *input, int fd,
+                           const struct ozx_plan_entry *entry)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         return -errno;
-    return S_ISREG(st.st_mode) && (uint64_t)st.st_size == entry->size_bytes &&
+    return S_ISREG(st.st_mode) &&
+                   (uint64_t)st.st_size == ozx_plan_source_bytes(input->plan, entry) &&
                    ozx_plan_fingerprint(&st) == entry->fingerprint
                ? 0
                : -ESTALE;
@@ -115,9 +117,9 @@ int ozx_pipeline_open(struct ozx_pipeline_input *input, uint64_t index, int *fd,
     return 0;
 }
 
-int ozx_pipeline_read(const struct ozx_pipeline_input *input, const struct ozx_plan_entry *entry,
-                      int fd, uint8_t *buffer, size_t size_bytes, uint64_t offset_bytes,
-                      struct ozx_error *error)
+static int read_run(const struct ozx_pipeline_input *input, const struct ozx_plan_entry *entry,
+                    int fd, uint8_t *buffer, size_t size_bytes, uint64_t offset_bytes,
+                    struct ozx_error *error)
 {
     int failure;
 
@@ -127,6 +129,26 @@ int ozx_pipeline_read(const struct ozx_pipeline_input *input, const struct ozx_p
     return failure ? fail(input, entry, failure, error) : 0;
 }
 
+int ozx_pipeline_read(const struct ozx_pipeline_input *input, const struct ozx_plan_entry *entry,
+                      int fd, uint8_t *buffer, size_t size_bytes, uint64_t offset_bytes,
+                      struct ozx_error *error)
+{
+    if (!entry->is_cut)
+        return read_run(input, entry, fd, buffer, size_bytes, offset_bytes, error);
+    while (size_bytes) {
+        uint64_t run, from = ozx_plan_source_offset(input->plan, entry, offset_bytes, size_bytes,
+                                                    &run);
+        int failure = read_run(input, entry, fd, buffer, (size_t)run, from, error);
+
+        if (failure)
+            return failure;
+        buffer += run;
+        size_bytes -= (size_t)run;
+        offset_bytes += run;
+    }
+    return 0;
+}
+
 int ozx_pipeline_end(const struct ozx_pipeline_input *input, const struct ozx_plan_entry *entry,
                      int fd, struct ozx_error *error)
 {
@@ -134,6 +156,6 @@ int ozx_pipeline_end(const struct ozx_pipeline_input *input, const struct ozx_pl
 
     if (ozx_plan_archive(input->plan))
         return ozx_plan_archive_check_crc(input->plan, entry, error);
-    failure = check_unchanged(fd, entry);
+    failure = check_unchanged(input, fd, entry);
     return failure ? fail(input, entry, failure, error) : 0;
 }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "pack/plan_build.h"
 
 #define TEXT_BLOCK_SIZE (64 * 1024)
@@ -115,11 +116,40 @@ static int by_depth(const void *a, const void *b, void *context)
     return (x->directory > y->directory) - (x->directory < y->directory);
 }
 
-static int lay_out(struct ozx_plan *plan, const struct ozx_plan_options *options)
+int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char *name,
+                          bool is_directory)
+{
+    bool is_metadata = !is_directory && strcmp(name, "zarr.json") == 0;
+    struct ozx_plan_omission *last =
+        plan->omission_count ? &plan->omissions[plan->omission_count - 1] : NULL;
+
+    if (!last || last->directory != directory) {
+        void *array = plan->omissions;
+        int failure = ozx_array_reserve(&array, plan->omission_count, &plan->omission_room,
+                                        sizeof *plan->omissions);
+        plan->omissions = array;
+        if (failure)
+            return failure;
+        last = &plan->omissions[plan->omission_count++];
+        *last = (struct ozx_plan_omission){.first = "", .directory = directory};
+    }
+    last->has_metadata |= is_metadata;
+    if (is_metadata)
+        return 0;
+    if (!last->count++) {
+        last->first = keep_text(plan, name, strlen(name));
+        last->is_directory = is_directory;
+    }
+    return last->first ? 0 : -ENOMEM;
+}
+
+int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error)
 {
     char path[OZX_NAME_PATH_MAX + 1];
     uint64_t offset = 0, count = ozx_plan_entry_count(plan);
 
+    plan->data_bytes = plan->directory_bytes = 0;
+    ozx_plan_sort_cuts(plan);
     for (uint64_t i = 0; i < count; i++) {
         struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
         struct ozx_zip_file file;
@@ -130,13 +160,9 @@ static int lay_out(struct ozx_plan *plan, const struct ozx_plan_options *options
         plan->directory_bytes += ozx_zip_central_size(&file);
         offset += ozx_zip_local_size(&file);
         /* Sparse files can claim anything: the sum must stay an off_t, with room for the tail. */
-        if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2) {
-            struct ozx_error error = OZX_ERROR_INIT;
-            int code = ozx_error_set(&error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                                     "too large for any archive");
-            options->problem(options->context, &error);
-            return code;
-        }
+        if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2)
+            return ozx_error_set(error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                 "too large for any archive");
         offset += entry->size_bytes;
     }
     plan->directory_offset_bytes = offset;
@@ -147,10 +173,10 @@ static int make(int root_fd, struct ozx_archive *archive, const struct ozx_plan_
                 struct ozx_plan **out)
 {
     struct ozx_plan *plan = calloc(1, sizeof *plan);
+    struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
     if (!plan) {
-        struct ozx_error error = OZX_ERROR_INIT;
         failure = ozx_error_memory(&error);
         options->problem(options->context, &error);
         return failure;
@@ -163,7 +189,9 @@ static int make(int root_fd, struct ozx_archive *archive, const struct ozx_plan_
         if (plan->metadata.count)
             qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
                     by_depth, plan->directories);
-        failure = lay_out(plan, options);
+        failure = ozx_plan_lay_out(plan, &error);
+        if (failure)
+            options->problem(options->context, &error);
     }
     if (failure) {
         ozx_plan_close(plan);
@@ -193,6 +221,10 @@ void ozx_plan_close(struct ozx_plan *plan)
         free(plan->text);
         plan->text = previous;
     }
+    for (uint32_t i = 0; i < plan->rewrite_count; i++)
+        free(plan->rewrites[i].cuts);
+    free(plan->rewrites);
+    free(plan->omissions);
     free(plan->metadata.entries);
     free(plan->rest.entries);
     free(plan->directories);
@@ -233,6 +265,54 @@ uint32_t ozx_plan_directory_count(const struct ozx_plan *plan)
 const struct ozx_plan_directory *ozx_plan_directory(const struct ozx_plan *plan, uint32_t index)
 {
     return &plan->directories[index];
+}
+
+uint32_t ozx_plan_omission_count(const struct ozx_plan *plan)
+{
+    return plan->omission_count;
+}
+
+const struct ozx_plan_omission *ozx_plan_omission(const struct ozx_plan *plan, uint32_t index)
+{
+    return &plan->omissions[index];
+}
+
+/* The order of the walk: by the bytes of the paths with '/' behind. */
+static int compare_paths(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t shorter = a_size < b_size ? a_size : b_size;
+    int order = memcmp(a, b, shorter);
+
+    if (order || a_size == b_size)
+        return order;
+    if (!shorter) /* the root, which has no '/' */
+        return a_size ? 1 : -1;
+    if (a_size == shorter) {
+        order = '/' - (unsigned char)b[shorter];
+        return order ? order : -1; /* all below a directory comes right behind it */
+    }
+    order = (unsigned char)a[shorter] - '/';
+    return order ? order : 1;
+}
+
+uint32_t ozx_plan_find_directory(const struct ozx_plan *plan, const char *path)
+{
+    uint32_t low = 0, high = plan->directory_count;
+    size_t size = strlen(path);
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct ozx_plan_directory *directory = &plan->directories[middle];
+        int order = compare_paths(path, size, directory->path, directory->path_size_bytes);
+
+        if (!order)
+            return middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return OZX_PLAN_NO_OWNER;
 }
 
 uint64_t ozx_plan_data_bytes(const struct ozx_plan *plan)

@@ -10,7 +10,8 @@
  *
  * Memory: an entry takes 56 bytes and its name, a directory 40 bytes and its path.
  *
- * A plan never changes once it is made but for `crc32`, which the pipeline fills in.
+ * A plan never changes once it is made but for `crc32`, which the pipeline fills in, and for cuts
+ * (below), which come before that.
  */
 #ifndef OZX_PACK_PLAN_H
 #define OZX_PACK_PLAN_H
@@ -38,7 +39,7 @@ struct ozx_plan_directory {
 };
 
 struct ozx_plan_entry {
-    uint64_t size_bytes;
+    uint64_t size_bytes;  /* in the archive that is written */
     uint64_t fingerprint; /* of inode, mtime and ctime, as the walk saw them; in an archive: node */
     uint64_t local_offset_bytes;
     int64_t mtime_s;  /* clamped to the limit already */
@@ -47,6 +48,22 @@ struct ozx_plan_entry {
     uint32_t crc32; /* written by the pipeline */
     uint16_t name_size_bytes;
     bool is_directory;
+    bool is_cut; /* it is written without some of its bytes */
+};
+
+/* Bytes of a file that are not written. */
+struct ozx_plan_cut {
+    uint64_t at_bytes;      /* where they would be in what is written */
+    uint64_t skipped_bytes; /* of the file, with those of all cuts before */
+};
+
+/* Things of a directory that --exclude left out. */
+struct ozx_plan_omission {
+    const char *first; /* the first one's name; terminated */
+    uint32_t directory;
+    uint32_t count;
+    bool is_directory; /* the first one */
+    bool has_metadata; /* the zarr.json is among them, and not counted */
 };
 
 struct ozx_plan;
@@ -89,6 +106,12 @@ uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan); /* entries 0 ... 
 uint32_t ozx_plan_directory_count(const struct ozx_plan *plan);
 const struct ozx_plan_directory *ozx_plan_directory(const struct ozx_plan *plan, uint32_t index);
 
+uint32_t ozx_plan_omission_count(const struct ozx_plan *plan);
+const struct ozx_plan_omission *ozx_plan_omission(const struct ozx_plan *plan, uint32_t index);
+
+/* The directory of that path (terminated, "" is the root), or OZX_PLAN_NO_OWNER. */
+uint32_t ozx_plan_find_directory(const struct ozx_plan *plan, const char *path);
+
 uint64_t ozx_plan_data_bytes(const struct ozx_plan *plan);     /* of all files together */
 uint64_t ozx_plan_left_out_count(const struct ozx_plan *plan); /* junk and excluded */
 uint64_t ozx_plan_directory_offset(const struct ozx_plan *plan);
@@ -108,6 +131,24 @@ uint64_t ozx_plan_fingerprint(const struct stat *st);
 /* -ESTALE if a directory is not what it was when it was listed (something was added, removed or
  * renamed in it). */
 int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
+
+/* --- files that are written without some of their bytes --------------------------------------- */
+
+/* Of a zarr.json that has none yet: `cuts` (from malloc, at least one, in order) belong to the plan
+ * then, whatever comes. The plan's layout is not right before ozx_plan_lay_out. -ENOMEM. */
+int ozx_plan_cut(struct ozx_plan *plan, struct ozx_plan_entry *entry, struct ozx_plan_cut *cuts,
+                 size_t count) OZX_CHECKED;
+
+/* Where each entry lies, for the sizes that they have. -EFBIG with the error. */
+int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
+
+/* The size of the file itself. */
+uint64_t ozx_plan_source_bytes(const struct ozx_plan *plan, const struct ozx_plan_entry *entry);
+
+/* Where in the file a byte of what is written is; `*run_bytes`: so many follow each other there, at
+ * most `size_bytes`. */
+uint64_t ozx_plan_source_offset(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                                uint64_t offset_bytes, uint64_t size_bytes, uint64_t *run_bytes);
 
 /* --- plans of archives ------------------------------------------------------------------------ */
 

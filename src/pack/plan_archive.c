@@ -53,17 +53,20 @@ static bool is_left_out(const struct walk *walk, uint32_t node)
     return walk->options->nodes_left_out && walk->options->nodes_left_out[node];
 }
 
-static void tell_excluded(struct walk *walk, bool is_directory)
+static int tell_excluded(struct walk *walk, uint32_t directory, const char *name,
+                         bool is_directory)
 {
     const struct ozx_plan_options *options = walk->options;
+    int failure = ozx_plan_add_omission(walk->plan, directory, name, is_directory);
 
     walk->plan->left_out_count++;
-    if (!options->left_out)
-        return;
+    if (failure || !options->left_out)
+        return failure;
     if (is_directory && walk->path_size + 1 < sizeof walk->path)
         memcpy(walk->path + walk->path_size, "/", 2);
     options->left_out(options->context, walk->path);
     walk->path[walk->path_size] = '\0';
+    return 0;
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -184,7 +187,7 @@ static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
     if (is_left_out(walk, node)) /* it is lost, and that was told */
         failure = 0;
     else if (excluded)
-        tell_excluded(walk, stat.is_directory);
+        failure = tell_excluded(walk, directory, walk->path + start, stat.is_directory);
     else if (stat.is_directory && ozx_plan_is_nested(walk->path + start, name_size))
         problem(walk, OZX_RULE_NESTED, "leave it out with --exclude",
                 "is a directory that is named like an archive inside the hierarchy");
@@ -300,7 +303,7 @@ int ozx_plan_archive_check_crc(const struct ozx_plan *plan, const struct ozx_pla
     struct ozx_node_entry stated;
     size_t size;
 
-    if (entry->is_directory)
+    if (entry->is_directory || entry->is_cut) /* of what is cut all bytes were summed before */
         return 0;
     ozx_archive_entry(plan->archive, (uint32_t)entry->fingerprint, &stated);
     if (stated.crc32 == entry->crc32)

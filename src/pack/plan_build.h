@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A plan while it is being made: what the walk of a directory (walk.c) or of an archive
- * (plan_archive.c) puts into it. Private to these two and plan.c.
+ * (plan_archive.c) puts into it. Private to these two, plan.c and plan_cuts.c.
  */
 #ifndef OZX_PACK_PLAN_BUILD_H
 #define OZX_PACK_PLAN_BUILD_H
@@ -13,12 +13,24 @@ struct ozx_plan_list {
     uint64_t count, room;
 };
 
+/* The cuts of a zarr.json. */
+struct ozx_plan_rewrite {
+    uint32_t directory;
+    uint64_t source_bytes;
+    struct ozx_plan_cut *cuts; /* owned */
+    size_t count;
+};
+
 struct ozx_plan_text; /* blocks of names, chained */
 
 struct ozx_plan {
     struct ozx_plan_list metadata, rest;    /* zarr.json; all else */
     struct ozx_plan_directory *directories; /* owned */
     uint32_t directory_count, directory_room;
+    struct ozx_plan_rewrite *rewrites; /* owned; by directory, once the plan is laid out */
+    uint32_t rewrite_count, rewrite_room;
+    struct ozx_plan_omission *omissions; /* owned */
+    uint32_t omission_count, omission_room;
     struct ozx_plan_text *text;
     int root_fd;                 /* borrowed */
     struct ozx_archive *archive; /* borrowed; NULL: what is below root_fd */
@@ -33,6 +45,13 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 /* `entry` is copied, its name too. */
 int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata,
                        const struct ozx_plan_entry *entry) OZX_CHECKED;
+
+/* By directory, for those who ask. */
+void ozx_plan_sort_cuts(struct ozx_plan *plan);
+
+/* Notes what --exclude leaves out of a directory. -ENOMEM. */
+int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char *name,
+                          bool is_directory) OZX_CHECKED;
 
 /* True for `*.ozx` in any case (terminated): an archive in the hierarchy, or named like one. */
 bool ozx_plan_is_nested(const char *name, size_t size);

@@ -85,6 +85,7 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
         options->opened(options->pack.context, recovery.archive);
         pack.archive = recovery.archive;
         pack.nodes_left_out = recovery.left_out;
+        pack.is_salvage = options->recover && recovery.lost;
         failure = ozx_pack(&pack, &result->pack);
     }
     result->lost = recovery.lost;

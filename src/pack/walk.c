@@ -275,6 +275,7 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
 {
     size_t base = walk->path_size, start = base + (base != 0);
     int failure = 0;
+    bool excluded;
 
     if (*fd < 0 && !item->is_directory) /* closed to go down, or never */
         *fd = open_here(walk);
@@ -284,8 +285,12 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
     walk->path_size = start + item->name_size;
     walk->path[walk->path_size] = '\0';
 
-    if (ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory) ||
-        (!walk->options->only_match && is_junk(walk->path + start, item->is_directory))) {
+    excluded =
+        ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory);
+    if (excluded || (!walk->options->only_match && is_junk(walk->path + start, item->is_directory))) {
+        if (excluded)
+            failure = ozx_plan_add_omission(walk->plan, directory, walk->path + start,
+                                            item->is_directory);
         tell_left_out(walk, item->is_directory);
     } else if (item->is_directory && ozx_plan_is_nested(walk->path + start, item->name_size)) {
         problem(walk, -EBADMSG, OZX_RULE_NESTED, "leave it out with --exclude, or rename it",

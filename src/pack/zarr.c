@@ -24,8 +24,7 @@ static int read_all(int fd, char *buffer, size_t size)
     return 0;
 }
 
-/* The text of an entry, which has room for it and a byte more. */
-static int read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, char *text)
+int ozx_zarr_read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, char *text)
 {
     char path[OZX_NAME_PATH_MAX + 1];
     struct ozx_error error;
@@ -51,7 +50,7 @@ static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *en
         return NULL;
     }
     text = malloc(entry->size_bytes + 1);
-    *why = text ? read_text(plan, entry, text) : -ENOMEM;
+    *why = text ? ozx_zarr_read_text(plan, entry, text) : -ENOMEM;
     if (!*why)
         *why = ozx_json_parse(text, entry->size_bytes, &json, NULL, problem);
     return json;
