@@ -125,6 +125,10 @@ uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t no
 int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t *offset_bytes,
                             struct ozx_error *error) OZX_CHECKED;
 
+/* The error of a file whose data do not have the CRC-32 that the directory states: -EBADMSG. */
+int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char *hint,
+                          struct ozx_error *error);
+
 /* Reads up to `size_bytes` of a file at `offset_bytes`; `*got_bytes` is short only at the file's end.
  * -EIO by policy or damage (the error's rule says which; the text names entry and offset), -ESTALE
  * if the archive changed, -EISDIR for a directory. */

@@ -233,3 +233,15 @@ int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, s
     *got_bytes = size_bytes;
     return 0;
 }
+
+int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char *hint,
+                          struct ozx_error *error)
+{
+    uint64_t offset_bytes = OZX_OFFSET_NONE;
+
+    if (ozx_archive_data_offset(archive, node, &offset_bytes, error))
+        offset_bytes = OZX_OFFSET_NONE;
+    ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset_bytes, hint,
+                  "its bytes do not have the CRC that the archive states");
+    return name_entry(archive, node, error);
+}

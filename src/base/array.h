@@ -15,7 +15,7 @@
 static inline OZX_CHECKED int ozx_array_reserve(void **array, uint32_t count, uint32_t *room,
                                                 size_t element_bytes)
 {
-    uint64_t larger = (uint64_t)*room + *room / 2 + 1024;
+    uint64_t larger = (uint64_t)*room + *room / 2 + 64;
     void *moved;
 
     if (count < *room)

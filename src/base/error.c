@@ -33,6 +33,11 @@ int ozx_error_interrupted(struct ozx_error *error)
     return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
 }
 
+const char *ozx_hint_no_space(int code)
+{
+    return code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL;
+}
+
 /* Length of the well-formed UTF-8 sequence at `p`, 0 if there is none (Unicode, table 3-7). */
 static size_t sequence_size(const unsigned char *p, size_t left)
 {

@@ -43,6 +43,9 @@ int ozx_error_set(struct ozx_error *error, int code, enum ozx_rule rule, uint64_
 int ozx_error_memory(struct ozx_error *error);
 int ozx_error_interrupted(struct ozx_error *error);
 
+/* What to do about an output that cannot be written: the hint for a full disk or quota, else NULL. */
+const char *ozx_hint_no_space(int code);
+
 #define OZX_ESCAPED_SIZE 256 /* a buffer that holds any name worth printing in a message */
 
 /* Writes `name` (any bytes) so that it is harmless on a terminal and in one line: control bytes,

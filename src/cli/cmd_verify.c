@@ -16,8 +16,6 @@
 
 #define FINDINGS_TOLD 3 /* of one rule, without -v */
 
-static volatile sig_atomic_t interrupted;
-
 struct command {
     struct ozx_verify_options options;
     struct ozx_progress progress;
@@ -40,25 +38,6 @@ static const char help_text[] =
     "  -h, --help      this text\n\n"
     "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n\n"
     "Example:\n  ozxfs verify image.ozx\n";
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/* A signal that is ignored (nohup) stays so. */
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal};
-
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction old;
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    }
-}
 
 static void on_progress(void *context, const struct ozx_verify_progress *now)
 {
@@ -206,7 +185,7 @@ static int run(struct command *command)
 
     if (!results)
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    for (; done < command->file_count && !interrupted; done++) {
+    for (; done < command->file_count && !*command->options.cancel; done++) {
         struct ozx_verify_result *result = &results[done];
         result->file = command->files[done];
         result->error.offset_bytes = OZX_OFFSET_NONE;
@@ -224,7 +203,7 @@ static int run(struct command *command)
         for (size_t i = 0; i < done; i++)
             ozx_verify_report_free(results[i].report);
     }
-    return ozx_report_stdout(interrupted ? OZX_EXIT_INTERRUPTED : worst);
+    return ozx_report_stdout(*command->options.cancel ? OZX_EXIT_INTERRUPTED : worst);
 }
 
 enum { QUICK = 256, STRICT, JSON };
@@ -283,7 +262,7 @@ static int parse(struct command *command, int argc, char **argv, bool *help)
 
 int ozx_cmd_verify(int argc, char **argv)
 {
-    struct command command = {.options = {.cancel = &interrupted, .progress = on_progress}};
+    struct command command = {.options = {.progress = on_progress}};
     bool help = false;
     int status;
 
@@ -295,6 +274,6 @@ int ozx_cmd_verify(int argc, char **argv)
     }
     if (status != OZX_EXIT_OK)
         return status;
-    catch_signals();
+    command.options.cancel = ozx_work_catch_interrupts();
     return run(&command);
 }

@@ -40,18 +40,29 @@ static void handle_signals(void (*handler)(int number))
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
+}
+
+static void ignore_write_signals(void)
+{
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
 }
 
-const volatile sig_atomic_t *ozx_work_catch_signals(void)
+const volatile sig_atomic_t *ozx_work_catch_interrupts(void)
 {
     handle_signals(on_signal);
     return &interrupted;
 }
 
+const volatile sig_atomic_t *ozx_work_catch_signals(void)
+{
+    ignore_write_signals();
+    return ozx_work_catch_interrupts();
+}
+
 const volatile sig_atomic_t *ozx_work_die_of_signals(void)
 {
+    ignore_write_signals();
     handle_signals(on_signal_end);
     return &interrupted;
 }

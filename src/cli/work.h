@@ -11,7 +11,10 @@
 #include "base/cleanup.h"
 
 /* From now on INT, TERM and HUP set the flag that is returned (those that are ignored, as under
- * nohup, stay so), and SIGXFSZ and SIGPIPE become errors of write. */
+ * nohup, stay so). */
+const volatile sig_atomic_t *ozx_work_catch_interrupts(void);
+
+/* The same, and SIGXFSZ and SIGPIPE become errors of write. */
 const volatile sig_atomic_t *ozx_work_catch_signals(void);
 
 /* The same, but a signal ends the process at once: for a verb that writes to a pipe, where a write

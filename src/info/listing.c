@@ -9,18 +9,14 @@
 #include <time.h>
 
 #include "zarr/jansson.h"
+#include "zip/method.h"
 
 const char *ozx_method_name(uint16_t method, char buffer[OZX_METHOD_NAME_SIZE])
 {
-    static const struct { /* APPNOTE 4.4.5 */
-        uint16_t method;
-        const char *name;
-    } names[] = {{0, "stored"}, {8, "deflate"}, {9, "deflate64"}, {12, "bzip2"},
-                 {14, "lzma"},  {93, "zstd"},   {95, "xz"}};
+    const char *name = ozx_zip_method_name(method);
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].method == method)
-            return names[i].name;
+    if (name)
+        return name;
     snprintf(buffer, OZX_METHOD_NAME_SIZE, "method %u", method);
     return buffer;
 }

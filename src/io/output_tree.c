@@ -16,9 +16,7 @@
 
 static int fail(int code, const char *what, struct ozx_error *error)
 {
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere"
-                                                            : NULL,
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(code),
                          "%s: %s", what, strerror(-code));
 }
 

@@ -68,8 +68,7 @@ int ozx_pack_write_directory(struct ozx_pack_state *pack, int fd, bool stream)
     failure = put_directory(pack, &sink);
     if (!failure)
         return 0;
-    ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  failure == -ENOSPC ? "make room, or write elsewhere" : NULL, "cannot write: %s",
-                  strerror(-failure));
+    ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(failure),
+                  "cannot write: %s", strerror(-failure));
     return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }

@@ -73,8 +73,7 @@ static int writing_failed(struct state *state, int code)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL,
+    ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(code),
                   "cannot write: %s", strerror(-code));
     return ozx_crew_stop(&state->crew, &error, true);
 }

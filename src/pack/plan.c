@@ -54,18 +54,9 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 {
     const char *kept;
 
-    if (plan->directory_count == plan->directory_room) {
-        uint32_t room = plan->directory_room ? plan->directory_room * 2 : 64;
-        struct ozx_plan_directory *grown;
-
-        if (room >= OZX_PLAN_NO_OWNER / 2)
-            return -ENOMEM;
-        grown = realloc(plan->directories, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        plan->directories = grown;
-        plan->directory_room = room;
-    }
+    if (ozx_array_reserve((void **)&plan->directories, plan->directory_count, &plan->directory_room,
+                          sizeof *plan->directories))
+        return -ENOMEM;
     kept = keep_text(plan, path, path_size_bytes);
     if (!kept)
         return -ENOMEM;
@@ -89,15 +80,8 @@ int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx
 
     if (!name)
         return -ENOMEM;
-    if (list->count == list->room) {
-        uint64_t room = list->room ? list->room * 2 : 256;
-        struct ozx_plan_entry *grown = realloc(list->entries, room * sizeof *grown);
-
-        if (!grown)
-            return -ENOMEM;
-        list->entries = grown;
-        list->room = room;
-    }
+    if (ozx_array_reserve((void **)&list->entries, list->count, &list->room, sizeof *entry))
+        return -ENOMEM;
     list->entries[list->count] = *entry;
     list->entries[list->count++].name = name;
     return 0;

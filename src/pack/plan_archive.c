@@ -299,20 +299,15 @@ int ozx_plan_archive_read(const struct ozx_plan *plan, const struct ozx_plan_ent
 int ozx_plan_archive_check_crc(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                                struct ozx_error *error)
 {
-    char path[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE];
     struct ozx_node_entry stated;
-    size_t size;
 
     if (entry->is_directory || entry->is_cut) /* of what is cut all bytes were summed before */
         return 0;
     ozx_archive_entry(plan->archive, (uint32_t)entry->fingerprint, &stated);
     if (stated.crc32 == entry->crc32)
         return 0;
-    size = ozx_plan_path(plan, entry, path);
-    return ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, OZX_OFFSET_NONE,
-                         "get the file again; --recover leaves such entries out",
-                         "entry '%s': its bytes do not have the CRC that the archive states",
-                         ozx_escape(name, sizeof name, path, size));
+    return ozx_archive_crc_error(plan->archive, (uint32_t)entry->fingerprint,
+                                 "get the file again; --recover leaves such entries out", error);
 }
 
 bool ozx_plan_archive_is_packed(const struct ozx_plan *plan, const struct ozx_plan_entry *entry)

@@ -10,7 +10,7 @@
 
 struct ozx_plan_list {
     struct ozx_plan_entry *entries; /* owned */
-    uint64_t count, room;
+    uint32_t count, room;
 };
 
 /* The cuts of a zarr.json. */

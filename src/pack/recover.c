@@ -287,19 +287,6 @@ static int run_survey(struct survey *s, struct ozx_error *error)
 
 /* --- what is lost ----------------------------------------------------------------------------- */
 
-static void tell_crc(struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
-{
-    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
-    size_t size = ozx_archive_path(archive, node, path);
-    uint64_t offset = OZX_OFFSET_NONE;
-
-    if (ozx_archive_data_offset(archive, node, &offset, error))
-        offset = OZX_OFFSET_NONE;
-    ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset, NULL,
-                  "entry '%s': its bytes do not have the CRC that the archive states",
-                  ozx_escape(name, sizeof name, path, size));
-}
-
 /* The reader says again why it does not read the entry. */
 static void tell_unreadable(struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
 {
@@ -328,7 +315,7 @@ static void tell_lost(const struct ozx_recover_options *options, struct ozx_reco
         if (out->left_out[node] == WHOLE)
             continue;
         if (out->left_out[node] == WRONG_CRC)
-            tell_crc(out->archive, node, &error);
+            (void)ozx_archive_crc_error(out->archive, node, NULL, &error);
         else
             tell_unreadable(out->archive, node, &error);
         out->lost++;

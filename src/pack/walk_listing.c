@@ -5,6 +5,8 @@
  */
 #include "pack/walk_listing.h"
 
+#include "base/array.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,14 +29,9 @@ static int listing_add(struct ozx_walk_listing *listing, const char *name, bool 
 {
     size_t size = strlen(name);
 
-    if (listing->count == listing->room) {
-        uint32_t room = listing->room ? listing->room * 2 : 64;
-        struct ozx_walk_item *grown = realloc(listing->items, room * sizeof *grown);
-        if (!grown)
-            return -ENOMEM;
-        listing->items = grown;
-        listing->room = room;
-    }
+    if (ozx_array_reserve((void **)&listing->items, listing->count, &listing->room,
+                          sizeof *listing->items))
+        return -ENOMEM;
     if (listing->names_room - listing->names_used < size + 2) {
         uint32_t room = listing->names_room ? listing->names_room * 2 : 2048;
         char *grown;

@@ -17,9 +17,7 @@
 static int fail_write(int code, bool *output_failed, struct ozx_error *error)
 {
     *output_failed = true;
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere"
-                                                            : NULL,
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(code),
                          "cannot write: %s", strerror(-code));
 }
 

@@ -26,16 +26,10 @@ struct job {
 
 static int fail_crc(struct ozx_unpack_state *state, uint32_t node)
 {
-    char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
-    size_t size = ozx_archive_path(state->archive, node, path);
     struct ozx_error error = OZX_ERROR_INIT;
-    uint64_t offset = OZX_OFFSET_NONE;
 
-    if (ozx_archive_data_offset(state->archive, node, &offset, &error))
-        error = (struct ozx_error)OZX_ERROR_INIT;
-    ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, offset, "get the file again, or ask who made it",
-                  "entry '%s': its bytes do not have the CRC that the archive states",
-                  ozx_escape(name, sizeof name, path, size));
+    (void)ozx_archive_crc_error(state->archive, node, "get the file again, or ask who made it",
+                                &error);
     return ozx_crew_stop(&state->crew, &error, false);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/array.h"
 #include "io/beneath.h"
 #include "unpack/unpack_state.h"
 #include "zip/format.h"
@@ -25,7 +26,7 @@ const char *ozx_unpack_path(const struct ozx_unpack_state *state, uint32_t node,
 int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int code)
 {
     char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
-    const char *relative = ozx_unpack_path(state, node, path), *hint = NULL;
+    const char *relative = ozx_unpack_path(state, node, path), *hint = ozx_hint_no_space(code);
     struct ozx_error error = OZX_ERROR_INIT;
 
     ozx_escape(name, sizeof name, relative, strlen(relative));
@@ -34,9 +35,7 @@ int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int co
                       "unpack to a file system that tells upper from lower case",
                       "'%s' has the name of something else on this file system", name);
     else {
-        if (code == -ENOSPC || code == -EDQUOT)
-            hint = "make room, or write elsewhere";
-        else if (code == -ENAMETOOLONG || code == -EILSEQ || code == -EINVAL)
+        if (code == -ENAMETOOLONG || code == -EILSEQ || code == -EINVAL)
             hint = "unpack to another file system";
         ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "'%s' cannot be made: %s",
                       name, strerror(-code));
@@ -154,14 +153,9 @@ static int note_large(struct ozx_unpack_state *state, struct ozx_unpack_place *p
 {
     int fd, failure;
 
-    if (state->large_count == state->large_room) {
-        size_t room = state->large_room ? 2 * state->large_room : 64;
-        struct ozx_unpack_large *grown = realloc(state->large, room * sizeof *grown);
-        if (!grown)
-            return ozx_unpack_fail_making(state, node, -ENOMEM);
-        state->large = grown;
-        state->large_room = room;
-    }
+    if (ozx_array_reserve((void **)&state->large, state->large_count, &state->large_room,
+                          sizeof *state->large))
+        return ozx_unpack_fail_making(state, node, -ENOMEM);
     state->large[state->large_count++] =
         (struct ozx_unpack_large){.node = node, .bytes_left = size};
     fd = ozx_unpack_make_file(state, place, node);

@@ -34,11 +34,11 @@ struct ozx_unpack_state {
     size_t prefix_size; /* of paths: what is in front of the root */
     atomic_uint_fast64_t files_done;
     struct ozx_unpack_large *large; /* owned; in the order of nodes */
-    size_t large_count, large_room;
+    uint32_t large_count, large_room;
 
     struct ozx_crew crew;
     uint32_t cursor; /* guarded by the crew's lock, as the next two */
-    size_t large_next;
+    uint32_t large_next;
     uint64_t large_offset;
 };
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "verify/verify_parts.h"
 
 #define LIST_MAX (2 * OZX_FINDINGS_MAX) /* then it is cut to half of it */
@@ -90,16 +91,10 @@ static char *escaped(const char *text, size_t size)
 /* With the lock held. */
 static void keep(struct ozx_verify *v, struct ozx_verify_rule *r, const struct ozx_finding *finding)
 {
-    if (r->count == r->room) {
-        size_t larger = r->room ? 2 * r->room : 8;
-        struct ozx_finding *moved = realloc(r->list, larger * sizeof *moved);
-        if (!moved) {
-            v->no_memory = true;
-            free_finding(finding);
-            return;
-        }
-        r->list = moved;
-        r->room = larger;
+    if (ozx_array_reserve((void **)&r->list, r->count, &r->room, sizeof *r->list)) {
+        v->no_memory = true;
+        free_finding(finding);
+        return;
     }
     r->list[r->count++] = *finding;
     if (r->count == LIST_MAX)

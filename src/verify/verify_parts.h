@@ -63,7 +63,7 @@ struct ozx_verify_large {
 
 struct ozx_verify_rule {
     struct ozx_finding *list;
-    size_t count, room;
+    uint32_t count, room;
     uint64_t total;
     uint64_t cut_bytes; /* the list was cut: what is not in front of this is only counted */
     bool cut;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mount/fuse/server.h"
+#include "zip/method.h"
 
 #define PREFIX "user.ozx."
 
@@ -27,21 +28,6 @@ static void reply_value(fuse_req_t request, const char *value, size_t value_size
         fuse_reply_err(request, ERANGE);
     else
         fuse_reply_buf(request, value, value_size);
-}
-
-/* APPNOTE 4.4.5. NULL: has no name here. */
-static const char *method_name(uint16_t method)
-{
-    static const struct {
-        uint16_t method;
-        const char *name;
-    } names[] = {{0, "stored"}, {8, "deflate"}, {9, "deflate64"}, {12, "bzip2"},
-                 {14, "lzma"},  {93, "zstd"},   {95, "xz"}};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].method == method)
-            return names[i].name;
-    return NULL;
 }
 
 static void reply_offset(fuse_req_t request, struct ozx_archive *archive, uint32_t node,
@@ -72,8 +58,8 @@ static void get_of_file(fuse_req_t request, struct ozx_archive *archive, uint32_
     }
     if (strcmp(name, PREFIX "crc32") == 0)
         size = snprintf(text, sizeof text, "%08" PRIx32, entry.crc32);
-    else if (strcmp(name, PREFIX "method") == 0 && method_name(entry.method))
-        size = snprintf(text, sizeof text, "%s", method_name(entry.method));
+    else if (strcmp(name, PREFIX "method") == 0 && ozx_zip_method_name(entry.method))
+        size = snprintf(text, sizeof text, "%s", ozx_zip_method_name(entry.method));
     else if (strcmp(name, PREFIX "method") == 0)
         size = snprintf(text, sizeof text, "%u", entry.method);
     if (size < 0)
