@@ -151,6 +151,10 @@ static void add_kind(const struct ozx_summary_node *node, struct ozx_words *word
         ozx_words_add(words, "  series: %s",
                       ozx_progress_count(count, node->metadata->ome->series_count));
         break;
+    case OZX_SUMMARY_SCENE:
+        ozx_words_add(words, "  scene, transformations: %s",
+                      ozx_progress_count(count, node->metadata->ome->scene->transform_count));
+        break;
     case OZX_SUMMARY_PLAIN:
         ozx_words_add(words, "  no Zarr metadata");
         break;
@@ -191,6 +195,19 @@ static void put_plate(const struct ozx_terminal *terminal, const char *prefix,
                       ozx_progress_count(count, plate->well_count - node->wells_present));
         ozx_line_field(terminal, prefix, OZX_WARN, "missing", words.text);
     }
+}
+
+static void put_scene(const struct ozx_terminal *terminal, const char *prefix,
+                      const struct ozx_scene *scene)
+{
+    struct ozx_words words = {.size = 0};
+
+    for (size_t i = 0; i < scene->system_count && !words.full; i++) {
+        ozx_words_add(&words, "%s", i ? ", " : "");
+        ozx_words_add_name(&words, scene->systems[i]);
+    }
+    if (scene->system_count)
+        ozx_line_field(terminal, prefix, OZX_PLAIN, "systems", words.text);
 }
 
 static void put_defects(const struct ozx_terminal *terminal, const char *prefix,
@@ -282,6 +299,8 @@ static void put_node(struct tree *t, const struct ozx_summary_node *node, uint32
         put_plate(t->terminal, fields, node);
     if (full && node->kind == OZX_SUMMARY_IMAGE)
         ozx_image_put_fields(t->terminal, fields, node);
+    if (full && node->kind == OZX_SUMMARY_SCENE)
+        put_scene(t->terminal, fields, node->metadata->ome->scene);
     if (full && node->kind == OZX_SUMMARY_ARRAY)
         ozx_image_put_array(t->terminal, fields, node);
     if (node->metadata)

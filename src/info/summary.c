@@ -316,6 +316,7 @@ static enum ozx_summary_kind kind_of(const struct ozx_metadata *metadata)
     return ome->plate                ? OZX_SUMMARY_PLATE
            : ome->well               ? OZX_SUMMARY_WELL
            : ome->multiscale_count   ? OZX_SUMMARY_IMAGE
+           : ome->scene              ? OZX_SUMMARY_SCENE
            : ome->has_bioformats2raw ? OZX_SUMMARY_BIOFORMATS2RAW
            : ome->has_labels         ? OZX_SUMMARY_LABELS
            : ome->has_series         ? OZX_SUMMARY_SERIES
@@ -429,8 +430,6 @@ void ozx_summary_free(struct ozx_summary *summary)
     free(summary);
 }
 
-/* --- small questions -------------------------------------------------------------------------- */
-
 const char *ozx_summary_kind_name(const struct ozx_summary_node *node)
 {
     static const char *const names[] = {
@@ -444,62 +443,8 @@ const char *ozx_summary_kind_name(const struct ozx_summary_node *node)
         [OZX_SUMMARY_WELL] = "well",
         [OZX_SUMMARY_BIOFORMATS2RAW] = "bioformats2raw",
         [OZX_SUMMARY_SERIES] = "series",
+        [OZX_SUMMARY_SCENE] = "scene",
     };
 
     return names[node->kind];
-}
-
-/* The sharding whose inner chunks are no shards; NULL. */
-static const struct ozx_sharding *innermost(const struct ozx_array *array)
-{
-    const struct ozx_sharding *sharding = array->sharding;
-
-    while (sharding && sharding->inner)
-        sharding = sharding->inner;
-    return sharding;
-}
-
-const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array)
-{
-    const struct ozx_sharding *sharding = innermost(array);
-
-    if (sharding)
-        return &sharding->chunk_shape;
-    return array->has_grid ? &array->chunk_shape : NULL;
-}
-
-const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array)
-{
-    const struct ozx_sharding *sharding = innermost(array);
-
-    return sharding ? &sharding->codecs : &array->codecs;
-}
-
-const struct ozx_axis *ozx_summary_axes(const struct ozx_multiscale *multiscale,
-                                        const struct ozx_summary_level *first, size_t *count)
-{
-    const struct ozx_array *array = first && first->metadata ? first->metadata->array : NULL;
-    size_t skipped = 0;
-
-    if (multiscale->axes_implied && array && array->has_shape &&
-        array->shape.count < multiscale->axis_count)
-        skipped = multiscale->axis_count - array->shape.count;
-    *count = multiscale->axis_count - skipped;
-    return multiscale->axes + skipped;
-}
-
-double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t level, size_t axis)
-{
-    const struct ozx_transforms *own = &multiscale->datasets[level].transforms;
-    const struct ozx_transforms *all = &multiscale->transforms;
-
-    if (!own->scale || own->has_other || all->has_other)
-        return 0;
-    return own->scale[axis] * (all->scale ? all->scale[axis] : 1);
-}
-
-bool ozx_summary_versions_agree(const struct ozx_summary *summary)
-{
-    return summary->comment_version && summary->metadata_version &&
-           strcmp(summary->comment_version, summary->metadata_version) == 0;
 }

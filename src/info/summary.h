@@ -33,6 +33,7 @@ enum ozx_summary_kind {
     OZX_SUMMARY_WELL,
     OZX_SUMMARY_BIOFORMATS2RAW, /* images 0, 1, ... and OME/ */
     OZX_SUMMARY_SERIES,         /* OME/ of that layout */
+    OZX_SUMMARY_SCENE,          /* images in one space */
 };
 
 /* A dataset of a multiscale. */

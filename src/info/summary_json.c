@@ -281,6 +281,31 @@ static json_t *plate_of(struct writer *w, const struct ozx_summary_node *node)
     return object;
 }
 
+static json_t *scene_end(struct writer *w, const struct ozx_scene_end *end)
+{
+    json_t *object = json_object();
+
+    set(w, object, "path", text(end->path));
+    set(w, object, "name", text(end->name));
+    return object;
+}
+
+static json_t *scene_of(struct writer *w, const struct ozx_scene *scene)
+{
+    json_t *object = json_object(), *list = json_array();
+
+    for (size_t i = 0; i < scene->transform_count; i++) {
+        json_t *transform = json_object();
+        set(w, transform, "type", text(scene->transforms[i].type));
+        set(w, transform, "input", scene_end(w, &scene->transforms[i].input));
+        set(w, transform, "output", scene_end(w, &scene->transforms[i].output));
+        append(w, list, transform);
+    }
+    set(w, object, "coordinate_systems", texts(w, scene->systems, scene->system_count));
+    set(w, object, "transformations", list);
+    return object;
+}
+
 static json_t *defects_of(struct writer *w, const struct ozx_metadata *metadata)
 {
     json_t *list = json_array();
@@ -311,6 +336,8 @@ static void set_ome(struct writer *w, json_t *object, const struct ozx_summary_n
         set(w, object, "plate", plate_of(w, node));
     if (ome->well)
         set(w, object, "well_images", sorted_texts(w, ome->well->images, ome->well->image_count));
+    if (ome->scene)
+        set(w, object, "scene", scene_of(w, ome->scene));
     if (ome->has_labels)
         set(w, object, "labels", sorted_texts(w, ome->labels, ome->label_count));
     if (ome->has_series)

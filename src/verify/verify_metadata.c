@@ -11,14 +11,18 @@
  */
 #include <string.h>
 
-#include "verify/verify_parts.h"
 #include "archive/node_metadata.h"
+#include "verify/verify_parts.h"
+
+#define SCENE_JSON_MAX (256u << 20)
 
 enum state {
     STATE_NODE = OZX_VERIFY_NODE, /* a directory with a zarr.json */
     STATE_ARRAY = 2,
     STATE_REFERENCED = 4, /* OME metadata lead here */
     STATE_V2 = 8,         /* a directory with metadata of Zarr v2 */
+    STATE_IMAGE = 16,     /* it has multiscales */
+    STATE_LABELS = 32,    /* it lists label images */
 };
 
 struct metadata {
@@ -117,16 +121,28 @@ static void follow_all(struct metadata *m, uint32_t zarr_json, uint32_t director
         (void)follow(m, zarr_json, directory, what, paths[i], &node);
 }
 
-/* A dataset is an array of as many dimensions as there are axes. */
+static double item_count(const struct ozx_shape *shape)
+{
+    double count = 1;
+
+    for (uint32_t i = 0; i < shape->count; i++)
+        count *= (double)shape->sizes[i];
+    return count;
+}
+
+/* A dataset is an array of as many dimensions as there are axes, and no larger than the one in front,
+ * which has `*items` (negative: not known). */
 static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t directory,
-                         const struct ozx_multiscale *multiscale, const char *path,
+                         const struct ozx_multiscale *multiscale, const char *path, double *items,
                          struct ozx_error *error)
 {
+    double items_before = *items;
     OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
     char escaped[OZX_ESCAPED_SIZE];
     uint32_t node, file;
     int failure;
 
+    *items = -1;
     if (!follow(m, zarr_json, directory, "dataset", path, &node) ||
         !find_file(m->v, node, "zarr.json", &file))
         return 0;
@@ -142,7 +158,82 @@ static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t direct
         ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
                              "the dataset '%s' has %u dimensions, there are %zu axes", escaped,
                              metadata->array->shape.count, multiscale->axis_count);
+    if (!metadata->is_array || !metadata->array->has_shape)
+        return 0;
+    *items = item_count(&metadata->array->shape);
+    if (items_before >= 0 && *items > items_before)
+        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
+                             "the dataset '%s' is larger than the one before it: datasets must go "
+                             "from the largest to the smallest",
+                             escaped);
     return 0;
+}
+
+static int judge_datasets(struct metadata *m, uint32_t zarr_json, uint32_t directory,
+                          const struct ozx_multiscale *multiscale, struct ozx_error *error)
+{
+    double items = -1;
+
+    for (size_t k = 0; k < multiscale->dataset_count; k++) {
+        int failure = judge_dataset(m, zarr_json, directory, multiscale,
+                                    multiscale->datasets[k].path, &items, error);
+        if (failure)
+            return failure;
+    }
+    return 0;
+}
+
+/* What both ends of a scene's transformations have in common. */
+struct scene {
+    uint32_t zarr_json, directory;
+    uint64_t bytes_left; /* of metadata to be read: a scene may name one image a thousand times */
+};
+
+/* An end that is an image has the coordinate system that is named. */
+static int judge_scene_end(struct metadata *m, struct scene *scene, const struct ozx_scene_end *end,
+                           struct ozx_error *error)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    char path[OZX_ESCAPED_SIZE], name[OZX_ESCAPED_SIZE];
+    struct ozx_node_stat stat;
+    uint32_t node, file;
+    int failure;
+
+    if (!end->path || !follow(m, scene->zarr_json, scene->directory, "image", end->path, &node) ||
+        !end->name || !find_file(m->v, node, "zarr.json", &file))
+        return 0;
+    ozx_archive_stat(m->v->archive, file, &stat);
+    if (stat.size_bytes > scene->bytes_left)
+        return 0;
+    scene->bytes_left -= stat.size_bytes;
+    failure = load(m, file, false, &metadata, error);
+    if (failure || !metadata)
+        return failure;
+    for (size_t i = 0; metadata->ome && i < metadata->ome->multiscale_count; i++)
+        if (ozx_has_text(metadata->ome->multiscales[i].systems,
+                         metadata->ome->multiscales[i].system_count, end->name))
+            return 0;
+    ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, scene->zarr_json,
+                         "the image '%s' has no coordinate system '%s'",
+                         ozx_escape(path, sizeof path, end->path, strlen(end->path)),
+                         ozx_escape(name, sizeof name, end->name, strlen(end->name)));
+    return 0;
+}
+
+static int judge_scene(struct metadata *m, uint32_t zarr_json, const struct ozx_scene *block,
+                       struct ozx_error *error)
+{
+    struct scene scene = {.zarr_json = zarr_json,
+                          .directory = ozx_archive_parent(m->v->archive, zarr_json),
+                          .bytes_left = SCENE_JSON_MAX};
+    int failure = 0;
+
+    for (size_t i = 0; i < block->transform_count && !failure; i++) {
+        failure = judge_scene_end(m, &scene, &block->transforms[i].input, error);
+        if (!failure)
+            failure = judge_scene_end(m, &scene, &block->transforms[i].output, error);
+    }
+    return failure;
 }
 
 static int judge_references(struct metadata *m, uint32_t zarr_json, const struct ozx_ome *ome,
@@ -150,20 +241,22 @@ static int judge_references(struct metadata *m, uint32_t zarr_json, const struct
 {
     uint32_t directory = ozx_archive_parent(m->v->archive, zarr_json), node;
 
-    for (size_t i = 0; i < ome->multiscale_count; i++)
-        for (size_t k = 0; k < ome->multiscales[i].dataset_count; k++) {
-            const struct ozx_multiscale *multiscale = &ome->multiscales[i];
-            int failure = judge_dataset(m, zarr_json, directory, multiscale,
-                                        multiscale->datasets[k].path, error);
-            if (failure)
-                return failure;
-        }
+    for (size_t i = 0; i < ome->multiscale_count; i++) {
+        int failure = judge_datasets(m, zarr_json, directory, &ome->multiscales[i], error);
+        if (failure)
+            return failure;
+    }
     for (size_t i = 0; ome->plate && i < ome->plate->well_count; i++)
         (void)follow(m, zarr_json, directory, "well", ome->plate->wells[i].path, &node);
     if (ome->well)
         follow_all(m, zarr_json, directory, "image", ome->well->images, ome->well->image_count);
     if (ome->has_labels)
         follow_all(m, zarr_json, directory, "label image", ome->labels, ome->label_count);
+    if (ome->scene) {
+        int failure = judge_scene(m, zarr_json, ome->scene, error);
+        if (failure)
+            return failure;
+    }
     if (ome->has_series) /* this is OME/: the images are beside it */
         follow_all(m, zarr_json, ozx_archive_parent(m->v->archive, directory), "image", ome->series,
                    ome->series_count);
@@ -227,6 +320,10 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
         return failure;
     if (metadata->is_array)
         m->states[directory] |= STATE_ARRAY;
+    if (metadata->ome && metadata->ome->multiscale_count)
+        m->states[directory] |= STATE_IMAGE;
+    if (metadata->ome && metadata->ome->has_labels)
+        m->states[directory] |= STATE_LABELS;
     judge_defects(m, zarr_json, metadata);
     if (metadata->ome) {
         judge_version(m, zarr_json, root, metadata->ome->version, error);
@@ -238,6 +335,51 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
     if (!failure && metadata->array)
         failure = ozx_verify_chunks(m->v, zarr_json, metadata->array, m->states, error);
     return failure;
+}
+
+/* --- labels ----------------------------------------------------------------------------------- */
+
+/* An image below a group that lists label images, with nothing but groups between. */
+static bool is_label_image(const struct metadata *m, uint32_t directory)
+{
+    uint32_t node = directory;
+
+    while (node != OZX_NODE_ROOT) {
+        node = ozx_archive_parent(m->v->archive, node);
+        if (m->states[node] & STATE_LABELS)
+            return true;
+        if (m->states[node] & (STATE_IMAGE | STATE_ARRAY))
+            return false;
+    }
+    return false;
+}
+
+/* The group `labels` of an image. */
+static bool is_labels_group(const struct metadata *m, uint32_t directory)
+{
+    size_t size;
+    const char *name = ozx_archive_name(m->v->archive, directory, &size);
+
+    return size == 6 && memcmp(name, "labels", 6) == 0 &&
+           (m->states[directory] & (STATE_NODE | STATE_ARRAY)) == STATE_NODE &&
+           m->states[ozx_archive_parent(m->v->archive, directory)] & STATE_IMAGE;
+}
+
+/* Viewers find label images by the list of their group only. */
+static void judge_labels(struct metadata *m, uint32_t directory)
+{
+    uint8_t state = m->states[directory];
+    uint32_t zarr_json = directory;
+
+    if (!(state & STATE_NODE) || !find_file(m->v, directory, "zarr.json", &zarr_json))
+        return;
+    if ((state & STATE_IMAGE) && !(state & STATE_REFERENCED) && is_label_image(m, directory))
+        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
+                             "the group of labels does not list this label image");
+    if (!(state & (STATE_LABELS | STATE_IMAGE)) && is_labels_group(m, directory))
+        ozx_verify_find_node(
+            m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, directory,
+            "a group of labels has to list them: attributes.ome.labels is missing");
 }
 
 /* --- the hierarchy ---------------------------------------------------------------------------- */
@@ -305,6 +447,8 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
         if (!failure && v->options->cancel && *v->options->cancel)
             failure = ozx_error_interrupted(error);
     }
+    for (uint32_t node = 0; node < m.node_count && !failure; node++)
+        judge_labels(&m, node);
     if (!failure)
         judge_hierarchy(&m);
     if (v->options->quick)

@@ -12,8 +12,8 @@
  * construction: shapes have 0 ... OZX_DIMENSIONS_MAX sizes, chunk sizes are at least 1, numbers are
  * finite, counts are those of the lists.
  *
- * Every pointer below is owned by the ozx_metadata and dies with it. Texts are NUL-terminated, valid
- * UTF-8 without NUL, as they stand in the JSON: they may hold control characters, so whoever prints
+ * Every pointer below is owned by the ozx_metadata and dies with it, or is static. Texts are
+ * NUL-terminated, valid UTF-8 without NUL, as they stand in the JSON: they may hold control characters, so whoever prints
  * them escapes them (ozx_escape). Threads: a metadata never changes; any number may read it.
  *
  * Sources: Zarr core specification v3 (zarr.json, regular grid, default and v2 chunk keys), the
@@ -143,6 +143,8 @@ struct ozx_multiscale {
     const struct ozx_dataset *datasets; /* largest first, as they stand */
     size_t dataset_count;
     struct ozx_transforms transforms; /* of all levels together (up to 0.5) */
+    const char *const *systems;       /* 0.6: the names of its coordinate systems */
+    size_t system_count;
 };
 
 struct ozx_channel {
@@ -174,6 +176,25 @@ struct ozx_well {
     size_t image_count;
 };
 
+/* One end of a transformation. */
+struct ozx_scene_end {
+    const char *path; /* of an image below the scene; NULL: `name` is one of the scene's own */
+    const char *name; /* of a coordinate system; NULL if absent */
+};
+
+struct ozx_scene_transform {
+    const char *type; /* "affine"; NULL */
+    struct ozx_scene_end input, output;
+};
+
+/* Images in one space (drafts of 0.6). */
+struct ozx_scene {
+    const char *const *systems; /* the names of its own coordinate systems, never NULL */
+    size_t system_count;
+    const struct ozx_scene_transform *transforms;
+    size_t transform_count;
+};
+
 struct ozx_ome {
     const char *version; /* NULL: none, or no string */
     const struct ozx_multiscale *multiscales;
@@ -184,6 +205,7 @@ struct ozx_ome {
     bool has_image_label; /* this multiscale is a label image */
     const struct ozx_plate *plate; /* NULL */
     const struct ozx_well *well;   /* NULL */
+    const struct ozx_scene *scene; /* NULL */
     bool has_omero;
     const struct ozx_channel *channels; /* omero */
     size_t channel_count;
@@ -193,6 +215,9 @@ struct ozx_ome {
     const char *const *series; /* paths of the images, from the group above */
     size_t series_count;
 };
+
+/* Is `wanted` one of them? */
+bool ozx_has_text(const char *const *texts, size_t count, const char *wanted);
 
 /* --- a node ----------------------------------------------------------------------------------- */
 

@@ -340,6 +340,7 @@ void ozx_parse_multiscale(struct ozx_parse *p, const struct ozx_place *place, co
     out->type = ozx_parse_text(p, place, json, "type", OZX_OPTIONAL);
     /* Drafts of 0.6 were written as 0.5, and as 0.6 there are multiscales that are still of 0.5. */
     if (json_object_get(json, "coordinateSystems") || (rules == OZX_MULTISCALE_0_6 && !has_axes)) {
+        out->systems = ozx_parse_system_names(p, place, json, &out->system_count);
         read_systems(p, place, json, out);
         read_datasets(p, place, json, OZX_MULTISCALE_0_6, out);
         return; /* what else is there maps between systems: not all levels together */

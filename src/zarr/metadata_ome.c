@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The OME block but for its multiscales: labels, omero, plate, well, bioformats2raw.
+ * The OME block but for its multiscales and scenes: labels, omero, plate, well, bioformats2raw.
  */
 #include <string.h>
 
@@ -256,6 +256,8 @@ const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_place 
             read_plate(p, place, part, !is_v2 || !ome->version || strcmp(ome->version, "0.4") >= 0);
     if ((part = json_object_get(block, "well")) != NULL && !json_is_null(part))
         ome->well = read_well(p, place, part);
+    if ((part = json_object_get(block, "scene")) != NULL && !json_is_null(part))
+        ome->scene = ozx_parse_scene(p, place, part);
     ome->has_image_label = json_is_object(json_object_get(block, "image-label"));
     if (json_object_get(block, "bioformats2raw.layout"))
         read_bioformats2raw(p, place, block, ome);

@@ -102,4 +102,12 @@ enum ozx_multiscale_rules {
 void ozx_parse_multiscale(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
                           enum ozx_multiscale_rules rules, struct ozx_multiscale *out);
 
+/* The names of `object`'s coordinateSystems, which may be absent. */
+const char *const *ozx_parse_system_names(struct ozx_parse *p, const struct ozx_place *place,
+                                          const json_t *object, size_t *count);
+
+/* A scene of the block at `up`; NULL without memory. */
+const struct ozx_scene *ozx_parse_scene(struct ozx_parse *p, const struct ozx_place *up,
+                                        const json_t *json);
+
 #endif

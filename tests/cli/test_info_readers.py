@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop'))
 
 from info_tools import info, pack_directory  # noqa: E402
+from verify_tools import told_of, verify  # noqa: E402
 
 numpy = pytest.importorskip('numpy')
 zarr = pytest.importorskip('zarr')
@@ -215,3 +216,11 @@ def test_what_zarr_python_writes_has_no_defect(tmp_path):
     said = info(pack_directory(tmp_path / 'all', tmp_path / 'all.ozx'))
     assert len(said['root']['children']) > len(DTYPES)
     assert {c['path']: c['defects'] for c in said['root']['children'] if c['defects']} == {}
+
+
+@pytest.mark.parametrize('name', ['image', 'image-sharded', 'channels-sharded', 'volume', 'volume-sharded', 'labels', 'plate', 'bioformats2raw', 'collection'])
+def test_verify_has_nothing_to_say_of_what_ngff_zarr_writes(shape, name):
+    """But what is so: chunks without shards, no ZIP64 fields."""
+    directory, _ = shape(name)
+    told = told_of(verify(directory.parent / (name + '.ozx'))[1])
+    assert set(told) <= {'zip64', 'sharding'}

@@ -124,3 +124,17 @@ def test_array_at_the_root(tmp_path):
 def test_array_of_zarr_v2_at_the_root(tmp_path):
     path = write(tmp_path / 'x.zip', {'.zarray': {**ZARRAY, 'shape': [9], 'chunks': [3]}}, comment=b'')
     assert '9 uint8; chunks 3; 0 of 3 chunks' in info_text(path)
+
+
+def test_scene(tmp_path):
+    transform = {'type': 'translation', 'translation': [0, 9], 'input': {'path': 't0', 'name': 'physical'}, 'output': {'name': 'world'}}
+    block = {'coordinateSystems': [{'name': 'world', 'axes': [{'name': n, 'type': 'space'} for n in 'yx']}], 'coordinateTransformations': [transform]}
+    files = {'zarr.json': group(version='0.6.dev3', scene=block), 't0/zarr.json': group(version='0.6.dev3', multiscales=[systems(SCALE)]),
+             't0/0/zarr.json': array()}
+    root = info(write(tmp_path / 'x.ozx', files))['root']
+    assert (root['kind'], root['defects']) == ('scene', [])
+    assert root['scene'] == {'coordinate_systems': ['world'], 'transformations': [
+        {'type': 'translation', 'input': {'path': 't0', 'name': 'physical'}, 'output': {'path': None, 'name': 'world'}}]}
+    assert [c['kind'] for c in root['children']] == ['image']
+    text = info_text(tmp_path / 'x.ozx')
+    assert '/  scene, transformations: 1' in text and 'systems    world' in text and '─ t0  image' in text

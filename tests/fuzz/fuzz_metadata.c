@@ -58,6 +58,8 @@ static void check_ome(const struct ozx_ome *ome)
         const struct ozx_multiscale *m = &ome->multiscales[i];
         for (size_t k = 0; k < m->axis_count; k++)
             FUZZ_CHECK(m->axes[k].name);
+        for (size_t k = 0; k < m->system_count; k++)
+            check_text(m->systems[k]);
         for (size_t k = 0; k < m->dataset_count; k++) {
             FUZZ_CHECK(m->datasets[k].path);
             check_numbers(m->datasets[k].transforms.scale, m->axis_count);
@@ -68,6 +70,12 @@ static void check_ome(const struct ozx_ome *ome)
         FUZZ_CHECK(!ome->channels[i].color || strlen(ome->channels[i].color) == 6);
     for (size_t i = 0; i < ome->label_count; i++)
         FUZZ_CHECK(ome->labels[i]);
+    for (size_t i = 0; ome->scene && i < ome->scene->system_count; i++)
+        FUZZ_CHECK(ome->scene->systems[i]);
+    for (size_t i = 0; ome->scene && i < ome->scene->transform_count; i++) {
+        check_text(ome->scene->transforms[i].input.path);
+        check_text(ome->scene->transforms[i].output.name);
+    }
     for (size_t i = 0; ome->plate && i < ome->plate->well_count; i++) {
         const struct ozx_well_reference *well = &ome->plate->wells[i];
         FUZZ_CHECK(well->path);

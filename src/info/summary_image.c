@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Small questions about an image of a summary, asked by those who print it: what its version, its shards
+ * and its two places of transformations come to.
+ */
+#include <string.h>
+
+#include "info/summary.h"
+
+/* The sharding whose inner chunks are no shards; NULL. */
+static const struct ozx_sharding *innermost(const struct ozx_array *array)
+{
+    const struct ozx_sharding *sharding = array->sharding;
+
+    while (sharding && sharding->inner)
+        sharding = sharding->inner;
+    return sharding;
+}
+
+const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array)
+{
+    const struct ozx_sharding *sharding = innermost(array);
+
+    if (sharding)
+        return &sharding->chunk_shape;
+    return array->has_grid ? &array->chunk_shape : NULL;
+}
+
+const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array)
+{
+    const struct ozx_sharding *sharding = innermost(array);
+
+    return sharding ? &sharding->codecs : &array->codecs;
+}
+
+const struct ozx_axis *ozx_summary_axes(const struct ozx_multiscale *multiscale,
+                                        const struct ozx_summary_level *first, size_t *count)
+{
+    const struct ozx_array *array = first && first->metadata ? first->metadata->array : NULL;
+    size_t skipped = 0;
+
+    if (multiscale->axes_implied && array && array->has_shape &&
+        array->shape.count < multiscale->axis_count)
+        skipped = multiscale->axis_count - array->shape.count;
+    *count = multiscale->axis_count - skipped;
+    return multiscale->axes + skipped;
+}
+
+double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t level, size_t axis)
+{
+    const struct ozx_transforms *own = &multiscale->datasets[level].transforms;
+    const struct ozx_transforms *all = &multiscale->transforms;
+
+    if (!own->scale || own->has_other || all->has_other)
+        return 0;
+    return own->scale[axis] * (all->scale ? all->scale[axis] : 1);
+}
+
+bool ozx_summary_versions_agree(const struct ozx_summary *summary)
+{
+    return summary->comment_version && summary->metadata_version &&
+           strcmp(summary->comment_version, summary->metadata_version) == 0;
+}
