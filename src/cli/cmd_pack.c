@@ -34,6 +34,7 @@ static const char help_text[] =
     "      --exclude GLOB    leave out what matches; may be given more than once\n"
     "      --keep-consolidated\n"
     "                        keep consolidated metadata that list what is left out\n"
+    "      --keep-junk       pack .DS_Store, __MACOSX/ and the like, too\n"
     "      --ome-version V   OME-Zarr version to state (default: from the metadata)\n"
     "      --mtime TIME      no file is newer than TIME: seconds since 1970, or\n"
     "                        YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)\n"
@@ -132,13 +133,14 @@ static int parse_time(const char *text, int64_t *out)
     return -EINVAL;
 }
 
-enum { EXCLUDE = 256, KEEP_CONSOLIDATED, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
+enum { EXCLUDE = 256, KEEP_CONSOLIDATED, KEEP_JUNK, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
     {"dry-run", no_argument, NULL, 'n'},
     {"exclude", required_argument, NULL, EXCLUDE},
     {"keep-consolidated", no_argument, NULL, KEEP_CONSOLIDATED},
+    {"keep-junk", no_argument, NULL, KEEP_JUNK},
     {"ome-version", required_argument, NULL, OME_VERSION},
     {"mtime", required_argument, NULL, MTIME},
     {"align", required_argument, NULL, ALIGN},
@@ -191,6 +193,9 @@ static int parse_options(struct command *command, int argc, char **argv)
             break;
         case KEEP_CONSOLIDATED:
             command->options.keep_consolidated = true;
+            break;
+        case KEEP_JUNK:
+            command->options.keep_junk = true;
             break;
         case NO_VERIFY:
             command->options.verify = false;

@@ -34,6 +34,7 @@ static const char help_text[] =
     "      --exclude GLOB    leave out what matches; may be given more than once\n"
     "      --keep-consolidated\n"
     "                        keep consolidated metadata that list what is left out\n"
+    "      --keep-junk       pack .DS_Store, __MACOSX/ and the like, too\n"
     "      --ome-version V   OME-Zarr version to state (default: from the metadata, else as\n"
     "                        IN states it)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
@@ -45,7 +46,7 @@ static const char help_text[] =
     "  -h, --help            this text\n\n"
     "Example:\n  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx\n";
 
-enum { RECOVER = 256, SUBDIR, EXCLUDE, KEEP_CONSOLIDATED, OME_VERSION, ALIGN, NO_VERIFY };
+enum { RECOVER = 256, SUBDIR, EXCLUDE, KEEP_CONSOLIDATED, KEEP_JUNK, OME_VERSION, ALIGN, NO_VERIFY };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
     {"subdir", required_argument, NULL, SUBDIR},
     {"exclude", required_argument, NULL, EXCLUDE},
     {"keep-consolidated", no_argument, NULL, KEEP_CONSOLIDATED},
+    {"keep-junk", no_argument, NULL, KEEP_JUNK},
     {"ome-version", required_argument, NULL, OME_VERSION},
     {"align", required_argument, NULL, ALIGN},
     {"jobs", required_argument, NULL, 'j'},
@@ -192,6 +194,9 @@ static int parse_options(struct command *command, int argc, char **argv)
             break;
         case KEEP_CONSOLIDATED:
             pack->keep_consolidated = true;
+            break;
+        case KEEP_JUNK:
+            pack->keep_junk = true;
             break;
         case NO_VERIFY:
             pack->verify = false;

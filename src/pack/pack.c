@@ -138,6 +138,7 @@ static int make_plan(struct ozx_pack_state *pack)
         .exclude_count = options->exclude_count,
         .mtime_limit_s = options->mtime_limit_s,
         .align_bytes = options->align_bytes,
+        .keep_junk = options->keep_junk,
         .output_file = pack->target.old.st_nlink ? &pack->target.old : NULL,
         .output_directory = options->output && !options->dry_run ? &pack->target.directory : NULL,
         .nodes_left_out = options->nodes_left_out,
@@ -336,6 +337,8 @@ static int run(struct ozx_pack_state *pack)
         failure = make_plan(pack);
     if (!failure)
         failure = ozx_pack_find_version(pack);
+    if (!failure)
+        failure = ozx_pack_tell_notes(pack);
     if (!failure)
         failure = ozx_pack_judge_left_out(pack);
     if (failure)

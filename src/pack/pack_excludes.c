@@ -32,7 +32,7 @@ static void match_below_others(const struct ozx_pack_state *pack,
     struct ozx_plan_options question = *options;
     struct ozx_plan *plan = NULL;
 
-    question.only_match = true;
+    question.only_match = question.keep_junk = true;
     question.problem = ignore_problem;
     question.left_out = NULL;
     if (make(pack, &question, &plan) == 0)

@@ -6,6 +6,7 @@
  *     pack_excludes.c  patterns that match nothing
  *     pack_version.c   what the metadata says
  *     pack_left_out.c  what it says of what is left out
+ *     pack_notes.c     what is packed or left out without having been asked for
  *     pack_directory.c central directory and tail
  */
 #ifndef OZX_PACK_PACK_STATE_H
@@ -44,6 +45,10 @@ int ozx_pack_plan(struct ozx_pack_state *pack, struct ozx_plan_options *options)
 /* Settles the version and makes the comment; hints at arrays that sharding would serve. What is
  * wrong was told. */
 int ozx_pack_find_version(struct ozx_pack_state *pack) OZX_CHECKED;
+
+/* Tells of junk that is left out, of files that are no chunk of any array, and of empty directories:
+ * each in a line, with a count. What is wrong was told. */
+int ozx_pack_tell_notes(struct ozx_pack_state *pack) OZX_CHECKED;
 
 /* Writes central directory and tail, at their place or (`stream`) where `fd` stands. What is wrong
  * was told. */

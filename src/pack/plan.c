@@ -309,6 +309,11 @@ uint64_t ozx_plan_left_out_count(const struct ozx_plan *plan)
     return plan->left_out_count;
 }
 
+const struct ozx_junk_counts *ozx_plan_junk(const struct ozx_plan *plan)
+{
+    return &plan->junk;
+}
+
 uint64_t ozx_plan_directory_offset(const struct ozx_plan *plan)
 {
     return plan->directory_offset_bytes;

@@ -22,6 +22,7 @@
 
 #include "archive/archive.h"
 #include "base/error.h"
+#include "pack/junk.h"
 #include "zip/format.h"
 #include "zip/writer.h"
 
@@ -75,6 +76,7 @@ struct ozx_plan_options {
     bool only_match;       /* leave nothing out, not what is junk either: to fill in the above */
     int64_t mtime_limit_s; /* later mtimes become this; INT64_MAX: none do */
     uint32_t align_bytes;  /* as in zip/writer.h */
+    bool keep_junk;        /* what pack/junk.h lists is packed, too */
     /* Neither of these may turn up in the walk; NULL: nothing to look for. Borrowed. */
     const struct stat *output_file, *output_directory;
     const uint8_t *nodes_left_out; /* of an archive: not 0 for a node that is not taken; NULL */
@@ -114,6 +116,7 @@ uint32_t ozx_plan_find_directory(const struct ozx_plan *plan, const char *path);
 
 uint64_t ozx_plan_data_bytes(const struct ozx_plan *plan);     /* of all files together */
 uint64_t ozx_plan_left_out_count(const struct ozx_plan *plan); /* junk and excluded */
+const struct ozx_junk_counts *ozx_plan_junk(const struct ozx_plan *plan); /* of them, the junk */
 uint64_t ozx_plan_directory_offset(const struct ozx_plan *plan);
 uint64_t ozx_plan_directory_bytes(const struct ozx_plan *plan); /* the central directory's size */
 

@@ -13,6 +13,7 @@
 struct walk {
     struct ozx_plan *plan;
     struct ozx_archive *archive;
+    uint8_t *junk; /* owned; the mark of each node (pack/junk.h), NULL if junk is kept */
     const struct ozx_plan_options *options;
     int first_problem; /* its code, 0 if there was none */
     size_t path_size;
@@ -48,25 +49,32 @@ static void __attribute__((noinline)) unreadable(struct walk *walk, uint32_t nod
     walk->options->problem(walk->options->context, &error);
 }
 
-static bool is_left_out(const struct walk *walk, uint32_t node)
+static bool is_lost(const struct walk *walk, uint32_t node)
 {
     return walk->options->nodes_left_out && walk->options->nodes_left_out[node];
 }
 
-static int tell_excluded(struct walk *walk, uint32_t directory, const char *name,
-                         bool is_directory)
+static void tell_left_out(struct walk *walk, bool is_directory)
 {
     const struct ozx_plan_options *options = walk->options;
-    int failure = ozx_plan_add_omission(walk->plan, directory, name, is_directory);
 
     walk->plan->left_out_count++;
-    if (failure || !options->left_out)
-        return failure;
+    if (!options->left_out)
+        return;
     if (is_directory && walk->path_size + 1 < sizeof walk->path)
         memcpy(walk->path + walk->path_size, "/", 2);
     options->left_out(options->context, walk->path);
     walk->path[walk->path_size] = '\0';
-    return 0;
+}
+
+/* True if the node is junk: then it is counted as such. */
+static bool is_junk(struct walk *walk, uint32_t node)
+{
+    uint8_t mark = walk->junk ? walk->junk[node] : 0;
+
+    if (mark)
+        walk->plan->junk.of[mark - 1]++; /* the walk does not go below what is junk */
+    return mark != 0;
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -168,12 +176,13 @@ static int pause_for_breath(struct walk *walk)
     return 0;
 }
 
-static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
+/* `*kept` becomes true unless the child is left out. */
+static int walk_child(struct walk *walk, uint32_t node, uint32_t directory, bool *kept)
 {
     size_t base = walk->path_size, start = base + (base != 0), name_size;
     const char *name = ozx_archive_name(walk->archive, node, &name_size);
     struct ozx_node_stat stat;
-    bool excluded;
+    bool excluded, left_out;
     int failure = 0;
 
     ozx_archive_stat(walk->archive, node, &stat);
@@ -184,10 +193,12 @@ static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
     walk->path[walk->path_size] = '\0';
     excluded =
         ozx_plan_excludes(walk->options, walk->path, walk->path + start, stat.is_directory);
-    if (is_left_out(walk, node)) /* it is lost, and that was told */
+    left_out = excluded || (!is_lost(walk, node) && is_junk(walk, node));
+    *kept |= !left_out;
+    if (is_lost(walk, node)) /* that was told: its directory need not stand for it */
         failure = 0;
-    else if (excluded)
-        failure = tell_excluded(walk, directory, walk->path + start, stat.is_directory);
+    else if (left_out)
+        tell_left_out(walk, stat.is_directory);
     else if (stat.is_directory && ozx_plan_is_nested(walk->path + start, name_size))
         problem(walk, OZX_RULE_NESTED, "leave it out with --exclude",
                 "is a directory that is named like an archive inside the hierarchy");
@@ -195,6 +206,9 @@ static int walk_child(struct walk *walk, uint32_t node, uint32_t directory)
         failure = walk_directory(walk, node, directory);
     else
         failure = add_file(walk, node, directory, walk->path + start, name_size);
+    if (excluded && !failure && !is_lost(walk, node))
+        failure = ozx_plan_add_omission(walk->plan, directory, walk->path + start,
+                                        stat.is_directory);
     walk->path_size = base;
     walk->path[base] = '\0';
     return failure ? failure : pause_for_breath(walk);
@@ -216,7 +230,7 @@ static int add_directory(struct walk *walk, uint32_t node, uint32_t parent, uint
     return 0;
 }
 
-/* A directory without children has an entry of its own in the archive, or it would not be there. */
+/* A directory without children, or of which nothing is kept: as pack has it. */
 static int add_empty_directory(struct walk *walk, uint32_t node, uint32_t index)
 {
     struct ozx_plan_entry entry = {.directory = index, .is_directory = true};
@@ -231,6 +245,7 @@ static int walk_directory(struct walk *walk, uint32_t node, uint32_t parent)
 {
     OZX_AUTO_FREE uint32_t *children = NULL;
     uint32_t first, count, index;
+    bool kept = false;
     int failure = add_directory(walk, node, parent, &index);
 
     if (failure)
@@ -245,7 +260,9 @@ static int walk_directory(struct walk *walk, uint32_t node, uint32_t parent)
         children[i] = first + i;
     qsort_r(children, count, sizeof *children, by_path_bytes, walk->archive);
     for (uint32_t i = 0; i < count && !failure; i++)
-        failure = walk_child(walk, children[i], index);
+        failure = walk_child(walk, children[i], index, &kept);
+    if (!failure && !kept && node != OZX_NODE_ROOT)
+        failure = add_empty_directory(walk, node, index);
     return failure;
 }
 
@@ -258,9 +275,12 @@ int ozx_plan_walk_archive(struct ozx_plan *plan, const struct ozx_plan_options *
         walk->plan = plan;
         walk->archive = plan->archive;
         walk->options = options;
-        failure = walk_directory(walk, OZX_NODE_ROOT, 0);
+        walk->junk = options->keep_junk ? NULL : ozx_junk_mark(plan->archive);
+        if (options->keep_junk || walk->junk)
+            failure = walk_directory(walk, OZX_NODE_ROOT, 0);
         if (!failure)
             failure = walk->first_problem;
+        free(walk->junk);
         free(walk);
     }
     if (failure == -ENOMEM) {

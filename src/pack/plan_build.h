@@ -36,6 +36,7 @@ struct ozx_plan {
     struct ozx_archive *archive; /* borrowed; NULL: what is below root_fd */
     uint32_t align_bytes;
     uint64_t data_bytes, left_out_count;
+    struct ozx_junk_counts junk;
     uint64_t directory_offset_bytes, directory_bytes;
 };
 

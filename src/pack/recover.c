@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/crew.h"
+#include "pack/junk.h"
 #include "zip/crc.h"
 #include "zip/format.h"
 #include "zip/scan.h"
@@ -305,6 +306,23 @@ static void tell_unreadable(struct ozx_archive *archive, uint32_t node, struct o
                   "entry '%s': its data cannot be read", ozx_escape(name, sizeof name, path, size));
 }
 
+/* What is left out as junk whatever its bytes are, is not lost. */
+static int forgive_junk(const struct ozx_recover_options *options, struct ozx_recovery *out,
+                        struct ozx_error *error)
+{
+    OZX_AUTO_FREE uint8_t *junk = options->keep_junk ? NULL : ozx_junk_mark(out->archive);
+    uint32_t nodes = ozx_archive_node_count(out->archive);
+
+    if (options->keep_junk)
+        return 0;
+    if (!junk)
+        return ozx_error_memory(error);
+    for (uint32_t node = 0; node < nodes; node++)
+        if (junk[node])
+            out->left_out[node] = WHOLE;
+    return 0;
+}
+
 static void tell_lost(const struct ozx_recover_options *options, struct ozx_recovery *out)
 {
     uint32_t nodes = ozx_archive_node_count(out->archive);
@@ -334,6 +352,8 @@ static int survey(const struct ozx_recover_options *options, struct ozx_recovery
         return ozx_error_memory(error);
     s.left_out = out->left_out;
     failure = run_survey(&s, error);
+    if (!failure)
+        failure = forgive_junk(options, out, error);
     if (!failure)
         tell_lost(options, out);
     return failure;

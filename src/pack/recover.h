@@ -29,6 +29,7 @@ struct ozx_recovery {
 struct ozx_recover_options {
     struct ozx_archive_options archive;
     unsigned jobs;                       /* threads, at least 1 */
+    bool keep_junk;                      /* false: junk (pack/junk.h) that is damaged is no loss */
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
 
     /* Called on the calling thread. */

@@ -51,6 +51,7 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
     struct ozx_recover_options recover = {
         .archive = {.subdir = options->subdir, .mtime_s = &no_mtime_s},
         .jobs = options->pack.jobs,
+        .keep_junk = options->pack.keep_junk,
         .cancel = options->pack.cancel,
         .context = (void *)(uintptr_t)options,
         .broken = on_broken,

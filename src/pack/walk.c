@@ -73,19 +73,6 @@ static void problem_errno(struct walk *walk, int code, const char *what)
 
 /* --- what is left out ------------------------------------------------------------------------- */
 
-static bool is_junk(const char *name, bool is_directory)
-{
-    static const char *const files[] = {".DS_Store",   "._*",      "Thumbs.db",
-                                        "desktop.ini", "*.__lock", ".*.partial"};
-
-    if (is_directory)
-        return strcmp(name, "__MACOSX") == 0;
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        if (fnmatch(files[i], name, 0) == 0)
-            return true;
-    return false;
-}
-
 /* A glob with '/' is matched against the whole path, one without against the last component; one
  * that ends in '/' matches only directories. */
 bool __attribute__((noinline)) /* 4 KiB of stack, not once for each level of the walk */
@@ -253,6 +240,20 @@ static void tell_left_out(struct walk *walk, bool is_directory)
     walk->path[walk->path_size] = '\0';
 }
 
+/* True if the item at walk->path, which is so long, is junk: then it is counted as such. */
+static bool is_junk(struct walk *walk, const char *name, bool is_directory)
+{
+    enum ozx_junk kind =
+        walk->options->keep_junk ? OZX_JUNK_NONE : ozx_junk_of_name(name, is_directory);
+
+    if (kind == OZX_JUNK_NONE ||
+        (is_directory &&
+         ozx_junk_holds_node(walk->plan->root_fd, walk->path, walk->path_size, walk->buffer)))
+        return false;
+    walk->plan->junk.of[kind]++;
+    return true;
+}
+
 /* Between entries: 0, or -EINTR once the user wants no more. */
 static int pause_for_breath(struct walk *walk)
 {
@@ -287,7 +288,7 @@ static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char 
 
     excluded =
         ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory);
-    if (excluded || (!walk->options->only_match && is_junk(walk->path + start, item->is_directory))) {
+    if (excluded || is_junk(walk, walk->path + start, item->is_directory)) {
         if (excluded)
             failure = ozx_plan_add_omission(walk->plan, directory, walk->path + start,
                                             item->is_directory);

@@ -6,7 +6,7 @@ import stat
 import subprocess
 
 import pytest
-from conftest import GROUP, IMAGE, ome, pack, write
+from conftest import GROUP, IMAGE, messages, ome, pack, write
 
 
 def refused(root, out, code, *words, lines=1, args=(), **kwargs):
@@ -212,7 +212,7 @@ def test_terminal(image):
 def as_nobody(folder, *args):
     user = dict(user=65534, group=65534, extra_groups=[]) if os.geteuid() == 0 else {}
     done = subprocess.run([folder / 'ozxfs', 'pack', *map(str, args)], capture_output=True, text=True, timeout=60, **user)
-    return done.returncode, done.stderr
+    return done.returncode, '\n'.join(messages(done.stderr))
 
 
 def lay(folder, mode=0o755):

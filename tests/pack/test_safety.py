@@ -10,7 +10,7 @@ import time
 
 import checker
 import pytest
-from conftest import FAULTS, IMAGE, LONG, OZXFS, ome, pack, run, write
+from conftest import FAULTS, IMAGE, LONG, OZXFS, messages, ome, pack, run, write
 
 BIG = 40 << 20
 
@@ -90,7 +90,7 @@ def test_signals_leave_nothing(large, out, number):
         result = check_folder(out, b'old', large)
         # Before the handler stands, the signal kills: there is nothing to clean up then.
         assert p.returncode in ((0,) if result == 'new' else (75, -number)), said
-        assert result == 'new' or len(said.splitlines()) == (p.returncode == 75), said
+        assert result == 'new' or len(messages(said)) == (p.returncode == 75), said
         seen.add(p.returncode)
         if result == 'new':
             out.write_bytes(b'old')
@@ -145,7 +145,7 @@ def test_errors_at_every_call(image, out, call, code, force, named):
             if n > 1 or call != 'any':
                 return
         else:
-            assert done.returncode in (71, 73, 74, 77) and len(done.stderr.decode().splitlines()) == 1, done
+            assert done.returncode in (71, 73, 74, 77) and len(messages(done.stderr.decode())) == 1, done
             assert result == (('old' if force else 'none') if b'directory cannot be synced' not in done.stderr else 'new')
     pytest.fail('never came to an end')
 
@@ -263,7 +263,7 @@ def test_change_while_packed(image, out, change):
     change(image)
     p.send_signal(signal.SIGCONT)
     said = p.communicate(timeout=60)[1].decode()
-    assert p.returncode == 74 and 'changed while it was being packed' in said and len(said.splitlines()) == 1, said
+    assert p.returncode == 74 and 'changed while it was being packed' in said and len(messages(said)) == 1, said
     assert check_folder(out, b'old', image) == 'old'
 
 
@@ -288,7 +288,7 @@ def test_race_for_the_name(image, out, named):
     out.write_bytes(b'theirs')
     p.send_signal(signal.SIGCONT)
     said = p.communicate(timeout=60)[1].decode()
-    assert p.returncode == 73 and len(said.splitlines()) == 1
+    assert p.returncode == 73 and len(messages(said)) == 1
     assert os.listdir(out.parent) == [out.name] and out.read_bytes() == b'theirs'
 
 
@@ -374,7 +374,7 @@ def test_reading_back_finds_damage(image, out):
         f.write(bytes([byte[0] ^ 1]))
     p.send_signal(signal.SIGCONT)
     said = p.communicate(timeout=60)[1].decode()
-    assert p.returncode == 74 and 'zarr.json' in said and len(said.splitlines()) == 1, said
+    assert p.returncode == 74 and 'zarr.json' in said and len(messages(said)) == 1, said
     assert not os.listdir(out.parent)
 
 
@@ -385,7 +385,7 @@ def test_pipe_that_closes(large):
     p.stdout.read(10)
     p.stdout.close()
     said = p.stderr.read().decode()
-    assert p.wait(60) == 74 and 'Broken pipe' in said and len(said.splitlines()) == 1
+    assert p.wait(60) == 74 and 'Broken pipe' in said and len(messages(said)) == 1
 
 
 def test_pipe_that_nobody_reads_can_be_interrupted(large):
