@@ -378,7 +378,7 @@ static void judge_labels(struct metadata *m, uint32_t directory)
                              "the group of labels does not list this label image");
     if (!(state & (STATE_LABELS | STATE_IMAGE)) && is_labels_group(m, directory))
         ozx_verify_find_node(
-            m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, directory,
+            m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
             "a group of labels has to list them: attributes.ome.labels is missing");
 }
 

@@ -17,3 +17,5 @@ def test_case(tmp_path, name):
     assert code == (2 if report['verdict'] == 'fail' else 0)
     for rule, text in case.text.items():
         assert text in rules_of(report)[rule]['findings'][0]['text']
+    for rule, entry in case.entry.items():
+        assert rules_of(report)[rule]['findings'][0]['entry'] == entry

@@ -25,6 +25,7 @@ class Case:
     name: str = 'image.ozx'
     options: tuple = ()
     text: dict = field(default_factory=dict)  # {rule: a part of its first finding}
+    entry: dict = field(default_factory=dict)  # {rule: the entry of its first finding}
 
 
 def case(title, told, build, **more):

@@ -27,9 +27,10 @@ def labelled(*groups, listed=None, more=None):
 case('labels_listed', {}, lambda: labelled('labels/a', 'labels/b', listed=group({'labels': ['a', 'b']})))
 case('labels_none', {}, lambda: labelled(listed=group({'labels': []})))
 case('labels_unlisted', OME, lambda: labelled('labels/a', 'labels/b', listed=group({'labels': ['a']})),
-     text={'ome-block': 'does not list this label image'})
+     text={'ome-block': 'does not list this label image'}, entry={'ome-block': 'labels/b/zarr.json'})
 case('labels_all_unlisted', OME, lambda: labelled('labels/a', 'labels/b', listed=group({'labels': []})))
-case('labels_no_key', OME, lambda: labelled('labels/a', listed=group({})), text={'ome-block': 'attributes.ome.labels is missing'})
+case('labels_no_key', OME, lambda: labelled('labels/a', listed=group({})), text={'ome-block': 'attributes.ome.labels is missing'},
+     entry={'ome-block': 'labels/zarr.json'})
 case('labels_no_block', OME, lambda: labelled('labels/a', listed=group()), text={'ome-block': 'attributes.ome.labels is missing'})
 case('labels_no_version', OME, lambda: labelled('labels/a', listed=group({'labels': ['a']}, version=None)),
      text={'ome-block': 'attributes.ome.version is missing'})
