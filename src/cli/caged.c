@@ -52,26 +52,20 @@ static void end_likewise(int number)
     raise(number);
 }
 
-static int tell_end(const char *file, const struct ozx_cage_end *end)
+static void explain(const struct ozx_cage_end *end, struct ozx_error *error)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
-    bool is_killed = end->signal == SIGKILL;
-
-    if (is_killed && end->interrupted)
-        return ozx_report(OZX_EXIT_INTERRUPTED, file, "interrupted");
-    if (is_end(end->signal))
-        end_likewise(end->signal);
-    ozx_error_set(&error, is_killed ? -ENOMEM : -EFAULT, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  is_killed ? "is there enough memory?"
-                            : "this is a bug of ozxfs: please report it, with the archive",
-                  is_killed ? "the process that reads it was killed"
-                            : "the process that reads it crashed (%s)",
-                  strsignal(end->signal));
-    ozx_report_error(file, &error);
-    return is_killed ? OZX_EXIT_SYSTEM : OZX_EXIT_BUG;
+    if (end->signal == SIGKILL && end->interrupted)
+        ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
+    else if (end->signal == SIGKILL)
+        ozx_error_set(error, -ENOMEM, OZX_RULE_NONE, OZX_OFFSET_NONE, "is there enough memory?",
+                      "the process that reads it was killed");
+    else
+        ozx_error_set(error, -EFAULT, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                      "this is a bug of ozxfs: please report it, with the archive",
+                      "the process that reads it crashed (%s)", strsignal(end->signal));
 }
 
-int ozx_caged(const struct ozx_caged *caged, bool *interrupted)
+int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end)
 {
     const struct ozx_cage cage = {
         .allowed = caged->allowed,
@@ -83,14 +77,19 @@ int ozx_caged(const struct ozx_caged *caged, bool *interrupted)
         .context = caged->context,
     };
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_cage_end end;
+    struct ozx_cage_end gone = {.status = -1};
 
     prepare();
-    if (ozx_cage_run(&cage, &end, &error)) {
-        ozx_report_error(caged->file, &error);
-        return ozx_report_exit_status(&error);
+    if (ozx_cage_run(&cage, &gone, &error) == 0 && gone.status < 0) {
+        if (is_end(gone.signal))
+            end_likewise(gone.signal);
+        explain(&gone, &error);
     }
-    if (interrupted && end.interrupted)
-        *interrupted = true;
-    return end.status >= 0 ? end.status : tell_end(caged->file, &end);
+    if (error.code)
+        ozx_report_error(caged->file, &error);
+    if (end)
+        *end = (struct ozx_caged_end){.interrupted = gone.interrupted != 0, .error = error};
+    return !error.code                ? gone.status
+           : error.code == -EFAULT ? OZX_EXIT_BUG
+                                   : ozx_report_exit_status(&error);
 }

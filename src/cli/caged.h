@@ -22,9 +22,13 @@ struct ozx_caged {
     void *context;
 };
 
-/* The exit status of the work; if the child did not come to its end, that is told. Signals that end a
- * process (INT, PIPE, ...) end this one as they ended the child. `*interrupted`, if not NULL, is set if a
- * signal was passed on to a child that catches it. */
-int ozx_caged(const struct ozx_caged *caged, bool *interrupted);
+struct ozx_caged_end {
+    bool interrupted; /* a signal was passed on to the work, which catches it */
+    struct ozx_error error; /* why the work did not come to its end, told already; code 0: it did */
+};
+
+/* The exit status of the work; if the work did not come to its end, that is told. Signals that end a
+ * process (INT, PIPE, ...) end this one as they ended the child. `end` may be NULL. */
+int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end);
 
 #endif

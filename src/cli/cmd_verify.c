@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -22,6 +25,10 @@ struct command {
     bool strict, json, quiet, verbose;
     char *const *files;
     size_t file_count;
+    bool interrupted;
+    struct ozx_source *source; /* of the file that is judged */
+    int object;                /* with --json: what its process prints; else -1 */
+    FILE *list;                /* with --json: all that is printed */
 };
 
 static const char help_text[] =
@@ -148,62 +155,146 @@ static int status_of(const struct command *command, const struct ozx_verify_repo
     return report->verdict == OZX_VERDICT_WARN && command->strict ? OZX_EXIT_WARNINGS : OZX_EXIT_OK;
 }
 
-static void verify_file(struct command *command, const char *file, struct ozx_verify_result *result)
-{
-    struct ozx_source *source;
-    int failure = ozx_input_open(file, &source, &result->error);
-
-    command->options.name = file;
-    if (!failure) {
-        ozx_progress_start(&command->progress, !command->quiet);
-        failure = ozx_verify(source, &command->options, &result->report, &result->error);
-        ozx_progress_clear(&command->progress);
-    }
-    if (failure) {
-        ozx_report_error(file, &result->error);
-        result->exit_status = ozx_report_exit_status(&result->error);
-    } else {
-        result->exit_status = status_of(command, result->report);
-    }
-}
-
-static int print_json(const struct ozx_verify_result *results, size_t count)
+static int print_json(const struct ozx_verify_result *result)
 {
     OZX_AUTO_FREE char *text = NULL;
 
-    if (ozx_verify_json(results, count, &text))
+    if (ozx_verify_json(result, &text))
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     fputs(text, stdout);
     return OZX_EXIT_OK;
 }
 
-static int run(struct command *command)
+/* In the cage: judges a file, and prints what it found. */
+static int verify(void *context)
 {
-    OZX_AUTO_FREE struct ozx_verify_result *results = calloc(command->file_count, sizeof *results);
-    int worst = OZX_EXIT_OK;
-    size_t done = 0;
+    struct command *command = context;
+    struct ozx_verify_result result = {.file = command->options.name, .error = OZX_ERROR_INIT};
+    int failure, status = OZX_EXIT_OK;
 
-    if (!results)
+    ozx_progress_start(&command->progress, !command->quiet);
+    failure = ozx_verify(ozx_take(command->source), &command->options, &result.report,
+                         &result.error);
+    ozx_progress_clear(&command->progress);
+    if (failure) {
+        ozx_report_error(result.file, &result.error);
+        result.exit_status = ozx_report_exit_status(&result.error);
+    } else {
+        result.exit_status = status_of(command, result.report);
+    }
+    if (command->json)
+        status = print_json(&result);
+    else if (result.report)
+        print_report(command, result.file, result.report);
+    ozx_verify_report_free(result.report);
+    return ozx_report_stdout(status > result.exit_status ? status : result.exit_status);
+}
+
+/* To the end of the list: the object that a file's process printed, or one that says why there is none. */
+static int add_json(const struct command *command, struct ozx_verify_result *result)
+{
+    OZX_AUTO_FREE char *own = NULL;
+    off_t size = result->error.code ? 0 : lseek(command->object, 0, SEEK_END);
+    char *text = MAP_FAILED;
+
+    if (size > 0)
+        text = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, command->object, 0);
+    if (text != MAP_FAILED) {
+        fwrite(text, 1, (size_t)size, command->list);
+        munmap(text, (size_t)size);
+        return result->exit_status;
+    }
+    if (!result->error.code) {
+        (void)ozx_error_memory(&result->error);
+        if (result->exit_status != OZX_EXIT_SYSTEM) /* else it was told by who could not make the object */
+            ozx_report_error(result->file, &result->error);
+        result->exit_status = OZX_EXIT_SYSTEM;
+    }
+    if (ozx_verify_json(result, &own))
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    for (; done < command->file_count && !*command->options.cancel; done++) {
-        struct ozx_verify_result *result = &results[done];
-        result->file = command->files[done];
-        result->error.offset_bytes = OZX_OFFSET_NONE;
-        verify_file(command, result->file, result);
-        if (result->report && !command->json) {
-            print_report(command, result->file, result->report);
-            ozx_verify_report_free(ozx_take(result->report));
-        }
-        if (result->exit_status > worst)
-            worst = result->exit_status;
+    fputs(own, command->list);
+    return result->exit_status;
+}
+
+static int verify_file(struct command *command, const char *file, bool first)
+{
+    OZX_AUTO_CLOSE int object = command->json ? memfd_create("ozxfs", MFD_CLOEXEC) : -1;
+    struct ozx_verify_result result = {.file = file, .error = OZX_ERROR_INIT};
+    struct ozx_caged_end end = {.error = OZX_ERROR_INIT};
+    int status;
+
+    if (command->json && object < 0)
+        return ozx_report(OZX_EXIT_SYSTEM, file, "cannot make a file in memory: %s",
+                          strerror(errno));
+    command->options.name = file;
+    command->object = object;
+    if (ozx_input_open(file, &command->source, &result.error)) {
+        ozx_report_error(file, &result.error);
+        status = ozx_report_exit_status(&result.error);
+    } else {
+        status = ozx_caged(&(struct ozx_caged){.file = file,
+                                               .source = command->source,
+                                               .allowed = OZX_SANDBOX_READ,
+                                               .tree = -1,
+                                               .output = -1,
+                                               .print_to = object,
+                                               .work = verify,
+                                               .context = command},
+                           &end);
+        ozx_source_close(ozx_take(command->source));
+        result.error = end.error;
+        command->interrupted |= end.interrupted;
     }
     if (command->json) {
-        int status = print_json(results, done);
-        worst = status > worst ? status : worst;
-        for (size_t i = 0; i < done; i++)
-            ozx_verify_report_free(results[i].report);
+        fputs(first ? "" : OZX_VERIFY_JSON_SEPARATOR, command->list);
+        result.exit_status = status;
+        status = add_json(command, &result);
     }
-    return ozx_report_stdout(*command->options.cancel ? OZX_EXIT_INTERRUPTED : worst);
+    return status;
+}
+
+/* By a signal that this process caught itself, or passed on. */
+static bool is_interrupted(const struct command *command)
+{
+    return command->interrupted || *command->options.cancel;
+}
+
+static int verify_files(struct command *command)
+{
+    int worst = OZX_EXIT_OK;
+
+    for (size_t i = 0; i < command->file_count && !is_interrupted(command); i++) {
+        int status = verify_file(command, command->files[i], i == 0);
+        if (status > worst)
+            worst = status;
+    }
+    return worst;
+}
+
+/* One list, printed when it is complete. */
+static int list_files(struct command *command)
+{
+    OZX_AUTO_FREE char *text = NULL;
+    size_t size;
+    int worst = OZX_EXIT_OK;
+
+    command->list = open_memstream(&text, &size);
+    if (command->list) {
+        fputs(OZX_VERIFY_JSON_START, command->list);
+        worst = verify_files(command);
+        fputs(OZX_VERIFY_JSON_END, command->list);
+    }
+    if (!command->list || fclose(command->list) || !text)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    fwrite(text, 1, size, stdout);
+    return worst;
+}
+
+static int run(struct command *command)
+{
+    int worst = command->json ? list_files(command) : verify_files(command);
+
+    return ozx_report_stdout(is_interrupted(command) ? OZX_EXIT_INTERRUPTED : worst);
 }
 
 enum { QUICK = 256, STRICT, JSON };

@@ -75,8 +75,12 @@ struct ozx_verify_result {
     int exit_status;
 };
 
-/* All results as JSON (ozxfs-verify(1), JSON OUTPUT), indented, with a final newline. The caller
- * frees `*text`. -ENOMEM. */
-int ozx_verify_json(const struct ozx_verify_result *results, size_t count, char **text) OZX_CHECKED;
+/* Of the JSON of all files (ozxfs-verify(1), JSON OUTPUT): what comes before the first, the object of one,
+ * indented, without a newline at its end, and what comes behind the last of `count`. Objects are separated
+ * by OZX_VERIFY_JSON_SEPARATOR. The caller frees `*text`. -ENOMEM. */
+#define OZX_VERIFY_JSON_START "{\n  \"schema\": 1,\n  \"files\": ["
+#define OZX_VERIFY_JSON_SEPARATOR ","
+#define OZX_VERIFY_JSON_END "\n  ]\n}\n"
+int ozx_verify_json(const struct ozx_verify_result *result, char **text) OZX_CHECKED;
 
 #endif

@@ -2,12 +2,13 @@
  *
  * Reports as JSON. The layout is a contract: ozxfs-verify(1), JSON OUTPUT.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "verify/verify.h"
 #include "zarr/jansson.h"
 
-#define SCHEMA 1
+#define INDENT 4 /* of the objects in their list */
 
 static json_t *text_or_null(const char *text)
 {
@@ -80,31 +81,41 @@ static json_t *file_json(const struct ozx_verify_result *result)
     return json;
 }
 
-int ozx_verify_json(const struct ozx_verify_result *results, size_t count, char **text)
+/* A newline and INDENT columns before each line: JSON has no other newlines than those between lines. */
+static char *indented(const char *text)
 {
-    json_t *files = json_array(), *root = NULL;
-    char *made = NULL, *whole = NULL;
-    size_t size;
-    int failure;
+    size_t lines = 1, size = strlen(text);
+    char *out, *at;
 
-    for (size_t i = 0; files && i < count; i++)
-        if (json_array_append_new(files, file_json(&results[i]))) {
-            json_decref(files);
-            return -ENOMEM;
-        }
-    if (files)
-        root = json_pack("{s:i, s:o}", "schema", SCHEMA, "files", files);
-    failure = ozx_jansson_format(root, JSON_INDENT(2), &made);
-    json_decref(root);
-    if (failure)
-        return failure;
-    size = strlen(made);
-    whole = realloc(made, size + 2);
-    if (!whole) {
-        free(made);
-        return -ENOMEM;
+    for (const char *p = text; *p; p++)
+        lines += *p == '\n';
+    at = out = malloc(size + lines * INDENT + 2);
+    if (!out)
+        return NULL;
+    *at++ = '\n';
+    for (const char *line = text; line;) {
+        const char *next = strchr(line, '\n');
+        size_t length = next ? (size_t)(next - line) + 1 : strlen(line);
+        memset(at, ' ', INDENT);
+        memcpy(at + INDENT, line, length);
+        at += INDENT + length;
+        line = next ? next + 1 : NULL;
     }
-    memcpy(whole + size, "\n", 2);
+    *at = '\0';
+    return out;
+}
+
+int ozx_verify_json(const struct ozx_verify_result *result, char **text)
+{
+    json_t *json = file_json(result);
+    OZX_AUTO_FREE char *made = NULL;
+    int failure = ozx_jansson_format(json, JSON_INDENT(2), &made);
+    char *whole;
+
+    json_decref(json);
+    whole = failure ? NULL : indented(made);
+    if (!whole)
+        return -ENOMEM;
     *text = whole;
     return 0;
 }

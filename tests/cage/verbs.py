@@ -27,6 +27,8 @@ VERBS = {
     'info': (READ, 'info', '{archive}'),
     'info-json': (READ, 'info', '--json', '{archive}'),
     'ls': (READ, 'ls', '-lR', '{archive}'),
+    'verify': (READ, 'verify', '{archive}'),
+    'verify-json': (READ, 'verify', '--json', '-j', '1', '{archive}'),
     'cat': (READ, 'cat', '{archive}', 's0/extra/stored', 's0/extra/packed'),
 }
 NOBODY = 65534
