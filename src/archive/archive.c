@@ -106,7 +106,8 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
                       struct ozx_error *error)
 {
     int64_t mtime_s = options->mtime_s ? *options->mtime_s : ozx_source_mtime(a->source);
-    int failure = ozx_zip_tail_read(a->source, &a->tail, error);
+    int failure = options->own_tail ? ozx_zip_tail_read_own(a->source, &a->tail, error)
+                                    : ozx_zip_tail_read(a->source, &a->tail, error);
 
     if (!failure)
         failure = read_comment(a, error);

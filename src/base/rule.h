@@ -39,7 +39,7 @@ enum ozx_verdict {
     X(EXTENSION, "extension", SHOULD, WARN, "the file's name ends in .ozx")                        \
     X(COMMENT, "comment", SHOULD, WARN, "the comment states the OME-Zarr version, in JSON")        \
     X(COMMENT_FLAG, "comment-flag", MAY, WARN, "jsonFirst in the comment is a boolean")            \
-    X(NO_END, "no-end", POLICY, FAIL, "one end record fits the end of the file")                   \
+    X(NO_END, "no-end", POLICY, FAIL, "one end record fits the end of the file: one archive")      \
     X(TAIL_FIT, "tail-fit", POLICY, FAIL, "directory and end records fit each other exactly")      \
     X(TAIL_PADDING, "tail-padding", POLICY, WARN, "nothing follows the end record")                \
     X(LEADING, "leading", POLICY, WARN, "nothing precedes the first entry")                        \

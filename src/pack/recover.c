@@ -160,6 +160,7 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
                         struct ozx_recovery *out, struct ozx_error *error)
 {
     struct rebuild r = {.options = options, .lost = &out->lost};
+    struct ozx_archive_options how = options->archive;
     struct ozx_source *joined = NULL;
     int failure = rebuild(&r, source, &joined, error);
 
@@ -169,7 +170,8 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
         return failure;
     }
     out->scanned = true;
-    failure = ozx_archive_open(joined, &options->archive, &out->archive, error);
+    how.own_tail = true;
+    failure = ozx_archive_open(joined, &how, &out->archive, error);
     if (failure)
         ozx_source_close(joined);
     return failure;

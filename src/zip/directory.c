@@ -14,6 +14,7 @@
 #include "zip/extra.h"
 #include "zip/format.h"
 #include "zip/name.h"
+#include "zip/second.h"
 
 #define BLOCK_SIZE (1u << 20) /* holds the largest header there can be: 46 + 3 x 65535 bytes */
 
@@ -33,6 +34,7 @@ struct ozx_zip_directory {
     int64_t last_dos_s;
     bool last_dos_valid;
     uint64_t index; /* of the current entry, for messages */
+    uint64_t first_local_bytes; /* the lowest offset of the local headers seen */
     struct ozx_zip_entry entry;
 };
 
@@ -249,6 +251,8 @@ static int parse_header(struct ozx_zip_directory *w, const uint8_t *at, uint16_t
         failure = check_place(w, disk);
     if (!failure)
         e->is_special = is_special(e);
+    if (!failure && e->local_offset_bytes < w->first_local_bytes)
+        w->first_local_bytes = e->local_offset_bytes;
     return failure;
 }
 
@@ -300,6 +304,7 @@ int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_tail 
         return -ENOMEM;
     w->source = source;
     w->tail = tail;
+    w->first_local_bytes = tail->directory_offset_bytes;
     w->block = malloc(BLOCK_SIZE);
     w->decoded = malloc(OZX_NAME_DECODED_MAX);
     if (!w->block || !w->decoded) {
@@ -362,7 +367,7 @@ static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, position(w), HINT_AGAIN,
                              "the central directory goes on behind its %" PRIu64 " entries",
                              w->tail->entry_count);
-    return 0;
+    return w->tail->own ? 0 : ozx_zip_second_front(w->source, w->first_local_bytes, error);
 }
 
 int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,

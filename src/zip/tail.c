@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "zip/format.h"
+#include "zip/second.h"
 
 #define PADDING_MAX 65536 /* NULs that bsdtar and tape-minded tools may leave behind the end */
 #define WINDOW_MAX (OZX_END_SIZE + OZX_COMMENT_MAX + PADDING_MAX)
@@ -145,29 +146,6 @@ static struct end_record parse_end(const struct window *w, size_t at)
     return end;
 }
 
-/* Readers that do not ask the locator take the 56 bytes in front of it for the record: a second one
- * must not stand there, at the end of the extensible data of the first. */
-static int refuse_second_record(struct ozx_source *source, uint64_t record_offset,
-                                uint64_t locator_offset, struct ozx_error *error)
-{
-    uint64_t last = locator_offset - OZX_END64_SIZE;
-    uint8_t start[OZX_END64_SIZE_FIELD_EXCLUDES];
-    struct ozx_bytes b = ozx_bytes_of(start, sizeof start);
-    int failure;
-
-    if (record_offset == last)
-        return 0;
-    failure = ozx_source_read(source, start, sizeof start, last);
-    if (failure)
-        return fail_read(error, failure, last);
-    if (ozx_bytes_u32(&b) == OZX_END64_SIGNATURE &&
-        ozx_bytes_u64(&b) == OZX_END64_SIZE - OZX_END64_SIZE_FIELD_EXCLUDES)
-        return refuse(error, OZX_RULE_ZIP64_TAIL, last, HINT_REWRITE,
-                      "two ZIP64 end records both end where their locator begins, so it can be "
-                      "read in two ways");
-    return 0;
-}
-
 /* The ZIP64 record that a locator in front of the end record points to. `*found` is false, and
  * nothing else happens, if there is no locator. */
 static int read_zip64(struct ozx_source *source, const struct end_record *end,
@@ -218,7 +196,12 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
     if (rest != locator_offset - out->offset_bytes - OZX_END64_SIZE_FIELD_EXCLUDES)
         return refuse(error, OZX_RULE_ZIP64_TAIL, out->offset_bytes, HINT_AGAIN,
                       "the ZIP64 end record does not end where its locator begins");
-    return refuse_second_record(source, out->offset_bytes, locator_offset, error);
+    if (disks == 0 && end->directory_size_bytes != OZX_SENTINEL32)
+        return refuse(error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_REWRITE,
+                      "the ZIP64 locator counts no disks, so other readers pass it over and take the "
+                      "end record's own numbers");
+    return ozx_zip_second_record(source, out->offset_bytes, locator_offset,
+                                 end->directory_size_bytes, error);
 }
 
 static bool agrees16(uint16_t field, uint64_t value)
@@ -322,10 +305,12 @@ static int judge(struct ozx_source *source, const struct end_record *end, uint64
     return failure;
 }
 
-int ozx_zip_tail_read(struct ozx_source *source, struct ozx_zip_tail *out, struct ozx_error *error)
+static int read_tail(struct ozx_source *source, bool own, struct ozx_zip_tail *out,
+                     struct ozx_error *error)
 {
     OZX_AUTO_FREE uint8_t *data = NULL;
     uint64_t size = ozx_source_size(source);
+    struct ozx_zip_tail tail = {0};
     struct window w;
     struct end_record end;
     size_t at = 0;
@@ -344,5 +329,23 @@ int ozx_zip_tail_read(struct ozx_source *source, struct ozx_zip_tail *out, struc
     if (failure)
         return failure;
     end = parse_end(&w, at);
-    return judge(source, &end, (uint64_t)bytes_behind(&w, at), out, error);
+    failure = judge(source, &end, (uint64_t)bytes_behind(&w, at), &tail, error);
+    tail.own = own;
+    if (!failure && !own)
+        failure = ozx_zip_second_end(
+            source, &(struct ozx_zip_last){data, w.size_bytes, w.offset_bytes}, &tail, error);
+    if (!failure)
+        *out = tail;
+    return failure;
+}
+
+int ozx_zip_tail_read(struct ozx_source *source, struct ozx_zip_tail *out, struct ozx_error *error)
+{
+    return read_tail(source, false, out, error);
+}
+
+int ozx_zip_tail_read_own(struct ozx_source *source, struct ozx_zip_tail *out,
+                          struct ozx_error *error)
+{
+    return read_tail(source, true, out, error);
 }

@@ -20,11 +20,17 @@ struct ozx_zip_tail {
     uint32_t comment_size_bytes;
     uint32_t padding_bytes; /* NULs after the end (rule tail-padding: a warning) */
     bool zip64;             /* a locator and a ZIP64 record are there */
+    bool own;               /* by ozx_zip_tail_read_own: other archives do not matter */
 };
 
 /* Reads at most 64 KiB + 64 KiB + the ZIP64 structures from the file's end. Fills `out` and returns
  * 0 only if the parts fit each other exactly and lie in the file; else the error names the rule. */
 int ozx_zip_tail_read(struct ozx_source *source, struct ozx_zip_tail *out,
                       struct ozx_error *error) OZX_CHECKED;
+
+/* The same for a tail that the caller has joined on to the bytes of a damaged archive: what is in
+ * these is no second archive (zip/second.h), but what is to be recovered. */
+int ozx_zip_tail_read_own(struct ozx_source *source, struct ozx_zip_tail *out,
+                          struct ozx_error *error) OZX_CHECKED;
 
 #endif

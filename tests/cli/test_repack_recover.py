@@ -51,6 +51,18 @@ def test_nothing_is_broken(tmp_path):
     assert status == 0 and said == '' and found == {e.name.decode(): e.data for e in made.entries}
 
 
+SECOND = [n for n, r in RECIPES.items() if r.mount == REFUSE and not r.large and n.startswith(('end_in_comment_', 'end_two_', 'record_in_extensible_'))]
+
+
+@pytest.mark.parametrize('name', SECOND)
+def test_second_archive(tmp_path, name):
+    """What is refused because some read another archive's end: the entries from the front, and nothing of the other one."""
+    status, said, found = recover(tmp_path, b''.join(RECIPES[name].build().parts))
+    image = {e.name.decode(): e.data for e in forged().entries}
+    assert status == 0 and 'two ways' in said
+    assert {n: found.get(n) for n in image} == image and set(found) - set(image) <= {'trap', 'x'}
+
+
 def test_round_trip(tmp_path):
     """Without its end, a packed archive comes out as it was."""
     directory = make_tree(tmp_path / 'd', 3)

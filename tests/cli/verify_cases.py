@@ -282,7 +282,7 @@ case('gap_unlisted_control', {'gap': 'warn'}, lambda: archive([*clean().entries,
 case('gap_signature_only', {'gap': 'warn'}, lambda: clean(gap=b'PK\3\4'), text={'gap': 'followed by 4 bytes that belong to no entry'})
 case('gap_signatures', {'gap': 'warn'}, lambda: clean(gap=b'PK\3\4' * 200_000))
 case('leading_bytes', {'leading': 'warn'}, lambda: clean(leading=b'#!/bin/sh\n'), text={'leading': '10 bytes'})
-case('leading_unlisted', {'leading': 'warn'}, lambda: archive([entry('old', b'gone', listed=False), *clean().entries]), text={'leading': "'old'"})
+case('leading_unlisted', {'no-end': 'fail'}, lambda: archive([entry('old', b'gone', listed=False), *clean().entries]), text={'no-end': 'in front of the first'})
 case('leading_empty_archive', {**NO_ROOT, 'one-hierarchy': 'fail', 'leading': 'warn'}, lambda: archive({}, leading=b'stub'))
 case('padding', {'tail-padding': 'warn'}, lambda: clean(trailing=bytes(512)))
 case('local_directory', {'local': 'fail'}, lambda: clean({'s0/': {'mode': 0o40755, 'local': {'name': b's1/'}}}))

@@ -144,9 +144,9 @@ def image(*more, change=None, **fields):
     return Zip(entries + list(more), **{'comment': COMMENT, **fields})
 
 
-def image64(**fields):
+def image64(*more, **fields):
     """The same with ZIP64 everywhere, as RFC-9 advises."""
-    made = image(**fields)
+    made = image(*more, **fields)
     made.zip64 = True
     for entry in made.entries:
         entry.zip64, entry.local_zip64 = ('usize', 'csize', 'offset'), ('usize', 'csize')

@@ -135,10 +135,36 @@ def record_swallows_directory():
                    LOCATOR.pack(0x07064B50, 0, decoy, 1) + whole[right + 76:])
 
 
-@recipe('plain', SERVE)
-def plain_extensible_looks_like_record():
-    """The ZIP64 record's extensible data holds a record's signature where no record would end at the locator."""
-    return served(image64(extensible=record(1, 2, 3) + b'more'))
+for _name, _note, _data in (
+        ('anywhere', 'a second ZIP64 record, with more behind it', record(1, 2, 3) + b'more'),
+        ('other_size', 'a second ZIP64 record that ends at the locator, its size field wrong', record(1, 2, 3, 45)),
+        ('at_once', 'a second ZIP64 record with more in front', b'x' * 3 + record(1, 2, 3)),
+        ('signature', 'the signature of a ZIP64 record and no more', b'PK\6\6' + bytes(200)),
+        ('signature_last', 'the signature of a ZIP64 record as its last bytes', bytes(200) + b'PK\6\6')):
+    add('zip64-tail', REFUSE, 'record_in_extensible_' + _name, 'The ZIP64 record\'s extensible data holds ' + _note,
+        lambda d=_data: refused(image64(extensible=d)))
+
+
+def _directory_behind_record(comment_size):
+    """The extensible data ends in a directory of which the locator is the last comment, as long as the right one: who counts it back from
+    the end record (Python before 3.14) comes upon it."""
+    made = image64(Entry(b'last', b'', comment=b'c' * 20))
+    made.layout()
+    made.extensible = b''.join(central_header(e) for e in made.entries)[:-20] + bytes(20 - comment_size)
+    made.end = dict(here=5, total=5, cd_size=made.directory_size, cd_offset=made.directory_offset)
+    return made
+
+
+add('zip64-tail', REFUSE, 'record_second_directory', 'A second directory behind the ZIP64 record, where one finds it who counts its size back from the end record',
+    lambda: refused(_directory_behind_record(20)))
+add('plain', SERVE, 'plain_extensible_and_numbers', 'extensible data, and the end record holds plain numbers: nothing else is to be read',
+    lambda: served(_directory_behind_record(19)))
+
+
+@recipe('zip64-tail', REFUSE)
+def record_fields_spell_signature():
+    """The ZIP64 record's versions spell the signature of another one."""
+    return refused(image64(end64={'made_by': 0x4B50, 'version': 0x0606}))
 
 
 # --- values that are right once they are cut ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Ids: no-end, tail-fit, tail-padding, leading, gap, count, disks, zip64-tail.
 """
 import struct
 
-from .recipe import COMMENT, REFUSE, SERVE, Entry, Zip, add, image, image64, pattern, recipe, refused, served
+from .recipe import COMMENT, REFUSE, SERVE, Entry, Sparse, Zip, add, image, image64, pattern, recipe, refused, served
 from .zipforge import S16, S32, local_header
 
 END = struct.Struct('<IHHHHIIH')
@@ -76,10 +76,51 @@ def end_two_one_by_padding():
     return refused(image(comment=b'{}' + end_record(0) + bytes(40)))
 
 
-@recipe('comment', SERVE)
-def comment_holds_end_record_that_fits_not():
-    """The comment holds an end record that does not fit the file's end: one reading only."""
-    return served(image(comment=b'x' + end_record(3) + b'12345'))
+for _name, _note, _comment in (
+        ('that_fits_not', 'an end record that does not fit the file\'s end: most readers take it all the same', b'x' + end_record(3) + b'12345'),
+        ('comment_too_long', 'an end record whose comment would reach beyond the file', b'{}' + end_record(999)),
+        ('signature', 'the signature of an end record and no more', b'PK\5\6' + COMMENT),
+        ('signature_last', 'the signature of an end record as its last bytes', COMMENT + b'PK\5\6'),
+        ('far', 'an end record 60,000 bytes from its end', b'x' + end_record(3) + b' ' * 60_000)):
+    add('no-end', REFUSE, 'end_in_comment_' + _name, 'The comment holds ' + _note, lambda c=_comment: refused(image(comment=c)))
+
+
+def second_archive_in_data(base_of, **fields):
+    """The last entry's data is an archive; `base_of`: where its data starts in the file -> where its offsets count from."""
+    def whole(base):
+        inner = Zip([Entry(b's0/c/0/0', b'other bytes')], leading=bytes(base))
+        return image(Entry(b'trap', inner.bytes()[base:]), **fields)
+    outer = whole(0)
+    return whole(base_of(outer.bytes().index(outer.entries[-1].data)))
+
+
+add('no-end', REFUSE, 'end_before_with_directory', 'An entry holds an archive whose offsets count from the file\'s start: libzip 1.7 may take it for the whole',
+    lambda: refused(second_archive_in_data(lambda at: at, comment=b'')))
+add('no-end', REFUSE, 'end_before_padding', 'An entry holds an archive, and NULs follow the end: Java takes the last end record that stands right for itself',
+    lambda: refused(second_archive_in_data(lambda at: 0, trailing=bytes(9))))
+
+
+def offset_spells_signature(comment):
+    """The directory stands at 0x06054B50, so the end record's offset is the signature of another one."""
+    made = image(Entry(b'large', Sparse(0x06054B50 - 2000, {}), listed=True), comment=comment)
+    made.layout()
+    made.entries[-1].data = Sparse(0x06054B50 - 2000 + 0x06054B50 - made.directory_offset, {})
+    made.layout()
+    assert made.directory_offset == 0x06054B50
+    return made
+
+
+@recipe('plain', SERVE, large=True)
+def plain_directory_offset_spells_signature():
+    """The end record's directory offset spells an end record's signature, which leads nowhere."""
+    return served(offset_spells_signature(COMMENT))
+
+
+@recipe('no-end', REFUSE, large=True)
+def end_two_from_directory_offset():
+    """The same, and the comment makes an end record of it that leads to a directory."""
+    made = offset_spells_signature(COMMENT)
+    return refused(offset_spells_signature(b'1234' + struct.pack('<IIH', made.directory_size + 16, 0, 0) + COMMENT))
 
 
 @recipe('plain', SERVE)
@@ -210,8 +251,18 @@ add('tail-padding', SERVE, 'padding_without_comment', 'NULs behind an end record
 add('leading', SERVE, 'leading_1', 'one byte in front of the first entry, offsets right', lambda: served(image(leading=b'#')))
 add('leading', SERVE, 'leading_script', 'a script in front, offsets right', lambda: served(image(leading=b'#!/bin/sh\nexit 0\n')))
 add('leading', SERVE, 'leading_100000', '100,000 bytes in front, offsets right', lambda: served(image(leading=bytes(100_000))))
-add('leading', SERVE, 'leading_whole_archive', 'another whole archive in front, offsets right',
-    lambda: served(image(leading=Zip([Entry(b'hidden', b'not to be seen')]).bytes())))
+add('leading', SERVE, 'leading_program', 'a program in front that holds nothing of an archive', lambda: served(image(leading=b'\x7fELF' + pattern(9000))))
+
+# 7-Zip reads the first archive that it comes upon, bsdtar and streaming readers begin at the file's first byte.
+_FIRST = Zip([Entry(b'hidden', b'not to be seen')])
+for _name, _note, _leading in (
+        ('whole_archive', 'Another whole archive in front, all offsets right: 7-Zip reads that one', _FIRST.bytes()),
+        ('archive_behind_script', 'A script and an archive in front, all offsets right', b'#!/bin/sh\nexit 0\n' + _FIRST.bytes()),
+        ('local_header', 'A local header and its data in front, listed nowhere', local_header(_FIRST.entries[0]) + _FIRST.entries[0].data),
+        ('end_record', 'An empty archive in front', end_record(0)),
+        ('end_record64', 'A ZIP64 end record in front', struct.pack('<IQHHIIQQQQ', 0x06064B50, 44, 45, 45, 0, 0, 0, 0, 0, 0)),
+        ('far', '100,000 NULs, then a local header', bytes(100_000) + local_header(_FIRST.entries[0]))):
+    add('no-end', REFUSE, 'front_' + _name, _note, lambda b=_leading: refused(image(leading=b)))
 
 add('gap', SERVE, 'gap_between', 'bytes between two entries', lambda: served(image(Entry(b'late', b'late', gap=b'nobody owns this'))))
 add('gap', SERVE, 'gap_before_directory', 'bytes between the last entry and the directory', lambda: served(image(gap=bytes(99))))
@@ -292,6 +343,19 @@ add('zip64-tail', REFUSE, 'record_size_wraps', 'the ZIP64 record\'s size wraps t
 add('zip64-tail', REFUSE, 'record_gap_before_locator', 'bytes between record and locator that the record does not count',
     lambda: refused(image64(before_locator=b'junk')))
 add('zip64-tail', SERVE, 'record_extensible', 'the ZIP64 record has extensible data, counted', lambda: served(image64(extensible=b'PK\1\2' * 25)), verify='-')
+add('zip64-tail', REFUSE, 'locator_no_disks_and_numbers', 'the locator counts 0 disks, and the end record holds plain numbers: libarchive reads only these',
+    lambda: refused(plain_end_fields(locator={'disks': 0})))
+for _size, _verdict in ((16364, SERVE), (16365, REFUSE), (16383, REFUSE), (16384, SERVE)):
+    def _cut(size=_size, made=served if _verdict == SERVE else refused):
+        archive = plain_end_fields()
+        archive.comment = COMMENT + b' ' * (size - 22 - len(COMMENT))
+        return made(archive)
+    add('zip64-tail', _verdict, 'locator_cut_%d' % _size, 'plain numbers in an end record %d bytes from the file\'s end; libarchive looks for it and the '
+        'locator in 16,384' % _size, _cut, verify='-' if _verdict == SERVE else None)
+add('zip64-tail', SERVE, 'locator_no_disks', 'the locator counts 0 disks: nothing else is to be read', lambda: served(image64(locator={'disks': 0})), verify='-')
+add('zip64-tail', SERVE, 'record_extensible_longest', 'the ZIP64 record has extensible data up to 16 KiB in all',
+    lambda: served(image64(extensible=bytes(16384 - 56))), verify='-')
+add('zip64-tail', REFUSE, 'record_extensible_too_long', 'one byte more: libarchive sees an empty archive', lambda: refused(image64(extensible=bytes(16384 - 55))))
 add('zip64-tail', SERVE, 'record_extensible_4096', 'the same, 4,096 bytes', lambda: served(image64(extensible=bytes(4096))), verify='-')
 add('tail-fit', REFUSE, 'locator_gap_behind', 'bytes between locator and end record: so there is no locator, and nothing fits',
     lambda: refused(image64(behind_locator=b'junk')), rules=('tail-fit', 'zip64-tail', 'count'))
@@ -306,9 +370,9 @@ for _field in ('cd_size', 'cd_offset'):
             rules=('tail-fit', 'zip64-tail'))
 
 
-def plain_end_fields(**shift):
+def plain_end_fields(locator=None, **shift):
     """ZIP64 tail, the end record's fields plain numbers: right, or shifted."""
-    made = image64()
+    made = image64(locator=locator or {})
     made.layout()
     true = dict(here=4, total=4, cd_size=made.directory_size, cd_offset=made.directory_offset)
     made.end = {k: v + shift.get(k, 0) for k, v in true.items()}

@@ -15,14 +15,14 @@ POLICY = os.path.join(os.path.dirname(__file__), '..', 'data', 'policy.tsv')
 
 # What zipfile sees otherwise, and why that is its own affair.
 OTHER = {
-    'comment_holds_end_record_that_fits_not': 'takes the last signature',
     'charset_utf8_unflagged': 'never looks for UTF-8 without the flag',
     'charset_mixed': 'never looks for UTF-8 without the flag',
     'padding_65536': 'looks back 64 KiB only',
     'padding_behind_longest_comment': 'looks back 64 KiB only',
     'record_extensible': 'takes a ZIP64 record of 56 bytes for granted',
     'record_extensible_4096': 'takes a ZIP64 record of 56 bytes for granted',
-    'plain_extensible_looks_like_record': 'takes a ZIP64 record of 56 bytes for granted',
+    'record_extensible_longest': 'takes a ZIP64 record of 56 bytes for granted',
+    'plain_extensible_and_numbers': 'takes a ZIP64 record of 56 bytes for granted',
     'extra_odd_length_beyond': 'refuses extra fields that nobody needs',
     'crc_wrong': 'checks the CRC at every read',
     'crc_zero': 'checks the CRC at every read',

@@ -57,13 +57,13 @@ def judge(first, count, ozxfs, views):
     return tally, found
 
 
-def report(tally, found, names):
+def report(tally, found, names, missing):
     numbers = sorted({number for number, _, _ in found})
     for number, name, word in found[:20]:
         print('mutant %d, %s: %s' % (number, name, word))
     print('refused: ' + ', '.join('%s %d' % (k[8:], n) for k, n in tally.most_common() if k.startswith('refused ')))
-    print('opened of them by ' + ', '.join('%s %d%s' % (n, tally['opened ' + n], ' (%d otherwise)' % tally['differ ' + n] if tally['differ ' + n] else '')
-                                           for n in names))
+    told = ['%s %d%s' % (n, tally['opened ' + n], ' (%d otherwise)' % tally['differ ' + n] if tally['differ ' + n] else '') for n in names]
+    print('opened of them by ' + ', '.join(told) + ''.join('; NOT ASKED: ' + n for n in missing))
     share = 100 * tally['accepted'] / max(1, tally['mutants'])
     print('%d mutants of tails, %d accepted (%.0f %%), %d of these opened otherwise by another reader' % (
         tally['mutants'], tally['accepted'], share, len(numbers)))
@@ -76,6 +76,7 @@ def main():
     parser.add_argument('--view', action='append', default=[])
     parser.add_argument('--count', type=int, default=5000)
     parser.add_argument('--first', type=int, default=0)
+    parser.add_argument('--missing', action='append', default=[], help='a reader that is not there, to be told')
     parser.add_argument('--save', help='a directory for the mutants that a reader opens otherwise')
     args = parser.parse_args()
     views = {name: shlex.split(command) for name, command in (v.split('=', 1) for v in args.view)}
@@ -90,7 +91,7 @@ def main():
         for number in {number for number, _, _ in found}:
             with open(os.path.join(args.save, '%d.zip' % number), 'wb') as f:
                 f.write(tails.mutant(number))
-    sys.exit(0 if report(tally, found, list(views)) else 1)
+    sys.exit(0 if report(tally, found, list(views), args.missing) else 1)
 
 
 if __name__ == '__main__':

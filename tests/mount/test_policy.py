@@ -13,7 +13,6 @@ ALWAYS_WARNED = {'duplicate', 'no-root', 'encrypted', 'method', 'special'}
 # Recipes that deviate in one more way, which may be warned of too.
 WARNED_TOO = {
     'compressed_claims_1033': {'compressed'}, 'root_zarr_json_of_5_gib': {'comment'}, 'conflict_not_deflated_directory': {'compressed'},
-    'leading_whole_archive': {'gap'},
 }
 # One rule may be known at mount although another names the row: none of these is a warning that a mount must give.
 NO_WARNING_NEEDED = {'duplicate_directories', 'root_zarr_json_of_5_gib'}
