@@ -36,9 +36,8 @@ int ozx_metadata_find(const struct ozx_archive *archive, uint32_t directory, uin
     return -ENOENT;
 }
 
-/* The whole of a file; the caller frees `*out`. */
-static int read_file(struct ozx_archive *archive, uint32_t node, char **out, size_t *size_bytes,
-                     struct ozx_error *error)
+int ozx_metadata_text(struct ozx_archive *archive, uint32_t node, char **out, size_t *size_bytes,
+                      struct ozx_error *error)
 {
     OZX_AUTO_FREE char *text = NULL;
     struct ozx_node_stat stat;
@@ -79,7 +78,7 @@ static int load_v2(struct ozx_archive *archive, uint32_t node, char *text, size_
     if (is_named(archive, node, ".zattrs"))
         return ozx_metadata_parse(file, nothing, 2, text, size, out, error);
     if (find_file(archive, ozx_archive_parent(archive, node), ".zattrs", &beside) == 0) {
-        int failure = read_file(archive, beside, &attributes, &attributes_size, error);
+        int failure = ozx_metadata_text(archive, beside, &attributes, &attributes_size, error);
         if (failure)
             return failure;
     }
@@ -103,7 +102,7 @@ int ozx_metadata_load(struct ozx_archive *archive, uint32_t node, struct ozx_met
 {
     OZX_AUTO_FREE char *text = NULL;
     size_t size = 0;
-    int failure = read_file(archive, node, &text, &size, error);
+    int failure = ozx_metadata_text(archive, node, &text, &size, error);
 
     if (!failure && is_named(archive, node, "zarr.json"))
         failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, size, NULL, 0, out, error);

@@ -69,7 +69,9 @@ enum ozx_verdict {
     X(CRC, "crc", POLICY, FAIL, "the data have the CRC-32 that the directory states")              \
     X(ZARR_JSON, "zarr-json", METADATA, WARN, "every zarr.json is valid Zarr v3 metadata")         \
     X(OME_BLOCK, "ome-block", METADATA, WARN, "OME metadata have what their version requires")     \
-    X(OME_PATH, "ome-path", METADATA, WARN, "what OME metadata refer to is there")                 \
+    X(OME_PATH, "ome-path", METADATA, FAIL, "what OME metadata refer to is there")                 \
+    X(CONSOLIDATED, "consolidated", METADATA, FAIL,                                                \
+      "consolidated metadata list what is there, as it is")                                        \
     X(CHUNK_KEY, "chunk-key", METADATA, WARN, "every file of an array is a chunk of its grid")     \
     X(SHARD_INDEX, "shard-index", METADATA, WARN, "the indices of shards fit the shards")
 

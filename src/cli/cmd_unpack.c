@@ -26,6 +26,8 @@ static const char help_text[] =
     "there and every CRC was right; it must not exist before, or be empty.\n\n"
     "  -f, --force         replace DIR, if it holds a zarr.json, and remove what was in it\n"
     "      --subdir PATH   take this directory of the archive for its root\n"
+    "      --keep-consolidated\n"
+    "                      keep consolidated metadata that list what is not unpacked\n"
     "  -j, --jobs N        threads (default: by the number of processors)\n"
     "      --no-sync       do not wait until all is on the disk\n"
     "  -q, --quiet         no warnings, no progress\n"
@@ -33,13 +35,14 @@ static const char help_text[] =
     "  -h, --help          this text\n\n"
     "Example:\n  ozxfs unpack image.ozx image.ome.zarr\n";
 
-enum { SUBDIR = 256, NO_SYNC };
+enum { SUBDIR = 256, NO_SYNC, KEEP_CONSOLIDATED };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},      {"subdir", required_argument, NULL, SUBDIR},
     {"jobs", required_argument, NULL, 'j'}, {"no-sync", no_argument, NULL, NO_SYNC},
     {"quiet", no_argument, NULL, 'q'},      {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+    {"help", no_argument, NULL, 'h'},       {"keep-consolidated", no_argument, NULL, KEEP_CONSOLIDATED},
+    {NULL, 0, NULL, 0},
 };
 
 /* --- what the library says -------------------------------------------------------------------- */
@@ -69,6 +72,23 @@ static void on_warning(void *context, enum ozx_unpack_about about, const struct 
     struct command *command = context;
 
     ozx_problems_warn(&command->problems, subject_of(command, about), error);
+}
+
+/* What metadata say of what is not unpacked. */
+static void on_note(void *context, const struct ozx_error *note)
+{
+    struct command *command = context;
+
+    if (!command->quiet)
+        ozx_problems_note(&command->problems, command->options.archive_path, note);
+}
+
+static void on_left_out(void *context, const struct ozx_error *warning)
+{
+    struct command *command = context;
+
+    if (!command->quiet)
+        ozx_problems_warn(&command->problems, command->options.archive_path, warning);
 }
 
 static void on_progress(void *context, const struct ozx_unpack_progress *now)
@@ -135,6 +155,9 @@ static int parse_options(struct command *command, int argc, char **argv)
             status = ozx_work_take_jobs("unpack", optarg, &command->options.jobs);
             if (status)
                 return status;
+            break;
+        case KEEP_CONSOLIDATED:
+            command->options.keep_consolidated = true;
             break;
         case NO_SYNC:
             command->options.sync = false;
@@ -215,6 +238,8 @@ int ozx_cmd_unpack(int argc, char **argv)
                                           .jobs = ozx_work_default_jobs(),
                                           .problem = on_problem,
                                           .warning = on_warning,
+                                          .note = on_note,
+                                          .left_out = on_left_out,
                                           .progress = on_progress}};
     int status = parse_options(&command, argc, argv);
 

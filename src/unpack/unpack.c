@@ -12,6 +12,7 @@
 
 #include "io/output_tree.h"
 #include "unpack/unpack_files.h"
+#include "unpack/unpack_left_out.h"
 
 struct unpack {
     struct ozx_archive *archive; /* borrowed */
@@ -19,6 +20,7 @@ struct unpack {
     struct ozx_unpack_result *result;
     struct ozx_staging staging;
     uint8_t *marks; /* owned */
+    bool is_part;   /* something is not wanted */
 };
 
 static int tell(const struct unpack *unpack, enum ozx_unpack_about about,
@@ -105,6 +107,7 @@ static int judge(struct unpack *unpack)
         struct ozx_node_stat stat;
         int failure;
 
+        unpack->is_part |= !(unpack->marks[node] & OZX_UNPACK_WANTED);
         if (!unpack->marks[node])
             continue;
         ozx_archive_stat(unpack->archive, node, &stat);
@@ -175,6 +178,10 @@ static int fill(struct unpack *unpack)
     bool output;
     int failure = ozx_unpack_files(&files, unpack->result, &output, &error);
 
+    if (!failure && unpack->is_part) {
+        output = true;
+        failure = ozx_unpack_judge_left_out(&files, &error);
+    }
     if (!failure)
         return 0;
     /* What a mount answers with EIO is a defect of the archive, not of the disk. */

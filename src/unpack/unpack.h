@@ -40,6 +40,7 @@ struct ozx_unpack_options {
     const char *output; /* the directory; must not exist, or be empty, unless `force` */
     const char *const *paths; /* files and directories (with all below) of the archive; */
     size_t path_count;        /* 0: everything */
+    bool keep_consolidated;   /* as they are, even if they list what is not unpacked */
     bool force;               /* replace the directory, if it holds a root zarr.json */
     bool sync;                /* bring all to the disk before it gets its name */
     unsigned jobs;            /* threads, at least 1 */
@@ -50,6 +51,9 @@ struct ozx_unpack_options {
     void (*problem)(void *context, enum ozx_unpack_about about, const struct ozx_error *problem);
     void (*warning)(void *context, enum ozx_unpack_about about, const struct ozx_error *warning);
     void (*progress)(void *context, const struct ozx_unpack_progress *progress);
+    /* What metadata say of what is not unpacked: what was done about it; what remains. */
+    void (*note)(void *context, const struct ozx_error *note);
+    void (*left_out)(void *context, const struct ozx_error *warning);
 };
 
 /* On failure every reason went through `problem`, and the first one's code is returned: -EBADMSG if

@@ -23,6 +23,7 @@ enum state {
     STATE_V2 = 8,         /* a directory with metadata of Zarr v2 */
     STATE_IMAGE = 16,     /* it has multiscales */
     STATE_LABELS = 32,    /* it lists label images */
+    STATE_CONSOLIDATED = OZX_VERIFY_CONSOLIDATED,
 };
 
 struct metadata {
@@ -93,7 +94,8 @@ static int load(struct metadata *m, uint32_t zarr_json, bool tell, struct ozx_me
 
 /* --- the OME block ---------------------------------------------------------------------------- */
 
-/* The directory that `path` leads to, if that is a node; tells if it is not. `what`: "dataset". */
+/* The directory that `path` leads to, if that is a node; tells if it is not. `what`: "dataset", without
+ * which there is no image; the others may have been left out. */
 static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, const char *what,
                    const char *path, uint32_t *node)
 {
@@ -105,8 +107,10 @@ static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, c
     else if (!is_directory(m->v, *node) || !(m->states[*node] & STATE_NODE))
         wrong = "has no zarr.json";
     if (wrong)
-        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, zarr_json, "the %s '%s' %s",
-                             what, ozx_escape(escaped, sizeof escaped, path, strlen(path)), wrong);
+        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH,
+                             strcmp(what, "dataset") == 0 ? OZX_VERDICT_FAIL : OZX_VERDICT_WARN,
+                             zarr_json, "the %s '%s' %s", what,
+                             ozx_escape(escaped, sizeof escaped, path, strlen(path)), wrong);
     else
         m->states[*node] |= STATE_REFERENCED;
     return !wrong;
@@ -151,7 +155,7 @@ static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t direct
         return failure;
     ozx_escape(escaped, sizeof escaped, path, strlen(path));
     if (!metadata->is_array)
-        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_WARN, zarr_json,
+        ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_FAIL, zarr_json,
                              "the dataset '%s' is no array", escaped);
     else if (metadata->array->has_shape && multiscale->axis_count &&
              metadata->array->shape.count != multiscale->axis_count)
@@ -316,6 +320,8 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
     if (!find_file(m->v, directory, "zarr.json", &zarr_json))
         return 0;
     failure = load(m, zarr_json, true, &metadata, error);
+    if (!metadata || metadata->has_consolidated)
+        m->states[directory] |= STATE_CONSOLIDATED;
     if (failure || !metadata)
         return failure;
     if (metadata->is_array)
@@ -451,6 +457,8 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
         judge_labels(&m, node);
     if (!failure)
         judge_hierarchy(&m);
+    if (!failure)
+        failure = ozx_verify_consolidated(v, m.states, error);
     if (v->options->quick)
         ozx_verify_leave_out(v, OZX_RULE_SHARD_INDEX);
     free(m.root_version);

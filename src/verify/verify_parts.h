@@ -9,6 +9,7 @@
  *     verify_open.c       opening the archive, as a mount does          -> its tree
  *     verify_names.c      what names have in common: twice, case, nesting
  *     verify_metadata.c   zarr.json, references, hierarchy
+ *     verify_consolidated.c  what consolidated metadata list
  *     verify_chunks.c     chunk keys
  *     verify_shards.c     shard indices
  *
@@ -165,6 +166,14 @@ int ozx_verify_names_tree(struct ozx_verify *v, struct ozx_error *error) OZX_CHE
 /* --- verify_metadata.c ------------------------------------------------------------------------ */
 
 int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
+
+/* --- verify_consolidated.c -------------------------------------------------------------------- */
+
+#define OZX_VERIFY_CONSOLIDATED 64 /* in `states`: its zarr.json has, or may have, consolidated metadata */
+
+/* The consolidated metadata of all groups; `states` has one for each node of the tree. */
+int ozx_verify_consolidated(struct ozx_verify *v, const uint8_t *states,
+                            struct ozx_error *error) OZX_CHECKED;
 
 /* --- verify_local.c --------------------------------------------------------------------------- */
 

@@ -64,7 +64,7 @@ static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata
 {
     const struct ozx_place attributes_place = {.key = "attributes"};
     const struct ozx_place ome_place = {.up = &attributes_place, .key = "ome"};
-    const json_t *attributes, *ome;
+    const json_t *attributes, *ome, *consolidated;
     const char *type;
     uint64_t format = 0;
 
@@ -79,7 +79,8 @@ static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata
         ozx_parse_defect(p, NULL, "node_type", "is '%.40s', neither 'array' nor 'group'", type);
     if (m->is_array)
         m->array = ozx_parse_array_v3(p, root);
-    m->has_consolidated = json_is_object(json_object_get(root, "consolidated_metadata"));
+    consolidated = json_object_get(root, "consolidated_metadata");
+    m->has_consolidated = consolidated && !json_is_null(consolidated);
     attributes = ozx_parse_field(p, NULL, root, "attributes", JSON_OBJECT, OZX_OPTIONAL);
     p->part = OZX_PART_OME;
     ome = ozx_parse_field(p, &attributes_place, attributes, "ome", JSON_OBJECT, OZX_OPTIONAL);

@@ -2,6 +2,7 @@
 """verify tells of exactly the rules that an archive breaks: RFC-9's, gaps and data, metadata."""
 import pytest
 
+import verify_cases_consolidated  # noqa: F401  (registers more of them)
 import verify_cases_ome  # noqa: F401  (registers more of them)
 import verify_cases_shards  # noqa: F401  (registers more of them)
 from verify_cases import CASES

@@ -19,7 +19,7 @@ IDS = {
     'zip64-tail': 'fail', 'zip64-extra': 'fail', 'extra-odd': 'warn', 'bounds': 'fail', 'overlap': 'fail', 'name': 'fail', 'name-charset': 'warn',
     'conflict': 'fail', 'duplicate': 'fail', 'encrypted': 'fail', 'method': 'fail', 'special': 'fail', 'local': 'fail', 'compressed': 'warn',
     'descriptor': 'warn', 'attributes': '-', 'no-root': 'fail', 'nested': 'fail', 'comment': 'warn', 'json-first': 'fail', 'case': 'warn',
-    'changed': '-', 'crc': 'fail', 'plain': '-',
+    'changed': '-', 'crc': 'fail', 'ome-path': 'fail', 'consolidated': 'fail', 'plain': '-',
 }
 
 
@@ -118,6 +118,7 @@ def _json(value):
 OME_GROUP = _json({'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {'version': '0.5', 'multiscales': [{
     'axes': [{'name': 'y', 'type': 'space'}, {'name': 'x', 'type': 'space'}],
     'datasets': [{'path': 's0', 'coordinateTransformations': [{'type': 'scale', 'scale': [1, 1]}]}]}]}}})
+EMPTY_GROUP = _json({'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {'version': '0.5', 'labels': []}}})  # promises nothing
 ARRAY = _json({'zarr_format': 3, 'node_type': 'array', 'shape': [8, 16], 'data_type': 'uint8', 'fill_value': 0, 'codecs': [{'name': 'bytes'}],
                'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [8, 8]}},
                'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '/'}}})
@@ -160,5 +161,5 @@ def policy_lines():
         yield '\t'.join((r.id, r.name, r.mount, r.verify, '|'.join(r.rules) if r.mount != SERVE else '-', r.note))
 
 
-__all__ = ['ARRAY', 'CHUNKS', 'COMMENT', 'Damaged', 'EIO', 'Entry', 'IDS', 'Made', 'OME_GROUP', 'RECIPES', 'REFUSE', 'Recipe', 'SERVE', 'Sparse',
+__all__ = ['ARRAY', 'CHUNKS', 'COMMENT', 'Damaged', 'EIO', 'EMPTY_GROUP', 'Entry', 'IDS', 'Made', 'OME_GROUP', 'RECIPES', 'REFUSE', 'Recipe', 'SERVE', 'Sparse',
            'Unreadable', 'Zip', 'add', 'image', 'image64', 'pattern', 'policy_lines', 'recipe', 'refused', 'served']

@@ -5,7 +5,7 @@ Ids: no-root, nested, comment, json-first, changed, plain.
 """
 import os
 
-from .recipe import ARRAY, COMMENT, EIO, OME_GROUP, REFUSE, SERVE, Entry, Sparse, Zip, add, image, image64, pattern, recipe, refused, served
+from .recipe import ARRAY, CHUNKS, COMMENT, EIO, EMPTY_GROUP, OME_GROUP, REFUSE, SERVE, Entry, Sparse, Zip, add, image, image64, pattern, recipe, refused, served
 from .zipforge import S32
 
 # --- no-root --------------------------------------------------------------------------------------------------------------------------
@@ -81,6 +81,33 @@ for _name, _note, _comment in (
     add('comment', SERVE, 'comment_' + _name, _note, lambda c=_comment: served(image(comment=c)))
 add('plain', SERVE, 'plain_comment_more', 'keys that nobody knows, whitespace', lambda: served(image(comment=b' {\n "ome": {"version": "0.5", "x": [1, null]}, "y": {} }\n')))
 add('plain', SERVE, 'plain_comment_65535', 'a right comment of 65,535 bytes', lambda: served(image(comment=COMMENT + b' ' * (65535 - len(COMMENT)))))
+
+
+# --- ome-path, consolidated: metadata that promise what is not there -------------------------------------------------------------------
+
+def lists(*names, metadata=ARRAY):
+    """The root's text with consolidated metadata of these nodes."""
+    nodes = b', '.join(b'"%s": %s' % (name, metadata) for name in names)
+    return OME_GROUP.rstrip()[:-1] + b', "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": {' + nodes + b'}}}'
+
+
+def promising(root, *more, without=()):
+    """The right image with another root; `without`: entries that are not there."""
+    entries = [Entry(b'zarr.json', root), Entry(b's0/zarr.json', ARRAY)] + [Entry(n, d) for n, d in CHUNKS.items()]
+    return served(Zip([e for e in entries if e.name not in without] + list(more), comment=COMMENT))
+
+
+TWO = OME_GROUP.replace(b'"s0"', b'"s1"')
+add('ome-path', SERVE, 'ome_path_dataset', 'a dataset that is not there', lambda: promising(TWO))
+add('ome-path', SERVE, 'ome_path_no_array', 'no array at all is left', lambda: promising(OME_GROUP, without=(b's0/zarr.json', *CHUNKS)))
+add('ome-path', SERVE, 'ome_path_no_zarr_json', 'chunks of a dataset without its zarr.json', lambda: promising(OME_GROUP, without=(b's0/zarr.json',)))
+add('ome-path', SERVE, 'ome_path_label', 'labels that are not there', lambda: served(Zip(
+    [Entry(b'zarr.json', EMPTY_GROUP.replace(b'[]', b'["cells", "nuclei"]'))], comment=COMMENT)), verify='warn')
+add('consolidated', SERVE, 'consolidated_absent', 'consolidated metadata list a node that is not there', lambda: promising(lists(b's0', b's1')))
+add('consolidated', SERVE, 'consolidated_absent_escaped', 'the same, its key in escapes', lambda: promising(lists(b's0', b's\\u0031')))
+add('consolidated', SERVE, 'consolidated_shape', 'consolidated metadata state another shape than the array', lambda: promising(lists(b's0', metadata=ARRAY.replace(b'[8, 16]', b'[8, 8]').replace(b'[8,16]', b'[8,8]'))))
+add('consolidated', SERVE, 'consolidated_unlisted', 'consolidated metadata do not list what is there', lambda: promising(lists()), verify='warn')
+add('plain', SERVE, 'plain_consolidated', 'consolidated metadata that are right', lambda: promising(lists(b's0')))
 
 
 # --- changed: what happens to the archive while it is mounted -------------------------------------------------------------------------
@@ -198,7 +225,7 @@ def root_zarr_json_of_5_gib():
 
 
 def many(count, zip64, **fields):
-    made = Zip([Entry(b'zarr.json', OME_GROUP)] + [Entry(b'c/%d/%d' % (i // 500, i), b'%d' % i) for i in range(count - 1)], comment=COMMENT, **fields)
+    made = Zip([Entry(b'zarr.json', EMPTY_GROUP)] + [Entry(b'c/%d/%d' % (i // 500, i), b'%d' % i) for i in range(count - 1)], comment=COMMENT, **fields)
     made.zip64 = zip64
     return made
 
@@ -215,13 +242,13 @@ add('count', REFUSE, 'large_65537_entries_wrapped', '65,537 entries without ZIP6
 @recipe('plain', SERVE, large=True)
 def large_flat():
     """100,000 files in one directory."""
-    return served(Zip([Entry(b'zarr.json', OME_GROUP)] + [Entry(b'flat/%06d' % i, b'%d' % i) for i in range(100_000)], comment=COMMENT, zip64=True))
+    return served(Zip([Entry(b'zarr.json', EMPTY_GROUP)] + [Entry(b'flat/%06d' % i, b'%d' % i) for i in range(100_000)], comment=COMMENT, zip64=True))
 
 
 @recipe('plain', SERVE, large=True)
 def large_names():
     """5,000 names of 255 bytes that differ at their ends only."""
-    return served(Zip([Entry(b'zarr.json', OME_GROUP)] + [Entry(b'd/' + b'n' * 250 + b'%05d' % i, b'%d' % i) for i in range(5000)], comment=COMMENT, zip64=True))
+    return served(Zip([Entry(b'zarr.json', EMPTY_GROUP)] + [Entry(b'd/' + b'n' * 250 + b'%05d' % i, b'%d' % i) for i in range(5000)], comment=COMMENT, zip64=True))
 
 
 

@@ -38,7 +38,8 @@ static const struct {
     {"no-root", POLICY, "fail"},      {"nested", POLICY, "fail"},
     {"case", POLICY, "warn"},         {"changed", POLICY, "ok"},
     {"crc", POLICY, "fail"},          {"zarr-json", METADATA, "warn"},
-    {"ome-block", METADATA, "warn"},  {"ome-path", METADATA, "warn"},
+    {"ome-block", METADATA, "warn"},  {"ome-path", METADATA, "fail"},
+    {"consolidated", METADATA, "fail"},
     {"chunk-key", METADATA, "warn"},  {"shard-index", METADATA, "warn"},
 };
 
