@@ -13,6 +13,7 @@
 #include "zarr/jansson.h"
 #include "zip/crc.h"
 #include "zip/format.h"
+#include "zip/prefix.h"
 
 static int read_comment(struct ozx_archive *a, struct ozx_error *error)
 {
@@ -109,11 +110,14 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     int failure = options->own_tail ? ozx_zip_tail_read_own(a->source, &a->tail, error)
                                     : ozx_zip_tail_read(a->source, &a->tail, error);
 
+    if (failure)
+        return ozx_zip_prefix_explain(a->source, failure, error);
+    a->names = options->names;
     if (!failure)
         failure = read_comment(a, error);
     if (!failure)
-        failure = ozx_index_build(a->source, &a->tail, options->subdir, mtime_s, &a->tree,
-                                  &a->facts, &a->warnings, error);
+        failure = ozx_index_build(a->source, &a->tail, options->subdir, options->names, mtime_s,
+                                  &a->tree, &a->facts, &a->warnings, error);
     if (!failure && a->tree.packed_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "io/source.h"
+#include "zip/name_mend.h"
 
 struct ozx_archive;
 
@@ -48,6 +49,7 @@ struct ozx_archive_options {
     const char *subdir; /* NULL: all; else a path whose directory becomes the root */
     const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
     bool own_tail;          /* the caller has joined it on: ozx_zip_tail_read_own() */
+    enum ozx_names names;   /* STRICT for all that serves or judges; to write anew, NORMAL or BACKSLASHES */
 };
 
 /* What the libraries below would open when it is first needed. For a process that is to give up its rights

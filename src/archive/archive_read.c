@@ -11,6 +11,7 @@
 
 #include "zip/format.h"
 #include "zip/local.h"
+#include "zip/name.h"
 
 /* Local headers up to this size are read together with the data behind them. */
 #define HEAD_MAX 8192
@@ -25,18 +26,6 @@ static int name_entry(const struct ozx_archive *archive, uint32_t node, struct o
     snprintf(error->text, sizeof error->text, "entry '%s': %.300s",
              ozx_escape(escaped, sizeof escaped, path, size), text);
     return error->code;
-}
-
-/* Bytes of the name as it stands in the archive: CP437 has one for each code point. */
-static size_t raw_name_size(const char *path, size_t size, bool cp437)
-{
-    size_t points = 0;
-
-    if (!cp437)
-        return size;
-    for (size_t i = 0; i < size; i++)
-        points += ((unsigned char)path[i] & 0xC0) != 0x80;
-    return points;
 }
 
 /* What the central directory says of a file whose local header was not read yet, at `where`. */
@@ -55,13 +44,14 @@ static struct ozx_zip_expected expect(const struct ozx_archive *archive, uint32_
         .name = path,
         .name_size_bytes = ozx_tree_path(&archive->tree, node, path),
         .name_cp437 = n->kind & OZX_KIND_CP437,
+        .names = archive->names,
         .flags = n->flags,
         .method = entry.method,
         .crc32 = n->crc32,
     };
     expected.data_end_limit_bytes =
         where + OZX_LOCAL_SIZE +
-        raw_name_size(path, expected.name_size_bytes, expected.name_cp437) +
+        ozx_zip_name_raw_size(path, expected.name_size_bytes, expected.name_cp437) +
         entry.compressed_size_bytes + n->slack_bytes;
     return expected;
 }

@@ -15,6 +15,7 @@ struct ozx_archive {
     struct ozx_source *source; /* owned */
     struct ozx_zip_tail tail;
     struct ozx_tree tree;
+    enum ozx_names names; /* how they are taken */
     struct ozx_index_facts facts;
     struct ozx_warnings warnings;
     struct ozx_zip_streams *streams; /* NULL unless an entry is compressed */

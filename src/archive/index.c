@@ -32,6 +32,7 @@ struct build {
     struct ozx_extents extents;
     uint64_t directory_count, entries_seen;
     uint64_t header_offset_bytes; /* of the entry that is being taken in */
+    enum ozx_names names;
     int64_t mtime_s;
     struct ozx_index_facts facts;
     bool seen_data; /* an entry that is no zarr.json */
@@ -352,7 +353,7 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
     if (failure)
         return failure;
     b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
-    failure = ozx_zip_directory_walk(source, tail, take_entry, b, b->error);
+    failure = ozx_zip_directory_walk_names(source, tail, b->names, take_entry, b, b->error);
     if (!failure)
         failure = ozx_extents_check(&b->extents, source, tail->directory_offset_bytes, &b->draft,
                                     &b->facts, b->error);
@@ -373,7 +374,7 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
 }
 
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
-                    int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
+                    enum ozx_names names, int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
                     struct ozx_warnings *warnings, struct ozx_error *error)
 {
     OZX_AUTO_FREE struct build *b = calloc(1, sizeof *b);
@@ -381,6 +382,7 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, 
 
     if (!b)
         return ozx_error_memory(error);
+    b->names = names;
     b->mtime_s = mtime_s;
     b->warnings = warnings;
     b->error = error;

@@ -20,10 +20,10 @@ struct ozx_index_facts {
     uint64_t gap_bytes;      /* in front of and between entries, more than a local header can take */
 };
 
-/* `subdir`: NULL or the directory that becomes the root; `mtime_s`: for what has none of its own.
+/* `subdir`: NULL or the directory that becomes the root; `names`: how they are taken; `mtime_s`: for what has none of its own.
  * The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
-                    int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
+                    enum ozx_names names, int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
                     struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
 
 /* What every read of the entry comes to (rules encrypted, special, method, compressed); a directory's

@@ -14,6 +14,9 @@
 
 struct ozx_source {
     struct ozx_source *front; /* owned; NULL unless joined: then `data` is the tail, owned */
+    struct ozx_source *whole; /* NULL unless this is what stands behind `skip_bytes` of it */
+    uint64_t skip_bytes;
+    bool owns_whole;
     int fd;                   /* -1: memory; joined: the front's, borrowed */
     const uint8_t *data;      /* borrowed; only for memory */
     uint64_t size_bytes;
@@ -74,10 +77,38 @@ int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_s
     return 0;
 }
 
+int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes, struct ozx_source **out)
+{
+    struct ozx_source *source;
+
+    if (skip_bytes >= whole->size_bytes)
+        return -EINVAL;
+    source = calloc(1, sizeof *source);
+    if (!source)
+        return -ENOMEM;
+    source->whole = whole;
+    source->skip_bytes = skip_bytes;
+    source->fd = whole->fd;
+    source->size_bytes = whole->size_bytes - skip_bytes;
+    source->mtime = whole->mtime;
+    *out = source;
+    return 0;
+}
+
+void ozx_source_own(struct ozx_source *behind)
+{
+    behind->owns_whole = true;
+}
+
 void ozx_source_close(struct ozx_source *source)
 {
     if (!source)
         return;
+    if (source->whole) {
+        if (source->owns_whole)
+            ozx_source_close(source->whole);
+        source->fd = -1;
+    }
     if (source->front) {
         ozx_source_close(source->front);
         free((void *)(uintptr_t)source->data);
@@ -191,6 +222,9 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
 {
     if (offset_bytes > source->size_bytes || size_bytes > source->size_bytes - offset_bytes)
         return -EIO;
+    if (source->whole)
+        return ozx_source_read(source->whole, buffer, size_bytes,
+                               source->skip_bytes + offset_bytes);
     if (source->front)
         return read_joined(source, buffer, size_bytes, offset_bytes);
     if (source->fd >= 0)
@@ -206,7 +240,7 @@ int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_siz
     const struct iovec parts[] = {{first, first_size_bytes}, {second, second_size_bytes}};
     int failure;
 
-    if (source->fd >= 0 && !source->front &&
+    if (source->fd >= 0 && !source->front && !source->whole &&
         !atomic_load_explicit(&source->changed, memory_order_relaxed) &&
         read_parts(source, parts, 2, offset_bytes) ==
             (ssize_t)(first_size_bytes + second_size_bytes))

@@ -30,6 +30,13 @@ int ozx_source_open_memory(const void *data, uint64_t size_bytes,
 int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_size_bytes,
                            struct ozx_source **out) OZX_CHECKED;
 
+/* What stands behind the first `skip_bytes` of `whole`, which is borrowed and outlives it, unless
+ * ozx_source_own says otherwise. -EINVAL: `whole` has no more bytes than that. */
+int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes,
+                           struct ozx_source **out) OZX_CHECKED;
+/* From now on closing `behind` closes what it is a part of, too. */
+void ozx_source_own(struct ozx_source *behind);
+
 void ozx_source_close(struct ozx_source *source); /* NULL is fine */
 
 uint64_t ozx_source_size(const struct ozx_source *source);    /* bytes */

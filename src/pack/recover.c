@@ -31,6 +31,7 @@ struct rebuild {
     uint8_t *directory; /* owned */
     size_t used, room;
     uint64_t entry_count;
+    bool has_slash; /* in a name */
 };
 
 static int make_room(struct rebuild *r, size_t size, struct ozx_error *error)
@@ -101,6 +102,7 @@ static int on_found(void *context, const struct ozx_zip_scanned *entry, struct o
         return failure;
     r->used = (size_t)(put_central(r->directory + r->used, entry) - r->directory);
     r->entry_count++;
+    r->has_slash |= memchr(entry->name, '/', entry->name_size_bytes) != NULL;
     return 0;
 }
 
@@ -110,6 +112,33 @@ static void on_lost(void *context, const struct ozx_error *what)
 
     ++*r->lost;
     r->options->lost(r->options->context, what);
+}
+
+/* Beside names with a '/', nobody knows what a '\' in one is (zip/name_mend.h). */
+static void lose_backslashes(struct rebuild *r)
+{
+    size_t kept = 0, size;
+
+    for (size_t at = 0; at < r->used; at += size) {
+        const uint8_t *header = r->directory + at;
+        struct ozx_bytes b = ozx_bytes_of(header + 28, 4);
+        size_t name_size = ozx_bytes_u16(&b);
+        struct ozx_error lost = OZX_ERROR_INIT;
+        char name[OZX_ESCAPED_SIZE];
+
+        size = OZX_CENTRAL_SIZE + name_size + ozx_bytes_u16(&b); /* as put_central made it */
+        if (!memchr(header + OZX_CENTRAL_SIZE, '\\', name_size)) {
+            memmove(r->directory + kept, header, size);
+            kept += size;
+            continue;
+        }
+        r->entry_count--;
+        ozx_error_set(&lost, -EBADMSG, OZX_RULE_NAME, OZX_OFFSET_NONE, NULL,
+                      "entry '%s': the name has a backslash, and others have a slash",
+                      ozx_escape(name, sizeof name, header + OZX_CENTRAL_SIZE, name_size));
+        on_lost(r, &lost);
+    }
+    r->used = kept;
 }
 
 static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *error)
@@ -122,6 +151,8 @@ static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *
 
     if (failure)
         return failure;
+    if (r->has_slash)
+        lose_backslashes(r);
     if (!r->entry_count)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "no entry of it is whole, so there is nothing to recover");
@@ -171,7 +202,7 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
     }
     out->scanned = true;
     how.own_tail = true;
-    failure = ozx_archive_open(joined, &how, &out->archive, error);
+    failure = ozx_mend_open(&joined, &how, &out->archive, &out->mended, error);
     if (failure)
         ozx_source_close(joined);
     return failure;
@@ -373,7 +404,7 @@ int ozx_recover(struct ozx_source *source, const struct ozx_recover_options *opt
                 struct ozx_recovery *out, struct ozx_error *error)
 {
     struct ozx_error why = OZX_ERROR_INIT;
-    int failure = ozx_archive_open(source, &options->archive, &out->archive, &why);
+    int failure = ozx_mend_open(&source, &options->archive, &out->archive, &out->mended, &why);
 
     if (failure && failure != -EBADMSG) {
         *error = why;

@@ -4,6 +4,7 @@
  */
 #include "pack/repack.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "pack/recover.h"
@@ -64,13 +65,31 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
     if (options->recover) {
         failure = ozx_recover(source, &recover, out, &error);
     } else {
-        failure = ozx_archive_open(source, &recover.archive, &out->archive, &error);
+        failure = ozx_mend_open(&source, &recover.archive, &out->archive, &out->mended, &error);
         if (failure)
             ozx_source_close(source);
     }
     if (failure)
         tell(options, &error);
     return failure;
+}
+
+static void tell_mended(const struct ozx_repack_options *options, const struct ozx_mended *mended)
+{
+    struct ozx_error note = OZX_ERROR_INIT;
+
+    if (mended->prefix_bytes) {
+        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "%" PRIu64 " bytes in front of the archive are left out", mended->prefix_bytes);
+        options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
+    }
+    if (mended->names) {
+        ozx_error_set(&note, 0, OZX_RULE_NAME, OZX_OFFSET_NONE, NULL,
+                      "%" PRIu64 " name%s changed to %s normal form: '%s' to '%s'%s", mended->names,
+                      mended->names == 1 ? " is" : "s are", mended->names == 1 ? "its" : "their",
+                      mended->first, mended->first_became, mended->names == 1 ? "" : " first");
+        options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
+    }
 }
 
 int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *options,
@@ -83,6 +102,7 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
     memset(result, 0, sizeof *result);
     failure = open_archive(source, options, &recovery);
     if (!failure) {
+        tell_mended(options, &recovery.mended);
         options->opened(options->pack.context, recovery.archive);
         pack.archive = recovery.archive;
         pack.nodes_left_out = recovery.left_out;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "verify/verify_parts.h"
+#include "zip/prefix.h"
 
 /* The archive is not let in: one finding, two if RFC-9 has a word for it too. */
 static void judge_refusal(struct ozx_verify *v, const struct ozx_error *error)
@@ -34,6 +35,8 @@ static int judge(struct ozx_verify *v, struct ozx_error *error)
     struct ozx_error wrong = OZX_ERROR_INIT;
     int failure = ozx_zip_tail_read(v->source, &v->tail, &wrong);
 
+    if (failure)
+        failure = ozx_zip_prefix_explain(v->source, failure, &wrong);
     if (!failure)
         failure = ozx_verify_run(v, &wrong);
     if (!failure)

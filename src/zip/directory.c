@@ -35,6 +35,7 @@ struct ozx_zip_directory {
     bool last_dos_valid;
     uint64_t index; /* of the current entry, for messages */
     uint64_t first_local_bytes; /* the lowest offset of the local headers seen */
+    enum ozx_names names;
     struct ozx_zip_entry entry;
 };
 
@@ -145,14 +146,27 @@ static int set_path(struct ozx_zip_directory *w)
         e->path = w->decoded;
         e->name_cp437 = true;
     }
-    defect = ozx_zip_name_defect(e->path, size);
+    if (w->names == OZX_NAMES_STRICT) {
+        defect = ozx_zip_name_defect(e->path, size);
+    } else if (w->names == OZX_NAMES_ANY) {
+        defect = size > UINT16_MAX ? "a path longer than 4095 bytes" : size ? NULL : "no name";
+    } else {
+        /* In CP437 a '\' may be the second half of a character that is not CP437's at all. */
+        defect = ozx_zip_name_mend(w->decoded, &size, e->path, size,
+                                   w->names == OZX_NAMES_BACKSLASHES && !e->name_cp437);
+        e->path = w->decoded;
+    }
     if (defect) {
         char text[80];
         snprintf(text, sizeof text, "the name has %s", defect);
         return refuse(w, OZX_RULE_NAME, HINT_REWRITE, size ? text : "it has no name");
     }
-    e->is_directory = e->path[size - 1] == '/';
-    e->path_size_bytes = (uint16_t)(e->is_directory ? size - 1 : size);
+    e->is_directory = !size || e->path[size - 1] == '/';
+    e->path_size_bytes = (uint16_t)(size - (size && e->is_directory));
+    if (w->names > OZX_NAMES_ANY) { /* from here on it is as if the archive had this name */
+        e->name = e->path;
+        e->name_size_bytes = (uint16_t)ozx_zip_name_raw_size(e->path, size, e->name_cp437);
+    }
     return 0;
 }
 
@@ -373,11 +387,19 @@ static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
 int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
                            ozx_zip_visit visit, void *context, struct ozx_error *error)
 {
+    return ozx_zip_directory_walk_names(source, tail, OZX_NAMES_STRICT, visit, context, error);
+}
+
+int ozx_zip_directory_walk_names(struct ozx_source *source, const struct ozx_zip_tail *tail,
+                                 enum ozx_names names, ozx_zip_visit visit, void *context,
+                                 struct ozx_error *error)
+{
     struct ozx_zip_directory *directory;
     int failure = ozx_zip_directory_open(source, tail, &directory);
 
     if (failure)
         return ozx_error_memory(error);
+    directory->names = names;
     failure = walk(directory, visit, context, error);
     ozx_zip_directory_close(directory);
     return failure;

@@ -7,6 +7,7 @@
 #ifndef OZX_ZIP_DIRECTORY_H
 #define OZX_ZIP_DIRECTORY_H
 
+#include "zip/name_mend.h"
 #include "zip/tail.h"
 
 /* One central directory header with its ZIP64 values put in place. Pointers are borrowed from the
@@ -45,6 +46,12 @@ typedef int (*ozx_zip_visit)(void *context, const struct ozx_zip_entry *entry,
  * header that is wrong by itself; what only shows between entries is the visitor's business. */
 int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
                            ozx_zip_visit visit, void *context, struct ozx_error *error) OZX_CHECKED;
+
+/* The same with names taken another way (zip/name_mend.h); STRICT is what the above does. With ANY
+ * a name may be no path at all, with the others a directory's may be empty: the root itself. */
+int ozx_zip_directory_walk_names(struct ozx_source *source, const struct ozx_zip_tail *tail,
+                                 enum ozx_names names, ozx_zip_visit visit, void *context,
+                                 struct ozx_error *error) OZX_CHECKED;
 
 /* The same step by step, for whoever begins in the middle. Borrows `source` and `tail`. -ENOMEM. */
 struct ozx_zip_directory;

@@ -56,14 +56,22 @@ static bool same_name(const struct ozx_zip_expected *expected, const char *raw, 
 {
     OZX_AUTO_FREE char *decoded = NULL;
 
-    if (!expected->name_cp437)
+    bool mend = expected->names != OZX_NAMES_STRICT;
+
+    if (!expected->name_cp437 && !mend)
         return size == expected->name_size_bytes && memcmp(raw, expected->name, size) == 0;
-    if (ozx_utf8_valid(raw, size))
+    if (ozx_utf8_valid(raw, size) == expected->name_cp437)
         return false;
     decoded = malloc(3 * size + 1);
     if (!decoded)
         return false;
-    size = ozx_zip_name_from_cp437(decoded, raw, size);
+    if (expected->name_cp437) {
+        size = ozx_zip_name_from_cp437(decoded, raw, size);
+        raw = decoded;
+    }
+    if (mend && ozx_zip_name_mend(decoded, &size, raw, size,
+                                  expected->names == OZX_NAMES_BACKSLASHES && !expected->name_cp437))
+        return false;
     return size == expected->name_size_bytes && memcmp(decoded, expected->name, size) == 0;
 }
 
@@ -110,7 +118,8 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
     room = expected->data_end_limit_bytes - expected->local_offset_bytes -
            expected->compressed_size_bytes;
     /* Asked before the rest, so that a wrong length is not told as a lack of room. */
-    if (!expected->name_cp437 && local.name_size_bytes != expected->name_size_bytes)
+    if (!expected->name_cp437 && expected->names == OZX_NAMES_STRICT &&
+        local.name_size_bytes != expected->name_size_bytes)
         return fail(error, expected, OZX_RULE_LOCAL, "the local header has another name");
     if (whole > room)
         return fail(error, expected, OZX_RULE_OVERLAP,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "io/source.h"
+#include "zip/name_mend.h"
 
 /* What the central directory says of the entry. */
 struct ozx_zip_expected {
@@ -19,6 +20,7 @@ struct ozx_zip_expected {
     const char *name;              /* decoded; with the final '/' of a directory */
     size_t name_size_bytes;
     bool name_cp437; /* the central raw name was decoded from CP437 */
+    enum ozx_names names; /* how the local name is taken; 0: as it stands */
     uint16_t flags;
     uint16_t method;
     uint32_t crc32;

@@ -46,6 +46,17 @@ const char *ozx_zip_name_defect(const char *path, size_t size_bytes)
     return NULL;
 }
 
+size_t ozx_zip_name_raw_size(const char *path, size_t size_bytes, bool cp437)
+{
+    size_t points = 0;
+
+    if (!cp437)
+        return size_bytes;
+    for (size_t i = 0; i < size_bytes; i++)
+        points += ((unsigned char)path[i] & 0xC0) != 0x80;
+    return points;
+}
+
 /* Code points of CP437's bytes 0x80 ... 0xFF (APPNOTE appendix D; the first half is ASCII). */
 static const uint16_t cp437_high[128] = {
     0x00C7, 0x00FC, 0x00E9, 0x00E2, 0x00E4, 0x00E0, 0x00E5, 0x00E7, 0x00EA, 0x00EB, 0x00E8, 0x00EF,

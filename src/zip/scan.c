@@ -14,6 +14,7 @@
 #include "zip/extra.h"
 #include "zip/format.h"
 #include "zip/name.h"
+#include "zip/name_mend.h"
 #include "zip/window.h"
 
 #define VERSION_NEEDED_MAX 63 /* APPNOTE 4.4.3.2 */
@@ -85,7 +86,10 @@ static const char *judge_name(const struct scan *s, const struct local *local, b
         path = s->decoded;
     }
     *directory = size && path[size - 1] == '/';
-    return ozx_zip_name_defect(path, size);
+    if (!ozx_zip_name_defect(path, size))
+        return NULL;
+    /* Whether the others let it have its normal form shows when all are known. */
+    return ozx_zip_name_mend(s->decoded, &size, path, size, path == e->name);
 }
 
 static void judge(const struct scan *s, struct local *local)
