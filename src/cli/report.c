@@ -98,6 +98,8 @@ int ozx_report_exit_status(const struct ozx_error *error)
     case EIO:
     case ESTALE:
         return OZX_EXIT_IO;
+    case EBUSY:
+        return OZX_EXIT_BUSY;
     case EEXIST:
         return OZX_EXIT_CANT_CREATE;
     case EINTR:

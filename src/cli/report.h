@@ -10,13 +10,14 @@
 
 enum ozx_exit {
     OZX_EXIT_OK = 0,
-    OZX_EXIT_WARNINGS = 1,     /* with --strict */
-    OZX_EXIT_INVALID = 2,      /* archive invalid or refused */
+    OZX_EXIT_WARNINGS = 1, /* with --strict */
+    OZX_EXIT_INVALID = 2,  /* archive invalid or refused */
     OZX_EXIT_USAGE = 64,
     OZX_EXIT_NO_INPUT = 66,    /* input missing or unreadable */
     OZX_EXIT_UNAVAILABLE = 69, /* FUSE not available */
     OZX_EXIT_BUG = 70,
     OZX_EXIT_SYSTEM = 71,
+    OZX_EXIT_BUSY = 72,
     OZX_EXIT_CANT_CREATE = 73, /* output exists or cannot be made */
     OZX_EXIT_IO = 74,
     OZX_EXIT_INTERRUPTED = 75,
@@ -37,7 +38,7 @@ int ozx_report(int status, const char *subject, const char *format, ...) OZX_PRI
 int ozx_report_usage(const char *verb, const char *format, ...) OZX_PRINTF(2, 3);
 
 /* The status for an error of reading an input: -EBADMSG invalid, -ENOENT ... no input, -EACCES ...
- * permission, -EIO, -ESTALE ... I/O, -ENOMEM ... system. */
+ * permission, -EIO, -ESTALE ... I/O, -EBUSY busy, -ENOMEM ... system. */
 int ozx_report_exit_status(const struct ozx_error *error);
 
 /* True if everything written to stdout arrived; else says so. For the end of a verb that prints. */

@@ -32,7 +32,7 @@ static void on_signal_end(int number)
 
 static void handle_signals(void (*handler)(int number))
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU};
     const struct sigaction action = {.sa_handler = handler};
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

@@ -10,8 +10,8 @@
 
 #include "base/cleanup.h"
 
-/* From now on INT, TERM and HUP set the flag that is returned (those that are ignored, as under
- * nohup, stay so). */
+/* From now on INT, TERM, HUP, QUIT and XCPU set the flag that is returned (those that are ignored,
+ * as under nohup, stay so). */
 const volatile sig_atomic_t *ozx_work_catch_interrupts(void);
 
 /* The same, and SIGXFSZ and SIGPIPE become errors of write. */
