@@ -76,6 +76,8 @@ static int mount_status(enum ozx_mount_stage stage, const struct ozx_error *erro
     case OZX_MOUNT_STAGE_MOUNT:
         if (error->code == -EACCES || error->code == -EPERM)
             return OZX_EXIT_PERMISSION;
+        if (error->code == -EBUSY || error->code == -ESTALE)
+            return OZX_EXIT_CANT_CREATE;
         return error->code == -ENODEV || error->code == -EAGAIN ? OZX_EXIT_UNAVAILABLE
                                                                 : OZX_EXIT_SYSTEM;
     case OZX_MOUNT_STAGE_CRASH:
@@ -89,29 +91,22 @@ static int mount_status(enum ozx_mount_stage stage, const struct ozx_error *erro
 }
 
 /* The directory to mount on, or made for it. */
-static int find_mount_point(struct ozx_mount_arguments *arguments, char resolved[PATH_MAX])
+static int find_mount_point(const struct ozx_mount_arguments *arguments, struct ozx_place *place)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_mount_options *options = &arguments->options;
-    int failure;
+    int failure = arguments->directory ? ozx_mount_point_check(arguments->directory,
+                                                               arguments->nonempty, place, &error)
+                                       : ozx_mount_point_make(arguments->archive, place, &error);
 
-    if (options->handed_fd >= 0)
+    if (!failure)
         return OZX_EXIT_OK;
-    failure = arguments->directory ? ozx_mount_point_check(arguments->directory,
-                                                           arguments->nonempty, resolved, &error)
-                                   : ozx_mount_point_make(arguments->archive, resolved,
-                                                          &options->remove_directory, &error);
-    if (!failure) {
-        options->mount_point = resolved;
-        return OZX_EXIT_OK;
-    }
     ozx_report_error(arguments->directory ? arguments->directory : arguments->archive, &error);
     return error.code == -EACCES || error.code == -EPERM ? OZX_EXIT_PERMISSION
                                                          : OZX_EXIT_CANT_CREATE;
 }
 
-static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source *source,
-                        const char *full_path)
+static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_source *source,
+                     const char *full_path)
 {
     struct ozx_mount_options *options = &arguments->options;
     struct report report = {
@@ -123,26 +118,37 @@ static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source
                                             .note = on_note};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
-    char resolved[PATH_MAX] = "";
-    int status = arguments->fake ? OZX_EXIT_OK : find_mount_point(arguments, resolved);
 
-    if (status || arguments->fake) {
-        ozx_source_close(source);
-        options->mount_point = NULL;
-        return status;
-    }
     if (!options->fsname)
         options->fsname = full_path;
     if (!arguments->directory)
-        report.print_path = resolved;
-    status = ozx_mount_run(options, source, &events, &stage, &error);
-    options->mount_point = NULL; /* it was here */
-    if (status == 0)
+        report.print_path = options->place->path;
+    if (ozx_mount_run(options, source, &events, &stage, &error) == 0)
         return ozx_report_stdout(OZX_EXIT_OK);
-    if (options->remove_directory)
-        rmdir(resolved); /* if the supervisor did not get so far */
-    ozx_report_error(stage == OZX_MOUNT_STAGE_MOUNT ? resolved : arguments->archive, &error);
+    if (options->place && options->place->made)
+        ozx_mount_point_remove_made(options->place, geteuid()); /* if the supervisor did not */
+    ozx_report_error(stage == OZX_MOUNT_STAGE_MOUNT && options->place ? options->place->path
+                                                                      : arguments->archive,
+                     &error);
     return mount_status(stage, &error);
+}
+
+static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source *source,
+                        const char *full_path)
+{
+    OZX_AUTO_PLACE struct ozx_place place = OZX_PLACE_INIT;
+    int status = OZX_EXIT_OK;
+
+    if (!arguments->fake && arguments->options.handed_fd < 0) {
+        arguments->options.place = &place;
+        status = find_mount_point(arguments, &place);
+    }
+    if (status || arguments->fake)
+        ozx_source_close(source);
+    else
+        status = run_mount(arguments, source, full_path);
+    arguments->options.place = NULL;
+    return status;
 }
 
 int ozx_cmd_mount(int argc, char **argv)

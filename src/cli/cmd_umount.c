@@ -24,7 +24,7 @@ static const struct option long_options[] = {
 
 int ozx_cmd_umount(int argc, char **argv)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_error error = OZX_ERROR_INIT, note = OZX_ERROR_INIT;
     char escaped[OZX_ESCAPED_SIZE];
     const char *wrong;
     bool lazy = false;
@@ -44,8 +44,11 @@ int ozx_cmd_umount(int argc, char **argv)
     }
     if (argc - optind != 1)
         return ozx_report_usage("umount", "one directory is wanted");
-    if (ozx_umount_run(argv[optind], lazy, &error) == 0)
+    if (ozx_umount_run(argv[optind], lazy, &note, &error) == 0) {
+        if (note.text[0])
+            ozx_report_error(argv[optind], &note);
         return OZX_EXIT_OK;
+    }
     ozx_report_error(argv[optind], &error);
     return ozx_report_exit_status(&error);
 }

@@ -17,6 +17,7 @@
 #include "mount/process.h"
 
 #define USERS_MAX 5 /* named in a message */
+#define NOBODY 65534
 
 static void read_name(const char *pid, char name[OZX_PROCESS_NAME_SIZE])
 {
@@ -34,8 +35,7 @@ static void read_name(const char *pid, char name[OZX_PROCESS_NAME_SIZE])
     name[strcspn(name, "\n")] = '\0';
 }
 
-/* The next process in /proc; false at the end. */
-static bool next_process(DIR *proc, const char **pid)
+bool ozx_daemons_next_process(DIR *proc, const char **pid)
 {
     const struct dirent *entry;
 
@@ -55,26 +55,109 @@ static bool has_ended(int pidfd)
     return poll(&process, 1, 0) > 0;
 }
 
-void ozx_daemons_find(unsigned device_minor, struct ozx_daemons *out)
+const char *ozx_daemons_who(const char *pid, char who[OZX_DAEMONS_WHO_SIZE])
 {
-    char wanted[OZX_PROCESS_NAME_SIZE], name[OZX_PROCESS_NAME_SIZE];
+    char name[OZX_PROCESS_NAME_SIZE], escaped[48];
+
+    read_name(pid, name);
+    snprintf(who, OZX_DAEMONS_WHO_SIZE, "%s (%.20s)",
+             ozx_escape(escaped, sizeof escaped, name, strlen(name)), pid);
+    return who;
+}
+
+/* --- who serves ------------------------------------------------------------------------------- */
+
+struct process {
+    uid_t uid; /* real and effective; else -1 */
+    pid_t parent;
+};
+
+/* Not by the owner of /proc/PID: that is root for every process that can not be dumped. */
+static bool read_status(const char *pid, struct process *out)
+{
+    char path[64], text[1024];
+    const char *parent, *ids;
+    OZX_AUTO_CLOSE int fd = -1;
+    unsigned real, effective;
+    ssize_t size;
+
+    snprintf(path, sizeof path, "/proc/%.20s/status", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    parent = strstr(text, "\nPPid:");
+    ids = strstr(text, "\nUid:");
+    if (!parent || !ids || sscanf(parent, "\nPPid: %d", &out->parent) != 1 ||
+        sscanf(ids, "\nUid: %u %u", &real, &effective) != 2)
+        return false;
+    out->uid = real == effective ? real : (uid_t)-1;
+    return true;
+}
+
+static const char *program_of(const char *pid, char path[PATH_MAX])
+{
+    static const char deleted[] = " (deleted)"; /* it was updated since */
+    char link[64], *name;
+    ssize_t size;
+
+    snprintf(link, sizeof link, "/proc/%.20s/exe", pid);
+    size = readlink(link, path, PATH_MAX - 1);
+    if (size <= 0)
+        return NULL;
+    path[size] = '\0';
+    name = strrchr(path, '/');
+    name = name ? name + 1 : path;
+    if (strlen(name) > sizeof deleted - 1 &&
+        strcmp(name + strlen(name) - (sizeof deleted - 1), deleted) == 0)
+        name[strlen(name) - (sizeof deleted - 1)] = '\0';
+    return name;
+}
+
+/* Where it may not be read, nothing speaks against it. */
+static bool runs_this_program(const char *pid)
+{
+    char own_path[PATH_MAX], path[PATH_MAX];
+    const char *own = program_of("self", own_path), *program = program_of(pid, path);
+
+    return !own || !program || strcmp(own, program) == 0;
+}
+
+static bool is_daemon_of(const char *pid, const char *wanted, uid_t user)
+{
+    char name[OZX_PROCESS_NAME_SIZE], number[16];
+    struct process process, parent;
+
+    read_name(pid, name);
+    if (strcmp(name, wanted) != 0 || !read_status(pid, &process) || !runs_this_program(pid))
+        return false;
+    if (process.uid == 0 || process.uid == geteuid() || process.uid == user ||
+        (user == 0 && process.uid == NOBODY))
+        return true;
+    /* A worker that serves as somebody else is the child of one that counts. */
+    snprintf(number, sizeof number, "%d", process.parent);
+    read_name(number, name);
+    return strcmp(name, wanted) == 0 && read_status(number, &parent) &&
+           (parent.uid == 0 || parent.uid == user) && runs_this_program(number);
+}
+
+void ozx_daemons_find(unsigned device_minor, uid_t user, struct ozx_daemons *out)
+{
+    char wanted[OZX_PROCESS_NAME_SIZE];
     DIR *proc = opendir("/proc");
     const char *pid;
 
     *out = (struct ozx_daemons){0};
     ozx_process_name(wanted, device_minor);
-    while (proc && out->count < OZX_DAEMONS_MAX && next_process(proc, &pid)) {
+    while (proc && out->count < OZX_DAEMONS_MAX && ozx_daemons_next_process(proc, &pid)) {
         int fd;
-        read_name(pid, name);
-        if (strcmp(name, wanted) != 0)
+        if (!is_daemon_of(pid, wanted, user))
             continue;
         fd = pidfd_open(atoi(pid), 0);
         if (fd < 0)
             continue;
         /* Asked again: the number may have got another process before it was held. One that has
          * ended keeps its name until it is reaped, which can take a while. */
-        read_name(pid, name);
-        if (strcmp(name, wanted) != 0 || has_ended(fd)) {
+        if (!is_daemon_of(pid, wanted, user) || has_ended(fd)) {
             close(fd);
             continue;
         }
@@ -159,17 +242,16 @@ void ozx_daemons_users(const char *path, char *who, size_t who_size)
     int users = 0;
 
     who[0] = '\0';
-    while (proc && users < USERS_MAX && next_process(proc, &pid)) {
+    while (proc && users < USERS_MAX && ozx_daemons_next_process(proc, &pid)) {
         OZX_AUTO_CLOSE int fd = openat(dirfd(proc), pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        char name[OZX_PROCESS_NAME_SIZE], escaped[64];
-        if (fd < 0 || !(leads_below(fd, "cwd", path) || leads_below(fd, "root", path) ||
-                        holds_file(fd, "fd", path) || holds_file(fd, "map_files", path)))
+        char one[OZX_DAEMONS_WHO_SIZE];
+        if (fd < 0 || atoi(pid) == getpid() ||
+            !(leads_below(fd, "cwd", path) || leads_below(fd, "root", path) ||
+              holds_file(fd, "fd", path) || holds_file(fd, "map_files", path)))
             continue;
-        read_name(pid, name);
-        ozx_escape(escaped, sizeof escaped, name, strlen(name));
         if (used < who_size)
-            used += (size_t)snprintf(who + used, who_size - used, "%s%s (%.20s)", users ? ", " : "",
-                                     escaped, pid);
+            used += (size_t)snprintf(who + used, who_size - used, "%s%s", users ? ", " : "",
+                                     ozx_daemons_who(pid, one));
         users++;
     }
     if (proc)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The act of mounting. It is done in a child that lives for a moment: what libfuse and fusermount3
- * write to stderr becomes our error's text, and neither the /dev/fuse descriptor nor anything that
- * libfuse allocates is ever in the supervisor. (A supervisor that kept the descriptor would turn a
- * dead worker into readers that hang.)
+ * The act of mounting: by descriptors where that is allowed, else by fusermount3, which takes
+ * nothing but a path and is another process; what it mounted is looked at afterwards.
  */
 #include "mount/kernel_mount.h"
 
@@ -11,30 +9,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
+#include "mount/attach.h"
 #include "mount/channel.h"
-#include "mount/fuse/server.h"
+#include "mount/fusermount.h"
 #include "mount/mount_point.h"
 #include "mount/mountinfo.h"
-#include "mount/process.h"
 #include "mount/unmount.h"
 
 #define KERNEL_READAHEAD_BYTES (128u << 10)
+#define LOCK_NAP_NS 10000000
+#define LOCK_NAPS_MAX 200
+#define TRIES_MAX 100
 
-struct job {
-    const struct ozx_mount_options *options;
-    int socket;
-};
-
-/* Whether the kernel has anything to check: a mount for its user alone, with everything readable
- * and nothing writable, is spared that at every step of a path. */
-static bool has_permissions(const struct ozx_mount_options *options)
-{
-    return options->uid != geteuid() || options->gid != getegid() || options->file_mode != 0444 ||
-           options->directory_mode != 0555 || strstr(options->fuse_options, "allow_other");
-}
-
-/* "-oro,nosuid,...": always read-only, without devices or set-uid programs. */
+/* "ro,nosuid,...": always read-only, without devices or set-uid programs. */
 static char *format_options(const struct ozx_mount_options *options)
 {
     size_t room = 2 * strlen(options->fsname) + 2 * strlen(options->subtype) +
@@ -43,8 +32,9 @@ static char *format_options(const struct ozx_mount_options *options)
 
     if (!text)
         return NULL;
-    end += sprintf(end, "-oro,nosuid,nodev,%smax_read=%u,fsname=",
-                   has_permissions(options) ? "default_permissions," : "", options->max_read_bytes);
+    end += sprintf(end, "ro,nosuid,nodev,%smax_read=%u,fsname=",
+                   ozx_attach_has_permissions(options) ? "default_permissions," : "",
+                   options->max_read_bytes);
     end = ozx_mount_escape(end, options->fsname);
     end = ozx_mount_escape(stpcpy(end, ",subtype="), options->subtype);
     if (options->fuse_options[0])
@@ -52,117 +42,137 @@ static char *format_options(const struct ozx_mount_options *options)
     return text;
 }
 
-/* In the child. What goes wrong is written to stderr by libfuse. */
-static int mount_and_send(void *context)
+static int mount_by_fusermount(const struct ozx_mount_options *options, int *device,
+                               struct ozx_error *error)
 {
-    const struct job *job = context;
-    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    struct fuse_lowlevel_ops ops = {0};
-    struct fuse_session *session = NULL;
-    OZX_AUTO_FREE char *option = format_options(job->options);
+    OZX_AUTO_FREE char *text = format_options(options);
+    int failure =
+        text ? ozx_fusermount(options->place->path, text, device, error) : ozx_error_memory(error);
 
-    if (option && fuse_opt_add_arg(&args, "ozxfs") == 0 && fuse_opt_add_arg(&args, option) == 0)
-        session = fuse_session_new(&args, &ops, sizeof ops, NULL);
-    fuse_opt_free_args(&args);
-    if (!session || fuse_session_mount(session, job->options->mount_point) != 0)
-        return EXIT_FAILURE;
-    if (ozx_channel_send_device(job->socket, fuse_session_fd(session)) == 0)
-        return EXIT_SUCCESS;
-    fuse_session_unmount(session);
-    fprintf(stderr, "the worker is gone\n");
-    return EXIT_FAILURE;
+    if (failure == -ENODEV && geteuid() == 0)
+        return ozx_error_set(error, -EPERM, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "a container needs --cap-add SYS_ADMIN --device /dev/fuse",
+                             "cannot mount: %s", strerror(EPERM));
+    return failure;
 }
 
-struct advice {
-    const char *said; /* a part of what libfuse or fusermount3 wrote */
-    int code;
-    const char *hint;
-};
-
-static const struct advice advices[] = {
-    {"device not found", -ENODEV,
-     "load the kernel module (modprobe fuse); a container needs --device /dev/fuse"},
-    {"No such device", -ENODEV, "this kernel has no FUSE: modprobe fuse"},
-    {"failed to open /dev/fuse", -EACCES,
-     "you need read and write access to /dev/fuse; a container needs --device /dev/fuse"},
-    {"exec fusermount3", -ENODEV, "install the package fuse3, or mount as root"},
-    {"user_allow_other", -EPERM,
-     "without allow_other, or root adds user_allow_other to /etc/fuse.conf"},
-    {"too many FUSE", -EAGAIN, "unmount some, or root raises mount_max in /etc/fuse.conf"},
-    {"not owned by user", -EPERM, "mount on a directory of your own"},
-    {"no write access", -EPERM, "mount on a directory of your own"},
-    {"is forbidden", -EPERM, "mount on a directory of a local disk"},
-    {"Operation not permitted", -EPERM,
-     "needs root or a set-uid fusermount3; a container needs --cap-add SYS_ADMIN --device "
-     "/dev/fuse"},
-    {"Permission denied", -EACCES, NULL},
-};
-
-static int explain(int status, const char *said, struct ozx_error *error)
+static bool is_own(const struct ozx_mount_options *options, const struct ozx_mount_entry *entry)
 {
-    char escaped[OZX_ESCAPED_SIZE];
-
-    if (status < 0)
-        return ozx_error_set(error, status, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "cannot start a process: %s", strerror(-status));
-    ozx_escape(escaped, sizeof escaped, said, strlen(said));
-    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++)
-        if (strstr(said, advices[i].said))
-            return ozx_error_set(error, advices[i].code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                                 advices[i].hint, "cannot mount: %s", escaped);
-    return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot mount: %s",
-                         escaped[0] ? escaped : "no reason given");
+    return entry && ozx_mount_entry_is_fuse(entry) && strcmp(entry->source, options->fsname) == 0;
 }
 
-/* The mount that was just made. */
-static int identify(const struct ozx_mount_options *options, struct ozx_kernel_mount *out)
+/* Takes away what was mounted elsewhere. Tried often: somebody is just moving directories about. */
+static void take_away(const struct ozx_mount_entry *entry)
 {
-    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
-    const struct ozx_mount_entry *entry;
-    int failure = ozx_mountinfo_read(&info);
+    struct ozx_error ignored = OZX_ERROR_INIT;
+
+    for (int i = 0; i < TRIES_MAX; i++) {
+        OZX_AUTO_PLACE struct ozx_place place = OZX_PLACE_INIT;
+        struct ozx_mount_id id;
+        if (ozx_place_find(entry->path, &place, &ignored) == 0 &&
+            ozx_place_mount(&place, &id) == 0 && id.number == (uint64_t)entry->id &&
+            ozx_unmount(&place, &id, true, &ignored) == 0)
+            return;
+    }
+}
+
+/* What was mounted, but not on the place, since `before` was read. */
+static void take_new_away(const struct ozx_mount_options *options,
+                          const struct ozx_mountinfo *before, const struct ozx_mountinfo *now)
+{
+    for (size_t i = 0; i < now->count; i++)
+        if (is_own(options, &now->entries[i]) &&
+            !ozx_mountinfo_by_number(before, (uint64_t)now->entries[i].id))
+            take_away(&now->entries[i]);
+}
+
+static int fail_mountinfo(int failure, struct ozx_error *error)
+{
+    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
+                         "cannot read /proc/self/mountinfo: %s", strerror(-failure));
+}
+
+/* The mount that was just made by somebody who did not say which it is. */
+static int identify(const struct ozx_mount_options *options, const struct ozx_mountinfo *before,
+                    struct ozx_mount_id *out, struct ozx_error *error)
+{
+    OZX_AUTO_MOUNTINFO struct ozx_mountinfo now = {0};
+    struct ozx_mount_id id;
+    int failure = ozx_mountinfo_read(&now);
 
     if (failure)
+        return fail_mountinfo(failure, error);
+    if (ozx_place_mount(options->place, &id) == 0 && !ozx_mountinfo_by_number(before, id.number) &&
+        is_own(options, ozx_mountinfo_by_number(&now, id.number))) {
+        *out = id;
+        return 0;
+    }
+    take_new_away(options, before, &now);
+    return ozx_error_set(error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "the mount point was removed, replaced or mounted on meanwhile");
+}
+
+/* Mounts, and tells which mount it is. */
+static int mount_it(const struct ozx_mount_options *options, int *device, struct ozx_mount_id *out,
+                    struct ozx_error *error)
+{
+    OZX_AUTO_MOUNTINFO struct ozx_mountinfo before = {0};
+    int read, failure = ozx_attach(options, device, out, error);
+
+    if (!failure || error->code)
         return failure;
-    entry = ozx_mountinfo_at(&info, options->mount_point);
-    if (!entry || !ozx_mount_entry_is_fuse(entry) || strcmp(entry->source, options->fsname) != 0)
-        return -ENOENT;
-    *out = (struct ozx_kernel_mount){.id = entry->id, .device_minor = entry->device_minor};
+    read = ozx_mountinfo_read(&before);
+    if (read)
+        return fail_mountinfo(read, error);
+    /* What filters system calls in a container answers EPERM, too. */
+    if (failure == -ENOSYS || geteuid() == 0)
+        failure = ozx_attach_by_mount(options, device, error);
+    if (failure && !error->code)
+        failure = mount_by_fusermount(options, device, error);
+    return failure ? failure : identify(options, &before, out, error);
+}
+
+/* Locks the directory until `*lock` is closed, so that of two mounts at once the second sees the
+ * first. Where it cannot be opened or locked there is nothing to hold. */
+static int lock_directory(const struct ozx_place *place, int *lock, struct ozx_error *error)
+{
+    const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
+
+    *lock = openat(place->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; *lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+         i++) {
+        if (i == LOCK_NAPS_MAX)
+            return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                 "the mount point is in use: another process keeps it locked");
+        nanosleep(&nap, NULL);
+    }
     return 0;
 }
 
-/* Holds the mount point until it is closed, so that of two mounts at once the second sees the
- * first. Where it cannot be opened there is nothing to hold. */
-static int hold_mount_point(const struct ozx_mount_options *options)
+int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct ozx_mount_id *out,
+                     struct ozx_error *error)
 {
-    int fd = open(options->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd >= 0)
-        flock(fd, LOCK_EX);
-    return fd;
-}
-
-int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
-                     struct ozx_kernel_mount *out, struct ozx_error *error)
-{
-    struct job job = {.options = options, .socket = socket};
+    OZX_AUTO_CLOSE int lock = -1;
+    OZX_AUTO_CLOSE int device = -1;
     struct ozx_error ignored = OZX_ERROR_INIT;
-    char said[400];
-    OZX_AUTO_CLOSE int held = hold_mount_point(options);
-    int status, failure = ozx_mount_point_refuse_used(options->mount_point, error);
+    struct ozx_mount_id id;
+    int failure = lock_directory(options->place, &lock, error);
 
+    if (!failure)
+        failure = ozx_mount_point_refuse_used(options->place, error);
+    if (!failure)
+        failure = mount_it(options, &device, &id, error);
+    close(ozx_take_fd(&options->place->directory));
     if (failure)
         return failure;
-    status = ozx_process_run(mount_and_send, &job, said, sizeof said);
-    if (status != 0)
-        return explain(status, said, error);
-    failure = identify(options, out);
-    if (!failure)
-        return 0;
-    if (failure != -ENOENT) /* then it is somebody else's that is there */
-        (void)!ozx_unmount(options->mount_point, true, &ignored);
-    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
-                         "cannot find the new mount in /proc/self/mountinfo: %s",
-                         strerror(-failure));
+    failure = ozx_channel_send_device(socket, device);
+    if (failure) {
+        (void)!ozx_unmount(options->place, &id, true, &ignored);
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot mount: the worker is gone");
+    }
+    *out = id;
+    return 0;
 }
 
 void ozx_kernel_mount_readahead(unsigned device_minor, unsigned max_read_bytes)

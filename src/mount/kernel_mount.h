@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The act of mounting, by libfuse: mount(2) where that is allowed, else fusermount3.
+ * The act of mounting.
  */
 #ifndef OZX_MOUNT_KERNEL_MOUNT_H
 #define OZX_MOUNT_KERNEL_MOUNT_H
 
 #include "mount/mount.h"
+#include "mount/mount_id.h"
 
-struct ozx_kernel_mount {
-    int id; /* of the mount, see mount/mountinfo.h */
-    unsigned device_minor;
-};
+/* Mounts on `options->place` (held; its directory is let go) and sends the /dev/fuse descriptor
+ * over `socket`; no copy of it is kept. -EBUSY: an ozxfs mount is there by now, or somebody keeps
+ * the directory locked; -ESTALE: the directory is not there any more. On failure nothing is
+ * mounted. */
+int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct ozx_mount_id *out,
+                     struct ozx_error *error) OZX_CHECKED;
 
-/* Mounts on options->mount_point and sends the /dev/fuse descriptor over `socket`
- * (OZX_MESSAGE_DEVICE); this process never has it. On failure nothing is mounted. */
-int ozx_kernel_mount(const struct ozx_mount_options *options, int socket,
-                     struct ozx_kernel_mount *out, struct ozx_error *error) OZX_CHECKED;
-
-/* Lets the kernel read files ahead by whole requests, not by its 128 KiB. To be called when INIT is
- * answered, which sets it back. Only root may; without that nothing is lost but speed. */
+/* Lets the kernel read ahead as far as `max_read_bytes`, as root. Left as it is where that cannot
+ * be. */
 void ozx_kernel_mount_readahead(unsigned device_minor, unsigned max_read_bytes);
 
 #endif

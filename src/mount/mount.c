@@ -44,7 +44,13 @@ static int fail(enum ozx_mount_stage *stage, struct ozx_error *error, int code, 
 static int live_in_background(const struct ozx_mount_options *options, struct ozx_source *source,
                               const struct ozx_mount_events *events, int answer, int signals)
 {
-    const int keep[] = {ozx_source_fd(source), answer, signals, options->handed_fd};
+    const struct ozx_place *place = options->place;
+    const int keep[] = {ozx_source_fd(source),
+                        answer,
+                        signals,
+                        options->handed_fd,
+                        place ? place->parent : -1,
+                        place ? place->directory : -1};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
 
@@ -144,7 +150,7 @@ static int run_in_background(const struct ozx_mount_options *options, struct ozx
     failure = wait_for_answer(options, events, sockets[0], signals, stage, error);
     close(sockets[0]);
     if (failure) {
-        kill(supervisor, SIGTERM); /* it may have begun to serve meanwhile */
+        kill(supervisor, SIGTERM);    /* it may have begun to serve meanwhile */
         ozx_process_wait(supervisor); /* when it is gone, so are worker and mount */
     }
     return failure;
@@ -163,7 +169,7 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *so
         return fail(stage, error, failure, "cannot watch signals");
     }
     signal(SIGPIPE, SIG_IGN); /* a reader of our messages that leaves does not end the mount */
-    fflush(NULL); /* or the children would write it again */
+    fflush(NULL);             /* or the children would write it again */
     failure = options->foreground
                   ? ozx_supervisor_run(options, source, events, -1, signals, stage, error)
                   : run_in_background(options, source, events, signals, stage, error);

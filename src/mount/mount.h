@@ -17,9 +17,10 @@
 #include <sys/types.h>
 
 #include "io/source.h"
+#include "mount/place.h"
 
 struct ozx_mount_options {
-    const char *mount_point;  /* absolute, symlinks resolved; NULL with `handed_fd` */
+    struct ozx_place *place;  /* where to mount, held; let go by the mount; NULL with `handed_fd` */
     int handed_fd;            /* an open /dev/fuse that someone else mounted; else -1 */
     const char *fsname;       /* what df and findmnt show as the source */
     const char *subtype;      /* the type is "fuse.SUBTYPE" */
@@ -33,14 +34,13 @@ struct ozx_mount_options {
     unsigned timeout_s; /* 0: never; else the tree is freed after so long without a request */
     unsigned threads;   /* most threads; 0: libfuse's default, 1: no threads at all */
     bool foreground;
-    bool debug;            /* libfuse prints every request to stderr */
-    bool verbose;          /* `info` is called */
-    bool xattr;            /* user.ozx.* */
-    bool io_uring;         /* requests come by rings, where libfuse and the kernel have them */
-    bool serve_as;         /* root's worker gets these ids, not those of nobody */
+    bool debug;    /* libfuse prints every request to stderr */
+    bool verbose;  /* `info` is called */
+    bool xattr;    /* user.ozx.* */
+    bool io_uring; /* requests come by rings, where libfuse and the kernel have them */
+    bool serve_as; /* root's worker gets these ids, not those of nobody */
     uid_t serve_uid;
     gid_t serve_gid;
-    bool remove_directory; /* the mount point was made for this mount: rmdir it at the end */
 };
 
 /* What failed: the same errno means different exit codes. */

@@ -6,15 +6,23 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
+#include "mount/daemons.h"
 #include "mount/mountinfo.h"
+#include "mount/process.h"
 
 #define ENDING ".ome.zarr"
 #define SAME_NAMES_MAX 99
+#define MADE_MODE (S_ISVTX | 0755)
+#define ANSWER_MS 1000
 
 static int fail(struct ozx_error *error, int code, const char *hint, const char *text)
 {
@@ -28,6 +36,10 @@ static int fail_errno(struct ozx_error *error, int code)
         return fail(error, code, "make it with mkdir", "the mount point does not exist");
     case ENOTDIR:
         return fail(error, code, NULL, "the mount point is not a directory");
+    case EBUSY:
+        return fail(error, code, NULL, "the root directory cannot be mounted on");
+    case ESTALE:
+        return fail(error, code, NULL, "the mount point was replaced while it was looked at");
     case ENOTCONN:
         return fail(error, -EBUSY, "remove it with 'ozxfs umount' or 'fusermount3 -u'",
                     "the mount point is in use: a dead FUSE mount is there");
@@ -39,55 +51,166 @@ static int fail_errno(struct ozx_error *error, int code)
     }
 }
 
+/* --- what is there already -------------------------------------------------------------------- */
+
+/* What the file system at the place answers. In a child, since it may not answer at all. */
+static int ask(const struct ozx_place *place)
+{
+    pid_t child = fork();
+    struct pollfd end = {.events = POLLIN};
+    struct statx st;
+    int status;
+
+    if (child < 0)
+        return -errno;
+    if (child == 0)
+        _exit(statx(place->parent, place->name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
+                    STATX_BASIC_STATS, &st) < 0
+                  ? errno
+                  : 0);
+    end.fd = pidfd_open(child, 0);
+    if (end.fd >= 0 && poll(&end, 1, ANSWER_MS) == 0)
+        kill(child, SIGKILL);
+    if (end.fd >= 0)
+        close(end.fd);
+    status = ozx_process_wait(child);
+    return status >= 0 && WIFEXITED(status) ? -WEXITSTATUS(status) : -ETIMEDOUT;
+}
+
+/* True if nobody serves the mount any more. On the mount of another user not even root gets an
+ * answer: then it is the lack of daemons that tells. */
+static bool is_dead(const struct ozx_place *place, const struct ozx_mount_entry *entry)
+{
+    struct ozx_daemons daemons;
+    int answer = ask(place);
+    bool dead;
+
+    if (answer != -EACCES)
+        return answer == -ENOTCONN || answer == -ECONNABORTED;
+    ozx_daemons_find(entry->device_minor, ozx_mount_entry_user(entry), &daemons);
+    dead = daemons.count == 0;
+    ozx_daemons_free(&daemons);
+    return dead;
+}
+
 /* Only ozxfs itself is refused: mounting over another file system is what people sometimes want. */
-int ozx_mount_point_refuse_used(const char *resolved, struct ozx_error *error)
+int ozx_mount_point_refuse_used(const struct ozx_place *place, struct ozx_error *error)
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
     const struct ozx_mount_entry *entry;
     char source[OZX_ESCAPED_SIZE];
+    struct ozx_mount_id id;
+    bool own;
 
-    if (ozx_mountinfo_read(&info))
+    if (ozx_place_mount(place, &id) || ozx_mountinfo_read(&info))
         return 0;
-    entry = ozx_mountinfo_at(&info, resolved);
-    if (!entry || strcmp(entry->type, "fuse.ozxfs") != 0)
+    entry = ozx_mountinfo_by_number(&info, id.number);
+    if (!entry || !ozx_mount_entry_is_fuse(entry))
         return 0;
-    return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "'ozxfs umount' it first, or mount elsewhere",
-                         "the mount point is in use: %s is mounted there",
-                         ozx_escape(source, sizeof source, entry->source, strlen(entry->source)));
+    own = strcmp(entry->type, "fuse.ozxfs") == 0;
+    if (is_dead(place, entry))
+        return fail_errno(error, -ENOTCONN);
+    return !own ? 0
+                : ozx_error_set(
+                      error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                      "'ozxfs umount' it first, or mount elsewhere",
+                      "the mount point is in use: %s is mounted there",
+                      ozx_escape(source, sizeof source, entry->source, strlen(entry->source)));
 }
 
-static bool is_empty(const char *directory)
+static bool is_empty(int directory)
 {
-    DIR *listing = opendir(directory);
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
     bool empty = true;
 
-    if (!listing)
+    if (!listing) {
+        if (fd >= 0)
+            close(fd);
         return true; /* who may not look must not care */
+    }
     while (empty && (entry = readdir(listing)))
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
     closedir(listing);
     return empty;
 }
 
-int ozx_mount_point_check(const char *directory, bool hide_contents, char resolved[PATH_MAX],
-                          struct ozx_error *error)
+/* Holds the directory of a place that was found. */
+static int check(struct ozx_place *place, bool hide_contents, struct ozx_error *error)
 {
-    struct stat st;
-    int failure;
+    int failure = ozx_place_hold(place);
 
-    if (!realpath(directory, resolved) || stat(resolved, &st) < 0)
-        return fail_errno(error, -errno);
-    if (!S_ISDIR(st.st_mode))
-        return fail_errno(error, -ENOTDIR);
-    failure = ozx_mount_point_refuse_used(resolved, error);
+    if (failure)
+        return fail_errno(error, failure);
+    failure = ozx_mount_point_refuse_used(place, error);
     if (failure)
         return failure;
-    if (!hide_contents && !is_empty(resolved))
+    if (!hide_contents && !is_empty(place->directory))
         return fail(error, -ENOTEMPTY, "'-o nonempty' hides them while mounted",
                     "the mount point is not empty: the mount would hide its files");
     return 0;
+}
+
+int ozx_mount_point_check(const char *directory, bool hide_contents, struct ozx_place *place,
+                          struct ozx_error *error)
+{
+    int failure = ozx_place_find(directory, place, error);
+
+    if (failure)
+        return error->code ? failure : fail_errno(error, failure);
+    return check(place, hide_contents, error);
+}
+
+/* --- made for a mount ------------------------------------------------------------------------- */
+
+/* A directory of another user could be taken away, or filled, at any time. */
+static int check_owner(struct ozx_place *place, bool fresh, struct ozx_error *error)
+{
+    struct stat st;
+
+    if (fstat(place->directory, &st) < 0)
+        return fail_errno(error, -errno);
+    if (st.st_uid != geteuid())
+        return ozx_error_set(error, fresh ? -EPERM : -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "name a directory to mount on",
+                             "no directory was given, and %s is not yours", place->path);
+    place->made = fresh || st.st_mode & S_ISVTX;
+    return 0;
+}
+
+/* Makes the directory of a place that was found, or takes the one that is there. -EEXIST: it cannot
+ * be taken. */
+static int make(struct ozx_place *place, struct ozx_error *error)
+{
+    bool fresh = mkdirat(place->parent, place->name, MADE_MODE) == 0;
+    int failure;
+
+    if (!fresh && errno != EEXIST)
+        return fail_errno(error, -errno);
+    failure = check(place, false, error);
+    if (failure) /* not taken for "cannot be written" */
+        failure = error->code = -EEXIST;
+    else
+        failure = check_owner(place, fresh, error);
+    if (failure && fresh)
+        ozx_mount_point_remove_made(place, geteuid());
+    return failure;
+}
+
+bool ozx_mount_point_remove_made(const struct ozx_place *place, uid_t user)
+{
+    size_t size = strlen(place->name), ending = strlen(ENDING);
+    struct ozx_mount_id ignored;
+    struct stat st;
+
+    if (size < ending || strcmp(place->name + size - ending, ENDING) != 0 ||
+        ozx_place_mount(place, &ignored) != -EINVAL ||
+        fstatat(place->parent, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    return S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX &&
+           (st.st_uid == geteuid() || (geteuid() == 0 && st.st_uid == user)) &&
+           unlinkat(place->parent, place->name, AT_REMOVEDIR) == 0;
 }
 
 /* The archive's name without what says that it is one, and cut where it would not leave room for
@@ -116,19 +239,10 @@ static void default_name(const char *archive_path, char name[NAME_MAX + 1], int 
     snprintf(name, NAME_MAX + 1, "%.*s%s", (int)size, base, suffix);
 }
 
-static int join(char path[PATH_MAX], const char *directory, const char *name)
-{
-    int size =
-        snprintf(path, PATH_MAX, "%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);
-
-    return size < 0 || size >= PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
-static int make_beside(const char *archive_path, char resolved[PATH_MAX], bool *made,
-                       struct ozx_error *error)
+static int make_beside(const char *archive_path, struct ozx_place *place, struct ozx_error *error)
 {
     OZX_AUTO_FREE char *parent = strdup(archive_path);
-    char directory[PATH_MAX], name[NAME_MAX + 1];
+    char name[NAME_MAX + 1];
     char *slash;
     int failure;
 
@@ -137,89 +251,90 @@ static int make_beside(const char *archive_path, char resolved[PATH_MAX], bool *
     slash = strrchr(parent, '/');
     if (slash)
         slash[slash == parent] = '\0';
-    if (!realpath(slash ? parent : ".", directory))
-        return fail_errno(error, -errno);
     default_name(archive_path, name, 1);
-    failure = join(resolved, directory, name);
-    if (failure)
-        return fail_errno(error, failure);
-    *made = mkdir(resolved, 0755) == 0;
-    if (*made)
-        return 0;
-    if (errno != EEXIST)
-        return fail_errno(error, -errno);
-    strcpy(directory, resolved);
-    failure = ozx_mount_point_check(directory, false, resolved, error);
-    if (failure) /* not taken for "cannot be written" */
-        error->code = -EEXIST;
-    return failure ? -EEXIST : 0;
+    failure = ozx_place_find_in(slash ? parent : ".", name, place, error);
+    if (failure &&
+        error->code) /* a link that must not be followed: to be told, not to be avoided */
+        return error->code = -EEXIST;
+    return failure ? fail_errno(error, failure) : make(place, error);
 }
 
 /* A directory that nobody else can get into, made if need be. */
-static int private_directory(const char *path)
+static int private_directory(const char *parent, const char *name, struct ozx_place *place)
 {
-    OZX_AUTO_CLOSE int fd = -1;
+    struct ozx_error ignored = OZX_ERROR_INIT;
     struct stat st;
+    int failure = ozx_place_find_in(parent, name, place, &ignored);
 
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    if (failure)
+        return failure;
+    if (mkdirat(place->parent, name, 0700) < 0 && errno != EEXIST)
         return -errno;
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
+    failure = ozx_place_hold(place);
+    if (failure)
+        return failure;
+    if (fstat(place->directory, &st) < 0)
         return -errno;
     return st.st_uid == geteuid() && (st.st_mode & 077) == 0 ? 0 : -EPERM;
 }
 
-static int runtime_directory(char path[PATH_MAX], struct ozx_error *error)
+/* Holds it as the directory of `place`. */
+static int runtime_directory(struct ozx_place *place, struct ozx_error *error)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
-    char parent[PATH_MAX];
+    char name[32];
     int failure;
 
-    if (runtime && runtime[0] == '/' && realpath(runtime, parent) &&
-        join(path, parent, "ozxfs") == 0 && private_directory(path) == 0)
+    if (runtime && runtime[0] == '/' && private_directory(runtime, "ozxfs", place) == 0)
         return 0;
-    snprintf(path, PATH_MAX, "/tmp/ozxfs-%u", (unsigned)geteuid());
-    failure = private_directory(path);
+    ozx_place_close(place);
+    snprintf(name, sizeof name, "ozxfs-%u", (unsigned)geteuid());
+    failure = private_directory("/tmp", name, place);
     if (failure == 0)
         return 0;
     return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "name a directory to mount on",
-                         "no directory was given, and %s cannot be used: %s", path,
+                         "no directory was given, and /tmp/%s cannot be used: %s", name,
                          failure == -EPERM ? "it is not private to you" : strerror(-failure));
 }
 
-static int make_in_runtime(const char *archive_path, char resolved[PATH_MAX],
+static int make_in_runtime(const char *archive_path, struct ozx_place *place,
                            struct ozx_error *error)
 {
-    char directory[PATH_MAX], name[NAME_MAX + 1], path[PATH_MAX];
+    OZX_AUTO_PLACE struct ozx_place directory = OZX_PLACE_INIT;
     struct ozx_error ignored = OZX_ERROR_INIT;
-    int failure = runtime_directory(directory, error);
+    int failure = runtime_directory(&directory, error);
 
     if (failure)
         return failure;
+    place->parent = ozx_take_fd(&directory.directory);
     for (int number = 1; number <= SAME_NAMES_MAX; number++) {
-        default_name(archive_path, name, number);
-        failure = join(path, directory, name);
-        if (failure)
-            return fail_errno(error, failure);
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            return fail_errno(error, -errno);
-        if (ozx_mount_point_check(path, false, resolved, &ignored) == 0)
+        default_name(archive_path, place->name, number);
+        if (snprintf(place->path, sizeof place->path, "%s/%s", directory.path, place->name) >=
+            (int)sizeof place->path)
+            return fail_errno(error, -ENAMETOOLONG);
+        ignored.code = 0;
+        failure = make(place, &ignored);
+        if (!failure) {
+            place->made = true;
             return 0;
+        }
+        if (failure != -EEXIST)
+            return fail_errno(error, failure);
     }
     return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "name a directory to mount on", "%s has %d mounts of that name", directory,
-                         SAME_NAMES_MAX);
+                         "name a directory to mount on", "%s has %d mounts of that name",
+                         directory.path, SAME_NAMES_MAX);
 }
 
-int ozx_mount_point_make(const char *archive_path, char resolved[PATH_MAX], bool *made,
-                         struct ozx_error *error)
+int ozx_mount_point_make(const char *archive_path, struct ozx_place *place, struct ozx_error *error)
 {
-    int failure = make_beside(archive_path, resolved, made, error);
+    int failure = make_beside(archive_path, place, error);
 
     if (failure != -EACCES && failure != -EROFS && failure != -EPERM && failure != -ENOSPC &&
         failure != -EDQUOT && failure != -EOPNOTSUPP)
         return failure;
-    *made = true;
-    return make_in_runtime(archive_path, resolved, error);
+    ozx_place_close(place);
+    *error = (struct ozx_error)OZX_ERROR_INIT;
+    return make_in_runtime(archive_path, place, error);
 }

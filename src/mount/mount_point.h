@@ -5,24 +5,31 @@
 #ifndef OZX_MOUNT_MOUNT_POINT_H
 #define OZX_MOUNT_MOUNT_POINT_H
 
-#include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
-#include "base/error.h"
+#include "mount/place.h"
 
-/* `directory` as an absolute path without symlinks, if one can mount on it. Each obstacle has its
- * own words: -ENOENT, -ENOTDIR, -ENOTEMPTY (unless `hide_contents`), -EBUSY (an ozxfs mount or the
- * remains of one are there). */
-int ozx_mount_point_check(const char *directory, bool hide_contents, char resolved[PATH_MAX],
+/* Finds `directory` and holds it in `place`, if one can mount on it. Each obstacle has its own
+ * words: -ENOENT, -ENOTDIR, -ENOTEMPTY (unless `hide_contents`), -EBUSY (an ozxfs mount or the
+ * remains of one are there), -EPERM (mount/place.h). */
+int ozx_mount_point_check(const char *directory, bool hide_contents, struct ozx_place *place,
                           struct ozx_error *error) OZX_CHECKED;
 
 /* Makes NAME.ome.zarr beside the archive, where NAME is the archive's name without .ozx,
  * .ome.zarr.zip, .zarr.zip or .zip; if nothing can be written there, in $XDG_RUNTIME_DIR/ozxfs or
- * else /tmp/ozxfs-UID. `*made` is false if an empty directory of that name was there already. */
-int ozx_mount_point_make(const char *archive_path, char resolved[PATH_MAX], bool *made,
+ * else /tmp/ozxfs-UID. An empty directory of that name that is the caller's own is taken, too.
+ *
+ * What is made has the sticky bit, which nobody else gives to such a directory: by that it is known
+ * after a crash, and `place->made` is set for one that was left. */
+int ozx_mount_point_make(const char *archive_path, struct ozx_place *place,
                          struct ozx_error *error) OZX_CHECKED;
 
-/* -EBUSY, with the words for it, if an ozxfs mount (a dead one too) is on this resolved path already. */
-int ozx_mount_point_refuse_used(const char *resolved, struct ozx_error *error) OZX_CHECKED;
+/* -EBUSY, with the words for it, if an ozxfs mount (a dead one too) is on this place already. */
+int ozx_mount_point_refuse_used(const struct ozx_place *place, struct ozx_error *error) OZX_CHECKED;
+
+/* Removes the directory, if it was made for a mount, is empty, and belongs to the caller or (who
+ * calls is root) to `user`. True if it did. */
+bool ozx_mount_point_remove_made(const struct ozx_place *place, uid_t user);
 
 #endif

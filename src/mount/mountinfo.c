@@ -60,7 +60,7 @@ static void unescape(char *text)
  *     36 35 98:0 /root /mount/point rw,noatime [optional ...] - type source super,options */
 static bool parse_line(char *line, struct ozx_mount_entry *entry)
 {
-    char *rest = line, *field[6], *type, *source, *separator;
+    char *rest = line, *field[6], *type, *source, *options, *separator;
 
     for (size_t i = 0; i < 6; i++) {
         field[i] = strsep(&rest, " ");
@@ -71,6 +71,7 @@ static bool parse_line(char *line, struct ozx_mount_entry *entry)
         ;
     type = strsep(&rest, " ");
     source = strsep(&rest, " ");
+    options = strsep(&rest, " ");
     if (!type || !source || sscanf(field[0], "%d", &entry->id) != 1 ||
         sscanf(field[1], "%d", &entry->parent_id) != 1 ||
         sscanf(field[2], "%u:%u", &entry->device_major, &entry->device_minor) != 2)
@@ -81,15 +82,16 @@ static bool parse_line(char *line, struct ozx_mount_entry *entry)
     entry->path = field[4];
     entry->type = type;
     entry->source = source;
+    entry->options = options ? options : "";
     return true;
 }
 
-int ozx_mountinfo_read(struct ozx_mountinfo *out)
+static int read_path(const char *path, struct ozx_mountinfo *out)
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
     size_t lines = 1;
     char *rest, *line;
-    int failure = read_all("/proc/self/mountinfo", &info.text);
+    int failure = read_all(path, &info.text);
 
     if (failure)
         return failure;
@@ -107,11 +109,42 @@ int ozx_mountinfo_read(struct ozx_mountinfo *out)
     return 0;
 }
 
+int ozx_mountinfo_read(struct ozx_mountinfo *out)
+{
+    return read_path("/proc/self/mountinfo", out);
+}
+
+int ozx_mountinfo_read_of(const char *pid, struct ozx_mountinfo *out)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%.20s/mountinfo", pid);
+    return read_path(path, out);
+}
+
 void ozx_mountinfo_free(struct ozx_mountinfo *info)
 {
     free(info->entries);
     free(info->text);
     *info = (struct ozx_mountinfo){0};
+}
+
+const struct ozx_mount_entry *ozx_mountinfo_by_number(const struct ozx_mountinfo *info,
+                                                      uint64_t number)
+{
+    for (size_t i = 0; i < info->count; i++)
+        if ((uint64_t)info->entries[i].id == number)
+            return &info->entries[i];
+    return NULL;
+}
+
+const struct ozx_mount_entry *ozx_mountinfo_by_device(const struct ozx_mountinfo *info,
+                                                      unsigned major, unsigned minor)
+{
+    for (size_t i = 0; i < info->count; i++)
+        if (info->entries[i].device_major == major && info->entries[i].device_minor == minor)
+            return &info->entries[i];
+    return NULL;
 }
 
 const struct ozx_mount_entry *ozx_mountinfo_at(const struct ozx_mountinfo *info, const char *path)
@@ -142,4 +175,12 @@ const struct ozx_mount_entry *ozx_mountinfo_find(const struct ozx_mountinfo *inf
 bool ozx_mount_entry_is_fuse(const struct ozx_mount_entry *entry)
 {
     return strcmp(entry->type, "fuse") == 0 || strncmp(entry->type, "fuse.", 5) == 0;
+}
+
+uid_t ozx_mount_entry_user(const struct ozx_mount_entry *entry)
+{
+    const char *option = strstr(entry->options, "user_id=");
+    unsigned user;
+
+    return option && sscanf(option + strlen("user_id="), "%u", &user) == 1 ? user : 0;
 }

@@ -44,13 +44,13 @@ static bool is_ignored(int number)
 
 int ozx_process_signals(bool respectful, sigset_t *old, int *signals)
 {
-    static const int wanted[] = {SIGINT, SIGHUP, SIGTERM, SIGCHLD};
+    static const int wanted[] = {SIGINT, SIGHUP, SIGQUIT, SIGTERM, SIGCHLD};
     sigset_t mask;
     int fd;
 
     sigemptyset(&mask);
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        bool optional = wanted[i] == SIGINT || wanted[i] == SIGHUP;
+        bool optional = wanted[i] != SIGTERM && wanted[i] != SIGCHLD;
         if (!respectful || !optional || !is_ignored(wanted[i]))
             sigaddset(&mask, wanted[i]);
     }
@@ -117,18 +117,4 @@ int ozx_process_run(int (*work)(void *context), void *context, char *said, size_
     if (status < 0)
         return status;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-int ozx_process_exec_fusermount(void *argv)
-{
-    static const char *const places[] = {"/usr/bin/fusermount3", "/bin/fusermount3",
-                                         "/usr/local/bin/fusermount3"};
-    char path[] = "PATH=/usr/bin:/bin";
-    char *environment[] = {path, NULL};
-
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        execve(places[i], argv, environment);
-    execvpe("fusermount3", argv, environment);
-    fprintf(stderr, "cannot run fusermount3: %s\n", strerror(errno));
-    return 127;
 }

@@ -22,8 +22,8 @@ int ozx_process_detach_standard(void) OZX_CHECKED;
 void ozx_process_name(char name[OZX_PROCESS_NAME_SIZE], unsigned device_minor);
 void ozx_process_take_name(unsigned device_minor);
 
-/* Blocks INT, TERM, HUP and CHLD and gives a signalfd for them. `old` gets the mask that was. With
- * `respectful` INT and HUP are left out if the parent ignored them: a shell's `&`, nohup. */
+/* Blocks INT, QUIT, TERM, HUP and CHLD and gives a signalfd for them. `old` gets the mask that was. With
+ * `respectful` INT, QUIT and HUP are left out if the parent ignored them: a shell's `&`, nohup. */
 int ozx_process_signals(bool respectful, sigset_t *old, int *signals) OZX_CHECKED;
 
 /* The next signal of a signalfd, 0 if there is none. */
@@ -37,9 +37,5 @@ int ozx_process_wait(pid_t child);
  * -errno. */
 int ozx_process_run(int (*work)(void *context), void *context, char *said,
                     size_t said_size) OZX_CHECKED;
-
-/* A `work` for the above: execs fusermount3; `context` is its argument vector. Returns only on
- * failure. */
-int ozx_process_exec_fusermount(void *argv);
 
 #endif

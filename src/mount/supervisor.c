@@ -17,15 +17,14 @@
 
 #include "mount/channel.h"
 #include "mount/kernel_mount.h"
-#include "mount/mountinfo.h"
+#include "mount/own_mount.h"
 #include "mount/process.h"
-#include "mount/unmount.h"
 #include "mount/worker.h"
 
 #define MESSAGES_MAX 256 /* more than an honest worker ever has to say */
 
-#define MEMORY_NAP_NS 10000000
-#define MEMORY_NAPS_MAX 100
+#define KILL_MS 5000 /* how long a signal waits for the mount's last user */
+#define REAP_MS 500  /* how long a killed worker may take: it can be stuck in the disk */
 
 enum phase { PARSING, STARTING, SERVING };
 
@@ -39,11 +38,12 @@ struct supervisor {
     int worker; /* the channel; -1 once it is no use */
     pid_t worker_pid;
     unsigned messages;
-    bool mounted;
-    bool detached; /* unmounted lazily */
-    bool ended;    /* the worker said so, and then: */
-    bool visible;  /* the mount was still there, so it was not unmounted but cut off */
-    struct ozx_kernel_mount mount;
+    struct ozx_own_mount mount;
+    bool ended;   /* the worker said so, and then: */
+    bool visible; /* the mount was still there, so it was not unmounted but cut off */
+    bool killed;  /* the worker, by us: a signal wanted an end */
+    int64_t
+        deadline_ms; /* when to kill the worker, or, if that is done, to go without it; 0: none */
     enum ozx_mount_stage stage;
     struct ozx_error error; /* the first failure; code 0 without one */
 };
@@ -92,65 +92,33 @@ static void tell(const struct supervisor *s, const struct ozx_message *message)
     }
 }
 
-/* What is mounted where. Memory that is short for a moment must not keep a mount that should go. */
-static int read_mounts(struct ozx_mountinfo *info)
+static int64_t now_ms(void)
 {
-    const struct timespec nap = {.tv_nsec = MEMORY_NAP_NS};
-    int failure = ozx_mountinfo_read(info);
+    struct timespec now;
 
-    for (int i = 0; failure == -ENOMEM && i < MEMORY_NAPS_MAX; i++) {
-        nanosleep(&nap, NULL);
-        failure = ozx_mountinfo_read(info);
-    }
-    return failure;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Where our own mount is now (its parents may have been renamed), if it is the topmost there. */
-static bool find_own(const struct supervisor *s, char path[4096])
+/* The worker ends with the mount's last user, but not later than this. */
+static void kill_worker_at(struct supervisor *s, int64_t when_ms)
 {
-    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
-    const struct ozx_mount_entry *entry;
-
-    if (!s->mounted || read_mounts(&info))
-        return false;
-    entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
-    if (!entry || ozx_mountinfo_at(&info, entry->path) != entry || strlen(entry->path) >= 4096)
-        return false;
-    strcpy(path, entry->path);
-    return true;
-}
-
-/* True if our mount is still to be seen. At its recorded path only: when this is asked our mount
- * may be gone and its numbers may be another's already. */
-static bool is_mounted(const struct supervisor *s)
-{
-    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
-    const struct ozx_mount_entry *entry;
-
-    if (!s->mounted || read_mounts(&info))
-        return false;
-    entry = ozx_mountinfo_find(&info, s->mount.id, s->mount.device_minor, s->options->fsname);
-    return entry && strcmp(entry->path, s->options->mount_point) == 0;
+    if (!s->deadline_ms || when_ms < s->deadline_ms)
+        s->deadline_ms = when_ms;
 }
 
 /* A signal wants an end: unmounts, and if the mount is in use detaches it. */
 static void end_mount(struct supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    char path[4096];
-    int failure;
+    int failure = ozx_own_mount_end(&s->mount, false, &error);
 
-    if (!find_own(s, path)) {
-        s->detached = !is_mounted(s); /* by somebody else: it ends with its last user */
-        note_text(s, "cannot unmount: the mount is no longer at its place, or covered by another");
-        return;
-    }
-    failure = ozx_unmount(path, false, &error);
+    kill_worker_at(s, now_ms() + KILL_MS);
     if (failure == -EBUSY) {
-        failure = ozx_unmount(path, true, &error);
-        s->detached = !failure;
+        failure = ozx_own_mount_end(&s->mount, true, &error);
         if (!failure)
-            note_text(s, "the mount was in use: it is detached and ends with its last user");
+            note_text(s, "the mount was in use: it is detached, and in %d s it ends",
+                      KILL_MS / 1000);
     }
     if (failure)
         note(s, &error);
@@ -160,10 +128,11 @@ static void end_mount(struct supervisor *s)
 static void abandon(struct supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    char path[4096];
 
     kill(s->worker_pid, SIGKILL);
-    if (find_own(s, path) && ozx_unmount(path, true, &error))
+    s->killed = true;
+    s->deadline_ms = now_ms() + REAP_MS;
+    if (s->mount.mounted && ozx_own_mount_end(&s->mount, true, &error) && error.code != -ESTALE)
         note(s, &error);
 }
 
@@ -174,13 +143,13 @@ static void start_serving(struct supervisor *s)
 
     s->phase = STARTING;
     if (s->options->handed_fd < 0) {
-        if (ozx_kernel_mount(s->options, s->worker, &s->mount, &error)) {
+        if (ozx_kernel_mount(s->options, s->worker, &s->mount.id, &error)) {
             fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
             abandon(s);
             return;
         }
-        s->mounted = true;
-        minor = s->mount.device_minor;
+        s->mount.mounted = true;
+        minor = s->mount.id.device_minor;
         ozx_process_take_name(minor);
     }
     /* If the worker is gone, its end is noticed next. */
@@ -193,8 +162,8 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
 
     s->phase = SERVING;
     snprintf(info.error.text, sizeof info.error.text,
-             s->mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d", (int)getpid(),
-             s->mount.device_minor);
+             s->mount.mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d",
+             (int)getpid(), s->mount.id.device_minor);
     tell(s, &info);
     tell(s, message);
     if (s->answer >= 0)
@@ -214,7 +183,7 @@ static void fail_by_worker(struct supervisor *s, const struct ozx_message *messa
 static void see_end(struct supervisor *s)
 {
     s->ended = true;
-    s->visible = is_mounted(s);
+    s->visible = ozx_own_mount_is_there(&s->mount);
 }
 
 static void hear_worker(struct supervisor *s)
@@ -236,8 +205,8 @@ static void hear_worker(struct supervisor *s)
         start_serving(s);
     else if (message.kind == OZX_MESSAGE_SERVING && s->phase == STARTING)
         answer_served(s, &message);
-    else if (message.kind == OZX_MESSAGE_STARTED && s->mounted)
-        ozx_kernel_mount_readahead(s->mount.device_minor, s->options->max_read_bytes);
+    else if (message.kind == OZX_MESSAGE_STARTED && s->mount.mounted)
+        ozx_kernel_mount_readahead(s->mount.id.device_minor, s->options->max_read_bytes);
     else if (message.kind == OZX_MESSAGE_ENDED && s->phase == SERVING && !s->ended)
         see_end(s);
     else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)
@@ -261,7 +230,8 @@ static void interrupt_start(struct supervisor *s)
 static void judge_end(struct supervisor *s, int status)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    bool visible = s->phase == SERVING && (s->ended ? s->visible : is_mounted(s));
+    bool visible =
+        s->phase == SERVING && (s->ended ? s->visible : ozx_own_mount_is_there(&s->mount));
     const char *hint =
         visible ? "its mount stays and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_CRASH;
@@ -270,7 +240,7 @@ static void judge_end(struct supervisor *s, int status)
         return;
     if (WIFSIGNALED(status)) {
         int number = WTERMSIG(status);
-        if (s->options->handed_fd >= 0 && s->detached)
+        if (s->killed && !visible)
             return;
         if (number == SIGKILL)
             stage = OZX_MOUNT_STAGE_SYSTEM; /* not by itself: somebody's kill, or out of memory */
@@ -306,29 +276,46 @@ static bool reap(struct supervisor *s)
         return false;
     hear_last_words(s);
     judge_end(s, status);
-    if (s->phase != SERVING && s->mounted) {
-        char path[4096];
-        struct ozx_error error = OZX_ERROR_INIT;
-        if (find_own(s, path))
-            (void)!ozx_unmount(path, true, &error);
+    if (s->phase != SERVING && s->mount.mounted) {
+        struct ozx_error ignored = OZX_ERROR_INIT;
+        (void)!ozx_own_mount_end(&s->mount, true, &ignored);
     }
     return true;
 }
 
-/* A signal while it serves. A second one, after the mount was detached, does not wait for its
- * last user. True: leave now. */
-static bool hear_signal(struct supervisor *s)
+/* A signal while it serves. A second one does not wait for the mount's last user. */
+static void hear_signal(struct supervisor *s)
 {
-    if (s->detached)
-        return true;
-    if (s->options->handed_fd >= 0) {
-        /* Whoever mounted unmounts; ending the worker is all that is ours. */
-        s->detached = true;
-        kill(s->worker_pid, SIGKILL);
+    if (s->killed)
+        return;
+    if (s->deadline_ms || s->options->handed_fd >= 0)
+        kill_worker_at(s, now_ms()); /* who mounted a handed device unmounts it */
+    else
+        end_mount(s);
+}
+
+/* True: leave, though the worker has not. */
+static bool check_deadline(struct supervisor *s)
+{
+    if (!s->deadline_ms || now_ms() < s->deadline_ms)
         return false;
+    if (s->killed) {
+        note_text(s, "the worker (process %d) was killed and has not ended: it waits for the disk",
+                  (int)s->worker_pid);
+        return true;
     }
-    end_mount(s);
+    kill(s->worker_pid, SIGKILL);
+    s->killed = true;
+    s->deadline_ms = now_ms() + REAP_MS;
     return false;
+}
+
+/* Milliseconds until then. */
+static int poll_ms(const struct supervisor *s)
+{
+    int64_t left_ms = s->deadline_ms - now_ms();
+
+    return !s->deadline_ms ? -1 : left_ms > 0 ? (int)left_ms : 0;
 }
 
 static void run(struct supervisor *s)
@@ -339,7 +326,7 @@ static void run(struct supervisor *s)
                                    {.fd = s->answer}};
         int number;
 
-        if (poll(sources, 3, -1) < 0 && errno != EINTR)
+        if (poll(sources, 3, poll_ms(s)) < 0 && errno != EINTR)
             return;
         if (sources[1].revents && s->worker >= 0)
             hear_worker(s);
@@ -354,10 +341,12 @@ static void run(struct supervisor *s)
                     return;
             } else if (s->phase != SERVING) {
                 interrupt_start(s);
-            } else if (hear_signal(s)) {
-                return;
+            } else {
+                hear_signal(s);
             }
         }
+        if (check_deadline(s))
+            return;
     }
 }
 
@@ -393,6 +382,7 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
                            .background = answer >= 0,
                            .signals = signals,
                            .worker = -1,
+                           .mount = {.place = options->place, .source = options->fsname},
                            .error = OZX_ERROR_INIT};
     int failure = start_worker(&s, source);
 
@@ -405,8 +395,7 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
     } else {
         run(&s);
     }
-    if (options->remove_directory && !(s.ended ? s.visible : is_mounted(&s)))
-        rmdir(options->mount_point);
+    ozx_own_mount_clear(&s.mount);
     if (s.error.code && s.answer >= 0)
         (void)!ozx_channel_send(s.answer, OZX_MESSAGE_FAILED, s.stage, &s.error, false);
     else if (s.error.code && s.background && s.phase == SERVING)

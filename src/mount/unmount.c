@@ -4,181 +4,201 @@
  */
 #include "mount/unmount.h"
 
-#include <limits.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/descriptors.h"
 #include "mount/daemons.h"
+#include "mount/fusermount.h"
+#include "mount/holders.h"
+#include "mount/mount_point.h"
 #include "mount/mountinfo.h"
 #include "mount/process.h"
 
-#define SYMLINKS_MAX 40
 #define WAIT_MS 30000
+#define UNSEEN_WAIT_MS 1000 /* for holders that we may not see */
 
-static int unmount_by_fusermount(const char *path, bool lazy, struct ozx_error *error)
+static int fail(struct ozx_error *error, int code, const char *hint, const char *text)
 {
-    char program[] = "fusermount3", end[] = "--", said[256];
-    char how[] = "-uz";
-    OZX_AUTO_FREE char *copy = strdup(path);
-    char *argv[] = {program, how, end, copy, NULL};
-    char escaped[OZX_ESCAPED_SIZE];
-    int status, code;
-
-    if (!copy)
-        return ozx_error_memory(error);
-    if (!lazy)
-        how[2] = '\0';
-    status = ozx_process_run(ozx_process_exec_fusermount, argv, said, sizeof said);
-    if (status == 0)
-        return 0;
-    if (status < 0)
-        return ozx_error_set(error, status, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "cannot start a process: %s", strerror(-status));
-    code = strstr(said, strerror(EBUSY)) ? -EBUSY : -EPERM;
-    if (said[0] == '\0')
-        snprintf(said, sizeof said, "fusermount3 failed with status %d", status);
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
-                         ozx_escape(escaped, sizeof escaped, said, strlen(said)));
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "%s", text);
 }
 
-int ozx_unmount(const char *path, bool lazy, struct ozx_error *error)
+int ozx_unmount(const struct ozx_place *place, const struct ozx_mount_id *mount, bool lazy,
+                struct ozx_error *error)
 {
-    int code;
+    struct ozx_mount_id there;
+    int code = 0;
 
-    if (umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0)
-        return 0;
-    code = -errno;
+    /* Nothing but the last name is looked up, in a directory that is held. */
+    if (fchdir(place->parent) < 0)
+        code = -errno;
+    else if (ozx_place_mount(place, &there) || !ozx_mount_id_equal(&there, mount))
+        code = -ESTALE;
+    else if (umount2(place->name, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0)
+        code = -errno;
+    (void)!chdir("/");
     if (code == -EPERM)
-        return unmount_by_fusermount(path, lazy, error);
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot unmount: %s",
-                         strerror(-code));
-}
-
-/* `path` into a directory that is resolved with all its symlinks, and a last component that is not
- * looked at. Slashes at the end do not count. "." and ".." have no name of their own: they are
- * resolved. */
-static int resolve_parent(const char *path, char resolved[PATH_MAX])
-{
-    char parent[PATH_MAX];
-    const char *last;
-    size_t size = strlen(path);
-
-    while (size > 1 && path[size - 1] == '/')
-        size--;
-    if (size == 0 || size >= sizeof parent)
-        return size ? -ENAMETOOLONG : -ENOENT;
-    memcpy(parent, path, size);
-    parent[size] = '\0';
-    last = strrchr(parent, '/');
-    last = last ? last + 1 : parent;
-    if (*last == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
-        return realpath(parent, resolved) ? 0 : -errno;
-    last = path + (last - parent);
-    size -= (size_t)(last - path);
-    parent[last - path] = '\0';
-    if (!realpath(parent[0] ? parent : ".", resolved))
-        return -errno;
-    if (strlen(resolved) + 1 + size >= PATH_MAX)
-        return -ENAMETOOLONG;
-    if (strcmp(resolved, "/") != 0)
-        strcat(resolved, "/");
-    strncat(resolved, last, size);
+        return ozx_fusermount_unmount(place->path, lazy, error);
+    if (code == -ESTALE)
+        return fail(error, code, NULL,
+                    "cannot unmount: the mount is no longer at its place, or covered by another");
+    if (code)
+        return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot unmount: %s", strerror(-code));
     return 0;
 }
 
-/* Where the symlink at `path` leads, joined to the directory it is in; false if it is none.
- * readlink does not ask the file system mounted there: a mount's root is known to be no symlink. */
-static bool follow(char path[PATH_MAX])
+/* --- the verb --------------------------------------------------------------------------------- */
+
+struct umount {
+    struct ozx_place place;
+    struct ozx_mount_id id;
+    struct ozx_daemons daemons;
+    uid_t user; /* who mounted */
+    bool lazy;
+};
+
+/* What this process inherited must not keep the mount busy. */
+static void let_go(void)
 {
-    char target[PATH_MAX];
-    ssize_t size = readlink(path, target, sizeof target - 1);
-    char *slash = strrchr(path, '/');
-    size_t prefix;
+    OZX_AUTO_CLOSE int null = -1;
 
-    if (size <= 0)
-        return false;
-    target[size] = '\0';
-    prefix = target[0] == '/' || !slash ? 0 : (size_t)(slash - path) + 1;
-    if (prefix + (size_t)size >= PATH_MAX)
-        return false;
-    memcpy(path + prefix, target, (size_t)size + 1);
-    return true;
-}
-
-/* The topmost mount at what `path` leads to, and that path. */
-static int find_mount(const struct ozx_mountinfo *info, const char *path, char resolved[PATH_MAX],
-                      const struct ozx_mount_entry **entry)
-{
-    char next[PATH_MAX];
-
-    if (strlen(path) >= sizeof next)
-        return -ENAMETOOLONG;
-    strcpy(next, path);
-    for (int links = 0; links < SYMLINKS_MAX; links++) {
-        int failure = resolve_parent(next, resolved);
-        if (failure)
-            return failure;
-        *entry = ozx_mountinfo_at(info, resolved);
-        strcpy(next, resolved);
-        if (*entry)
-            return 0;
-        if (!follow(next))
-            return access(resolved, F_OK) < 0 ? -errno : -EINVAL;
+    ozx_descriptors_close_others(NULL, 0);
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
+        int flags = fcntl(fd, F_GETFL);
+        if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY)
+            dup2(null, fd);
     }
-    return -ELOOP;
 }
 
 static int refuse(int code, struct ozx_error *error)
 {
     if (code == -EINVAL)
-        return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "'findmnt -t fuse.ozxfs' lists them", "nothing is mounted here");
+        return fail(error, code, "'findmnt -t fuse.ozxfs' lists them", "nothing is mounted here");
+    if (code == -EBUSY)
+        return fail(error, -EINVAL, NULL, "the root directory is not a mount of ozxfs");
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "cannot find the mount: %s", strerror(-code));
 }
 
-static int explain_busy(const char *path, struct ozx_error *error)
+/* Nothing is mounted: a directory that a mount had made, and lost, is removed. */
+static int clear_place(const struct ozx_place *place, struct ozx_error *note,
+                       struct ozx_error *error)
 {
-    char who[200];
-
-    ozx_daemons_users(path, who, sizeof who);
-    return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "close its files and leave its directories, or use 'ozxfs umount -z'",
-                         "the mount is in use%s%s", who[0] ? " by " : "", who);
+    if (faccessat(place->parent, place->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return refuse(-errno, error);
+    if (!ozx_mount_point_remove_made(place, geteuid()))
+        return refuse(-EINVAL, error);
+    (void)fail(note, -EINVAL, NULL,
+               "nothing was mounted here: the empty directory that a mount had made was removed");
+    return 0;
 }
 
-int ozx_umount_run(const char *path, bool lazy, struct ozx_error *error)
+/* Which mount it is, and who serves it. */
+static int recognize(struct umount *u, struct ozx_error *error)
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
-    struct ozx_daemons daemons = {0};
     const struct ozx_mount_entry *entry;
-    char resolved[PATH_MAX];
+    char type[64];
     int failure = ozx_mountinfo_read(&info);
 
     if (failure)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
                              "cannot read /proc/self/mountinfo: %s", strerror(-failure));
-    failure = find_mount(&info, path, resolved, &entry);
-    if (failure)
-        return refuse(failure, error);
-    ozx_daemons_find(entry->device_minor, &daemons);
+    entry = ozx_mountinfo_by_number(&info, u->id.number);
+    if (!entry)
+        return refuse(-ESTALE, error);
+    u->user = ozx_mount_entry_user(entry);
+    ozx_daemons_find(u->id.device_minor, u->user, &u->daemons);
     /* -o subtype= changes the type; then the daemon's name tells. */
-    if (strcmp(entry->type, "fuse.ozxfs") != 0 &&
-        !(ozx_mount_entry_is_fuse(entry) && daemons.count > 0)) {
-        char type[64];
-        ozx_daemons_free(&daemons);
-        return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) for it",
-                             "is a mount of type %s, not ozxfs",
-                             ozx_escape(type, sizeof type, entry->type, strlen(entry->type)));
+    if (strcmp(entry->type, "fuse.ozxfs") == 0 ||
+        (ozx_mount_entry_is_fuse(entry) && u->daemons.count > 0))
+        return 0;
+    return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) for it",
+                         "is a mount of type %s, not ozxfs",
+                         ozx_escape(type, sizeof type, entry->type, strlen(entry->type)));
+}
+
+static int explain_busy(const struct ozx_place *place, struct ozx_error *error)
+{
+    char who[200];
+
+    ozx_daemons_users(place->path, who, sizeof who);
+    return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "close its files and leave its directories, or use 'ozxfs umount -z'",
+                         "the mount is in use%s%s", who[0] ? " by " : "", who);
+}
+
+static void tell_held(const struct umount *u, const char *where, struct ozx_error *note)
+{
+    char daemon[64] = "its daemon";
+
+    if (u->daemons.count)
+        snprintf(daemon, sizeof daemon, "its daemon (process %d)", (int)u->daemons.pids[0]);
+    ozx_error_set(note, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                  "unmounted here, but still mounted %s: %s ends with the last of them", where,
+                  daemon);
+}
+
+/* After the unmount: until the daemons have ended, or who else keeps them is known. */
+static int wait_for_end(const struct umount *u, struct ozx_error *note, struct ozx_error *error)
+{
+    struct ozx_holders holders = {0};
+    bool kept = ozx_holders_may_exist(&u->id);
+
+    if (kept)
+        ozx_holders_find(&u->id, &holders);
+    if (holders.text[0])
+        tell_held(u, holders.text, note);
+    /* Removing the directory would take the mount away from the other namespaces. */
+    if (holders.elsewhere)
+        return 0;
+    if (u->lazy || holders.text[0]) {
+        ozx_mount_point_remove_made(&u->place, u->user);
+        return 0;
     }
-    failure = ozx_unmount(resolved, lazy, error);
-    if (failure == -EBUSY)
-        explain_busy(resolved, error);
-    if (!failure && !lazy && !ozx_daemons_wait(&daemons, WAIT_MS))
-        failure = ozx_error_set(error, -ETIMEDOUT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                                "unmounted, but its daemon (process %d) has not ended after %d s",
-                                (int)daemons.pids[0], WAIT_MS / 1000);
-    ozx_daemons_free(&daemons);
+    if (kept && !ozx_daemons_wait(&u->daemons, UNSEEN_WAIT_MS) && ozx_holders_may_exist(&u->id)) {
+        tell_held(u, "in another mount namespace", note);
+        return 0;
+    }
+    if (!ozx_daemons_wait(&u->daemons, WAIT_MS))
+        return ozx_error_set(error, -ETIMEDOUT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "unmounted, but its daemon (process %d) has not ended after %d s",
+                             (int)u->daemons.pids[0], WAIT_MS / 1000);
+    ozx_mount_point_remove_made(&u->place, u->user);
+    return 0;
+}
+
+static int find_place(const char *path, struct ozx_place *place, struct ozx_error *error)
+{
+    int failure = ozx_place_find(path, place, error);
+
+    return failure && !error->code ? refuse(failure, error) : failure;
+}
+
+int ozx_umount_run(const char *path, bool lazy, struct ozx_error *note, struct ozx_error *error)
+{
+    struct umount u = {.place = OZX_PLACE_INIT, .lazy = lazy};
+    int failure;
+
+    let_go();
+    failure = find_place(path, &u.place, error);
+    if (!failure && ozx_place_mount(&u.place, &u.id)) {
+        failure = clear_place(&u.place, note, error);
+    } else if (!failure) {
+        failure = recognize(&u, error);
+        if (!failure) {
+            failure = ozx_unmount(&u.place, &u.id, lazy, error);
+            if (failure == -EBUSY)
+                failure = explain_busy(&u.place, error);
+            else if (!failure)
+                failure = wait_for_end(&u, note, error);
+        }
+    }
+    ozx_daemons_free(&u.daemons);
+    ozx_place_close(&u.place);
     return failure;
 }
