@@ -78,6 +78,8 @@ static void read_axes(struct ozx_parse *p, const struct ozx_place *place, const 
         if (!axes[i].name)
             axes[i].name = "?"; /* its place counts: the shape has a size for it */
     }
+    if (list && count == 0)
+        ozx_parse_defect(p, place, "axes", "is empty");
     if (!axes)
         return;
     out->axes = axes;
@@ -87,7 +89,7 @@ static void read_axes(struct ozx_parse *p, const struct ozx_place *place, const 
 /* An axis has a rank in the order that 0.4 and 0.5 ask for: time, channel (or other), space. */
 static int axis_rank(const struct ozx_axis *axis)
 {
-    if (!axis->type)
+    if (!axis->type || strcmp(axis->type, "array") == 0) /* 0.6: pixels, not yet anything */
         return -1;
     return strcmp(axis->type, "time") == 0 ? 0 : strcmp(axis->type, "space") == 0 ? 2 : 1;
 }
@@ -96,14 +98,15 @@ static void judge_axes(struct ozx_parse *p, const struct ozx_place *place,
                        const struct ozx_multiscale *m)
 {
     int last = -1;
-    size_t space_count = 0;
+    size_t space_count = 0, untyped_count = 0;
 
     for (size_t i = 0; i < m->axis_count; i++) {
         int rank = axis_rank(&m->axes[i]);
         space_count += rank == 2;
+        untyped_count += rank < 0;
         if (rank >= 0 && rank < last) {
             ozx_parse_defect(p, place, "axes", "are not in the order time, channel, space");
-            break;
+            return;
         }
         last = rank >= 0 ? rank : last;
         for (size_t j = 0; j < i; j++)
@@ -114,7 +117,7 @@ static void judge_axes(struct ozx_parse *p, const struct ozx_place *place,
     }
     if (m->axis_count < 2 || m->axis_count > 5)
         ozx_parse_defect(p, place, "axes", "are %zu; an image has 2 to 5", m->axis_count);
-    else if (space_count == 1 || space_count > 3)
+    else if (space_count > 3 || space_count == 1 || (space_count == 0 && untyped_count == 0))
         ozx_parse_defect(p, place, "axes", "of type 'space' are %zu; an image has 2 or 3",
                          space_count);
 }
@@ -301,6 +304,8 @@ static void read_systems(struct ozx_parse *p, const struct ozx_place *place, con
         }
     }
     read_axes(p, &here, json_array_get(list, here.index), OZX_MULTISCALE_0_6, out);
+    if (out->axis_count)
+        judge_axes(p, &here, out);
 }
 
 static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,

@@ -110,6 +110,31 @@ def test_0_6_asks_for_coordinate_systems(tmp_path):
     assert 'attributes.ome.multiscales[0].coordinateSystems is missing' in told(tmp_path, files)[1]
 
 
+TIME, SPACE = {'type': 'time'}, {'type': 'space'}
+
+
+@pytest.mark.parametrize('axes, defect', [
+    ([], 'is empty'),
+    ([SPACE], 'are 1; an image has 2 to 5'),
+    ([SPACE, {}], "of type 'space' are 1; an image has 2 or 3"),
+    ([TIME, {'type': 'channel'}], "of type 'space' are 0; an image has 2 or 3"),
+    ([TIME, {}], None),
+    ([SPACE, TIME, SPACE], 'are not in the order time, channel, space'),
+    ([SPACE, SPACE, SPACE, SPACE], "of type 'space' are 4; an image has 2 or 3"),
+    ([{}, {}], None),
+    ([{'type': 'array'}, {'type': 'array'}], None),
+    ([{'type': 'custom'}, SPACE, SPACE], None),
+])
+@pytest.mark.parametrize('version', ['0.5', '0.6.dev4'])
+def test_axes(tmp_path, version, axes, defect):
+    named = [{'name': 'n%d' % i, **a} for i, a in enumerate(axes)]
+    multiscale, where = {'axes': named, 'datasets': []}, 'axes'
+    if version > '0.6':
+        multiscale, where = {'coordinateSystems': [{'name': 'physical', 'axes': named}], 'datasets': []}, 'coordinateSystems[0].axes'
+    told_of_axes = [d for d in told(tmp_path, {'zarr.json': group(version=version, multiscales=[multiscale])})[1] if '.axes ' in d]
+    assert told_of_axes == ([f'attributes.ome.multiscales[0].{where} {defect}'] if defect else [])
+
+
 def test_array_at_the_root(tmp_path):
     files = {'zarr.json': array((100, 64), codecs=['bytes', {'name': 'zstd', 'configuration': {'level': 3}}]), 'c/0/0': bytes(1024)}
     path = write(tmp_path / 'x.ozx', files)
