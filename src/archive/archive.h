@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An archive, opened: the one view that mount, ls, info, verify and unpack share. Tail, central
- * directory and root zarr.json are read when it is opened; after that the tree never changes, so any
+ * An archive, opened: the one view that mount, ls, info, verify and unpack share. Tail and
+ * central directory are read when it is opened; after that the tree never changes, so any
  * number of threads may use it without locks. Local headers are read and checked at the first read
  * of an entry.
  *

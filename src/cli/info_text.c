@@ -17,6 +17,7 @@
 #define CHILDREN_AT_ROOT 10
 #define CHILDREN_BELOW 4
 #define DEFECTS_TOLD 3
+#define MISSING_TOLD 3
 #define FLOORS_MAX 8
 
 struct tree {
@@ -195,6 +196,48 @@ static void put_plate(const struct ozx_terminal *terminal, const char *prefix,
                       ozx_progress_count(count, plate->well_count - node->wells_present));
         ozx_line_field(terminal, prefix, OZX_WARN, "missing", words.text);
     }
+    if (node->fields_missing) {
+        words = (struct ozx_words){.size = 0};
+        ozx_words_add(&words, "%s fields are not in the archive",
+                      ozx_progress_count(count, node->fields_missing));
+        ozx_line_field(terminal, prefix, OZX_WARN, "missing", words.text);
+    }
+}
+
+/* What is told of a node's references that lead nowhere. */
+struct missing {
+    struct ozx_words words;
+    size_t count;
+    bool in_table, in_plate; /* datasets, wells are told elsewhere */
+};
+
+static int add_missing(void *context, const struct ozx_reference *reference)
+{
+    struct missing *m = context;
+
+    if ((m->in_table && reference->kind == OZX_REFERENCE_DATASET) ||
+        (m->in_plate && reference->kind == OZX_REFERENCE_WELL))
+        return 0;
+    if (m->count++ < MISSING_TOLD) {
+        ozx_words_add(&m->words, "%s%s ", m->count > 1 ? ", " : "",
+                      ozx_reference_name(reference->kind));
+        ozx_words_add_name(&m->words, reference->path);
+    }
+    return 0;
+}
+
+static void put_missing(const struct tree *t, const char *prefix,
+                        const struct ozx_summary_node *node, bool full)
+{
+    struct missing m = {.in_table = full && node->kind == OZX_SUMMARY_IMAGE,
+                        .in_plate = full && node->kind == OZX_SUMMARY_PLATE};
+    char count[OZX_COUNT_SIZE];
+
+    (void)!ozx_summary_missing(t->archive, node, add_missing, &m);
+    if (m.count > MISSING_TOLD)
+        ozx_words_add(&m.words, " and %s more", ozx_progress_count(count, m.count - MISSING_TOLD));
+    if (m.count)
+        ozx_line_field(t->terminal, prefix, OZX_WARN, "missing", m.words.text);
 }
 
 static void put_scene(const struct ozx_terminal *terminal, const char *prefix,
@@ -303,6 +346,7 @@ static void put_node(struct tree *t, const struct ozx_summary_node *node, uint32
         put_scene(t->terminal, fields, node->metadata->ome->scene);
     if (full && node->kind == OZX_SUMMARY_ARRAY)
         ozx_image_put_array(t->terminal, fields, node);
+    put_missing(t, fields, node, full);
     if (node->metadata)
         put_defects(t->terminal, fields, node->metadata);
     if (full && node->kind == OZX_SUMMARY_IMAGE)

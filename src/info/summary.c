@@ -147,8 +147,10 @@ static int load_level(struct walk *w, uint32_t group, const char *path,
 
     level->directory = OZX_NODE_NONE;
     if (ozx_metadata_resolve(w->archive, group, path, &level->directory) ||
-        ozx_metadata_find(w->archive, level->directory, &file))
-        return set_problem(w, &level->problem, "there is no array");
+        ozx_metadata_find(w->archive, level->directory, &file)) {
+        level->is_missing = true;
+        return set_problem(w, &level->problem, "missing");
+    }
     w->claimed[level->directory] = true;
     level->bytes = w->totals[level->directory].bytes;
     level->chunk_files = w->totals[level->directory].chunk_files;
@@ -280,6 +282,10 @@ static int load_well(struct walk *w, struct ozx_summary_node *plate, const char 
         return failure;
     *fields = (uint32_t)well->image_count;
     plate->field_count += well->image_count;
+    for (size_t i = 0; i < well->image_count; i++)
+        plate->fields_missing +=
+            ozx_metadata_resolve(w->archive, directory, well->images[i], &field) != 0 ||
+            ozx_metadata_find(w->archive, field, &file) != 0;
     if (plate->child_count || !well->image_count ||
         ozx_metadata_resolve(w->archive, directory, well->images[0], &field) ||
         field == plate->directory || !is_below(w->archive, field, plate->directory) ||

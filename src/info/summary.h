@@ -14,6 +14,7 @@
 #define OZX_INFO_SUMMARY_H
 
 #include "archive/node_metadata.h"
+#include "zarr/references.h"
 
 #define OZX_SUMMARY_NODES_MAX 10000
 #define OZX_SUMMARY_JSON_MAX (128u << 20)
@@ -41,6 +42,7 @@ struct ozx_summary_level {
     uint32_t directory;             /* of its array, OZX_NODE_NONE if that is not there */
     struct ozx_metadata *metadata;  /* of an array; NULL: see `problem` */
     char *problem;                  /* owned; escaped; NULL */
+    bool is_missing;                /* there is no such node */
     uint64_t bytes;                 /* of all its files in the archive, as compressed as they are */
     uint64_t chunk_files;           /* files other than metadata below its directory */
 };
@@ -63,6 +65,7 @@ struct ozx_summary_node {
     /* A plate: */
     uint32_t *well_fields; /* fields of each well of the metadata, OZX_FIELDS_UNKNOWN */
     uint64_t wells_present, field_count;
+    uint64_t fields_missing; /* of field_count: listed by wells, and not there */
 };
 #define OZX_FIELDS_UNKNOWN UINT32_MAX
 
@@ -84,6 +87,12 @@ struct ozx_summary {
 int ozx_summary_make(struct ozx_archive *archive, struct ozx_summary **out,
                      struct ozx_error *error) OZX_CHECKED;
 void ozx_summary_free(struct ozx_summary *summary); /* NULL is fine */
+
+/* What the OME metadata of the node refer to and is not there: calls `each` for it, in the order of the
+ * metadata. -ENOMEM and whatever else `each` returns that is not 0, which ends it. */
+int ozx_summary_missing(const struct ozx_archive *archive, const struct ozx_summary_node *node,
+                        int (*each)(void *context, const struct ozx_reference *reference),
+                        void *context) OZX_CHECKED;
 
 /* "image", "plate", ... for the kinds; static. */
 const char *ozx_summary_kind_name(const struct ozx_summary_node *node);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "archive/node_metadata.h"
 #include "info/summary.h"
 
 /* The sharding whose inner chunks are no shards; NULL. */
@@ -60,4 +61,35 @@ bool ozx_summary_versions_agree(const struct ozx_summary *summary)
 {
     return summary->comment_version && summary->metadata_version &&
            strcmp(summary->comment_version, summary->metadata_version) == 0;
+}
+
+struct missing {
+    const struct ozx_archive *archive;
+    uint32_t directory;
+    int (*each)(void *context, const struct ozx_reference *reference);
+    void *context;
+};
+
+static int pass_missing(void *context, const struct ozx_reference *reference)
+{
+    const struct missing *m = context;
+    uint32_t from = m->directory, target, file;
+
+    if (reference->from_above)
+        from = ozx_archive_parent(m->archive, from);
+    if (ozx_metadata_resolve(m->archive, from, reference->path, &target) == 0 &&
+        ozx_metadata_find(m->archive, target, &file) == 0)
+        return 0;
+    return m->each(m->context, reference);
+}
+
+int ozx_summary_missing(const struct ozx_archive *archive, const struct ozx_summary_node *node,
+                        int (*each)(void *context, const struct ozx_reference *reference),
+                        void *context)
+{
+    struct missing m = {archive, node->directory, each, context};
+
+    if (!node->metadata || !node->metadata->ome)
+        return 0;
+    return ozx_references_each(node->metadata->ome, pass_missing, &m);
 }

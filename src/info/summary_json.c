@@ -167,6 +167,7 @@ static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t
     set(w, object, "bytes", number(level->bytes));
     set(w, object, "chunk_files", number(level->chunk_files));
     set(w, object, "problem", text(level->problem));
+    set(w, object, "missing", json_boolean(level->is_missing));
     set_transforms(w, object, m, k);
     if (level->metadata)
         set_array(w, object, level->metadata);
@@ -277,6 +278,7 @@ static json_t *plate_of(struct writer *w, const struct ozx_summary_node *node)
         plate->has_field_count ? number(plate->field_count) : json_null());
     set(w, object, "fields", number(node->field_count));
     set(w, object, "wells_present", number(node->wells_present));
+    set(w, object, "fields_missing", number(node->fields_missing));
     set(w, object, "wells", wells_of(w, node));
     return object;
 }
@@ -346,6 +348,30 @@ static void set_ome(struct writer *w, json_t *object, const struct ozx_summary_n
         set(w, object, "bioformats2raw_layout", json_integer(ome->bioformats2raw));
 }
 
+struct missing {
+    struct writer *writer;
+    json_t *list;
+};
+
+static int append_missing(void *context, const struct ozx_reference *reference)
+{
+    const struct missing *missing = context;
+    json_t *object = json_object();
+
+    set(missing->writer, object, "kind", json_string(ozx_reference_name(reference->kind)));
+    set(missing->writer, object, "path", text(reference->path));
+    append(missing->writer, missing->list, object);
+    return 0;
+}
+
+static json_t *missing_of(struct writer *w, const struct ozx_summary_node *node)
+{
+    struct missing missing = {w, json_array()};
+
+    (void)!ozx_summary_missing(w->archive, node, append_missing, &missing);
+    return missing.list;
+}
+
 static json_t *node_of(struct writer *w, const struct ozx_summary_node *node)
 {
     const struct ozx_metadata *m = node->metadata;
@@ -361,6 +387,7 @@ static json_t *node_of(struct writer *w, const struct ozx_summary_node *node)
     set(w, object, "files", number(node->files));
     set(w, object, "chunk_files", number(node->chunk_files));
     set(w, object, "problem", text(node->problem));
+    set(w, object, "missing", missing_of(w, node));
     set(w, object, "defects", m ? defects_of(w, m) : json_array());
     if (m && m->array)
         set_array(w, object, m);

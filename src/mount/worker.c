@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "archive/promises.h"
 #include "base/descriptors.h"
 #include "cage/sandbox.h"
 #include "config.h"
@@ -115,6 +116,13 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     return 0;
 }
 
+static void tell_promise(void *context, const struct ozx_error *warning)
+{
+    const int *socket = context;
+
+    (void)!say(*socket, OZX_MESSAGE_WARNING, 0, warning);
+}
+
 static void tell_warnings(const struct ozx_archive *archive, bool verbose, int socket)
 {
     size_t count;
@@ -165,6 +173,7 @@ static int parse(const struct ozx_mount_options *options, struct ozx_source *sou
         return failure;
     }
     tell_warnings(archive, options->verbose, socket);
+    ozx_promises_check(archive, tell_promise, &socket);
     if (options->verbose)
         tell_archive(archive, options, socket);
     server->node_count = ozx_archive_node_count(archive);

@@ -103,8 +103,32 @@ def test_missing_level(tmp_path):
     files['zarr.json'] = group(multiscales=[multiscale(['0', 'nope'])])
     path = write(tmp_path / 'x.ozx', files)
     level = info(path)['root']['multiscales'][0]['levels'][1]
-    assert level['problem'] == 'there is no array' and 'shape' not in level
-    assert 'there is no array' in info_text(path)
+    assert level['missing'] and level['problem'] == 'missing' and 'shape' not in level
+    assert 'nope  missing' in info_text(path)
+    assert info(path)['root']['missing'] == [{'kind': 'dataset', 'path': 'nope'}]
+
+
+@pytest.mark.parametrize('files,node,kind,path', (
+    ({'labels/zarr.json': group(labels=['cells'])}, 'labels', 'label image', 'cells'),
+    ({'zarr.json': group(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': group(series=['0', '1'])}, 'OME', 'series image', '1'),
+    ({'zarr.json': group(**{'bioformats2raw.layout': 3}), 'A/zarr.json': group(well={'images': [{'path': '0'}]})}, 'A', 'field', '0'),
+    ({'zarr.json': group(), 'image/zarr.json': group(multiscales=[multiscale(['gone'])])}, 'image', 'dataset', 'gone')))
+def test_missing_everywhere(tmp_path, files, node, kind, path):
+    archive = write(tmp_path / 'x.ozx', {**image(), **files})
+    found = next(n for n in info(archive)['root']['children'] if n['path'] == node)
+    assert found['missing'] == [{'kind': kind, 'path': path}]
+    assert (f'{path}  missing' if kind == 'dataset' else f'missing    {kind} {path}') in info_text(archive)
+    assert info(write(tmp_path / 'whole.ozx', image()))['root']['missing'] == []
+
+
+def test_missing_fields_of_a_plate(tmp_path):
+    files = {'zarr.json': group(plate={'rows': [{'name': 'A'}], 'columns': [{'name': '1'}, {'name': '2'}], 'wells': [
+        {'path': 'A/1', 'rowIndex': 0, 'columnIndex': 0}, {'path': 'A/2', 'rowIndex': 0, 'columnIndex': 1}]}),
+        'A/1/zarr.json': group(well={'images': [{'path': '0'}, {'path': '1'}]})}
+    archive = write(tmp_path / 'x.ozx', files)
+    root = info(archive)['root']
+    assert root['plate']['fields_missing'] == 2 and root['missing'] == [{'kind': 'well', 'path': 'A/2'}]
+    assert '1 wells are not in the archive' in info_text(archive) and '2 fields are not in the archive' in info_text(archive)
 
 
 def test_plain_zip(tmp_path):

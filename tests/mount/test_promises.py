@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""mount warns, in one line, of what the root's metadata name and is not there; it reads no more than a few files of metadata for it."""
+import json
+import os
+import sys
+import zipfile
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
+from corpus import RECIPES  # noqa: E402
+
+GROUP = {'zarr_format': 3, 'node_type': 'group'}
+
+
+def ome(**block):
+    return {**GROUP, 'attributes': {'ome': {'version': '0.5', **block}}}
+
+
+def image(*paths):
+    axes = [{'name': n, 'type': 'space'} for n in 'yx']
+    return ome(multiscales=[{'axes': axes, 'datasets': [{'path': p, 'coordinateTransformations': [{'type': 'scale', 'scale': [1, 1]}]} for p in paths]}])
+
+
+def mounted(ozxfs, folder, files, *options):
+    """What mount says of an archive of these files; it is mounted all the same."""
+    path = os.path.join(folder, 'x.ozx')
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.comment = b'{"ome":{"version":"0.5"}}'
+        for name, data in files.items():
+            archive.writestr(name, data if isinstance(data, bytes) else json.dumps(data))
+    return said_of(ozxfs, path, *options)
+
+
+def said_of(ozxfs, path, *options):
+    where = ozxfs.directory()
+    done = ozxfs.run('mount', *options, path, where)
+    assert done.returncode == 0 and os.path.exists(where + '/zarr.json'), done.stderr
+    ozxfs.umount(where)
+    return [line for line in done.stderr.decode().splitlines() if 'not there' in line]
+
+
+ARRAY = {'zarr_format': 3, 'node_type': 'array'}
+IMAGE = {'zarr.json': image('s0', 's1'), 's0/zarr.json': ARRAY, 's1/zarr.json': ARRAY}
+CASES = {
+    'dataset': ({**IMAGE, 'zarr.json': image('s0', 's2')}, "dataset 's2'"),
+    'dataset_without_zarr_json': ({'zarr.json': image('s0'), 's0/c/0/0': b'x'}, "dataset 's0'"),
+    'datasets': ({'zarr.json': image('s0', 's1', 's2')}, "dataset 's0', which is not there (and 2 more)"),
+    'label': ({**IMAGE, 'labels/zarr.json': ome(labels=['cells'])}, "label image 'cells'"),
+    'well': ({'zarr.json': ome(plate={'wells': [{'path': 'A/1'}, {'path': 'A/2'}]}), 'A/1/zarr.json': ome(well={'images': []})}, "well 'A/2'"),
+    'field': ({'zarr.json': ome(well={'images': [{'path': '0'}]})}, "field '0'"),
+    'series': ({'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0', '1']), '0/zarr.json': image()}, "series image '1'"),
+    'consolidated': ({**IMAGE, 'zarr.json': {**image('s0'), 'consolidated_metadata': {'kind': 'inline', 'metadata': {'s0': ARRAY, 's9': ARRAY}}}}, "'s9'"),
+}
+
+
+@pytest.mark.parametrize('case', CASES)
+def test_told(ozxfs, folder, case):
+    files, words = CASES[case]
+    said = mounted(ozxfs, folder, files)
+    assert len(said) == 1 and words in said[0] and 'warning' in said[0], said
+
+
+def test_subdir(ozxfs, folder):
+    files = {'zarr.json': GROUP, **{'deep/' + n: d for n, d in CASES['dataset'][0].items()}}
+    assert not mounted(ozxfs, folder, files)
+    assert "'s2'" in mounted(ozxfs, folder, files, '-o', 'subdir=deep')[0]
+
+
+@pytest.mark.parametrize('files', (IMAGE, {'zarr.json': GROUP}, {'zarr.json': b'not JSON'}, {'zarr.json': b'{"attributes": {"ome": [1]}}'}))
+def test_nothing_to_tell(ozxfs, folder, files):
+    assert not mounted(ozxfs, folder, files)
+
+
+def test_large_metadata_are_not_read(ozxfs, folder):
+    """More than 4 MiB would keep the mount waiting."""
+    files = {**CASES['dataset'][0]}
+    files['zarr.json'] = json.dumps(files['zarr.json']).encode() + b' ' * (4 << 20)
+    assert not mounted(ozxfs, folder, files)
+
+
+def test_the_corpus_agrees_with_verify(ozxfs, folder):
+    """Each row that verify fails for what is not there at the root is warned of."""
+    for name, recipe in RECIPES.items():
+        if recipe.id not in ('ome-path', 'consolidated') or recipe.verify != 'fail' or name == 'consolidated_shape':
+            continue
+        path = os.path.join(folder, name + '.ozx')
+        recipe.build().write(path)
+        assert len(said_of(ozxfs, path)) == 1, name
