@@ -4,14 +4,11 @@
  */
 #include "pack/junk.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "archive/archive.h"
-#include "io/beneath.h"
-#include "pack/walk_listing.h"
 #include "zip/format.h"
 
 #define PARTIAL_ID_SIZE 32      /* uuid4().hex */
@@ -160,38 +157,6 @@ bool ozx_junk_is_node_file(const char *name, size_t size_bytes)
         if (strlen(names[i]) == size_bytes && memcmp(name, names[i], size_bytes) == 0)
             return true;
     return false;
-}
-
-bool ozx_junk_holds_node(int root_fd, char *path, size_t path_size_bytes, char *buffer)
-{
-    OZX_CLEANUP(ozx_walk_listing_free) struct ozx_walk_listing listing = {0};
-    int fd = ozx_beneath_open(root_fd, path, O_RDONLY | O_DIRECTORY);
-    bool found = false;
-    int failure;
-
-    if (fd < 0)
-        return false;
-    failure = ozx_walk_list(fd, buffer, &listing);
-    close(fd);
-    if (failure == -ENOMEM)
-        return true; /* never left out by mistake: whoever packs it has no memory, either */
-    for (uint32_t i = 0; !failure && i < listing.count && !found; i++)
-        found = !listing.items[i].is_directory &&
-                ozx_junk_is_node_file(listing.names + listing.items[i].name_offset,
-                                      listing.items[i].name_size);
-    for (uint32_t i = 0; !failure && i < listing.count && !found; i++) {
-        const struct ozx_walk_item *item = &listing.items[i];
-
-        if (!item->is_directory ||
-            path_size_bytes + 1 + item->name_size > OZX_NAME_PATH_MAX) /* no path of an archive */
-            continue;
-        path[path_size_bytes] = '/';
-        memcpy(path + path_size_bytes + 1, listing.names + item->name_offset, item->name_size);
-        path[path_size_bytes + 1 + item->name_size] = '\0';
-        found = ozx_junk_holds_node(root_fd, path, path_size_bytes + 1 + item->name_size, buffer);
-        path[path_size_bytes] = '\0';
-    }
-    return found;
 }
 
 static bool is_node_file(const struct ozx_archive *archive, uint32_t node)

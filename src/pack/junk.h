@@ -48,11 +48,6 @@ const char *ozx_junk_label(enum ozx_junk kind);
 /* True for the names that make the directory with them a node of Zarr (v3 or v2). */
 bool ozx_junk_is_node_file(const char *name, size_t size_bytes);
 
-/* True if the directory at `path` (terminated, below the directory `root_fd`) or one below it is a
- * node. What cannot be listed holds none: no reader gets into it, either. `buffer` as for
- * ozx_walk_list; `path` has room for any path and is as before when it returns. */
-bool ozx_junk_holds_node(int root_fd, char *path, size_t path_size_bytes, char *buffer);
-
 #define OZX_JUNK_BELOW 0xFF /* in marks: in a directory that is junk */
 
 /* Of each node of an archive: 0, or 1 + the kind of junk that it is, or OZX_JUNK_BELOW. A directory

@@ -32,61 +32,19 @@ static int open_input(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    if (pack->options->archive) {
-        int fd = ozx_source_fd(ozx_archive_source(pack->options->archive));
-        if (fd < 0 || fstat(fd, &pack->root) < 0)
-            memset(&pack->root, 0, sizeof pack->root);
-        return 0;
-    }
-    pack->root_fd = open(pack->options->input, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (pack->root_fd >= 0 && fstat(pack->root_fd, &pack->root) == 0)
-        return 0;
-    ozx_error_set(&error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  errno == ENOTDIR  ? "give the directory of an OME-Zarr image"
-                  : errno == EACCES ? "ask its owner for read permission"
-                                    : "check the path",
-                  "cannot open: %s", strerror(errno));
-    return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
-}
-
-/* The archive that is read is not written, nor replaced. */
-static int check_other(struct ozx_pack_state *pack)
-{
-    const struct stat *old = &pack->target.old;
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    if (!old->st_nlink || old->st_dev != pack->root.st_dev || old->st_ino != pack->root.st_ino)
-        return 0;
-    ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  "give another name, and rename it later", "is the archive that is to be read");
-    return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
-}
-
-/* Up from the output's directory to the root of the file system: is the input on the way? */
-static int check_outside(struct ozx_pack_state *pack)
-{
-    OZX_AUTO_CLOSE int at = fcntl(pack->target.directory_fd, F_DUPFD_CLOEXEC, 0);
-    struct stat here = pack->target.directory;
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    while (at >= 0) {
-        struct stat up;
-        int parent;
-
-        if (here.st_dev == pack->root.st_dev && here.st_ino == pack->root.st_ino) {
-            ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                          "write the archive to another directory",
-                          "is inside the input: it would be packed into itself");
-            return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
-        }
-        parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        close(at);
-        at = parent;
-        if (at < 0 || fstat(at, &up) < 0 || (up.st_dev == here.st_dev && up.st_ino == here.st_ino))
-            return 0; /* the top, or as far as we may look: the walk looks out for it, too */
-        here = up;
-    }
+    pack->input = pack->options->from;
+    if (!pack->input && ozx_input_of_directory(pack->options->input, &pack->input, &error))
+        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     return 0;
+}
+
+static int check_output(const struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    return pack->input->kind->check_output(pack->input, &pack->target, &error)
+               ? ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error)
+               : 0;
 }
 
 static int prepare_output(struct ozx_pack_state *pack)
@@ -97,14 +55,14 @@ static int prepare_output(struct ozx_pack_state *pack)
     if (!options->output) {
         if (fstat(options->output_fd, &pack->target.old) < 0)
             memset(&pack->target.old, 0, sizeof pack->target.old);
-        return options->archive ? check_other(pack) : 0;
+        return check_output(pack);
     }
     if (ozx_target_prepare(&pack->target, options->output, options->force, &error)) {
         /* The better reason first: --force would not help. */
-        int failure = options->archive ? check_other(pack) : 0;
+        int failure = check_output(pack);
         return failure ? failure : ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
     }
-    return options->archive ? check_other(pack) : check_outside(pack);
+    return check_output(pack);
 }
 
 static void plan_problem(void *context, const struct ozx_error *error)
@@ -139,9 +97,6 @@ static int make_plan(struct ozx_pack_state *pack)
         .mtime_limit_s = options->mtime_limit_s,
         .align_bytes = options->align_bytes,
         .keep_junk = options->keep_junk,
-        .output_file = pack->target.old.st_nlink ? &pack->target.old : NULL,
-        .output_directory = options->output && !options->dry_run ? &pack->target.directory : NULL,
-        .nodes_left_out = options->nodes_left_out,
         .cancel = options->cancel,
         .context = pack,
         .problem = plan_problem,
@@ -149,6 +104,9 @@ static int make_plan(struct ozx_pack_state *pack)
         .progress = plan_progress,
     };
 
+    pack->input->output_file = pack->target.old;
+    if (options->output && !options->dry_run)
+        pack->input->output_directory = pack->target.directory;
     return ozx_pack_plan(pack, &plan_options);
 }
 
@@ -221,8 +179,6 @@ static int recheck_input(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    if (pack->options->archive) /* each read asks whether it changed */
-        return 0;
     return ozx_plan_recheck(pack->plan, &error) ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error) : 0;
 }
 
@@ -351,15 +307,15 @@ static int run(struct ozx_pack_state *pack)
 
 int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *result)
 {
-    struct ozx_pack_state pack = {
-        .options = options, .result = result, .root_fd = -1, .target = OZX_TARGET_INIT};
+    struct ozx_pack_state pack = {.options = options, .result = result, .target = OZX_TARGET_INIT};
     int failure;
 
     memset(result, 0, sizeof *result);
     failure = run(&pack);
     ozx_target_close(&pack.target);
     ozx_plan_close(pack.plan);
-    ozx_cleanup_close(&pack.root_fd);
+    if (!options->from)
+        ozx_input_close(pack.input);
     free(pack.comment);
     return failure;
 }

@@ -45,9 +45,8 @@ struct ozx_pack_result {
 };
 
 struct ozx_pack_options {
-    const char *input;             /* a directory; with `archive` only for messages */
-    struct ozx_archive *archive;   /* borrowed; not NULL: what it shows is packed, not `input` */
-    const uint8_t *nodes_left_out; /* of the archive (pack/plan.h); NULL */
+    const char *input;      /* a directory; with `from` only for messages */
+    struct ozx_input *from; /* borrowed; not NULL: this is packed, not the directory `input` */
     const char *output; /* a file's path; NULL: `output_fd`, to which is only written, in order */
     int output_fd;      /* borrowed */
     const char *ome_version; /* NULL: from the metadata */
@@ -76,6 +75,5 @@ struct ozx_pack_options {
 /* Packs, or with `dry_run` only lists. On failure every reason went through `problem`, and the
  * first one's code is returned; the output is as it was before. */
 int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *result) OZX_CHECKED;
-
 
 #endif

@@ -13,14 +13,6 @@ static void ignore_problem(void *context, const struct ozx_error *problem)
     (void)context, (void)problem;
 }
 
-static int make(const struct ozx_pack_state *pack, const struct ozx_plan_options *options,
-                struct ozx_plan **plan)
-{
-    if (pack->options->archive)
-        return ozx_plan_make_of_archive(pack->options->archive, options, plan);
-    return ozx_plan_make(pack->root_fd, options, plan);
-}
-
 static bool all_matched(const struct ozx_plan_options *options)
 {
     return !options->exclude_count || !memchr(options->excludes_matched, 0, options->exclude_count);
@@ -35,7 +27,7 @@ static void match_below_others(const struct ozx_pack_state *pack,
     question.only_match = question.keep_junk = true;
     question.problem = ignore_problem;
     question.left_out = NULL;
-    if (make(pack, &question, &plan) == 0)
+    if (ozx_plan_make(pack->input, &question, &plan) == 0)
         ozx_plan_close(plan);
 }
 
@@ -62,7 +54,7 @@ int ozx_pack_plan(struct ozx_pack_state *pack, struct ozx_plan_options *options)
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     }
     options->excludes_matched = matched;
-    failure = make(pack, options, &pack->plan);
+    failure = ozx_plan_make(pack->input, options, &pack->plan);
     if (failure || all_matched(options))
         return failure;
     match_below_others(pack, options);

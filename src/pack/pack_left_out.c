@@ -6,13 +6,11 @@
  */
 #include "pack/pack_left_out.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
-#include "io/beneath.h"
 #include "pack/zarr.h"
 #include "zarr/consolidated.h"
 #include "zarr/json.h"
@@ -54,22 +52,15 @@ static bool is_planned(const struct judge *j, const char *directory)
 /* A node of the input that is not in the plan. */
 static bool is_left_out(const struct judge *j, const char *directory)
 {
-    const struct ozx_pack_options *options = j->pack->options;
+    const struct ozx_input *input = ozx_plan_input(j->plan);
     char file[OZX_CONSOLIDATED_PATH_SIZE + 16];
-    uint32_t node;
-    int fd;
 
     if (is_planned(j, directory))
         return false;
-    if (options->is_salvage) /* whatever is not there may have been */
+    if (j->pack->options->is_salvage) /* whatever is not there may have been */
         return true;
     snprintf(file, sizeof file, "%s%szarr.json", directory, directory[0] ? "/" : "");
-    if (options->archive)
-        return ozx_archive_find(options->archive, file, &node) == 0;
-    fd = ozx_beneath_open(ozx_plan_root_fd(j->plan), file, O_PATH);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    return input->kind->exists(input, file);
 }
 
 static void count(struct judge *j, enum ozx_left_out_kind kind, const char *name)
@@ -191,7 +182,6 @@ static int judge_ome(struct judge *j, uint64_t size_bytes)
 static int read_text(struct judge *j, bool *is_read)
 {
     const struct ozx_plan_entry *entry = j->entry;
-    struct ozx_plan_entry summed = *entry;
     struct ozx_error error = OZX_ERROR_INIT;
 
     *is_read = false;
@@ -203,11 +193,10 @@ static int read_text(struct judge *j, bool *is_read)
     j->text = malloc(entry->size_bytes + 1);
     if (!j->text)
         return -ENOMEM;
-    if (ozx_zarr_read_text(j->plan, entry, j->text))
+    if (ozx_plan_read_text(j->plan, entry, j->text, &error))
         return 0;
-    summed.crc32 = ozx_crc32(0, j->text, entry->size_bytes);
     *is_read =
-        !ozx_plan_archive(j->plan) || ozx_plan_archive_check_crc(j->plan, &summed, &error) == 0;
+        !ozx_plan_check_crc(j->plan, entry, ozx_crc32(0, j->text, entry->size_bytes), &error);
     return 0;
 }
 

@@ -61,7 +61,7 @@ static int read_owner(const struct notes *n, struct owner *owner)
 
     if (!failure) {
         text = malloc(entry->size_bytes + 1);
-        failure = text ? ozx_zarr_read_text(n->plan, entry, text) : -ENOMEM;
+        failure = text ? ozx_plan_read_text(n->plan, entry, text, &error) : -ENOMEM;
     }
     if (!failure)
         failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, entry->size_bytes, NULL, 0,

@@ -21,8 +21,7 @@ struct ozx_pack_state {
     const struct ozx_pack_options *options;
     struct ozx_pack_result *result;
     struct ozx_plan *plan; /* owned */
-    int root_fd;           /* owned */
-    struct stat root;
+    struct ozx_input *input; /* options->from, or owned */
     struct ozx_target target;
     char *comment; /* owned */
     size_t comment_size;

@@ -64,25 +64,18 @@ static void hint_at_sharding(const struct ozx_pack_state *pack)
     warn(pack, OZX_PACK_INPUT, &error);
 }
 
-static void take_stated_version(const struct ozx_pack_state *pack,
-                                char version[OZX_VERSION_TEXT_MAX])
-{
-    const char *stated = ozx_archive_comment_version(pack->options->archive);
-
-    snprintf(version, OZX_VERSION_TEXT_MAX, "%s", stated ? stated : "");
-}
-
 int ozx_pack_find_version(struct ozx_pack_state *pack)
 {
     const char *wanted = pack->options->ome_version;
+    const char *stated = pack->input->kind->version(pack->input);
     char found[OZX_VERSION_TEXT_MAX], name[OZX_ESCAPED_SIZE];
     struct ozx_error error = OZX_ERROR_INIT;
 
     if (ozx_zarr_check_root(pack->plan, &error) ||
         ozx_zarr_version(pack->plan, found, wanted ? NULL : warn_disagreement, pack, &error))
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
-    if (!found[0] && pack->options->archive) /* better than nothing: what the archive said before */
-        take_stated_version(pack, found);
+    if (!found[0] && stated) /* better than nothing: what the archive said before */
+        snprintf(found, sizeof found, "%s", stated);
     if (!wanted && !found[0]) {
         ozx_error_set(&error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE,
                       "give it: --ome-version 0.5, for example",

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/crew.h"
-#include "pack/pipeline_input.h"
 #include "zip/crc.h"
 
 #define BUFFER_SIZE (256 * 1024)      /* of each thread: stays in its core's cache */
@@ -38,7 +37,7 @@ struct state {
 struct worker {
     struct state *state;
     uint8_t buffer[BUFFER_SIZE];
-    struct ozx_pipeline_input input;
+    struct ozx_input_reader reader;
     char path[OZX_NAME_PATH_MAX + 1];
 };
 
@@ -63,7 +62,7 @@ int ozx_write_all(int fd, const void *data, size_t size_bytes, int64_t offset_by
 
 /* --- failing ---------------------------------------------------------------------------------- */
 
-/* The error of an input (pack/pipeline_input.h). */
+/* The error of the input. */
 static int reading_failed(struct worker *worker, const struct ozx_error *error)
 {
     return ozx_crew_stop(&worker->state->crew, error, false);
@@ -101,7 +100,7 @@ static void take_part(struct state *state, struct job *job)
     /* Streams go from buffer to buffer, so that the next thread's is full when this one is out. */
     uint64_t part = state->pipeline->mode == OZX_PIPELINE_STREAM ? BUFFER_SIZE : PART_SIZE;
 
-    if (part == PART_SIZE && ozx_plan_archive_is_packed(state->plan, entry))
+    if (part == PART_SIZE && entry->in_order)
         part = entry->size_bytes; /* each of several readers would decompress it from the front */
 
     job->part_offset = state->cursor_offset;
@@ -147,7 +146,8 @@ static bool next(void *context, void *out)
 /* Reads a whole entry to `data` and settles its CRC. */
 static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
 {
-    struct ozx_plan_entry *entry = ozx_plan_entry(worker->state->plan, index);
+    const struct ozx_plan *plan = worker->state->plan;
+    struct ozx_plan_entry *entry = ozx_plan_entry(plan, index);
     struct ozx_error error = OZX_ERROR_INIT;
     OZX_AUTO_CLOSE int fd = -1;
     uint32_t crc;
@@ -155,17 +155,19 @@ static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
 
     if (entry->is_directory)
         return 0;
-    failure = ozx_pipeline_open(&worker->input, index, &fd, &error);
+    failure = ozx_plan_open(plan, &worker->reader, index, &fd, &error);
     if (!failure)
-        failure = ozx_pipeline_read(&worker->input, entry, fd, data, entry->size_bytes, 0, &error);
+        failure = ozx_plan_read(plan, entry, fd, data, entry->size_bytes, 0, &error);
     if (failure)
         return reading_failed(worker, &error);
     crc = ozx_crc32(0, data, entry->size_bytes);
     if (worker->state->pipeline->mode == OZX_PIPELINE_STREAM && crc != entry->crc32)
-        failure = ozx_pipeline_changed(&worker->input, entry, &error);
+        failure = ozx_plan_changed(plan, entry, &error);
     entry->crc32 = crc;
     if (!failure)
-        failure = ozx_pipeline_end(&worker->input, entry, fd, &error);
+        failure = ozx_plan_check(plan, entry, fd, &error);
+    if (!failure)
+        failure = ozx_plan_check_crc(plan, entry, crc, &error);
     if (failure)
         return reading_failed(worker, &error);
     atomic_fetch_add_explicit(&worker->state->bytes_done, entry->size_bytes, memory_order_relaxed);
@@ -266,9 +268,7 @@ static int stream_part(struct worker *worker, const struct job *job, uint32_t cr
     state->stream_crc = ozx_crc32_shift(state->stream_crc, job->part_size) ^ crc;
     if (!failure && job->part_offset + job->part_size == entry->size_bytes &&
         state->stream_crc != entry->crc32)
-        failure = ozx_pipeline_changed(&worker->input, entry, &error)
-                      ? reading_failed(worker, &error)
-                      : 0;
+        failure = ozx_plan_changed(state->plan, entry, &error) ? reading_failed(worker, &error) : 0;
     if (!failure)
         failure = write_out(worker, worker->buffer, job->part_size, 0);
     end_turn(state);
@@ -286,8 +286,8 @@ static int copy_part(struct worker *worker, const struct job *job, int fd, uint3
     for (uint64_t at = 0; at < job->part_size && !ozx_crew_stopped(&state->crew);) {
         uint64_t left = job->part_size - at;
         size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
-        int failure = ozx_pipeline_read(&worker->input, entry, fd, worker->buffer, size,
-                                        job->part_offset + at, &error);
+        int failure = ozx_plan_read(state->plan, entry, fd, worker->buffer, size,
+                                    job->part_offset + at, &error);
 
         if (failure)
             return reading_failed(worker, &error);
@@ -313,13 +313,12 @@ static int run_part(struct worker *worker, const struct job *job)
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
-    if (ozx_pipeline_open(&worker->input, job->first, &fd, &error))
+    if (ozx_plan_open(state->plan, &worker->reader, job->first, &fd, &error))
         return reading_failed(worker, &error);
     failure = copy_part(worker, job, fd, &crc);
     if (failure)
         return failure;
-    /* In an archive, the parts must be added up before the CRC is asked. */
-    if (fd >= 0 && ozx_pipeline_end(&worker->input, entry, fd, &error))
+    if (ozx_plan_check(state->plan, entry, fd, &error))
         return reading_failed(worker, &error);
     if (is_last)
         atomic_fetch_add_explicit(&state->entries_done, 1, memory_order_relaxed);
@@ -345,7 +344,7 @@ static int end_large(struct worker *worker)
 
         if (!is_large(state, i))
             continue;
-        if (ozx_plan_archive(state->plan) && ozx_pipeline_end(&worker->input, entry, -1, &error))
+        if (ozx_plan_check_crc(state->plan, entry, entry->crc32, &error))
             return reading_failed(worker, &error);
         if (place)
             failure = write_header(worker, entry);
@@ -361,8 +360,7 @@ static int begin(void *context, void *member)
     struct worker *worker = member;
 
     worker->state = state;
-    worker->input = (struct ozx_pipeline_input){
-        .plan = state->plan, .directory_fd = -1, .directory = OZX_PLAN_NO_OWNER};
+    worker->reader = (struct ozx_input_reader)OZX_INPUT_READER_INIT;
     return 0;
 }
 
@@ -379,7 +377,7 @@ static void end(void *context, void *member)
     struct worker *worker = member;
 
     (void)context;
-    ozx_pipeline_release(&worker->input);
+    ozx_input_reader_release(&worker->reader);
 }
 
 static void progress(void *context)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The plan's memory, RFC-9's order and the archive's layout. How the file system is walked is not
- * known here (pack/walk.c), nor how anything is written.
+ * The plan's memory, and what is asked of it.
  */
 #include "pack/plan.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -87,19 +85,6 @@ int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx
     return 0;
 }
 
-/* Breadth-first. Directories are numbered by the bytes of their paths, so that is the rest of it.
- */
-static int by_depth(const void *a, const void *b, void *context)
-{
-    const struct ozx_plan_entry *x = a, *y = b;
-    const struct ozx_plan_directory *directories = context;
-    int dx = directories[x->directory].depth, dy = directories[y->directory].depth;
-
-    if (dx != dy)
-        return dx < dy ? -1 : 1;
-    return (x->directory > y->directory) - (x->directory < y->directory);
-}
-
 int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char *name,
                           bool is_directory)
 {
@@ -127,75 +112,6 @@ int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char 
     return last->first ? 0 : -ENOMEM;
 }
 
-int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error)
-{
-    char path[OZX_NAME_PATH_MAX + 1];
-    uint64_t offset = 0, count = ozx_plan_entry_count(plan);
-
-    plan->data_bytes = plan->directory_bytes = 0;
-    ozx_plan_sort_cuts(plan);
-    for (uint64_t i = 0; i < count; i++) {
-        struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
-        struct ozx_zip_file file;
-
-        entry->local_offset_bytes = offset;
-        file = ozx_plan_file(plan, entry, path);
-        plan->data_bytes += entry->size_bytes;
-        plan->directory_bytes += ozx_zip_central_size(&file);
-        offset += ozx_zip_local_size(&file);
-        /* Sparse files can claim anything: the sum must stay an off_t, with room for the tail. */
-        if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2)
-            return ozx_error_set(error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                                 "too large for any archive");
-        offset += entry->size_bytes;
-    }
-    plan->directory_offset_bytes = offset;
-    return 0;
-}
-
-static int make(int root_fd, struct ozx_archive *archive, const struct ozx_plan_options *options,
-                struct ozx_plan **out)
-{
-    struct ozx_plan *plan = calloc(1, sizeof *plan);
-    struct ozx_error error = OZX_ERROR_INIT;
-    int failure;
-
-    if (!plan) {
-        failure = ozx_error_memory(&error);
-        options->problem(options->context, &error);
-        return failure;
-    }
-    plan->root_fd = root_fd;
-    plan->archive = archive;
-    plan->align_bytes = options->align_bytes;
-    failure = archive ? ozx_plan_walk_archive(plan, options) : ozx_plan_walk(plan, options);
-    if (!failure) {
-        if (plan->metadata.count)
-            qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
-                    by_depth, plan->directories);
-        failure = ozx_plan_lay_out(plan, &error);
-        if (failure)
-            options->problem(options->context, &error);
-    }
-    if (failure) {
-        ozx_plan_close(plan);
-        return failure;
-    }
-    *out = plan;
-    return 0;
-}
-
-int ozx_plan_make(int root_fd, const struct ozx_plan_options *options, struct ozx_plan **out)
-{
-    return make(root_fd, NULL, options, out);
-}
-
-int ozx_plan_make_of_archive(struct ozx_archive *archive, const struct ozx_plan_options *options,
-                             struct ozx_plan **out)
-{
-    return make(-1, archive, options, out);
-}
-
 void ozx_plan_close(struct ozx_plan *plan)
 {
     if (!plan)
@@ -215,14 +131,9 @@ void ozx_plan_close(struct ozx_plan *plan)
     free(plan);
 }
 
-int ozx_plan_root_fd(const struct ozx_plan *plan)
+struct ozx_input *ozx_plan_input(const struct ozx_plan *plan)
 {
-    return plan->root_fd;
-}
-
-struct ozx_archive *ozx_plan_archive(const struct ozx_plan *plan)
-{
-    return plan->archive;
+    return plan->input;
 }
 
 uint64_t ozx_plan_entry_count(const struct ozx_plan *plan)
@@ -354,35 +265,13 @@ struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_
     };
 }
 
-/* Steps of a 64-bit mixer (multiply and fold): every bit of what goes in moves every bit that
- * comes out. */
-static uint64_t mix(uint64_t state, uint64_t value)
-{
-    state = (state ^ value) * UINT64_C(0x9E3779B97F4A7C15);
-    return state ^ state >> 29;
-}
-
-uint64_t ozx_plan_fingerprint(const struct stat *st)
-{
-    uint64_t state = mix(0, (uint64_t)st->st_ino);
-
-    state = mix(state, (uint64_t)st->st_mtim.tv_sec);
-    state = mix(state, (uint64_t)st->st_mtim.tv_nsec);
-    state = mix(state, (uint64_t)st->st_ctim.tv_sec);
-    return mix(state, (uint64_t)st->st_ctim.tv_nsec);
-}
-
 int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error)
 {
     for (uint32_t i = 0; i < plan->directory_count; i++) {
         const struct ozx_plan_directory *directory = &plan->directories[i];
         char name[OZX_ESCAPED_SIZE];
-        struct stat st;
 
-        /* A symbolic link put in its place has another inode: no need to open it. */
-        if (fstatat(plan->root_fd, directory->path, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ==
-                0 &&
-            ozx_plan_fingerprint(&st) == directory->fingerprint)
+        if (plan->input->kind->is_unchanged(plan->input, directory->path, directory->fingerprint))
             continue;
         return ozx_error_set(
             error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "pack again when nothing writes there",

@@ -22,6 +22,7 @@
 
 #include "archive/archive.h"
 #include "base/error.h"
+#include "pack/input.h"
 #include "pack/junk.h"
 #include "zip/format.h"
 #include "zip/writer.h"
@@ -41,7 +42,7 @@ struct ozx_plan_directory {
 
 struct ozx_plan_entry {
     uint64_t size_bytes;  /* in the archive that is written */
-    uint64_t fingerprint; /* of inode, mtime and ctime, as the walk saw them; in an archive: node */
+    uint64_t key;         /* the input's own (pack/input.h) */
     uint64_t local_offset_bytes;
     int64_t mtime_s;  /* clamped to the limit already */
     const char *name; /* last component, terminated; "" for an empty directory (the entry is it) */
@@ -49,7 +50,8 @@ struct ozx_plan_entry {
     uint32_t crc32; /* written by the pipeline */
     uint16_t name_size_bytes;
     bool is_directory;
-    bool is_cut; /* it is written without some of its bytes */
+    bool is_cut;   /* it is written without some of its bytes */
+    bool in_order; /* it is to be read by one reader, from front to back */
 };
 
 /* Bytes of a file that are not written. */
@@ -77,9 +79,6 @@ struct ozx_plan_options {
     int64_t mtime_limit_s; /* later mtimes become this; INT64_MAX: none do */
     uint32_t align_bytes;  /* as in zip/writer.h */
     bool keep_junk;        /* what pack/junk.h lists is packed, too */
-    /* Neither of these may turn up in the walk; NULL: nothing to look for. Borrowed. */
-    const struct stat *output_file, *output_directory;
-    const uint8_t *nodes_left_out; /* of an archive: not 0 for a node that is not taken; NULL */
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
     void *context;
     /* Each thing that forbids packing, as it is found; the walk goes on. */
@@ -90,18 +89,13 @@ struct ozx_plan_options {
     void (*progress)(void *context, uint64_t entries_found);
 };
 
-/* Walks all below `root_fd` (borrowed by the plan until it is closed). 0 and a plan, or the code of
- * the first problem; every problem, fatal or not, went through `problem`. */
-int ozx_plan_make(int root_fd, const struct ozx_plan_options *options,
+/* Walks the input (borrowed by the plan until it is closed). 0 and a plan, or the code of the first
+ * problem; every problem, fatal or not, went through `problem`. */
+int ozx_plan_make(struct ozx_input *input, const struct ozx_plan_options *options,
                   struct ozx_plan **out) OZX_CHECKED;
-/* The same of what an archive shows (borrowed by the plan until it is closed): every file but those
- * that `excludes` match or that are to be left out, and the empty directories. Entries that cannot
- * be read, and archives in the archive, are problems. */
-int ozx_plan_make_of_archive(struct ozx_archive *archive, const struct ozx_plan_options *options,
-                             struct ozx_plan **out) OZX_CHECKED;
 void ozx_plan_close(struct ozx_plan *plan); /* NULL is fine */
 
-int ozx_plan_root_fd(const struct ozx_plan *plan);
+struct ozx_input *ozx_plan_input(const struct ozx_plan *plan); /* borrowed */
 uint64_t ozx_plan_entry_count(const struct ozx_plan *plan);
 struct ozx_plan_entry *ozx_plan_entry(const struct ozx_plan *plan, uint64_t index);
 uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan); /* entries 0 ... n-1: zarr.json */
@@ -128,9 +122,6 @@ uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry 
 struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                                   char path[OZX_NAME_PATH_MAX + 1]);
 
-/* Inode, mtime and ctime in one number: two that differ mean a change. */
-uint64_t ozx_plan_fingerprint(const struct stat *st);
-
 /* -ESTALE if a directory is not what it was when it was listed (something was added, removed or
  * renamed in it). */
 int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
@@ -145,28 +136,32 @@ int ozx_plan_cut(struct ozx_plan *plan, struct ozx_plan_entry *entry, struct ozx
 /* Where each entry lies, for the sizes that they have. -EFBIG with the error. */
 int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
 
-/* The size of the file itself. */
-uint64_t ozx_plan_source_bytes(const struct ozx_plan *plan, const struct ozx_plan_entry *entry);
+/* --- reading entries, without what is cut out (plan_read.c) ----------------------------------- */
 
-/* Where in the file a byte of what is written is; `*run_bytes`: so many follow each other there, at
- * most `size_bytes`. */
-uint64_t ozx_plan_source_offset(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
-                                uint64_t offset_bytes, uint64_t size_bytes, uint64_t *run_bytes);
+/* The descriptor to read entry `index` from, to be closed; `*fd` stays as it is if there is none. */
+int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader, uint64_t index,
+                  int *fd, struct ozx_error *error) OZX_CHECKED;
 
-/* --- plans of archives ------------------------------------------------------------------------ */
+/* Exactly these bytes of what is written. -ESTALE: the file has fewer, it changed. */
+int ozx_plan_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int fd,
+                  uint8_t *buffer, size_t size_bytes, uint64_t offset_bytes,
+                  struct ozx_error *error) OZX_CHECKED;
 
-struct ozx_archive *ozx_plan_archive(const struct ozx_plan *plan); /* NULL: it is of a directory */
+/* After the reading. -ESTALE: the file is not what the walk saw, so it changed. */
+int ozx_plan_check(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int fd,
+                   struct ozx_error *error) OZX_CHECKED;
 
-/* Exactly these bytes of an entry. The error is complete; -EBADMSG if the archive is at fault. */
-int ozx_plan_archive_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
-                          void *buffer, size_t size_bytes, uint64_t offset_bytes,
-                          struct ozx_error *error) OZX_CHECKED;
+/* -EBADMSG (rule crc): `crc32` is not what the input states of the entry. What is cut has no sum
+ * there. */
+int ozx_plan_check_crc(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                       uint32_t crc32, struct ozx_error *error) OZX_CHECKED;
 
-/* -EBADMSG (rule crc) if entry->crc32 is not what the archive states. */
-int ozx_plan_archive_check_crc(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
-                               struct ozx_error *error) OZX_CHECKED;
+/* Says that the entry changed while it was read; -ESTALE. */
+int ozx_plan_changed(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                     struct ozx_error *error);
 
-/* True if the entry is compressed: it is to be read by one reader, from front to back. */
-bool ozx_plan_archive_is_packed(const struct ozx_plan *plan, const struct ozx_plan_entry *entry);
+/* The whole of an entry, into `text`. */
+int ozx_plan_read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, char *text,
+                       struct ozx_error *error) OZX_CHECKED;
 
 #endif

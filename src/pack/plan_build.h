@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A plan while it is being made: what the walk of a directory (walk.c) or of an archive
- * (plan_archive.c) puts into it. Private to these two, plan.c and plan_cuts.c.
+ * A plan while it is being made: what the walk puts into it. Private to walk.c, plan.c and
+ * plan_read.c.
  */
 #ifndef OZX_PACK_PLAN_BUILD_H
 #define OZX_PACK_PLAN_BUILD_H
@@ -32,8 +32,7 @@ struct ozx_plan {
     struct ozx_plan_omission *omissions; /* owned */
     uint32_t omission_count, omission_room;
     struct ozx_plan_text *text;
-    int root_fd;                 /* borrowed */
-    struct ozx_archive *archive; /* borrowed; NULL: what is below root_fd */
+    struct ozx_input *input; /* borrowed */
     uint32_t align_bytes;
     uint64_t data_bytes, left_out_count;
     struct ozx_junk_counts junk;
@@ -61,11 +60,7 @@ bool ozx_plan_is_nested(const char *name, size_t size);
 bool ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
                        bool is_directory);
 
-/* Fills the plan from its archive, in the order of its paths. */
-int ozx_plan_walk_archive(struct ozx_plan *plan,
-                          const struct ozx_plan_options *options) OZX_CHECKED;
-
-/* Fills the plan from the file system, in the order of the walk. The first problem's code or 0. */
+/* Fills the plan from its input, in the order of the paths' bytes. The first problem's code or 0. */
 int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options) OZX_CHECKED;
 
 #endif

@@ -97,6 +97,7 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
 {
     struct ozx_recovery recovery = {.archive = NULL};
     struct ozx_pack_options pack = options->pack;
+    struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
     memset(result, 0, sizeof *result);
@@ -104,10 +105,13 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
     if (!failure) {
         tell_mended(options, &recovery.mended);
         options->opened(options->pack.context, recovery.archive);
-        pack.archive = recovery.archive;
-        pack.nodes_left_out = recovery.left_out;
         pack.is_salvage = options->recover && recovery.lost;
-        failure = ozx_pack(&pack, &result->pack);
+        failure = ozx_input_of_archive(recovery.archive, recovery.left_out, &pack.from, &error);
+        if (failure)
+            tell(options, &error);
+        else
+            failure = ozx_pack(&pack, &result->pack);
+        ozx_input_close(pack.from);
     }
     result->lost = recovery.lost;
     ozx_recovery_close(&recovery);

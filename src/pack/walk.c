@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The walk: reads a directory tree in the order of its paths' bytes and judges what it meets,
- * before anything is written. What the names mean to Zarr is not known here, except for
- * `zarr.json`.
- *
- * One directory is open at a time, whatever the depth: it is listed, its files are looked at, and
- * it is closed before the walk goes down.
+ * The walk: goes through an input in the order of its paths' bytes and judges what it meets, before
+ * anything is written. What the names mean to Zarr is not known here, except for `zarr.json`; where
+ * files come from is the input's to know.
  */
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "io/beneath.h"
 #include "pack/plan_build.h"
-#include "pack/walk_listing.h"
 #include "zip/name.h"
 
 #define PROGRESS_EVERY 4096 /* entries */
@@ -23,52 +15,33 @@
 /* The path that is being looked at: one component may be appended even to the longest. */
 struct walk {
     struct ozx_plan *plan;
+    struct ozx_input *input;
     const struct ozx_plan_options *options;
-    uid_t user;        /* effective */
     int first_problem; /* its code, 0 if there was none */
     size_t path_size;
     char path[OZX_NAME_PATH_MAX + 1 + OZX_NAME_COMPONENT_MAX + 2];
-    char buffer[OZX_WALK_BUFFER_SIZE] __attribute__((aligned(8)));
 };
 
-/* Says what forbids packing. Names the current path. Never inlined: the walk recurses, and these
+static int tell(struct walk *walk, const struct ozx_error *error)
+{
+    if (!walk->first_problem)
+        walk->first_problem = error->code;
+    walk->options->problem(walk->options->context, error);
+    return 0; /* the walk goes on */
+}
+
+/* Says what forbids packing what is at the current path. Never inlined: the walk recurses, and these
  * buffers would be on the stack once for each level. */
-static void __attribute__((noinline, format(printf, 5, 6)))
-problem(struct walk *walk, int code, enum ozx_rule rule, const char *hint, const char *format, ...)
+static int __attribute__((noinline)) problem(struct walk *walk, enum ozx_rule rule,
+                                             const char *hint, const char *what, const char *defect)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE], text[256];
-    va_list args;
+    char name[OZX_ESCAPED_SIZE];
 
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (walk->path_size)
-        ozx_error_set(&error, code, rule, OZX_OFFSET_NONE, hint, "'%s' %s",
-                      ozx_escape(name, sizeof name, walk->path, walk->path_size), text);
-    else
-        ozx_error_set(&error, code, rule, OZX_OFFSET_NONE, hint, "%s", text);
-    if (!walk->first_problem)
-        walk->first_problem = code;
-    walk->options->problem(walk->options->context, &error);
-}
-
-static void problem_changed(struct walk *walk)
-{
-    problem(walk, -ESTALE, OZX_RULE_NONE, "pack again when nothing writes there",
-            "changed while it was being listed");
-}
-
-static void problem_errno(struct walk *walk, int code, const char *what)
-{
-    if (code == -EACCES || code == -EPERM)
-        problem(walk, code, OZX_RULE_NONE,
-                "ask its owner for read permission, or leave it out with --exclude",
-                "cannot be read: %s", strerror(-code));
-    else if (code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
-        problem_changed(walk);
-    else
-        problem(walk, code, OZX_RULE_NONE, NULL, "%s: %s", what, strerror(-code));
+    ozx_error_set(&error, -EBADMSG, rule, OZX_OFFSET_NONE, hint, "%s'%s' %s%s",
+                  walk->input->kind->subject,
+                  ozx_escape(name, sizeof name, walk->path, walk->path_size), what, defect);
+    return tell(walk, &error);
 }
 
 /* --- what is left out ------------------------------------------------------------------------- */
@@ -103,130 +76,6 @@ ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, cons
     return matched && !options->only_match;
 }
 
-/* --- one file --------------------------------------------------------------------------------- */
-
-static bool same_file(const struct stat *st, const struct stat *other)
-{
-    return other && st->st_dev == other->st_dev && st->st_ino == other->st_ino;
-}
-
-bool ozx_plan_is_nested(const char *name, size_t size)
-{
-    return size >= 4 && strcasecmp(name + size - 4, ".ozx") == 0;
-}
-
-/* Asks only where the mode does not answer: root may read what it owns not, an ACL never takes from
- * the owner what the mode gives. */
-static int check_readable(uid_t user, int fd, const char *name, const struct stat *st)
-{
-    if (user == 0 || (st->st_uid == user && st->st_mode & S_IRUSR))
-        return 0;
-    return faccessat(fd, name, R_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
-static const char *special_kind(mode_t mode)
-{
-    return S_ISLNK(mode)    ? "a symbolic link"
-           : S_ISFIFO(mode) ? "a FIFO"
-           : S_ISSOCK(mode) ? "a socket"
-                            : "a device";
-}
-
-/* The reader would decode what is not UTF-8 from CP437, but our headers say that it is UTF-8. */
-static const char *name_defect(const char *path, size_t size)
-{
-    return ozx_utf8_valid(path, size) ? ozx_zip_name_defect(path, size) : "it is not UTF-8";
-}
-
-/* True if the file at walk->path may be packed; else the problem was told. */
-static bool judge_file(struct walk *walk, int fd, const char *name, size_t name_size,
-                       const struct stat *st)
-{
-    const char *defect;
-    int failure;
-
-    if (!S_ISREG(st->st_mode)) {
-        problem(walk, -EBADMSG, OZX_RULE_SPECIAL,
-                S_ISLNK(st->st_mode)
-                    ? "put what it points to in its place, or leave it out with --exclude"
-                    : "leave it out with --exclude",
-                "is %s, which an archive cannot hold", special_kind(st->st_mode));
-        return false;
-    }
-    if (same_file(st, walk->options->output_file)) {
-        problem(walk, -EEXIST, OZX_RULE_NONE, "write the archive to another directory",
-                "is the output, inside the input");
-        return false;
-    }
-    if (ozx_plan_is_nested(name, name_size)) {
-        problem(walk, -EBADMSG, OZX_RULE_NESTED,
-                "leave it out with --exclude, or pack it elsewhere",
-                "is an archive inside the hierarchy");
-        return false;
-    }
-    defect = name_defect(walk->path, walk->path_size);
-    if (defect) {
-        problem(walk, -EBADMSG, OZX_RULE_NAME, "rename it", "is no name for an archive: %s",
-                defect);
-        return false;
-    }
-    failure = check_readable(walk->user, fd, name, st);
-    if (failure) {
-        problem_errno(walk, failure, "cannot be read");
-        return false;
-    }
-    return true;
-}
-
-static int64_t clamped_mtime(const struct walk *walk, const struct stat *st)
-{
-    int64_t limit = walk->options->mtime_limit_s;
-    return st->st_mtim.tv_sec > limit ? limit : st->st_mtim.tv_sec;
-}
-
-static int add_file(struct walk *walk, int fd, uint32_t directory, const char *name,
-                    size_t name_size)
-{
-    struct ozx_plan_directory *owner;
-    bool is_metadata = strcmp(name, "zarr.json") == 0;
-    struct ozx_plan_entry entry;
-    struct stat st;
-
-    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        problem_errno(walk, -errno, "cannot be looked at");
-        return 0;
-    }
-    if (S_ISDIR(st.st_mode)) { /* it was no directory when it was listed */
-        problem_changed(walk);
-        return 0;
-    }
-    if (!judge_file(walk, fd, name, name_size, &st))
-        return 0;
-    entry = (struct ozx_plan_entry){
-        .size_bytes = (uint64_t)st.st_size,
-        .fingerprint = ozx_plan_fingerprint(&st),
-        .mtime_s = clamped_mtime(walk, &st),
-        .name = name,
-        .name_size_bytes = (uint16_t)name_size,
-        .directory = directory,
-    };
-    if (!is_metadata && walk->plan->directories[directory].owner != OZX_PLAN_NO_OWNER) {
-        owner = &walk->plan->directories[walk->plan->directories[directory].owner];
-        owner->chunk_count += owner->chunk_count != UINT32_MAX;
-    }
-    return ozx_plan_add_entry(walk->plan, is_metadata, &entry);
-}
-
-/* --- one directory ---------------------------------------------------------------------------- */
-
-static int walk_directory(struct walk *walk, uint32_t parent);
-
-/* Opens the directory at walk->path. */
-static int open_here(const struct walk *walk)
-{
-    return ozx_beneath_open(walk->plan->root_fd, walk->path, O_RDONLY | O_DIRECTORY);
-}
-
 static void tell_left_out(struct walk *walk, bool is_directory)
 {
     const struct ozx_plan_options *options = walk->options;
@@ -240,28 +89,121 @@ static void tell_left_out(struct walk *walk, bool is_directory)
     walk->path[walk->path_size] = '\0';
 }
 
-/* True if the item at walk->path, which is so long, is junk: then it is counted as such. */
-static bool is_junk(struct walk *walk, const char *name, bool is_directory)
+/* True if the item at walk->path is junk: then it is counted as such. */
+static bool is_junk(struct walk *walk, const char *name, const struct ozx_input_item *item)
 {
     enum ozx_junk kind =
-        walk->options->keep_junk ? OZX_JUNK_NONE : ozx_junk_of_name(name, is_directory);
+        walk->options->keep_junk ? OZX_JUNK_NONE : ozx_junk_of_name(name, item->is_directory);
 
     if (kind == OZX_JUNK_NONE ||
-        (is_directory &&
-         ozx_junk_holds_node(walk->plan->root_fd, walk->path, walk->path_size, walk->buffer)))
+        (item->is_directory &&
+         walk->input->kind->holds_node(walk->input, walk->path, walk->path_size, item->key)))
         return false;
     walk->plan->junk.of[kind]++;
     return true;
 }
 
+/* --- entries ---------------------------------------------------------------------------------- */
+
+bool ozx_plan_is_nested(const char *name, size_t size)
+{
+    return size >= 4 && strcasecmp(name + size - 4, ".ozx") == 0;
+}
+
+/* The reader would decode what is not UTF-8 from CP437, but our headers say that it is UTF-8. */
+static const char *name_defect(const char *path, size_t size)
+{
+    return ozx_utf8_valid(path, size) ? ozx_zip_name_defect(path, size) : "it is not UTF-8";
+}
+
+static int problem_name(struct walk *walk, const char *defect)
+{
+    return problem(walk, OZX_RULE_NAME, "rename it", "is no name for an archive: ", defect);
+}
+
+static int64_t clamped_mtime(const struct walk *walk, int64_t mtime_s)
+{
+    int64_t limit = walk->options->mtime_limit_s;
+
+    return mtime_s > limit ? limit : mtime_s;
+}
+
+/* Never inlined, for the error. 1 if the file cannot be packed, which was told. */
+static int __attribute__((noinline))
+look(struct walk *walk, struct ozx_input_listing *listing, const struct ozx_input_item *item,
+     struct ozx_input_file *file)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = walk->input->kind->look(walk->input, listing, walk->path, walk->path_size, item,
+                                          file, &error);
+
+    if (!failure || failure == -ENOMEM)
+        return failure;
+    (void)tell(walk, &error);
+    return 1;
+}
+
+static int add_file(struct walk *walk, struct ozx_input_listing *listing, uint32_t directory,
+                    const char *name, const struct ozx_input_item *item)
+{
+    const char *defect = name_defect(walk->path, walk->path_size);
+    bool is_metadata = strcmp(name, "zarr.json") == 0;
+    struct ozx_plan_directory *owner;
+    struct ozx_plan_entry entry;
+    struct ozx_input_file file;
+    int failure;
+
+    if (ozx_plan_is_nested(name, item->name_size_bytes))
+        return problem(walk, OZX_RULE_NESTED, "leave it out with --exclude, or pack it elsewhere",
+                       "is an archive inside the hierarchy", "");
+    failure = look(walk, listing, item, &file);
+    if (failure)
+        return failure == 1 ? 0 : failure;
+    if (defect)
+        return problem_name(walk, defect);
+    entry = (struct ozx_plan_entry){.size_bytes = file.size_bytes,
+                                    .key = file.key,
+                                    .mtime_s = clamped_mtime(walk, file.mtime_s),
+                                    .name = name,
+                                    .name_size_bytes = item->name_size_bytes,
+                                    .directory = directory,
+                                    .in_order = file.in_order};
+    if (!is_metadata && walk->plan->directories[directory].owner != OZX_PLAN_NO_OWNER) {
+        owner = &walk->plan->directories[walk->plan->directories[directory].owner];
+        owner->chunk_count += owner->chunk_count != UINT32_MAX;
+    }
+    return ozx_plan_add_entry(walk->plan, is_metadata, &entry);
+}
+
+/* A directory without children, or of which nothing is kept. */
+static int add_empty_directory(struct walk *walk, uint32_t directory, int64_t mtime_s)
+{
+    const char *defect;
+    struct ozx_plan_entry entry = {
+        .mtime_s = clamped_mtime(walk, mtime_s), .directory = directory, .is_directory = true};
+
+    memcpy(walk->path + walk->path_size, "/", 2);
+    defect = name_defect(walk->path, walk->path_size + 1);
+    walk->path[walk->path_size] = '\0';
+    if (defect)
+        return problem_name(walk, defect);
+    return ozx_plan_add_entry(walk->plan, false, &entry);
+}
+
+/* --- one directory ---------------------------------------------------------------------------- */
+
+static int walk_directory(struct walk *walk, uint32_t key, uint32_t parent);
+
 /* Between entries: 0, or -EINTR once the user wants no more. */
-static int pause_for_breath(struct walk *walk)
+static int check_cancelled(struct walk *walk)
 {
     const struct ozx_plan_options *options = walk->options;
     uint64_t count = ozx_plan_entry_count(walk->plan);
 
     if (options->cancel && *options->cancel) {
-        problem(walk, -EINTR, OZX_RULE_NONE, NULL, "interrupted");
+        struct ozx_error error = OZX_ERROR_INIT;
+        (void)ozx_error_interrupted(&error);
+        options->problem(options->context, &error);
         return -EINTR;
     }
     if (options->progress && count % PROGRESS_EVERY == 0)
@@ -269,127 +211,92 @@ static int pause_for_breath(struct walk *walk)
     return 0;
 }
 
+/* What is at walk->path, and to be kept. */
+static int keep_item(struct walk *walk, struct ozx_input_listing *listing, uint32_t directory,
+                     const char *name, const struct ozx_input_item *item)
+{
+    if (!item->is_directory)
+        return add_file(walk, listing, directory, name, item);
+    if (ozx_plan_is_nested(name, item->name_size_bytes))
+        return problem(walk, OZX_RULE_NESTED, "leave it out with --exclude, or rename it",
+                       "is a directory that is named like an archive inside the hierarchy", "");
+    ozx_cleanup_close(&listing->fd); /* one directory is open at a time, whatever the depth */
+    listing->fd = -1;
+    return walk_directory(walk, item->key, directory);
+}
+
 /* Takes up one item of the directory whose path is walk->path; `*kept` becomes true unless it is
- * left out. `*fd` is the directory's descriptor, -1 while it is closed. */
-static int walk_item(struct walk *walk, int *fd, uint32_t directory, const char *name,
-                     const struct ozx_walk_item *item, bool *kept)
+ * left out. */
+static int walk_item(struct walk *walk, struct ozx_input_listing *listing, uint32_t directory,
+                     const struct ozx_input_item *item, bool *kept)
 {
     size_t base = walk->path_size, start = base + (base != 0);
+    char *name = walk->path + start;
     int failure = 0;
     bool excluded;
 
-    if (*fd < 0 && !item->is_directory) /* closed to go down, or never */
-        *fd = open_here(walk);
     if (base)
         walk->path[base] = '/';
-    memcpy(walk->path + start, name, item->name_size);
-    walk->path_size = start + item->name_size;
+    memcpy(name, ozx_input_name(listing, item), item->name_size_bytes);
+    walk->path_size = start + item->name_size_bytes;
     walk->path[walk->path_size] = '\0';
 
-    excluded =
-        ozx_plan_excludes(walk->options, walk->path, walk->path + start, item->is_directory);
-    if (excluded || is_junk(walk, walk->path + start, item->is_directory)) {
-        if (excluded)
-            failure = ozx_plan_add_omission(walk->plan, directory, walk->path + start,
-                                            item->is_directory);
-        tell_left_out(walk, item->is_directory);
-    } else if (item->is_directory && ozx_plan_is_nested(walk->path + start, item->name_size)) {
-        problem(walk, -EBADMSG, OZX_RULE_NESTED, "leave it out with --exclude, or rename it",
-                "is a directory that is named like an archive inside the hierarchy");
-    } else if (item->is_directory) {
+    excluded = ozx_plan_excludes(walk->options, walk->path, name, item->is_directory);
+    if (item->is_lost) { /* that was told: its directory need not stand for it */
         *kept = true;
-        ozx_cleanup_close(fd);
-        *fd = -1;
-        failure = walk_directory(walk, directory);
+    } else if (excluded || is_junk(walk, name, item)) {
+        if (excluded)
+            failure = ozx_plan_add_omission(walk->plan, directory, name, item->is_directory);
+        tell_left_out(walk, item->is_directory);
     } else {
         *kept = true;
-        if (*fd < 0)
-            problem_errno(walk, *fd, "cannot be reached");
-        else
-            failure = add_file(walk, *fd, directory, walk->path + start, item->name_size);
+        failure = keep_item(walk, listing, directory, name, item);
     }
     walk->path_size = base;
     walk->path[base] = '\0';
-    return failure ? failure : pause_for_breath(walk);
+    return failure ? failure : check_cancelled(walk);
 }
 
-static int walk_items(struct walk *walk, int *fd, uint32_t directory,
-                      const struct ozx_walk_listing *listing, bool *kept)
+/* As `look`. */
+static int __attribute__((noinline))
+list(struct walk *walk, uint32_t key, struct ozx_input_listing *listing)
 {
-    const char *previous = NULL;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure =
+        walk->input->kind->list(walk->input, walk->path, walk->path_size, key, listing, &error);
 
-    for (uint32_t i = 0; i < listing->count; i++) {
-        const struct ozx_walk_item *item = &listing->items[i];
-        const char *name = listing->names + item->name_offset;
-        int failure;
-
-        if (previous && strcmp(previous, name) == 0) /* some network file systems do this */
-            problem_changed(walk);
-        previous = name;
-        failure = walk_item(walk, fd, directory, name, item, kept);
-        if (failure)
-            return failure;
-    }
-    return 0;
-}
-
-static int add_empty_directory(struct walk *walk, uint32_t directory, const struct stat *st)
-{
-    const char *defect;
-    struct ozx_plan_entry entry = {
-        .mtime_s = clamped_mtime(walk, st), .directory = directory, .is_directory = true};
-
-    memcpy(walk->path + walk->path_size, "/", 2);
-    defect = name_defect(walk->path, walk->path_size + 1);
-    walk->path[walk->path_size] = '\0';
-    if (defect)
-        problem(walk, -EBADMSG, OZX_RULE_NAME, "rename it", "is no name for an archive: %s",
-                defect);
-    return defect ? 0 : ozx_plan_add_entry(walk->plan, false, &entry);
+    if (!failure || failure == -ENOMEM)
+        return failure;
+    (void)tell(walk, &error);
+    return 1;
 }
 
 /* The directory at walk->path and all below it. */
-static int walk_directory(struct walk *walk, uint32_t parent)
+static int walk_directory(struct walk *walk, uint32_t key, uint32_t parent)
 {
-    OZX_CLEANUP(ozx_walk_listing_free) struct ozx_walk_listing listing = {0};
-    OZX_AUTO_CLOSE int fd = open_here(walk);
-    struct ozx_plan_directory *directory;
+    OZX_CLEANUP(ozx_input_listing_free) struct ozx_input_listing listing = OZX_INPUT_LISTING_INIT;
     bool is_root = walk->path_size == 0, any = false;
-    struct stat st;
+    struct ozx_plan_directory *directory;
     uint32_t index;
     int failure;
 
-    if (walk->path_size >= OZX_NAME_PATH_MAX) { /* nothing below it has a valid path */
-        problem(walk, -EBADMSG, OZX_RULE_NAME, "rename it",
-                "is no name for an archive: path too long");
-        return 0;
-    }
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        problem_errno(walk, fd < 0 ? fd : -errno, "cannot be opened");
-        return 0;
-    }
-    if (same_file(&st, walk->options->output_directory)) {
-        problem(walk, -EEXIST, OZX_RULE_NONE, "write the archive to another directory",
-                "holds the output: it would be packed into itself");
-        return 0;
-    }
-    failure = ozx_plan_add_directory(walk->plan, walk->path, walk->path_size,
-                                     ozx_plan_fingerprint(&st), &index);
-    if (!failure)
-        failure = ozx_walk_list(fd, walk->buffer, &listing);
-    if (failure == -ENOMEM)
+    if (walk->path_size >= OZX_NAME_PATH_MAX) /* nothing below it has a valid path */
+        return problem_name(walk, "path too long");
+    failure = list(walk, key, &listing);
+    if (failure)
+        return failure == 1 ? 0 : failure;
+    failure = ozx_plan_add_directory(walk->plan, walk->path, walk->path_size, listing.fingerprint,
+                                     &index);
+    if (failure)
         return failure;
-    if (failure) {
-        problem_errno(walk, failure, "cannot be listed");
-        return 0;
-    }
     directory = &walk->plan->directories[index];
-    directory->owner = ozx_walk_has_metadata(&listing) ? index
-                       : is_root                       ? OZX_PLAN_NO_OWNER
-                                                       : walk->plan->directories[parent].owner;
-    failure = walk_items(walk, &fd, index, &listing, &any);
+    directory->owner = ozx_input_listing_has(&listing, "zarr.json") ? index
+                       : is_root                                    ? OZX_PLAN_NO_OWNER
+                                 : walk->plan->directories[parent].owner;
+    for (uint32_t i = 0; i < listing.count && !failure; i++)
+        failure = walk_item(walk, &listing, index, &listing.items[i], &any);
     if (!failure && !any && !is_root)
-        failure = add_empty_directory(walk, index, &st);
+        failure = add_empty_directory(walk, index, listing.mtime_s);
     return failure;
 }
 
@@ -400,9 +307,9 @@ int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options)
 
     if (walk) {
         walk->plan = plan;
+        walk->input = plan->input;
         walk->options = options;
-        walk->user = geteuid();
-        failure = walk_directory(walk, 0);
+        failure = walk_directory(walk, 0, 0);
         if (!failure)
             failure = walk->first_problem;
         free(walk);

@@ -4,44 +4,16 @@
  */
 #include "pack/zarr.h"
 
-#include <fcntl.h>
 #include <string.h>
 
-#include "io/beneath.h"
 #include "zarr/json.h"
-
-/* Reads the whole of an open file of `size` bytes; -ESTALE if it has fewer. */
-static int read_all(int fd, char *buffer, size_t size)
-{
-    for (size_t at = 0; at < size;) {
-        ssize_t got = read(fd, buffer + at, size - at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? -errno : -ESTALE;
-        at += (size_t)got;
-    }
-    return 0;
-}
-
-int ozx_zarr_read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, char *text)
-{
-    char path[OZX_NAME_PATH_MAX + 1];
-    struct ozx_error error;
-    OZX_AUTO_CLOSE int fd = -1;
-
-    if (ozx_plan_archive(plan))
-        return ozx_plan_archive_read(plan, entry, text, entry->size_bytes, 0, &error);
-    ozx_plan_path(plan, entry, path);
-    fd = ozx_beneath_open(ozx_plan_root_fd(plan), path, O_RDONLY);
-    return fd < 0 ? fd : read_all(fd, text, entry->size_bytes);
-}
 
 /* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `problem`, -errno. */
 static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int *why,
                     struct ozx_json_problem *problem)
 {
     OZX_AUTO_FREE char *text = NULL;
+    struct ozx_error error = OZX_ERROR_INIT;
     json_t *json = NULL;
 
     if (entry->size_bytes > OZX_JSON_SIZE_MAX) {
@@ -50,7 +22,7 @@ static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *en
         return NULL;
     }
     text = malloc(entry->size_bytes + 1);
-    *why = text ? ozx_zarr_read_text(plan, entry, text) : -ENOMEM;
+    *why = text ? ozx_plan_read_text(plan, entry, text, &error) : -ENOMEM;
     if (!*why)
         *why = ozx_json_parse(text, entry->size_bytes, &json, NULL, problem);
     return json;
@@ -69,11 +41,22 @@ static const char *version_of(const json_t *metadata)
 
 static bool root_has(const struct ozx_plan *plan, const char *name)
 {
-    return faccessat(ozx_plan_root_fd(plan), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    const struct ozx_input *input = ozx_plan_input(plan);
+
+    return input->kind->exists(input, name);
+}
+
+static bool root_was_excluded(const struct ozx_plan *plan)
+{
+    for (uint32_t i = 0; i < ozx_plan_omission_count(plan); i++)
+        if (ozx_plan_omission(plan, i)->directory == 0 && ozx_plan_omission(plan, i)->has_metadata)
+            return true;
+    return false;
 }
 
 int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
 {
+    const struct ozx_input_kind *kind = ozx_plan_input(plan)->kind;
     const struct ozx_plan_entry *first =
         ozx_plan_metadata_count(plan) ? ozx_plan_entry(plan, 0) : NULL;
     const struct ozx_plan_directory *where =
@@ -82,25 +65,24 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
 
     if (where && where->depth == 0)
         return 0;
+    if (root_was_excluded(plan))
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
+                             "without it there is nothing to pack",
+                             "the root zarr.json was excluded");
     if (root_has(plan, "zarr.json"))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, NULL,
-                             "the root zarr.json is left out or no file: there is nothing to pack");
+                             "the root zarr.json is not a regular file");
     if (root_has(plan, ".zgroup") || root_has(plan, ".zarray") || root_has(plan, ".zattrs"))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
                              "convert it to OME-Zarr 0.5 first: ngff-zarr -i IN -o OUT "
                              "--ome-zarr-version 0.5, or ome2024-ngff-challenge resave",
                              "is Zarr v2 (OME-Zarr 0.4 or older), and a .ozx holds Zarr v3");
     if (where)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
-                             ozx_plan_archive(plan)
-                                 ? "name it with --subdir"
-                                 : "pack the directory that is the OME-Zarr root",
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, kind->hint_above,
                              "has no zarr.json at its root, but there is one in '%s/'",
                              ozx_escape(name, sizeof name, where->path, where->path_size_bytes));
-    return ozx_error_set(
-        error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
-        ozx_plan_archive(plan) ? NULL : "give the directory of an OME-Zarr image (0.5 or later)",
-        "has no zarr.json: not an OME-Zarr hierarchy");
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, kind->hint_no_zarr,
+                         "has no zarr.json: not an OME-Zarr hierarchy");
 }
 
 /* --- the version ------------------------------------------------------------------------------ */

@@ -12,10 +12,6 @@
 
 #define OZX_MANY_CHUNKS 10000 /* in one unsharded array: more are worth a hint */
 
-/* The whole of an entry that has no cuts, into `text`. -errno. */
-int ozx_zarr_read_text(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
-                       char *text) OZX_CHECKED;
-
 /* -EBADMSG (rule no-root) if there is no root zarr.json: the error says what the tree is instead,
  * as far as it shows (Zarr v2, one level too high). */
 int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;

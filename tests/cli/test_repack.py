@@ -50,6 +50,17 @@ def test_is_what_pack_writes(image, tmp_path, options):
     assert (tmp_path / 'back.ozx').read_bytes() == archive.read_bytes()
 
 
+def test_says_of_an_archive_what_pack_says_of_a_directory(image, tmp_path):
+    """One input seam: repack used to look for `.zgroup` below descriptor -1."""
+    with zipfile.ZipFile(tmp_path / 'v2.zip', 'w') as archive:
+        archive.writestr('.zgroup', '{"zarr_format":2}')
+        archive.writestr('0/.zarray', '{}')
+    refused = run('repack', tmp_path / 'v2.zip', tmp_path / 'r.ozx')
+    assert refused.returncode == 2 and 'is Zarr v2' in refused.stderr and not (tmp_path / 'r.ozx').exists()
+    refused = run('repack', '--exclude', '/zarr.json', image[1], tmp_path / 'r.ozx')
+    assert refused.returncode == 2 and 'the root zarr.json was excluded' in refused.stderr and not (tmp_path / 'r.ozx').exists()
+
+
 def test_messy(image, tmp_path):
     directory, archive = image
     done = ok('repack', messy(tmp_path / 'm.zip', directory), tmp_path / 'r.ozx')

@@ -147,7 +147,11 @@ def test_root_is_no_json(tmp_path, out, text):
 
 
 def test_root_is_a_directory(tmp_path, out):
-    refused(write(tmp_path / 'in', {'zarr.json/x': 'x'}), out, 2, 'no-root')
+    refused(write(tmp_path / 'in', {'zarr.json/x': 'x'}), out, 2, 'no-root', 'not a regular file')
+
+
+def test_root_was_excluded(image, out):
+    refused(image, out, 2, 'no-root', 'was excluded', args=('--exclude', 'zarr.json'))
 
 
 def test_broken_metadata_below_is_data(tmp_path, out):

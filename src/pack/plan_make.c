@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * RFC-9's order and the archive's layout of what the walk has found.
+ */
+#include "pack/plan_build.h"
+
+/* Breadth-first. Directories are numbered by the bytes of their paths, so that is the rest of it.
+ */
+static int by_depth(const void *a, const void *b, void *context)
+{
+    const struct ozx_plan_entry *x = a, *y = b;
+    const struct ozx_plan_directory *directories = context;
+    int dx = directories[x->directory].depth, dy = directories[y->directory].depth;
+
+    if (dx != dy)
+        return dx < dy ? -1 : 1;
+    return (x->directory > y->directory) - (x->directory < y->directory);
+}
+
+int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error)
+{
+    char path[OZX_NAME_PATH_MAX + 1];
+    uint64_t offset = 0, count = ozx_plan_entry_count(plan);
+
+    plan->data_bytes = plan->directory_bytes = 0;
+    ozx_plan_sort_cuts(plan);
+    for (uint64_t i = 0; i < count; i++) {
+        struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
+        struct ozx_zip_file file;
+
+        entry->local_offset_bytes = offset;
+        file = ozx_plan_file(plan, entry, path);
+        plan->data_bytes += entry->size_bytes;
+        plan->directory_bytes += ozx_zip_central_size(&file);
+        offset += ozx_zip_local_size(&file);
+        /* Sparse files can claim anything: the sum must stay an off_t, with room for the tail. */
+        if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2)
+            return ozx_error_set(error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                 "too large for any archive");
+        offset += entry->size_bytes;
+    }
+    plan->directory_offset_bytes = offset;
+    return 0;
+}
+
+int ozx_plan_make(struct ozx_input *input, const struct ozx_plan_options *options,
+                  struct ozx_plan **out)
+{
+    struct ozx_plan *plan = calloc(1, sizeof *plan);
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure;
+
+    if (!plan) {
+        failure = ozx_error_memory(&error);
+        options->problem(options->context, &error);
+        return failure;
+    }
+    plan->input = input;
+    plan->align_bytes = options->align_bytes;
+    failure = ozx_plan_walk(plan, options);
+    if (!failure) {
+        if (plan->metadata.count)
+            qsort_r(plan->metadata.entries, plan->metadata.count, sizeof *plan->metadata.entries,
+                    by_depth, plan->directories);
+        failure = ozx_plan_lay_out(plan, &error);
+        if (failure)
+            options->problem(options->context, &error);
+    }
+    if (failure) {
+        ozx_plan_close(plan);
+        return failure;
+    }
+    *out = plan;
+    return 0;
+}
