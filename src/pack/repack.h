@@ -12,8 +12,7 @@
 #include "pack/pack.h"
 
 struct ozx_repack_options {
-    struct ozx_pack_options pack; /* `input` is the archive's path, for messages; `archive` and */
-                                  /* `nodes_left_out` are set here */
+    struct ozx_pack_options pack; /* `input` is the archive's path, for messages; `from` is set here */
     const char *subdir;           /* NULL, or the directory of the archive that becomes the root */
     bool recover;                 /* write what is whole of an archive that is damaged */
     /* Called with pack.context: the archive, once it is open; what is lost, with `recover`. */
