@@ -115,6 +115,13 @@ static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer
     return 0;
 }
 
+bool ozx_archive_is_compressed(const struct ozx_archive *archive, uint32_t node)
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+
+    return (n->kind & OZX_KIND_PACKED) && !n->eio;
+}
+
 uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];

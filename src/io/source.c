@@ -23,6 +23,7 @@ struct ozx_source {
     struct timespec mtime;
     atomic_bool changed; /* sticky */
     void (*on_wait)(void);
+    int (*stopped)(void);
     atomic_bool never_asks; /* the file system cannot read without waiting */
 };
 
@@ -127,6 +128,16 @@ void ozx_source_will_wait(const struct ozx_source *source)
 {
     if (source->on_wait)
         source->on_wait();
+}
+
+void ozx_source_on_work(struct ozx_source *source, int (*stopped)(void))
+{
+    source->stopped = stopped;
+}
+
+int ozx_source_stopped(const struct ozx_source *source)
+{
+    return source->stopped ? source->stopped() : 0;
 }
 
 uint64_t ozx_source_size(const struct ozx_source *source)

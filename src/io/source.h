@@ -57,6 +57,11 @@ void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void));
 /* What else takes long and is done for a read, as to decompress: calls `on_wait` too. */
 void ozx_source_will_wait(const struct ozx_source *source);
 
+/* From now on what takes long asks `stopped`, in its thread and every few milliseconds, whether to go
+ * on. -EINTR: nobody waits for it any more; -ETIMEDOUT: it took long enough. NULL: always goes on. */
+void ozx_source_on_work(struct ozx_source *source, int (*stopped)(void));
+int ozx_source_stopped(const struct ozx_source *source) OZX_CHECKED;
+
 /* Two buffers, one behind the other in the file, with one request to the disk where that is possible. */
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes) OZX_CHECKED;

@@ -249,6 +249,7 @@ static struct fuse_session *make_session(struct ozx_server *server, int device)
 
 static int serve(struct ozx_server *server, int device)
 {
+    unsigned threads = server->options->threads ? server->options->threads : THREADS_DEFAULT;
     struct fuse_session *session = make_session(server, device);
     int failure = errno ? -errno : -EINVAL;
 
@@ -256,11 +257,11 @@ static int serve(struct ozx_server *server, int device)
         return fail(server->notes.socket, failure, "cannot make a FUSE session");
     /* A read that waits for the disk must not keep others waiting. */
     ozx_source_on_wait(ozx_gate_source(server->gate), ozx_loop_pass);
+    ozx_source_on_work(ozx_gate_source(server->gate), ozx_read_stopped);
+    server->turns.places = threads > 1 ? threads - 1 : 1;
     failure = ozx_gate_watch(server->gate);
     if (!failure)
-        failure = ozx_loop_run(
-            session, server->options->threads ? server->options->threads : THREADS_DEFAULT,
-            ozx_server_started, server);
+        failure = ozx_loop_run(session, threads, ozx_server_started, server);
     if (!failure)
         (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
     fuse_session_destroy(session);
@@ -274,6 +275,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     struct ozx_server server = {
         .options = options,
         .notes = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = socket},
+        .turns = {.lock = PTHREAD_MUTEX_INITIALIZER},
     };
     const int keep[] = {ozx_source_fd(source), socket, options->handed_fd};
     int device, status = EXIT_SUCCESS;

@@ -6,6 +6,7 @@
  * What is kept are runs: stretches of the directory that are stretches of the file. Where directory
  * and file have different orders, each entry is a run.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "archive/index.h"
@@ -13,6 +14,7 @@
 #include "verify/verify_parts.h"
 #include "zip/format.h"
 
+#define BOMB_RATIO 10000 /* more than any picture is worth; deflate cannot */
 #define HEADER_READ 4096 /* of the directory, where headers are not read one after the other */
 
 /* The order of entries (rule json-first), as they go by. */
@@ -105,6 +107,12 @@ static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entr
     else if (entry->eio == OZX_EIO_RATIO)
         ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
                         "claims to expand to more than deflate can: a mount will not read it");
+    else if (!e->is_directory && e->method != OZX_METHOD_STORED &&
+             e->uncompressed_size_bytes / BOMB_RATIO > e->compressed_size_bytes)
+        ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
+                        "%" PRIu64 " bytes that expand to %" PRIu64
+                        ": perhaps a decompression bomb; must be decompressed to be read",
+                        e->compressed_size_bytes, e->uncompressed_size_bytes);
     else if (!e->is_directory && e->method != OZX_METHOD_STORED)
         ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
                         "must be decompressed from its start to be read: slow");

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Decompressing entries through libzip. Around the compressed bytes of one entry a ZIP of one entry is
- * made up, which libzip reads by position through a zip_source of ours:
- *
- *     [local header "x" | ZIP64 extra] [the entry's bytes, read from the archive]
- *     [central header "x" | ZIP64 extra] [ZIP64 end record] [locator] [end record]
+ * Decompressing entries through libzip, which reads a ZIP of one entry, made up around the entry's
+ * bytes (zip/wrapper.h), by position, through a zip_source of ours.
  *
  * A pool of streams is shared by all threads. A stream is used by one read at a time; the kernel asks
  * for a file's parts in parallel and a little out of order, so a read may wait for the stream that is
@@ -14,21 +11,19 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <zip.h>
 
-#include "base/bytes.h"
-#include "zip/format.h"
+#include "zip/dictionary.h"
+#include "zip/wrapper.h"
 
-#define STREAMS_MAX 16          /* at about 100 KiB each */
-#define SKIP_SIZE 65536         /* decompressed and thrown away at a time */
-#define DAMAGED 1               /* beside -errno of the archive: what is compressed is not right */
-#define ZLIB_MEMORY (-4)        /* Z_MEM_ERROR */
-#define WAIT_BYTES (4u << 20)   /* a busy stream that will be this near is worth waiting for */
-
-#define EXTRA64_SIZE 28
-#define HEAD_SIZE (OZX_LOCAL_SIZE + 1 + 20)
-#define TAIL_SIZE                                                                                  \
-    (OZX_CENTRAL_SIZE + 1 + EXTRA64_SIZE + OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE)
+#define STREAMS_MAX 16  /* at about 100 KiB each */
+#define STEP_SIZE 65536 /* decompressed at a time */
+#define DAMAGED 1       /* beside -errno of the archive: what is compressed is not right */
+#define LATE_MAX_BYTES (1u << 20) /* compressed bytes that may still yield a step when time is up */
+#define LOOK_UP_NS 50000000       /* who waits for a stream looks up so often */
+#define ZLIB_MEMORY (-4)          /* Z_MEM_ERROR */
+#define WAIT_BYTES (4u << 20)     /* a busy stream that will be this near is worth waiting for */
 
 struct stream {
     struct ozx_zip_packed packed;
@@ -36,7 +31,11 @@ struct stream {
     zip_t *zip;                /* NULL: the slot is empty */
     zip_file_t *file;
     zip_error_t zip_error;
-    uint8_t head[HEAD_SIZE], tail[TAIL_SIZE];
+    uint8_t head[OZX_WRAPPER_HEAD_SIZE], tail[OZX_WRAPPER_TAIL_SIZE];
+    struct ozx_dictionary_watch watch;
+    bool watching;            /* not yet while libzip looks round in the made-up ZIP */
+    uint64_t watched_bytes;   /* of the entry's */
+    uint64_t late_bytes;      /* read since time was up, in one step */
     uint64_t source_position; /* of libzip in the made-up ZIP */
     int source_failure;       /* -errno of the archive, which says more than libzip can */
     uint64_t position_bytes;  /* of `file` in the decompressed bytes */
@@ -63,95 +62,53 @@ const char *ozx_zip_library_version(void)
     return zip_libzip_version();
 }
 
-static void make_head(struct stream *s)
-{
-    uint8_t *p = s->head;
-
-    p = ozx_put_u32(p, OZX_LOCAL_SIGNATURE);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, 0);
-    p = ozx_put_u16(p, s->packed.method);
-    p = ozx_put_u32(p, 0x00210000); /* 1980-01-01 */
-    p = ozx_put_u32(p, s->packed.crc32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u16(p, 1);
-    p = ozx_put_u16(p, 20);
-    *p++ = 'x';
-    p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
-    p = ozx_put_u16(p, 16);
-    p = ozx_put_u64(p, s->packed.uncompressed_size_bytes);
-    ozx_put_u64(p, s->packed.compressed_size_bytes);
-}
-
-static uint8_t *put_central(uint8_t *p, const struct ozx_zip_packed *packed)
-{
-    p = ozx_put_u32(p, OZX_CENTRAL_SIGNATURE);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, 0);
-    p = ozx_put_u16(p, packed->method);
-    p = ozx_put_u32(p, 0x00210000);
-    p = ozx_put_u32(p, packed->crc32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u16(p, 1);
-    p = ozx_put_u16(p, EXTRA64_SIZE);
-    p = ozx_put_u16(p, 0); /* comment */
-    p = ozx_put_u16(p, 0); /* disk */
-    p = ozx_put_u16(p, 0);
-    p = ozx_put_u32(p, 0);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    *p++ = 'x';
-    p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
-    p = ozx_put_u16(p, EXTRA64_SIZE - OZX_EXTRA_HEADER_SIZE);
-    p = ozx_put_u64(p, packed->uncompressed_size_bytes);
-    p = ozx_put_u64(p, packed->compressed_size_bytes);
-    return ozx_put_u64(p, 0);
-}
-
-static void make_tail(struct stream *s)
-{
-    uint64_t directory = HEAD_SIZE + s->packed.compressed_size_bytes;
-    uint8_t *p = put_central(s->tail, &s->packed);
-    uint64_t size = (uint64_t)(p - s->tail);
-
-    p = ozx_put_u32(p, OZX_END64_SIGNATURE);
-    p = ozx_put_u64(p, OZX_END64_SIZE - OZX_END64_SIZE_FIELD_EXCLUDES);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u32(p, 0);
-    p = ozx_put_u32(p, 0);
-    p = ozx_put_u64(p, 1);
-    p = ozx_put_u64(p, 1);
-    p = ozx_put_u64(p, size);
-    p = ozx_put_u64(p, directory);
-    p = ozx_put_u32(p, OZX_LOCATOR_SIGNATURE);
-    p = ozx_put_u32(p, 0);
-    p = ozx_put_u64(p, directory + size);
-    p = ozx_put_u32(p, 1);
-    p = ozx_put_u32(p, OZX_END_SIGNATURE);
-    p = ozx_put_u32(p, 0); /* disks */
-    p = ozx_put_u16(p, OZX_SENTINEL16);
-    p = ozx_put_u16(p, OZX_SENTINEL16);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    ozx_put_u16(p, 0);
-}
-
 static uint64_t made_up_size(const struct stream *s)
 {
-    return HEAD_SIZE + s->packed.compressed_size_bytes + TAIL_SIZE;
+    return OZX_WRAPPER_HEAD_SIZE + s->packed.compressed_size_bytes + OZX_WRAPPER_TAIL_SIZE;
+}
+
+/* In the middle of a step, which is small, but may take any amount of compressed bytes: an end that
+ * was asked for comes at once; if only the time is up, the step may be finished, so that the stream
+ * can go on. */
+static int stop_within_step(struct stream *s, uint64_t size)
+{
+    int stopped = ozx_source_stopped(s->source);
+
+    if (stopped != -ETIMEDOUT)
+        return stopped;
+    s->late_bytes += size;
+    return s->late_bytes > LATE_MAX_BYTES ? stopped : 0;
+}
+
+/* Bytes of the entry, at `at` in it. */
+static int read_entry(struct stream *s, uint8_t *out, uint64_t size, uint64_t at)
+{
+    int failure = stop_within_step(s, size);
+
+    if (!failure)
+        failure = ozx_source_read(s->source, out, (size_t)size, s->packed.data_offset_bytes + at);
+    /* libzip reads on and on, or again what it had. */
+    if (failure || !s->watching)
+        return failure;
+    if (at <= s->watched_bytes && at + size > s->watched_bytes) {
+        failure = ozx_dictionary_watch_show(&s->watch, out + (s->watched_bytes - at),
+                                            (size_t)(at + size - s->watched_bytes));
+        s->watched_bytes = at + size;
+    } else if (at > s->watched_bytes) {
+        failure = -EBADMSG;
+    }
+    return failure;
 }
 
 /* One contiguous part of the made-up ZIP at the stream's position; how many bytes, or -errno. */
 static int64_t read_part(struct stream *s, uint8_t *out, uint64_t size)
 {
-    uint64_t at = s->source_position, data_end = HEAD_SIZE + s->packed.compressed_size_bytes;
-    const uint8_t *made = at < HEAD_SIZE ? s->head + at : NULL;
-    uint64_t left = HEAD_SIZE - at;
+    uint64_t at = s->source_position,
+             data_end = OZX_WRAPPER_HEAD_SIZE + s->packed.compressed_size_bytes;
+    const uint8_t *made = at < OZX_WRAPPER_HEAD_SIZE ? s->head + at : NULL;
+    uint64_t left = OZX_WRAPPER_HEAD_SIZE - at;
 
-    if (at >= HEAD_SIZE)
+    if (at >= OZX_WRAPPER_HEAD_SIZE)
         left = data_end - at;
     if (at >= data_end) {
         made = s->tail + (at - data_end);
@@ -162,8 +119,7 @@ static int64_t read_part(struct stream *s, uint8_t *out, uint64_t size)
     if (made) {
         memcpy(out, made, size);
     } else if (size) {
-        int failure = ozx_source_read(s->source, out, (size_t)size,
-                                      s->packed.data_offset_bytes + (at - HEAD_SIZE));
+        int failure = read_entry(s, out, size, at - OZX_WRAPPER_HEAD_SIZE);
         if (failure)
             return failure;
     }
@@ -260,7 +216,7 @@ static int reason(const struct stream *s, const zip_error_t *error)
     int code = zip_error_code_zip(error);
 
     if (s->source_failure)
-        return s->source_failure;
+        return s->source_failure == -EBADMSG ? DAMAGED : s->source_failure;
     if (code == ZIP_ER_MEMORY ||
         (code == ZIP_ER_ZLIB && zip_error_code_system(error) == ZLIB_MEMORY))
         return -ENOMEM;
@@ -276,9 +232,11 @@ static int stream_open(struct stream *s, struct ozx_source *source)
     s->source = source;
     s->source_failure = 0;
     s->position_bytes = 0;
+    s->watched_bytes = 0;
+    s->watching = false;
+    ozx_dictionary_watch_start(&s->watch, s->packed.method);
     zip_error_init(&s->zip_error);
-    make_head(s);
-    make_tail(s);
+    ozx_wrapper_make(&s->packed, s->head, s->tail);
     zip_error_init(&error);
     made_up = zip_source_function_create(source_callback, s, &error);
     if (made_up) {
@@ -290,15 +248,24 @@ static int stream_open(struct stream *s, struct ozx_source *source)
     /* The ZIP is ours and right. Without memory libzip says all kinds of things. */
     if (!s->zip)
         return s->source_failure ? s->source_failure : -ENOMEM;
+    s->watching = true;
     s->file = zip_fopen_index(s->zip, 0, 0);
     return s->file ? 0 : reason(s, zip_get_error(s->zip));
+}
+
+/* The source said to stop, between two steps: the stream stands where it stands. */
+static bool is_pause(const struct stream *s, int failure)
+{
+    return (failure == -EINTR || failure == -ETIMEDOUT) && !s->source_failure;
 }
 
 /* Exactly `size` bytes from where the stream stands. 0, -errno, DAMAGED. */
 static int stream_read(struct stream *s, uint8_t *buffer, uint64_t size)
 {
     while (size) {
-        zip_int64_t got = zip_fread(s->file, buffer, size);
+        zip_int64_t got;
+        s->late_bytes = 0;
+        got = zip_fread(s->file, buffer, size < STEP_SIZE ? size : STEP_SIZE);
         if (got <= 0) /* an error, or the end before the size that the directory claims */
             return reason(s, zip_file_get_error(s->file));
         buffer += got;
@@ -330,19 +297,22 @@ static int stream_serve(struct stream *s, struct ozx_source *source, uint8_t *bu
         failure = stream_open(s, source);
     }
     if (!failure && s->position_bytes < offset) {
-        skip = malloc(SKIP_SIZE);
+        skip = malloc(STEP_SIZE);
         if (!skip)
             failure = -ENOMEM;
     }
+    /* A pause is only here: in the midst of what was asked for it would be lost. */
     while (!failure && s->position_bytes < offset) {
         uint64_t part = offset - s->position_bytes;
-        failure = stream_read(s, skip, part < SKIP_SIZE ? part : SKIP_SIZE);
+        failure = ozx_source_stopped(source);
+        if (!failure)
+            failure = stream_read(s, skip, part < STEP_SIZE ? part : STEP_SIZE);
     }
     if (!failure)
         failure = stream_read(s, buffer, size);
     if (!failure)
         failure = stream_check_end(s);
-    if (failure)
+    if (failure && !is_pause(s, failure))
         stream_close(s);
     return failure;
 }
@@ -360,7 +330,8 @@ static struct stream *choose(struct ozx_zip_streams *pool, uint64_t key, uint64_
     for (int i = 0; i < STREAMS_MAX; i++) {
         struct stream *s = &pool->streams[i];
         if (s->busy) {
-            if (is_of(s, key) && s->target_bytes <= offset && offset - s->target_bytes <= WAIT_BYTES)
+            if (is_of(s, key) && s->target_bytes <= offset &&
+                offset - s->target_bytes <= WAIT_BYTES)
                 return NULL;
             continue;
         }
@@ -373,24 +344,44 @@ static struct stream *choose(struct ozx_zip_streams *pool, uint64_t key, uint64_
     return best ? best : oldest;
 }
 
-static struct stream *acquire(struct ozx_zip_streams *pool, const struct ozx_zip_packed *packed,
-                              size_t size, uint64_t offset)
+/* With the lock held, which is open while it waits. */
+static void wait_a_little(struct ozx_zip_streams *pool)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOOK_UP_NS;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&pool->idle, &pool->lock, &until);
+}
+
+/* 0 and a stream, or what the source said while this waited for one. */
+static int acquire(struct ozx_zip_streams *pool, const struct ozx_zip_packed *packed, size_t size,
+                   uint64_t offset, struct stream **out)
 {
     struct stream *s;
+    int stopped = 0;
 
     pthread_mutex_lock(&pool->lock);
-    while (!(s = choose(pool, packed->key, offset)))
-        pthread_cond_wait(&pool->idle, &pool->lock);
-    s->busy = true;
-    s->target_bytes = offset + size;
-    s->used_at = ++pool->clock;
-    if (!is_of(s, packed->key) || !s->zip) {
-        /* Others look at the key of a busy stream, so a slot changes hands under the lock. */
-        stream_close(s);
-        s->packed = *packed;
+    while (!(s = choose(pool, packed->key, offset)) &&
+           !(stopped = ozx_source_stopped(pool->source)))
+        wait_a_little(pool);
+    if (s) {
+        s->busy = true;
+        s->target_bytes = offset + size;
+        s->used_at = ++pool->clock;
+        if (!is_of(s, packed->key) || !s->zip) {
+            /* Others look at the key of a busy stream, so a slot changes hands under the lock. */
+            stream_close(s);
+            s->packed = *packed;
+        }
     }
     pthread_mutex_unlock(&pool->lock);
-    return s;
+    *out = s;
+    return stopped;
 }
 
 static void release(struct ozx_zip_streams *pool, struct stream *s)
@@ -425,25 +416,43 @@ void ozx_zip_streams_close(struct ozx_zip_streams *streams)
     free(streams);
 }
 
+static int explain(int failure, uint64_t at, struct ozx_error *error)
+{
+    switch (failure) {
+    case 0:
+        return 0;
+    case -ESTALE:
+        return ozx_error_set(error, failure, OZX_RULE_CHANGED, at, NULL,
+                             "the archive changed while it was open");
+    case -ENOMEM:
+        return ozx_error_memory(error);
+    case -ETIMEDOUT:
+        return ozx_error_set(error, failure, OZX_RULE_COMPRESSED, at,
+                             "read it from its start, or unpack it",
+                             "it takes too long to decompress it up to there");
+    case -E2BIG:
+        return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, at, "have it written uncompressed",
+                             "its compressed data wants a dictionary of more than %u MiB",
+                             (unsigned)(OZX_DICTIONARY_MAX_BYTES >> 20));
+    case DAMAGED:
+        return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, at,
+                             "get the file again, or ask who made it",
+                             "its compressed data is damaged or has another size");
+    default:
+        return ozx_error_set(error, failure, OZX_RULE_NONE, at, NULL, "%s", strerror(-failure));
+    }
+}
+
 int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_packed *packed,
                          void *buffer, size_t size_bytes, uint64_t offset_bytes,
                          struct ozx_error *error)
 {
-    struct stream *s = acquire(streams, packed, size_bytes, offset_bytes);
-    int failure = stream_serve(s, streams->source, buffer, size_bytes, offset_bytes);
+    struct stream *s;
+    int failure = acquire(streams, packed, size_bytes, offset_bytes, &s);
 
-    release(streams, s);
-    if (failure == -ESTALE)
-        return ozx_error_set(error, failure, OZX_RULE_CHANGED, packed->data_offset_bytes, NULL,
-                             "the archive changed while it was open");
-    if (failure == -ENOMEM)
-        return ozx_error_memory(error);
-    if (failure < 0)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, packed->data_offset_bytes, NULL, "%s",
-                             strerror(-failure));
-    if (failure)
-        return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, packed->data_offset_bytes,
-                             "get the file again, or ask who made it",
-                             "its compressed data is damaged or has another size");
-    return 0;
+    if (!failure) {
+        failure = stream_serve(s, streams->source, buffer, size_bytes, offset_bytes);
+        release(streams, s);
+    }
+    return explain(failure, packed->data_offset_bytes, error);
 }

@@ -34,7 +34,9 @@ int ozx_zip_streams_open(struct ozx_source *source, struct ozx_zip_streams **out
 void ozx_zip_streams_close(struct ozx_zip_streams *streams); /* NULL is fine */
 
 /* Reads exactly `size_bytes` (the range lies in the uncompressed size). -EIO (rule compressed) if the
- * data is damaged, ends early or does not end where its size says; -ESTALE if the archive changed. */
+ * data is damaged, ends early or does not end where its size says, or wants a dictionary of more than
+ * OZX_DICTIONARY_MAX_BYTES; -ESTALE if the archive changed. -EINTR, -ETIMEDOUT: the source said to
+ * stop (ozx_source_stopped); a later read goes on from where this one came to. */
 int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_packed *packed,
                          void *buffer, size_t size_bytes, uint64_t offset_bytes,
                          struct ozx_error *error) OZX_CHECKED;

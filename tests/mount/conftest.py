@@ -57,6 +57,15 @@ def folder(session_folder):
 
 
 @pytest.fixture
+def figure(record_property):
+    """figure(NAME=N, ...): what tests/promises prints."""
+    def record(**numbers):
+        for name, number in numbers.items():
+            record_property(name, number)
+    return record
+
+
+@pytest.fixture
 def ozxfs(binary, folder):
     command = Ozxfs(binary, folder)
     yield command

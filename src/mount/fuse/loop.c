@@ -131,6 +131,14 @@ void ozx_loop_pass_if_asked(void)
     ozx_loop_pass();
 }
 
+/* The session is told by who reads the end of it; the device knows it before. */
+bool ozx_loop_ended(void)
+{
+    struct pollfd device = {.fd = fuse_session_fd(loop.session)};
+
+    return fuse_session_exited(loop.session) || poll(&device, 1, 0) > 0;
+}
+
 static void ask_for_a_while(void)
 {
     bool waited = false;

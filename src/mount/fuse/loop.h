@@ -12,6 +12,8 @@
 #ifndef OZX_MOUNT_FUSE_LOOP_H
 #define OZX_MOUNT_FUSE_LOOP_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct fuse_session;
@@ -28,5 +30,8 @@ void ozx_loop_pass(void);
 
 /* The same if another request is waiting already: for work of some ten microseconds. */
 void ozx_loop_pass_if_asked(void);
+
+/* From a thread that answers a request: true if the mount is gone, and nobody wants the answer. */
+bool ozx_loop_ended(void);
 
 #endif

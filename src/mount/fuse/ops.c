@@ -19,7 +19,9 @@
 #define FOREVER_S 1.0e9 /* timeouts: 31 years */
 #define BLOCK_SIZE 512  /* of st_blocks */
 #define IO_SIZE 4096
-#define LARGE_BYTES ((size_t)64 << 10) /* of a read that takes longer than to wake a thread */
+/* The kernel holds back reads, of whatever file, while so many that readahead asked for are not
+ * answered. Its own 12 are reached by a dozen compressed entries that take long. */
+#define BACKGROUND_MAX 1024
 
 static void fill_stat(const struct ozx_server *server, const struct ozx_archive *archive,
                       uint32_t node, struct stat *st)
@@ -78,6 +80,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 
     connection->want = (connection->want & ~off) | (connection->capable & on);
     connection->max_read = server->options->max_read_bytes;
+    connection->max_background = BACKGROUND_MAX;
     /* A mount that we did not make may be writable: then each open has to be asked for, or an open
      * for writing would succeed. */
     server->no_open =
@@ -177,34 +180,6 @@ static void op_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_in
     file->keep_cache = 1;
     file->cache_readdir = 1;
     fuse_reply_open(request, file);
-}
-
-static void op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
-                    struct fuse_file_info *file)
-{
-    struct ozx_server *server = ozx_server_of(request);
-    struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_archive *archive;
-    char *buffer;
-    size_t got;
-
-    (void)file;
-    buffer = ozx_server_buffer(server, size_bytes);
-    if (!buffer) {
-        fuse_reply_err(request, ENOMEM);
-        return;
-    }
-    if (size_bytes >= LARGE_BYTES)
-        ozx_loop_pass_if_asked();
-    archive = ozx_server_enter(server, request);
-    if (!archive)
-        return;
-    if (ozx_archive_read(archive, ozx_node_of(inode), buffer, size_bytes, (uint64_t)offset, &got,
-                         &error))
-        ozx_server_fail(server, request, &error);
-    else
-        fuse_reply_buf(request, buffer, got);
-    ozx_server_leave(server);
 }
 
 /* The n-th name of a directory: 0 is ".", 1 is "..", then the children in their order. So a
@@ -418,7 +393,7 @@ void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server
         .access = op_access,
         .open = op_open,
         .opendir = op_opendir,
-        .read = op_read,
+        .read = ozx_op_read,
         .readdir = op_readdir,
         .readdirplus = op_readdirplus,
         .statfs = op_statfs,

@@ -89,7 +89,9 @@ void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct
     /* "The archive changed" is no errno that a reader of a file expects. */
     /* Nor is what the archive's own file system may answer: ENOTCONN would look like our own death.
      */
-    int code = error->code == -ENOMEM || error->code == -EISDIR ? -error->code : EIO;
+    int code = error->code == -ENOMEM || error->code == -EISDIR || error->code == -EINTR
+                   ? -error->code
+                   : EIO;
 
     fuse_reply_err(request, code);
     if (code == EIO && is_new(&server->notes, error->rule)) {

@@ -23,11 +23,19 @@ struct ozx_notes {
     bool told[OZX_RULE_END];
 };
 
+/* Reads of compressed entries, see read.c (locked, but for `places`). */
+struct ozx_turns {
+    pthread_mutex_t lock;
+    unsigned places, taken;
+    struct ozx_turn *first;
+};
+
 struct ozx_server {
     struct ozx_gate *gate;
     const struct ozx_mount_options *options;
     uint32_t node_count;
     struct ozx_notes notes;
+    struct ozx_turns turns;
     pthread_key_t buffer_key; /* one ozx_buffer for each thread */
     bool no_open;             /* set in init: the kernel can do without open, opendir */
     bool no_opendir;
@@ -60,6 +68,11 @@ void ozx_server_serving(struct ozx_server *server);
 /* INIT is answered: tells the supervisor that, too. `server` is a struct ozx_server. -ENOMEM if
  * libfuse could not take it in: then the kernel has been refused, and asks no more. */
 int ozx_server_started(void *server) OZX_CHECKED;
+
+/* read.c: the callback, and what it has the archive's source ask (ozx_source_on_work). */
+void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
+                 struct fuse_file_info *file);
+int ozx_read_stopped(void);
 
 /* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);
