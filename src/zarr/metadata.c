@@ -147,7 +147,7 @@ int ozx_metadata_parse(enum ozx_metadata_file file, char *text, size_t text_size
                        : file == OZX_METADATA_ZARRAY  ? ".zarray"
                                                       : ".zgroup";
     OZX_AUTO_JSON json_t *root = NULL, *attributes_json = NULL;
-    struct ozx_parse p = {.part = OZX_PART_ZARR};
+    struct ozx_parse p = {.part = OZX_PART_ZARR, .text = text, .text_size_bytes = text_size_bytes};
     int failure = load_json(text, text_size_bytes, name, &root, &p.integers_are_real, error);
 
     if (!failure && attributes)

@@ -8,9 +8,11 @@
  * has, and those that zarr-python writes besides. Of others nothing is said.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zarr/jansson.h"
+#include "zarr/json_text.h"
 #include "zarr/metadata_parse.h"
 
 #define TEXT_MAX 64
@@ -239,15 +241,56 @@ static bool is_value(const struct ozx_parse *p, const json_t *data_type, const j
 
 /* --- the field -------------------------------------------------------------------------------- */
 
+/* Integers beyond 64 bits with a sign are kept with 53 bits only: then the number as it stands in the
+ * file. False: it is none of those. */
+static bool find_literal(const struct ozx_parse *p, const json_t *value, char out[TEXT_MAX + 1])
+{
+    const struct ozx_json_cursor start = ozx_json_text(p->text, p->text_size_bytes);
+    const struct ozx_json_range whole = {start.at, p->text_size_bytes};
+    struct ozx_json_range found;
+
+    if (!p->integers_are_real || !json_is_real(value) ||
+        !ozx_json_find(p->text, whole, "fill_value", &found) || found.to - found.from > TEXT_MAX)
+        return false;
+    memcpy(out, p->text + found.from, found.to - found.from);
+    out[found.to - found.from] = '\0';
+    return true;
+}
+
+/* A decimal number without leading zeros; `limit` has 19 or 20 digits. */
+static bool is_at_most(const char *digits, const char *limit)
+{
+    size_t size = strlen(digits), most = strlen(limit);
+
+    return size < most || (size == most && strcmp(digits, limit) <= 0);
+}
+
+static bool literal_fits(const char *literal, struct type type)
+{
+    bool negative = literal[0] == '-';
+    const char *digits = literal + negative;
+
+    if (digits[strspn(digits, "0123456789")])
+        return false;
+    if (type.bits < 64)
+        return fits_real(strtod(literal, NULL), type);
+    if (type.kind == KIND_UINT)
+        return negative ? strcmp(digits, "0") == 0 : is_at_most(digits, "18446744073709551615");
+    return is_at_most(digits, negative ? "9223372036854775808" : "9223372036854775807");
+}
+
+/* `text`: the value as it is told; `is_literal`: as it stands in the file. */
 static void judge(struct ozx_parse *p, const json_t *data_type, const json_t *value,
-                  const char *text)
+                  const char *text, bool is_literal)
 {
     const char *name = type_name(data_type);
-    enum kind kind = name ? type_of(name).kind : KIND_UNKNOWN;
+    struct type type = name ? type_of(name) : (struct type){KIND_UNKNOWN, 0};
+    bool is_number = type.kind == KIND_INT || type.kind == KIND_UINT;
+    bool is_whole = !strpbrk(text, ".eE");
 
-    if (is_value(p, data_type, value, 0))
+    if (is_literal && is_number ? literal_fits(text, type) : is_value(p, data_type, value, 0))
         return;
-    if ((kind == KIND_INT || kind == KIND_UINT) && json_is_real(value) && !p->integers_are_real)
+    if (is_number && json_is_real(value) && !is_whole)
         ozx_parse_defect(p, NULL, "fill_value",
                          "is %s: a '%s' value has no fraction and no exponent", text, name);
     else
@@ -255,28 +298,39 @@ static void judge(struct ozx_parse *p, const json_t *data_type, const json_t *va
                          name);
 }
 
+/* As JSON in a line, cut. */
+static bool print_value(struct ozx_parse *p, const json_t *value, char out[TEXT_MAX + 1])
+{
+    size_t size;
+
+    if (ozx_jansson_print(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII, out, TEXT_MAX,
+                          &size)) {
+        p->no_memory = true;
+        return false;
+    }
+    if (size == 0 || size > TEXT_MAX)
+        snprintf(out, TEXT_MAX + 1, "...");
+    else
+        out[size] = '\0';
+    return true;
+}
+
 void ozx_parse_fill_value(struct ozx_parse *p, const json_t *root, const json_t *data_type,
                           struct ozx_array *a)
 {
     const json_t *value = json_object_get(root, "fill_value");
     char text[TEXT_MAX + 1];
-    size_t size;
+    bool is_literal;
 
     if (!value) {
         ozx_parse_defect(p, NULL, "fill_value", "is missing");
         return;
     }
     a->has_fill_value = true;
-    if (ozx_jansson_print(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII, text, TEXT_MAX,
-                          &size)) {
-        p->no_memory = true;
+    is_literal = find_literal(p, value, text);
+    if (!is_literal && !print_value(p, value, text))
         return;
-    }
-    if (size == 0 || size > TEXT_MAX)
-        snprintf(text, sizeof text, "...");
-    else
-        text[size] = '\0';
     a->fill_value = ozx_parse_copy(p, text);
     if (data_type)
-        judge(p, data_type, value, text);
+        judge(p, data_type, value, text, is_literal);
 }

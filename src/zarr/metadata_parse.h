@@ -25,6 +25,8 @@ struct ozx_place {
 struct ozx_parse {
     struct ozx_metadata_memory *memory;
     enum ozx_metadata_part part; /* what defects found now belong to */
+    const char *text;            /* the file's, for numbers that the parser rounds */
+    size_t text_size_bytes;
     bool integers_are_real;      /* a number overflowed, so all were read as real */
     bool no_memory;              /* sticky */
     struct ozx_defect *defects;  /* OZX_DEFECTS_MAX */

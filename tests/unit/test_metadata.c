@@ -187,6 +187,7 @@ static void test_uint64_fill_value(void)
 
     CHECK_UINT(m->defect_total, 0);
     CHECK_UINT(m->array->shape.sizes[0], 9);
+    CHECK_STRING(m->array->fill_value, "18446744073709551615");
 }
 
 static void test_refused(void)
