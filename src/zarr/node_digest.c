@@ -101,6 +101,12 @@ static bool take_integer(const char *number, const char **digits, size_t *count)
     return !at[*count] && *count <= EXACT_DIGITS && (*count || at[-1] == '0');
 }
 
+/* From 2^53 on there are no fractions. (rint would need libm.) */
+static bool is_whole(double value)
+{
+    return fabs(value) >= 0x1p53 || (double)(int64_t)value == value;
+}
+
 /* Every number of one value has one hash. `number` is terminated. */
 static uint64_t hash_number(const struct hasher *h, const char *number)
 {
@@ -114,7 +120,7 @@ static uint64_t hash_number(const struct hasher *h, const char *number)
         value = strtod(number, NULL);
         if (!isfinite(value))
             return hash_text(h, value < 0 ? "-Infinity" : "Infinity", value < 0 ? 9 : 8);
-        if (fabs(value) >= 1e20 || value != rint(value)) {
+        if (fabs(value) >= 1e20 || !is_whole(value)) {
             size = snprintf(shortest, sizeof shortest, "%.17g", value);
             return mix(h->seed + 1, hash_text(h, shortest, (size_t)size));
         }
