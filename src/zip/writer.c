@@ -159,6 +159,18 @@ size_t ozx_zip_tail_size(uint16_t comment_size_bytes)
     return OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE + (size_t)comment_size_bytes;
 }
 
+/* A number of the end record, or the sentinel in place of one that it cannot hold or that is the
+ * sentinel itself (APPNOTE 4.4.1.4). */
+static uint16_t fit16(uint64_t value)
+{
+    return value < OZX_SENTINEL16 ? (uint16_t)value : OZX_SENTINEL16;
+}
+
+static uint32_t fit32(uint64_t value)
+{
+    return value < OZX_SENTINEL32 ? (uint32_t)value : OZX_SENTINEL32;
+}
+
 uint8_t *ozx_zip_put_tail(uint8_t *p, uint64_t directory_offset_bytes,
                           uint64_t directory_size_bytes, uint64_t entry_count, const char *comment,
                           uint16_t comment_size_bytes)
@@ -182,10 +194,10 @@ uint8_t *ozx_zip_put_tail(uint8_t *p, uint64_t directory_offset_bytes,
     p = ozx_put_u32(p, OZX_END_SIGNATURE);
     p = ozx_put_u16(p, 0);
     p = ozx_put_u16(p, 0);
-    p = ozx_put_u16(p, OZX_SENTINEL16);
-    p = ozx_put_u16(p, OZX_SENTINEL16);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u16(p, fit16(entry_count));
+    p = ozx_put_u16(p, fit16(entry_count));
+    p = ozx_put_u32(p, fit32(directory_size_bytes));
+    p = ozx_put_u32(p, fit32(directory_offset_bytes));
     p = ozx_put_u16(p, comment_size_bytes);
     memcpy(p, comment, comment_size_bytes);
     return p + comment_size_bytes;

@@ -50,8 +50,9 @@ size_t ozx_zip_central_size(const struct ozx_zip_file *file);
 uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file);
 
 /* ZIP64 end record, locator, end record, comment (at most OZX_COMMENT_MAX bytes). The directory
- * ends where this starts. All four numbers of the end record are sentinels, so that every reader
- * looks into the ZIP64 record. */
+ * ends where this starts. The ZIP64 record and its locator are always there, as RFC-9 advises; the end
+ * record holds each number that fits as well, as readers in use (neuroglancer 2.41.2) do not follow
+ * the locator of an archive beyond 64 KiB. Only what does not fit is a sentinel. */
 size_t ozx_zip_tail_size(uint16_t comment_size_bytes);
 uint8_t *ozx_zip_put_tail(uint8_t *p, uint64_t directory_offset_bytes,
                           uint64_t directory_size_bytes, uint64_t entry_count, const char *comment,

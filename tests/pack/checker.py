@@ -69,7 +69,7 @@ def read_tail(d):
     need(end >= 0, 'no end record that ends where the file does')
     _, disk, cd_disk, here, total, size, offset, comment_size = END.unpack_from(d, end)
     need((disk, cd_disk) == (0, 0), 'end record: disks %d, %d', disk, cd_disk)
-    need((here, total, size, offset) == (S16, S16, S32, S32), 'end record: not all sentinels')
+    said = here, total, size, offset
     need(end >= 76, 'no room for locator and ZIP64 record')
     sig, disk, where, disks = LOCATOR.unpack_from(d, end - 20)
     need(sig == 0x07064B50 and disk == 0 and disks == 1, 'no sound ZIP64 locator')
@@ -78,6 +78,8 @@ def read_tail(d):
     need(sig == 0x06064B50 and rest == 44, 'no sound ZIP64 record')
     need((disk, cd_disk) == (0, 0) and here == total, 'ZIP64 record: disks or counts')
     need((made, needed) == (3 << 8 | 45, 45), 'ZIP64 record: versions 0x%04X, %d', made, needed)
+    fitting = tuple(v if v < s else s for v, s in ((here, S16), (total, S16), (size, S32), (offset, S32)))
+    need(said == fitting, 'end record: %s, not %s', said, fitting)
     need(offset + size == where, 'the central directory does not end at the ZIP64 record')
     return offset, size, total, bytes(d[end + 22:])
 
@@ -174,7 +176,7 @@ def crc_of(d, at, size):
 
 
 def check(path, align=1, crc=True):
-    """Raises Fault, or returns dict(version, entries=[dict(name, size, crc, mtime, data ...)])."""
+    """Raises Fault, or returns dict(version, directory_offset, entries=[dict(name, size, crc, mtime, data ...)])."""
     with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as d:
         start, size, count, comment = read_tail(d)
         entries, at = [], start
@@ -196,7 +198,7 @@ def check(path, align=1, crc=True):
                  '%r: DOS time %d, timestamp %d', e['text'], stated, e['mtime'])
         need(at == start, '%d bytes between the entries and the directory', start - at)
         check_order([e['text'] for e in entries])
-        return dict(version=check_comment(comment), entries=entries)
+        return dict(version=check_comment(comment), entries=entries, directory_offset=start)
 
 
 def tree(root):

@@ -51,7 +51,7 @@ def test_more_entries_than_16_bits(shm):
         assert len(z.namelist()) == 65602
 
 
-@pytest.mark.parametrize('count', (65533, 65534, 65535))
+@pytest.mark.parametrize('count', (65533, 65534, 65535, 65536))
 def test_around_16_bits(shm, count):
     """The numbers that are sentinels elsewhere."""
     root = many(shm / 'in', count - 2)
@@ -122,6 +122,25 @@ def test_more_than_32_bits(shm):
         subprocess.run(['cmp', '-', out], stdin=p.stdout, check=True, timeout=600)
         p.stdout.close()
     assert p.returncode == 0
+
+
+@pytest.mark.parametrize('offset', (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000))
+@pytest.mark.skipif(not LONG, reason='4 GiB each: OZXFS_LONG=1')
+def test_around_32_bits(shm, offset):
+    """The directory's offset is the last that the end record can hold, the sentinel itself, and one more."""
+    if shutil.disk_usage(shm).free < 10 << 30:
+        pytest.skip('needs 10 GiB of memory')
+    root = write(shm / 'in', {'zarr.json': ome(), 'shard': b''})
+    out = shm / 'o.ozx'
+    pack(root, out)
+    with open(out, 'rb') as f:
+        whole = f.read()
+    sparse(root / 'shard', offset - checker.read_tail(whole)[0], {0: b'start'})
+    pack(root, out, '-f', timeout=600)
+    assert checker.check(out)['directory_offset'] == offset
+    with zipfile.ZipFile(out) as z:
+        assert z.namelist() == ['zarr.json', 'shard'] and z.open('shard').read(5) == b'start'
+    assert run('verify', '--quick', out).returncode == 0
 
 
 def test_too_large_for_anything(shm):

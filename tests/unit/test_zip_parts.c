@@ -11,6 +11,7 @@
 #include "zip/decompress.h"
 #include "zip/extra.h"
 #include "zip/scan.h"
+#include "zip/writer.h"
 
 /* --- CRC-32 --- */
 
@@ -349,7 +350,51 @@ static void test_streams_and_threads(void)
     CHECK(ozx_zip_library_version()[0] >= '1');
 }
 
-CHECK_MAIN({"crc", test_crc}, {"extra: timestamp", test_extra_timestamp},
+/* --- writer ----------------------------------------------------------------------------------- */
+
+/* The end record has each number that it can hold, the ZIP64 record has all. */
+static void test_tail_at_the_limits(void)
+{
+    static const struct {
+        uint64_t offset, size, count;
+        uint32_t said_offset, said_size;
+        uint16_t said_count;
+    } cases[] = {
+        {0, 0, 0, 0, 0, 0},
+        {1, 65534 * 46, 65534, 1, 65534 * 46, 65534},
+        {1, 65535 * 46, 65535, 1, 65535 * 46, UINT16_MAX},
+        {1, 65536 * 46, 65536, 1, 65536 * 46, UINT16_MAX},
+        {UINT32_MAX - 1, 46, 1, UINT32_MAX - 1, 46, 1},
+        {UINT32_MAX, 46, 1, UINT32_MAX, 46, 1},
+        {UINT64_C(1) << 32, 46, 1, UINT32_MAX, 46, 1},
+        {7, UINT32_MAX - 1, 9, 7, UINT32_MAX - 1, 9},
+        {7, UINT32_MAX, 9, 7, UINT32_MAX, 9},
+        {7, UINT64_C(1) << 32, 9, 7, UINT32_MAX, 9},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t tail[OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE + 2];
+        struct ozx_bytes b = ozx_bytes_of(tail + 24, 32);
+        CHECK_UINT(ozx_zip_tail_size(2), sizeof tail);
+        CHECK(ozx_zip_put_tail(tail, cases[i].offset, cases[i].size, cases[i].count, "{}", 2) ==
+              tail + sizeof tail);
+        CHECK_UINT(ozx_bytes_u64(&b), cases[i].count);
+        CHECK_UINT(ozx_bytes_u64(&b), cases[i].count);
+        CHECK_UINT(ozx_bytes_u64(&b), cases[i].size);
+        CHECK_UINT(ozx_bytes_u64(&b), cases[i].offset);
+        b = ozx_bytes_of(tail + OZX_END64_SIZE, OZX_LOCATOR_SIZE);
+        CHECK_UINT(ozx_bytes_u32(&b), OZX_LOCATOR_SIGNATURE);
+        b = ozx_bytes_of(tail + OZX_END64_SIZE + OZX_LOCATOR_SIZE + 8, OZX_END_SIZE - 8);
+        CHECK_UINT(ozx_bytes_u16(&b), cases[i].said_count);
+        CHECK_UINT(ozx_bytes_u16(&b), cases[i].said_count);
+        CHECK_UINT(ozx_bytes_u32(&b), cases[i].said_size);
+        CHECK_UINT(ozx_bytes_u32(&b), cases[i].said_offset);
+        CHECK_UINT(ozx_bytes_u16(&b), 2);
+    }
+}
+
+CHECK_MAIN({"crc", test_crc}, {"writer: tail at the limits", test_tail_at_the_limits},
+           {"extra: timestamp", test_extra_timestamp},
            {"extra: ZIP64 with disk", test_zip64_with_disk},
            {"scan: every truncation", test_scan_every_truncation},
            {"scan: cancelled", test_scan_cancelled},
