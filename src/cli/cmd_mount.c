@@ -8,6 +8,7 @@
 
 #include "cli/input.h"
 #include "cli/mount_arguments.h"
+#include "cli/mount_log.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "mount/mount_point.h"
@@ -39,6 +40,7 @@ static void on_served(void *context)
     const struct report *report = context;
     int fd = report->arguments->ready_fd;
 
+    ozx_mount_log_write(report->arguments->options.log_fd, report->full_path, "mounted", NULL);
     if (report->print_path) {
         puts(report->print_path);
         fflush(stdout);
@@ -54,6 +56,7 @@ static void on_note(void *context, const struct ozx_error *note, bool background
     const struct report *report = context;
     char name[OZX_ESCAPED_SIZE], where[64] = "";
 
+    ozx_mount_log_write(report->arguments->options.log_fd, report->full_path, NULL, note);
     if (!background) {
         ozx_report_warning(report->archive, note);
         return;
@@ -151,6 +154,19 @@ static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source
     return status;
 }
 
+/* Before the archive is opened: what cannot be logged is not begun. */
+static int open_log(struct ozx_mount_arguments *arguments)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (!arguments->log || arguments->help ||
+        ozx_mount_log_open(arguments->log, &arguments->options.log_fd, &error) == 0)
+        return OZX_EXIT_OK;
+    ozx_report_error(arguments->log, &error);
+    return error.code == -EACCES || error.code == -EPERM ? OZX_EXIT_PERMISSION
+                                                         : OZX_EXIT_CANT_CREATE;
+}
+
 int ozx_cmd_mount(int argc, char **argv)
 {
     struct ozx_mount_arguments arguments;
@@ -159,6 +175,8 @@ int ozx_cmd_mount(int argc, char **argv)
     char full_path[PATH_MAX];
     int status = ozx_mount_arguments_parse(argc, argv, &arguments);
 
+    if (!status)
+        status = open_log(&arguments);
     if (!status && arguments.help) {
         status = ozx_mount_help();
     } else if (!status && ozx_input_open(arguments.archive, &source, &error) != 0) {

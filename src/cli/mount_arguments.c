@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/mount_options.h"
 #include "cli/report.h"
@@ -41,8 +42,9 @@ static const char usage[] =
     "Options for -o:\n"
     "  subdir=PATH        show only this directory of the archive\n"
     "  timeout=SECONDS    free the memory after so long without a request; the mount stays\n"
+    "  log=FILE           append to it what would only go to syslog\n"
     "  xattr              extended attributes: user.ozx.offset, crc32, method on files,\n"
-    "                     user.ozx.comment, version on the root\n"
+    "                     user.ozx.comment, version, state on the root\n"
     "  io_uring           requests by rings, one for each CPU, where there are such\n"
     "  serve_as=USER      started by root: who parses and serves (default: nobody)\n"
     "  nonempty           mount on a directory with contents, and hide them\n"
@@ -199,6 +201,7 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
 
     *arguments = (struct ozx_mount_arguments){
         .options = {.handed_fd = -1,
+                    .log_fd = -1,
                     .subtype = "ozxfs",
                     .uid = getuid(),
                     .gid = getgid(),
@@ -221,6 +224,9 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
 
 void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments)
 {
+    if (arguments->options.log_fd >= 0)
+        close(arguments->options.log_fd);
+    arguments->options.log_fd = -1;
     free(arguments->fuse_options);
     arguments->fuse_options = NULL;
 }

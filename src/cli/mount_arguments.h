@@ -12,6 +12,7 @@ struct ozx_mount_arguments {
     const char *archive;
     const char *directory; /* NULL: not given */
     int ready_fd;          /* -1: none */
+    const char *log;       /* NULL: none */
     bool nonempty;
     bool help;          /* --help: nothing else counts */
     bool fake;          /* mount(8) -f: do everything but mount */

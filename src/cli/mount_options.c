@@ -171,6 +171,14 @@ static int apply_timeout(struct ozx_mount_parse *p, const char *value)
                : 0;
 }
 
+static int apply_log(struct ozx_mount_parse *p, const char *value)
+{
+    if (!*value)
+        return ozx_mount_bad_value("-o log", value);
+    p->out->log = value;
+    return 0;
+}
+
 static int apply_xattr(struct ozx_mount_parse *p, const char *value)
 {
     (void)value;
@@ -214,6 +222,7 @@ static const struct row rows[] = {
     {"subdir=", APPLY, NULL, apply_subdir},
     {"timeout=", APPLY, NULL, apply_timeout},
     {"serve_as=", APPLY, NULL, apply_serve_as},
+    {"log=", APPLY, NULL, apply_log},
     {"xattr", APPLY, NULL, apply_xattr},
     {"io_uring", APPLY, NULL, apply_io_uring},
     {"nonempty", APPLY, NULL, apply_nonempty},

@@ -45,11 +45,8 @@ static int live_in_background(const struct ozx_mount_options *options, struct oz
                               const struct ozx_mount_events *events, int answer, int signals)
 {
     const struct ozx_place *place = options->place;
-    const int keep[] = {ozx_source_fd(source),
-                        answer,
-                        signals,
-                        options->handed_fd,
-                        place ? place->parent : -1,
+    const int keep[] = {ozx_source_fd(source),        answer,          signals,
+                        options->handed_fd,           options->log_fd, place ? place->parent : -1,
                         place ? place->directory : -1};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;

@@ -33,6 +33,7 @@ struct ozx_mount_options {
     unsigned max_read_bytes;
     unsigned timeout_s; /* 0: never; else the tree is freed after so long without a request */
     unsigned threads;   /* most threads; 0: libfuse's default, 1: no threads at all */
+    int log_fd; /* kept open by the supervisor, and by no worker; -1: none */
     bool foreground;
     bool debug;    /* libfuse prints every request to stderr */
     bool verbose;  /* `info` is called */

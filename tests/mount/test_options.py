@@ -169,7 +169,7 @@ def test_xattrs(ozxfs, archives):
     assert crc == b'%08x' % zlib.crc32(made.view[b'behind'])
     assert b'stored' in os.getxattr(where + '/behind', 'user.ozx.method').lower() or os.getxattr(where + '/behind', 'user.ozx.method') == b'0'
     assert os.getxattr(where + '/x', 'user.ozx.method') != os.getxattr(where + '/behind', 'user.ozx.method')
-    assert set(os.listxattr(where)) == {'user.ozx.comment', 'user.ozx.version'}
+    assert set(os.listxattr(where)) == {'user.ozx.comment', 'user.ozx.version', 'user.ozx.state'}
     assert os.getxattr(where, 'user.ozx.comment') == COMMENT and os.getxattr(where, 'user.ozx.version') == b'0.5'
     assert os.listxattr(where + '/s0') == []
     for file, name in ((where, 'user.ozx.offset'), (where + '/behind', 'user.other'), (where + '/behind', 'security.capability'), (where + '/s0', 'user.ozx.comment')):
@@ -195,7 +195,7 @@ def test_xattrs_of_what_cannot_be_read(ozxfs, archives):
     assert error.value.errno in (errno.EIO, errno.ENODATA)
     ozxfs.umount(where)
     where = ozxfs.mount(archives('comment_missing')[0], '-o', 'xattr')
-    assert os.listxattr(where) == []
+    assert os.listxattr(where) == ['user.ozx.state']
 
 
 # --- subdir, timeout ------------------------------------------------------------------------------------------------------------------

@@ -84,6 +84,34 @@ struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t reque
     return archive;
 }
 
+static void remember(struct ozx_notes *notes, const struct ozx_error *error)
+{
+    pthread_mutex_lock(&notes->lock);
+    if (notes->last.rule != OZX_RULE_CHANGED)
+        notes->last = *error;
+    pthread_mutex_unlock(&notes->lock);
+}
+
+size_t ozx_server_state(struct ozx_server *server, char *text, size_t size_bytes)
+{
+    struct ozx_error last;
+    int size;
+
+    pthread_mutex_lock(&server->notes.lock);
+    last = server->notes.last;
+    pthread_mutex_unlock(&server->notes.lock);
+    if (!last.code)
+        size = snprintf(text, size_bytes, "serving");
+    else if (last.offset_bytes == OZX_OFFSET_NONE)
+        size = snprintf(text, size_bytes, "%s: %s",
+                        last.rule == OZX_RULE_CHANGED ? "changed" : "error", last.text);
+    else
+        size = snprintf(text, size_bytes, "%s: %s (at byte %llu)",
+                        last.rule == OZX_RULE_CHANGED ? "changed" : "error", last.text,
+                        (unsigned long long)last.offset_bytes);
+    return (size_t)size < size_bytes ? (size_t)size : size_bytes - 1;
+}
+
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
 {
     /* "The archive changed" is no errno that a reader of a file expects. */
@@ -93,6 +121,8 @@ void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct
                    ? -error->code
                    : EIO;
 
+    if (code == EIO)
+        remember(&server->notes, error);
     fuse_reply_err(request, code);
     if (code == EIO && is_new(&server->notes, error->rule)) {
         /* Dropped when the supervisor is gone or does not keep up: a read never waits for it. */

@@ -21,6 +21,7 @@ struct ozx_notes {
     pthread_mutex_t lock;
     int socket; /* to the supervisor, borrowed */
     bool told[OZX_RULE_END];
+    struct ozx_error last; /* of the EIOs; one that the archive changed stays. Code 0: none */
 };
 
 /* Reads of compressed entries, see read.c (locked, but for `places`). */
@@ -58,6 +59,9 @@ static inline void ozx_server_leave(struct ozx_server *server)
 /* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO
  * is reported once. */
 void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
+
+/* What user.ozx.state says: "serving", or what the last EIO was about. Returns its length. */
+size_t ozx_server_state(struct ozx_server *server, char *text, size_t size_bytes);
 
 /* For -v. */
 void ozx_server_tell(const struct ozx_server *server, const char *text);

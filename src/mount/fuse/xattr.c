@@ -8,6 +8,7 @@
  *                                or else APPNOTE's number, decimal
  *     root    user.ozx.comment   the archive's comment as it stands, if there is one
  *             user.ozx.version   the OME-Zarr version in it, if it states one
+ *             user.ozx.state     "serving", or what the last I/O error was about
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #include "zip/method.h"
 
 #define PREFIX "user.ozx."
+#define STATE_SIZE 1024
 
 /* Answers with a value as getxattr(2) and listxattr(2) want it: size 0 asks how much there is. */
 static void reply_value(fuse_req_t request, const char *value, size_t value_size, size_t room)
@@ -89,9 +91,16 @@ static void get_of_root(fuse_req_t request, const struct ozx_archive *archive, c
 static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t room)
 {
     struct ozx_server *server = ozx_server_of(request);
-    struct ozx_archive *archive = ozx_server_enter(server, request);
+    struct ozx_archive *archive;
     struct ozx_node_stat st;
 
+    /* First, as it is of use where the archive cannot be had. */
+    if (inode == FUSE_ROOT_ID && strcmp(name, PREFIX "state") == 0) {
+        char state[STATE_SIZE];
+        reply_value(request, state, ozx_server_state(server, state, sizeof state), room);
+        return;
+    }
+    archive = ozx_server_enter(server, request);
     if (!archive)
         return;
     ozx_archive_stat(archive, ozx_node_of(inode), &st);
@@ -107,11 +116,12 @@ static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, 
 static void list_of_root(fuse_req_t request, const struct ozx_archive *archive, size_t room)
 {
     static const char comment[] = PREFIX "comment", version[] = PREFIX "version";
-    char names[sizeof comment + sizeof version];
-    size_t size = 0;
+    char names[sizeof comment + sizeof version + sizeof PREFIX "state"];
+    size_t size = sizeof PREFIX "state";
 
+    memcpy(names, PREFIX "state", size);
     if (ozx_archive_comment(archive, &(size_t){0})) {
-        memcpy(names, comment, sizeof comment);
+        memcpy(names + size, comment, sizeof comment);
         size += sizeof comment;
     }
     if (ozx_archive_comment_version(archive)) {
