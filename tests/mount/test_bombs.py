@@ -14,7 +14,7 @@ import pytest
 
 from bombs import bombs, lzma_that_wants, xz_that_wants
 from corpus.zipforge import Entry, Zip
-from harness import check_lines, read
+from harness import check_lines, mount_of, read, wait_until
 
 COUNT, GIB = 16, 256
 LIMIT_S = 10  # of a request, in src/mount/fuse/read.c
@@ -83,6 +83,18 @@ def test_umount_ends_it(ozxfs, bomb_file, light, figure, threads):
         process.wait()
     taken = took_ms(lambda: ozxfs.umount(where))
     assert ozxfs.nothing_left(), 'a daemon goes on'
+    assert taken <= 1000 * END_S
+    figure(most_end_ms=taken)
+
+
+def test_sigterm_ends_it(ozxfs, bomb_file, light, figure):
+    """While the readers still wait."""
+    where = ozxfs.mount(bomb_file)
+    supervisor = ozxfs.daemons()[0]
+    light(where)
+    os.kill(supervisor, signal.SIGTERM)
+    taken = took_ms(lambda: wait_until(lambda: not ozxfs.processes(), 30))
+    assert not mount_of(where) and not ozxfs.processes()
     assert taken <= 1000 * END_S
     figure(most_end_ms=taken)
 
