@@ -309,7 +309,7 @@ def slow(tmp_path_factory):
     return base / 'a.ozx'
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU])
 def test_signal(slow, tmp_path, number):
     old = tmp_path / 'u'
     old.mkdir()

@@ -77,7 +77,7 @@ def test_sigkill_at_random(large, out, old):
     assert seen <= {'old' if old else 'none', 'new'}
 
 
-@pytest.mark.parametrize('number', (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+@pytest.mark.parametrize('number', (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU))
 def test_signals_leave_nothing(large, out, number):
     out.write_bytes(b'old')
     seen = set()
