@@ -15,7 +15,7 @@
 
 #include "archive/archive.h"
 
-#define OZX_PROMISES_SIZE_MAX (4u << 20)
+#define OZX_PROMISES_SIZE_MAX (1u << 20) /* parsed in some milliseconds */
 
 /* Calls `tell` with a warning at most once for datasets, once for other references, and once for
  * consolidated metadata. What cannot be read is passed over. */

@@ -56,7 +56,9 @@ static const struct ozx_plan_rewrite *find(const struct ozx_plan *plan, uint32_t
 
 static uint64_t source_bytes(const struct ozx_plan *plan, const struct ozx_plan_entry *entry)
 {
-    return entry->is_cut ? find(plan, entry->directory)->source_bytes : entry->size_bytes;
+    const struct ozx_plan_rewrite *rewrite = entry->is_cut ? find(plan, entry->directory) : NULL;
+
+    return rewrite ? rewrite->source_bytes : entry->size_bytes;
 }
 
 /* Where in the file a byte of what is written is; `*run_bytes`: so many follow each other there, at

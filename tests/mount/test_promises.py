@@ -74,9 +74,9 @@ def test_nothing_to_tell(ozxfs, folder, files):
 
 
 def test_large_metadata_are_not_read(ozxfs, folder):
-    """More than 4 MiB would keep the mount waiting."""
+    """More than 1 MiB would keep the mount waiting."""
     files = {**CASES['dataset'][0]}
-    files['zarr.json'] = json.dumps(files['zarr.json']).encode() + b' ' * (4 << 20)
+    files['zarr.json'] = json.dumps(files['zarr.json']).encode() + b' ' * (1 << 20)
     assert not mounted(ozxfs, folder, files)
 
 
