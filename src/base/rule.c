@@ -20,6 +20,29 @@ const struct ozx_rule_info *ozx_rule_info(enum ozx_rule rule)
     return &rules[(unsigned)rule < OZX_RULE_END ? rule : OZX_RULE_NONE];
 }
 
+const struct ozx_rule_info *ozx_rule_info_in(enum ozx_rule_set set, enum ozx_rule rule)
+{
+    static const struct ozx_rule_info stored = {"stored", OZX_LEVEL_MUST, OZX_VERDICT_FAIL,
+                                                "no entry is compressed by the ZIP"},
+                                      leading = {"leading", OZX_LEVEL_MUST, OZX_VERDICT_FAIL,
+                                                 "the first local header is at offset 0"},
+                                      encrypted = {"encrypted", OZX_LEVEL_MUST, OZX_VERDICT_FAIL,
+                                                   "no entry is encrypted"},
+                                      duplicate = {"duplicate", OZX_LEVEL_SHOULD, OZX_VERDICT_FAIL,
+                                                   "no name is there twice"},
+                                      zip64 = {"zip64", OZX_LEVEL_SHOULD, OZX_VERDICT_WARN,
+                                               "ZIP64 end record and locator"};
+
+    if (set == OZX_RULES_R2)
+        return ozx_rule_info(rule);
+    return rule == OZX_RULE_STORED      ? &stored
+           : rule == OZX_RULE_LEADING   ? &leading
+           : rule == OZX_RULE_ENCRYPTED ? &encrypted
+           : rule == OZX_RULE_DUPLICATE ? &duplicate
+           : rule == OZX_RULE_ZIP64     ? &zip64
+                                        : ozx_rule_info(rule);
+}
+
 const char *ozx_level_name(enum ozx_rule_level level)
 {
     static const char *const names[] = {"MUST", "SHOULD", "MAY", "policy", "metadata"};

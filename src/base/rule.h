@@ -39,6 +39,10 @@ enum ozx_verdict {
     X(EXTENSION, "extension", SHOULD, WARN, "the file's name ends in .ozx")                        \
     X(COMMENT, "comment", SHOULD, WARN, "the comment states the OME-Zarr version, in JSON")        \
     X(COMMENT_FLAG, "comment-flag", MAY, WARN, "jsonFirst in the comment is a boolean")            \
+    X(EXTRA_FIELDS, "extra-fields", MUST, FAIL,                                                    \
+      "draft: extra fields are those of ZIP64, times and Unix ids")                                \
+    X(COMMENT_KEYS, "comment-keys", SHOULD, WARN,                                                  \
+      "draft: the comment has no keys of its own under \"ome\"")                                   \
     X(NO_END, "no-end", POLICY, FAIL, "one end record fits the end of the file: one archive")      \
     X(TAIL_FIT, "tail-fit", POLICY, FAIL, "directory and end records fit each other exactly")      \
     X(TAIL_PADDING, "tail-padding", POLICY, WARN, "nothing follows the end record")                \
@@ -93,6 +97,22 @@ struct ozx_rule_info {
 /* The row of a rule; static. A number that is no rule, as a process that is not trusted may send it,
  * gives that of OZX_RULE_NONE. */
 const struct ozx_rule_info *ozx_rule_info(enum ozx_rule rule);
+
+/* RFC-9 as it stands (revision R2), or its authors' draft of the next one. */
+enum ozx_rule_set {
+    OZX_RULES_R2,
+    OZX_RULES_DRAFT,
+};
+
+/* The same as that set has it: the draft demands what R2 recommends (stored), and some of what is
+ * policy under R2 (leading, encrypted, duplicate). */
+const struct ozx_rule_info *ozx_rule_info_in(enum ozx_rule_set set, enum ozx_rule rule);
+
+/* True if the set knows the rule; extra-fields and comment-keys are the draft's alone. */
+static inline int ozx_rule_is_in(enum ozx_rule_set set, enum ozx_rule rule)
+{
+    return set == OZX_RULES_DRAFT || (rule != OZX_RULE_EXTRA_FIELDS && rule != OZX_RULE_COMMENT_KEYS);
+}
 
 static inline const char *ozx_rule_id(enum ozx_rule rule)
 {

@@ -40,6 +40,8 @@ static const char help_text[] =
     "                        YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
     "                        two up to 32768 (default: 1)\n"
+    "      --rules R         draft: write for the next revision of RFC-9, too: --align pads\n"
+    "                        between entries, not in extra fields (default: r2)\n"
     "  -j, --jobs N          threads (default: 8 to 16, by the processors)\n"
     "      --no-verify       do not read the archive back\n"
     "  -q, --quiet           no warnings, no progress\n"
@@ -133,7 +135,7 @@ static int parse_time(const char *text, int64_t *out)
     return -EINVAL;
 }
 
-enum { EXCLUDE = 256, KEEP_CONSOLIDATED, KEEP_JUNK, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
+enum { EXCLUDE = 256, KEEP_CONSOLIDATED, KEEP_JUNK, RULES, OME_VERSION, MTIME, ALIGN, NO_VERIFY, JSON };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
@@ -144,6 +146,7 @@ static const struct option long_options[] = {
     {"ome-version", required_argument, NULL, OME_VERSION},
     {"mtime", required_argument, NULL, MTIME},
     {"align", required_argument, NULL, ALIGN},
+    {"rules", required_argument, NULL, RULES},
     {"jobs", required_argument, NULL, 'j'},
     {"no-verify", no_argument, NULL, NO_VERIFY},
     {"quiet", no_argument, NULL, 'q'},
@@ -169,6 +172,8 @@ static int take_value(struct command *command, int option, const char *value)
                    ? OZX_EXIT_OK
                    : ozx_work_bad_value("pack", "--mtime", value,
                                         "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]");
+    case RULES:
+        return ozx_work_take_rules("pack", value, &options->rule_set);
     case ALIGN:
         return ozx_take_align("pack", value, options);
     default:

@@ -39,6 +39,8 @@ static const char help_text[] =
     "                        IN states it)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
     "                        two up to 32768 (default: 1)\n"
+    "      --rules R         draft: write for the next revision of RFC-9, too: --align pads\n"
+    "                        between entries, not in extra fields (default: r2)\n"
     "  -j, --jobs N          threads (default: by the number of processors)\n"
     "      --no-verify       do not read the new archive back\n"
     "  -q, --quiet           no warnings, no progress\n"
@@ -46,7 +48,7 @@ static const char help_text[] =
     "  -h, --help            this text\n\n"
     "Example:\n  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx\n";
 
-enum { RECOVER = 256, SUBDIR, EXCLUDE, KEEP_CONSOLIDATED, KEEP_JUNK, OME_VERSION, ALIGN, NO_VERIFY };
+enum { RECOVER = 256, SUBDIR, EXCLUDE, KEEP_CONSOLIDATED, KEEP_JUNK, RULES, OME_VERSION, ALIGN, NO_VERIFY };
 
 static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
@@ -58,6 +60,7 @@ static const struct option long_options[] = {
     {"keep-junk", no_argument, NULL, KEEP_JUNK},
     {"ome-version", required_argument, NULL, OME_VERSION},
     {"align", required_argument, NULL, ALIGN},
+    {"rules", required_argument, NULL, RULES},
     {"jobs", required_argument, NULL, 'j'},
     {"no-verify", no_argument, NULL, NO_VERIFY},
     {"quiet", no_argument, NULL, 'q'},
@@ -166,6 +169,8 @@ static int take_value(struct command *command, int option, const char *value)
         return OZX_EXIT_OK;
     case OME_VERSION:
         return ozx_take_ome_version("repack", value, pack);
+    case RULES:
+        return ozx_work_take_rules("repack", value, &pack->rule_set);
     case ALIGN:
         return ozx_take_align("repack", value, pack);
     default:

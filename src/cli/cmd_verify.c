@@ -36,6 +36,7 @@ static const char help_text[] =
     "Checks archives against RFC-9 and everything that a reader relies on: structure,\n"
     "the CRC-32 of every entry, metadata, chunk keys, shard indices. Each rule that is\n"
     "broken is told with the entry and the byte; ozxfs-verify(1) lists the rules.\n\n"
+    "      --rules R   r2: RFC-9 as it stands (default); draft: its authors' next revision\n"
     "      --quick     do not read the data of entries\n"
     "      --strict    warnings count: exit code 1\n"
     "  -j, --jobs N    threads (default: by the number of processors)\n"
@@ -85,7 +86,7 @@ static void print_finding(const struct ozx_finding *f)
 
 static void print_rule(const struct command *command, const struct ozx_rule_report *r)
 {
-    const struct ozx_rule_info *rule = ozx_rule_info(r->rule);
+    const struct ozx_rule_info *rule = ozx_rule_info_in(command->options.rule_set, r->rule);
     const char *verdict = r->checked ? ozx_verdict_name(r->verdict) : "-";
     size_t told = command->verbose || r->kept < FINDINGS_TOLD ? r->kept : FINDINGS_TOLD;
 
@@ -297,13 +298,14 @@ static int run(struct command *command)
     return ozx_report_stdout(is_interrupted(command) ? OZX_EXIT_INTERRUPTED : worst);
 }
 
-enum { QUICK = 256, STRICT, JSON };
+enum { QUICK = 256, RULES, STRICT, JSON };
 
 static const struct option long_options[] = {
     {"quick", no_argument, NULL, QUICK},    {"strict", no_argument, NULL, STRICT},
     {"jobs", required_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
+    {"help", no_argument, NULL, 'h'},       {"rules", required_argument, NULL, RULES},
+    {NULL, 0, NULL, 0},
 };
 
 /* OZX_EXIT_OK, or the status to end with. `*help`: that was all. */
@@ -317,6 +319,9 @@ static int parse(struct command *command, int argc, char **argv, bool *help)
         char escaped[OZX_ESCAPED_SIZE];
         const char *word = argv[optind - 1];
         switch (option) {
+        case RULES:
+            status = ozx_work_take_rules("verify", optarg, &command->options.rule_set);
+            break;
         case QUICK:
             command->options.quick = true;
             break;

@@ -104,6 +104,14 @@ int ozx_work_bad_option(const char *verb, const char *option)
                             ozx_escape(name, sizeof name, option, strlen(option)));
 }
 
+int ozx_work_take_rules(const char *verb, const char *value, enum ozx_rule_set *rules)
+{
+    if (strcmp(value, "r2") != 0 && strcmp(value, "draft") != 0)
+        return ozx_work_bad_value(verb, "--rules", value, "'r2' or 'draft'");
+    *rules = value[0] == 'r' ? OZX_RULES_R2 : OZX_RULES_DRAFT;
+    return OZX_EXIT_OK;
+}
+
 int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs)
 {
     long long number;

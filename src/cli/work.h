@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "base/cleanup.h"
+#include "base/rule.h"
 
 /* From now on INT, TERM, HUP, QUIT and XCPU set the flag that is returned (those that are ignored,
  * as under nohup, stay so). */
@@ -34,6 +35,7 @@ int ozx_work_bad_value(const char *verb, const char *option, const char *value, 
 int ozx_work_bad_option(const char *verb, const char *option);
 
 /* The value of --jobs: OZX_EXIT_OK, or a usage error. */
+int ozx_work_take_rules(const char *verb, const char *value, enum ozx_rule_set *rules);
 int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs);
 
 double ozx_work_now_s(void); /* since some start */

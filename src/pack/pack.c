@@ -96,6 +96,7 @@ static int make_plan(struct ozx_pack_state *pack)
         .exclude_count = options->exclude_count,
         .mtime_limit_s = options->mtime_limit_s,
         .align_bytes = options->align_bytes,
+        .align_by_gaps = options->rule_set == OZX_RULES_DRAFT,
         .keep_junk = options->keep_junk,
         .cancel = options->cancel,
         .context = pack,

@@ -54,6 +54,7 @@ struct ozx_pack_options {
     size_t exclude_count;
     int64_t mtime_limit_s; /* INT64_MAX: none */
     uint32_t align_bytes;  /* power of two up to OZX_ALIGN_MAX; 0 or 1: none */
+    enum ozx_rule_set rule_set; /* DRAFT: align_bytes by gaps */
     unsigned jobs;         /* threads, at least 1 */
     bool verify, force, dry_run;
     bool keep_consolidated; /* as they are, even if they list what is left out */

@@ -262,6 +262,7 @@ struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_
         .local_offset_bytes = entry->local_offset_bytes,
         .mtime_s = entry->mtime_s,
         .align_bytes = plan->align_bytes,
+        .align_by_gaps = plan->align_by_gaps,
     };
 }
 

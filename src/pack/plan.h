@@ -78,6 +78,7 @@ struct ozx_plan_options {
     bool only_match;       /* leave nothing out, not what is junk either: to fill in the above */
     int64_t mtime_limit_s; /* later mtimes become this; INT64_MAX: none do */
     uint32_t align_bytes;  /* as in zip/writer.h */
+    bool align_by_gaps;    /* as there, too */
     bool keep_junk;        /* what pack/junk.h lists is packed, too */
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
     void *context;

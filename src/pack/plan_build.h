@@ -34,6 +34,7 @@ struct ozx_plan {
     struct ozx_plan_text *text;
     struct ozx_input *input; /* borrowed */
     uint32_t align_bytes;
+    bool align_by_gaps;
     uint64_t data_bytes, left_out_count;
     struct ozx_junk_counts junk;
     uint64_t directory_offset_bytes, directory_bytes;

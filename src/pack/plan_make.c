@@ -57,6 +57,7 @@ int ozx_plan_make(struct ozx_input *input, const struct ozx_plan_options *option
     }
     plan->input = input;
     plan->align_bytes = options->align_bytes;
+    plan->align_by_gaps = options->align_by_gaps;
     failure = ozx_plan_walk(plan, options);
     if (!failure) {
         if (plan->metadata.count)

@@ -21,6 +21,9 @@ static void judge_refusal(struct ozx_verify *v, const struct ozx_error *error)
         ozx_verify_find_path(v, OZX_RULE_SINGLE_PART, OZX_VERDICT_FAIL, NULL, 0,
                              error->offset_bytes, error->hint,
                              "the archive says that it is one part of several");
+    if (v->options->rule_set == OZX_RULES_DRAFT && ozx_zip_prefix_size(v->source))
+        ozx_verify_find_path(v, OZX_RULE_LEADING, OZX_VERDICT_FAIL, NULL, 0, 0, error->hint,
+                             "the first local header is not at offset 0");
 }
 
 /* What was found up to the refusal is not told. */
@@ -67,10 +70,14 @@ int ozx_verify(struct ozx_source *source, const struct ozx_verify_options *optio
         ozx_source_close(source);
         return ozx_error_memory(error);
     }
+    for (enum ozx_rule rule = 1; rule < OZX_RULE_END; rule++)
+        if (!ozx_rule_is_in(options->rule_set, rule))
+            ozx_verify_leave_out(&v, rule);
     failure = judge(&v, error);
     if (!failure && ozx_verify_findings_report(&v, &report))
         failure = ozx_error_memory(error);
     if (!failure) {
+        report->rule_set = options->rule_set;
         report->quick = options->quick;
         report->refused = !v.archive;
         report->size_bytes = size_bytes;

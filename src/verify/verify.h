@@ -41,6 +41,7 @@ struct ozx_verify_report {
     const struct ozx_rule_report *rules; /* all, in the order of the table */
     size_t rule_count;
     enum ozx_verdict verdict; /* the worst of all */
+    enum ozx_rule_set rule_set;
     bool quick;
     bool refused;                     /* a mount refuses it */
     uint64_t size_bytes, entry_count; /* 0 entries if it was refused */
@@ -53,6 +54,7 @@ struct ozx_verify_progress {
 };
 
 struct ozx_verify_options {
+    enum ozx_rule_set rule_set;
     bool quick;       /* leave out what needs the data of entries: CRC-32, shard indices */
     unsigned threads; /* 0: one for each processor */
     const char *name; /* of the file, for the rule `extension`; NULL: not asked */

@@ -28,6 +28,8 @@ static int judge_file(struct chunks *c, uint32_t node)
         return 0;
     switch (ozx_array_judge_key(c->array, c->key, c->key_size, NULL)) {
     case OZX_KEY_NONE:
+        if (c->v->options->rule_set == OZX_RULES_DRAFT) /* allowed there */
+            return 0;
         ozx_verify_find_node(c->v, OZX_RULE_CHUNK_KEY, OZX_VERDICT_WARN, node,
                              "is no chunk key of the array: no reader asks for it");
         return 0;

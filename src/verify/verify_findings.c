@@ -122,8 +122,12 @@ static void add(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdi
 {
     struct ozx_verify_rule *r = &v->rules[rule];
     char text[sizeof((struct ozx_error *)0)->text];
-    struct ozx_finding f = {.verdict = verdict, .offset_bytes = offset};
+    struct ozx_finding f = {.offset_bytes = offset};
 
+    if (v->options->rule_set == OZX_RULES_DRAFT &&
+        (rule == OZX_RULE_STORED || rule == OZX_RULE_LEADING))
+        verdict = OZX_VERDICT_FAIL; /* the draft's MUST */
+    f.verdict = verdict;
     if (!take_note(v, r, verdict, offset))
         return;
     vsnprintf(text, sizeof text, format, args);

@@ -31,9 +31,9 @@ static json_t *finding_json(const struct ozx_finding *f)
                      "text", f->text, "hint", text_or_null(f->hint));
 }
 
-static json_t *rule_json(const struct ozx_rule_report *r)
+static json_t *rule_json(enum ozx_rule_set set, const struct ozx_rule_report *r)
 {
-    const struct ozx_rule_info *rule = ozx_rule_info(r->rule);
+    const struct ozx_rule_info *rule = ozx_rule_info_in(set, r->rule);
     json_t *findings = json_array();
 
     for (size_t i = 0; findings && i < r->kept; i++)
@@ -53,7 +53,7 @@ static json_t *rules_json(const struct ozx_verify_report *report)
     json_t *rules = json_array();
 
     for (size_t i = 0; rules && report && i < report->rule_count; i++)
-        if (json_array_append_new(rules, rule_json(&report->rules[i]))) {
+        if (json_array_append_new(rules, rule_json(report->rule_set, &report->rules[i]))) {
             json_decref(rules);
             return NULL;
         }

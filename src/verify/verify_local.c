@@ -11,6 +11,7 @@
 #include "verify/verify_parts.h"
 #include "zip/descriptor.h"
 #include "zip/format.h"
+#include "zip/writer.h"
 
 #define QUICK_SCAN_MAX 65536 /* of one gap, looked through for local headers if `quick` */
 
@@ -53,7 +54,9 @@ static void judge_local(struct ozx_verify *v, const struct ozx_verify_entry *e,
     if (local->extra_odd)
         ozx_verify_find(v, OZX_RULE_EXTRA_ODD, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE,
                         "an extra field of the local header that cannot be parsed");
-    if (!central || !local->zip64)
+    if (local->extra_other)
+        ozx_verify_extra_fields(v, e, OZX_OFFSET_NONE, local->extra_other_id);
+    if ((!central || !local->zip64) && v->options->rule_set == OZX_RULES_R2)
         ozx_verify_find(v, OZX_RULE_ZIP64, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE,
                         "no ZIP64 extra field in the %s",
                         central        ? "local header"
@@ -164,22 +167,45 @@ static int skip_descriptor(struct ozx_window *w, const struct ozx_zip_entry *h, 
     return 0;
 }
 
+/* Padding that aligns the data of the entry behind it, as pack --rules draft writes it: zeros, fewer
+ * than the largest alignment. */
+static int is_padding(struct ozx_window *w, uint64_t from, uint64_t to, size_t want, bool *padding,
+                      struct ozx_error *error)
+{
+    size_t size = (size_t)(to - from), got;
+    const uint8_t *at;
+
+    *padding = false;
+    if (to - from >= OZX_ALIGN_MAX)
+        return 0;
+    at = ozx_verify_window_get(w, from, size, want > size ? want : size, &got, error);
+    if (!at)
+        return error->code;
+    *padding = got >= size && at[0] == 0 && memcmp(at, at + 1, size - 1) == 0;
+    return 0;
+}
+
 int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_verify_entry *e,
                    uint64_t from, uint64_t to, size_t want, struct ozx_error *error)
 {
     struct unlisted found = {0};
     char hidden[OZX_ESCAPED_SIZE + 128] = "";
     uint64_t scan_to;
+    bool padding = false;
     int failure = 0;
 
     if (e && (e->header.flags & OZX_FLAG_DESCRIPTOR) && from < to)
         failure = skip_descriptor(w, &e->header, &from, to, want, error);
-    if (failure || from >= to)
+    if (!failure && from < to && e && to != v->tail.directory_offset_bytes)
+        failure = is_padding(w, from, to, want, &padding, error);
+    if (failure || from >= to || padding)
         return failure;
     scan_to = v->options->quick && to - from > QUICK_SCAN_MAX ? from + QUICK_SCAN_MAX : to;
     failure = scan_gap(v, w, from, scan_to, want, &found, error);
     if (failure)
         return failure;
+    if (e && !found.count && v->options->rule_set == OZX_RULES_DRAFT)
+        return 0; /* unused space is allowed there */
     if (found.count)
         snprintf(hidden, sizeof hidden,
                  "; %" PRIu64 " local header(s) in them that the directory does not list, '%s'",

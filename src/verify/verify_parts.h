@@ -155,6 +155,11 @@ void ozx_verify_entry_set(struct ozx_verify_entry *entry, const struct ozx_zip_e
 bool ozx_verify_is_plain(const struct ozx_verify_entry *entry);
 bool ozx_verify_is_packed(const struct ozx_verify_entry *entry);
 
+/* Rule extra-fields of the draft: of the local header if the offset is OZX_OFFSET_NONE, else of the
+ * central one, there; `id` 0: bytes that are no field. */
+void ozx_verify_extra_fields(struct ozx_verify *v, const struct ozx_verify_entry *entry,
+                             uint64_t offset_bytes, uint16_t id);
+
 /* --- verify_names.c --------------------------------------------------------------------------- */
 
 /* The local offsets, and the entries that are there twice. Before anything of the archive is read.

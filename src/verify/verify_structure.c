@@ -66,6 +66,21 @@ static bool is_ascii(const char *text, size_t size)
     return true;
 }
 
+void ozx_verify_extra_fields(struct ozx_verify *v, const struct ozx_verify_entry *entry,
+                             uint64_t offset_bytes, uint16_t id)
+{
+    const char *where = offset_bytes == OZX_OFFSET_NONE ? "local" : "central";
+
+    if (v->options->rule_set != OZX_RULES_DRAFT)
+        return;
+    if (id)
+        ozx_verify_find(v, OZX_RULE_EXTRA_FIELDS, OZX_VERDICT_FAIL, entry, offset_bytes,
+                        "the %s header has the extra field 0x%04X", where, id);
+    else
+        ozx_verify_find(v, OZX_RULE_EXTRA_FIELDS, OZX_VERDICT_FAIL, entry, offset_bytes,
+                        "the %s header has bytes that are no extra field", where);
+}
+
 static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entry)
 {
     const struct ozx_zip_entry *e = &entry->header;
@@ -80,6 +95,8 @@ static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entr
     if (what)
         ozx_verify_find(v, OZX_RULE_NAME_CHARSET, OZX_VERDICT_WARN, entry, e->header_offset_bytes,
                         "%s", what);
+    if (e->has_other_extra)
+        ozx_verify_extra_fields(v, entry, e->header_offset_bytes, e->other_extra_id);
     if (e->extra_odd)
         ozx_verify_find(v, OZX_RULE_EXTRA_ODD, OZX_VERDICT_WARN, entry, e->header_offset_bytes,
                         "an extra field that cannot be parsed or is not needed");
@@ -152,6 +169,8 @@ static void judge_order(struct ozx_verify *v, struct order *o, const struct ozx_
     bool json = is_zarr_json(e);
     uint64_t at = e->header.header_offset_bytes;
 
+    if (v->options->rule_set == OZX_RULES_DRAFT && e->header.is_directory)
+        return; /* directories do not count there */
     if (o->seen++ == 0 && strcmp(e->path, "zarr.json") != 0)
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
                         "the first entry of the %s is not the root zarr.json", o->where);
@@ -271,7 +290,7 @@ int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
     struct ozx_verify_entry entry;
     int failure = 0;
 
-    if (v->in_order)
+    if (v->in_order || v->options->rule_set == OZX_RULES_DRAFT) /* there only the directory's counts */
         return 0;
     if (ozx_zip_directory_open(v->source, &v->tail, &directory))
         return ozx_error_memory(error);
@@ -306,6 +325,10 @@ static void judge_tail(struct ozx_verify *v)
     if (v->comment.json_first_odd)
         ozx_verify_find(v, OZX_RULE_COMMENT_FLAG, OZX_VERDICT_WARN, NULL,
                         v->tail.comment_offset_bytes, "jsonFirst is no boolean");
+    if (v->comment.own_key[0] && v->options->rule_set == OZX_RULES_DRAFT)
+        ozx_verify_find(v, OZX_RULE_COMMENT_KEYS, OZX_VERDICT_WARN, NULL,
+                        v->tail.comment_offset_bytes, "the key '%s' is not RFC-9's",
+                        v->comment.own_key);
 }
 
 static void judge_extension(struct ozx_verify *v)

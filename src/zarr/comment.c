@@ -37,6 +37,28 @@ static void read_json_first(json_t *root, struct ozx_comment *out)
         snprintf(out->defect, sizeof out->defect, "its jsonFirst is no boolean");
 }
 
+/* Under `ome`: version and zipFile; under that, centralDirectory; under that, jsonFirst. */
+static void read_own_keys(json_t *root, struct ozx_comment *out)
+{
+    static const char *const known[][2] = {
+        {"version", "zipFile"}, {"centralDirectory", NULL}, {"jsonFirst", NULL}};
+    static const char *const below[] = {"zipFile", "centralDirectory", NULL};
+    json_t *object = json_object_get(root, "ome");
+
+    for (size_t level = 0; level < 3 && json_is_object(object); level++) {
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(object, key, value) {
+            bool is_known = strcmp(key, known[level][0]) == 0 ||
+                            (known[level][1] && strcmp(key, known[level][1]) == 0);
+            if (!is_known && !out->own_key[0])
+                ozx_escape(out->own_key, sizeof out->own_key, key, strlen(key));
+        }
+        object = below[level] ? json_object_get(object, below[level]) : NULL;
+    }
+}
+
 int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out)
 {
     json_error_t json_error;
@@ -59,6 +81,7 @@ int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *o
     }
     read_version(root, out);
     read_json_first(root, out);
+    read_own_keys(root, out);
     json_decref(root);
     return 0;
 }

@@ -17,6 +17,7 @@ struct ozx_comment {
     char version[OZX_VERSION_TEXT_MAX]; /* ome.version, "" if absent or no string */
     bool json_first;                    /* ome.zipFile.centralDirectory.jsonFirst is true */
     bool json_first_odd;                /* jsonFirst is there and no boolean */
+    char own_key[64];                   /* the first key under `ome` that RFC-9 does not have; escaped; "" */
     char defect[160];                   /* why it does not follow RFC-9, "" if it does */
 };
 

@@ -257,6 +257,8 @@ static int parse_header(struct ozx_zip_directory *w, const uint8_t *at, uint16_t
     e->extra_odd = extra.odd;
     e->has_zip64 = extra.zip64_count > 0;
     e->has_unicode_path = extra.unicode_path;
+    e->has_other_extra = extra.other;
+    e->other_extra_id = extra.other_id;
     set_mtime(w, dos, &extra);
     failure = set_path(w);
     if (!failure)

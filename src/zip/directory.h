@@ -30,6 +30,8 @@ struct ozx_zip_entry {
     bool is_special; /* rule special: symlink, device ... */
     bool name_cp437; /* rule name-charset: no UTF-8 flag and not valid UTF-8 */
     bool has_zip64, has_unicode_path; /* such extra fields */
+    bool has_other_extra;             /* zip/extra.h: other */
+    uint16_t other_extra_id;
     uint16_t made_by;
     uint16_t flags;
     uint16_t method;

@@ -29,6 +29,13 @@ static void parse_timestamp(struct ozx_zip_extra *out, const uint8_t *data, uint
     out->mtime_known = true;
 }
 
+static void note_other(struct ozx_zip_extra *out, uint16_t id)
+{
+    if (!out->other)
+        out->other_id = id;
+    out->other = true;
+}
+
 struct ozx_zip_extra ozx_zip_extra_parse(const uint8_t *extra, size_t size_bytes)
 {
     struct ozx_zip_extra out = {0};
@@ -38,9 +45,12 @@ struct ozx_zip_extra ozx_zip_extra_parse(const uint8_t *extra, size_t size_bytes
         uint16_t id = ozx_bytes_u16(&b), size = ozx_bytes_u16(&b);
         const uint8_t *data = ozx_bytes_take(&b, size);
         if (b.bad) {
+            note_other(&out, 0);
             out.odd = true;
             break;
         }
+        if (id != OZX_EXTRA_ZIP64 && id != OZX_EXTRA_TIMESTAMP && id != OZX_EXTRA_UNIX_IDS)
+            note_other(&out, id);
         if (id == OZX_EXTRA_TIMESTAMP) {
             parse_timestamp(&out, data, size);
         } else if (id == OZX_EXTRA_UNICODE_PATH) {

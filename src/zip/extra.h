@@ -17,6 +17,8 @@ struct ozx_zip_extra {
     int64_t mtime_s;      /* extended timestamp, if mtime_known */
     bool mtime_known;
     bool unicode_path; /* there is a Unicode path field, which is ignored (rule name-charset) */
+    bool other; /* a field that is not one of ZIP64, extended timestamp, Unix ids; or no field */
+    uint16_t other_id; /* of the first of them; 0: bytes that are no field */
     bool odd; /* bytes that are no field, or a field that does not hold what it says */
 };
 

@@ -72,6 +72,7 @@
 #define OZX_EXTRA_HEADER_SIZE 4
 #define OZX_EXTRA_ZIP64 0x0001     /* APPNOTE 4.5.3 */
 #define OZX_EXTRA_TIMESTAMP 0x5455 /* Info-ZIP "UT": flags (1), mtime (4, signed) ... */
+#define OZX_EXTRA_UNIX_IDS 0x7875  /* Info-ZIP "ux": owner and group */
 #define OZX_EXTRA_UNICODE_PATH 0x7075 /* APPNOTE 4.6.9 */
 #define OZX_EXTRA_PADDING 0xD935   /* alignment, as zipalign-style tools write it: align (2), zeros */
 

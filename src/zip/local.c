@@ -132,7 +132,8 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
     if (what)
         return fail(error, expected, OZX_RULE_LOCAL, what);
     *out = (struct ozx_zip_local){
-        .size_bytes = whole, .zip64 = extra.zip64_count > 0, .extra_odd = extra.odd};
+        .size_bytes = whole, .zip64 = extra.zip64_count > 0, .extra_odd = extra.odd,
+        .extra_other = extra.other, .extra_other_id = extra.other_id};
     return 0;
 }
 

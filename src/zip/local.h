@@ -37,6 +37,8 @@ struct ozx_zip_local {
     size_t size_bytes; /* of the header with name and extra field: the data follow */
     bool zip64;        /* it has a ZIP64 extra field */
     bool extra_odd;    /* rule extra-odd */
+    bool extra_other;  /* zip/extra.h: other */
+    uint16_t extra_other_id;
 };
 
 /* The same check over bytes that were read already: `data` is the archive from the local header on,

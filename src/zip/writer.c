@@ -47,12 +47,23 @@ static struct dos_time dos_time_of(int64_t mtime_s)
     };
 }
 
+/* Zeros in front of the local header, so that the data start at a multiple of the alignment. */
+static uint16_t gap_of(const struct ozx_zip_file *file)
+{
+    uint64_t data, align = file->align_bytes;
+
+    if (!file->align_by_gaps || align <= 1 || file->is_directory || !file->local_offset_bytes)
+        return 0;
+    data = file->local_offset_bytes + OZX_LOCAL_SIZE + file->name_size_bytes + LOCAL_EXTRA_SIZE;
+    return (uint16_t)((align - data % align) % align);
+}
+
 /* Bytes of the padding field: 0, or enough to hold its own header. */
 static uint16_t padding_of(const struct ozx_zip_file *file)
 {
     uint64_t data, align = file->align_bytes, missing;
 
-    if (align <= 1 || file->is_directory)
+    if (file->align_by_gaps || align <= 1 || file->is_directory)
         return 0;
     data = file->local_offset_bytes + OZX_LOCAL_SIZE + file->name_size_bytes + LOCAL_EXTRA_SIZE;
     missing = (align - data % align) % align;
@@ -106,13 +117,16 @@ static uint8_t *put_common(uint8_t *p, const struct ozx_zip_file *file)
 
 size_t ozx_zip_local_size(const struct ozx_zip_file *file)
 {
-    return OZX_LOCAL_SIZE + (size_t)file->name_size_bytes + LOCAL_EXTRA_SIZE + padding_of(file);
+    return gap_of(file) + OZX_LOCAL_SIZE + (size_t)file->name_size_bytes + LOCAL_EXTRA_SIZE +
+           padding_of(file);
 }
 
 uint8_t *ozx_zip_put_local(uint8_t *p, const struct ozx_zip_file *file)
 {
-    uint16_t padding = padding_of(file);
+    uint16_t padding = padding_of(file), gap = gap_of(file);
 
+    memset(p, 0, gap);
+    p += gap;
     p = ozx_put_u32(p, OZX_LOCAL_SIGNATURE);
     p = put_common(p, file);
     p = ozx_put_u16(p, (uint16_t)(LOCAL_EXTRA_SIZE + padding));
@@ -150,7 +164,7 @@ uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file)
     p = ozx_put_u16(p, CENTRAL_ZIP64_SIZE);
     p = ozx_put_u64(p, file->size_bytes);
     p = ozx_put_u64(p, file->size_bytes);
-    p = ozx_put_u64(p, file->local_offset_bytes);
+    p = ozx_put_u64(p, file->local_offset_bytes + gap_of(file));
     return put_timestamp(p, file->mtime_s);
 }
 

@@ -36,12 +36,13 @@ struct ozx_zip_file {
     bool is_directory;        /* the name ends in '/', the size is 0 */
     uint32_t crc32;
     uint64_t size_bytes;
-    uint64_t local_offset_bytes;
+    uint64_t local_offset_bytes; /* where its bytes begin: a gap, if it needs one, and the header */
     int64_t mtime_s;      /* any value: clamped to what the fields can hold */
     uint32_t align_bytes; /* power of two up to OZX_ALIGN_MAX; 0 or 1: no padding */
+    bool align_by_gaps;   /* zeros in front of the header in place of a padding field; none at offset 0 */
 };
 
-/* Bytes of the local header with name and extra fields. The entry's CRC and size do not matter. */
+/* Bytes of the gap and the local header with name and extra fields. The entry's CRC and size do not matter. */
 size_t ozx_zip_local_size(const struct ozx_zip_file *file);
 /* Writes exactly that many; returns the byte behind. */
 uint8_t *ozx_zip_put_local(uint8_t *p, const struct ozx_zip_file *file);
