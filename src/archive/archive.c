@@ -165,12 +165,10 @@ void ozx_archive_close(struct ozx_archive *archive)
     free(archive);
 }
 
-struct ozx_source *ozx_archive_dissolve(struct ozx_archive *archive)
+void ozx_archive_dissolve(struct ozx_archive *archive)
 {
-    struct ozx_source *source = ozx_take(archive->source);
-
+    archive->source = NULL;
     ozx_archive_close(archive);
-    return source;
 }
 
 uint32_t ozx_archive_fingerprint(const struct ozx_archive *archive)

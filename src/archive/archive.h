@@ -61,8 +61,8 @@ void ozx_archive_prepare(void);
 int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options *options,
                      struct ozx_archive **out, struct ozx_error *error) OZX_CHECKED;
 void ozx_archive_close(struct ozx_archive *archive); /* NULL is fine */
-/* Closes all of it but the source, which is the caller's again. */
-struct ozx_source *ozx_archive_dissolve(struct ozx_archive *archive) OZX_CHECKED;
+/* Closes all of it but the source (ozx_archive_source), which is the caller's again. */
+void ozx_archive_dissolve(struct ozx_archive *archive);
 
 /* Sums up the tree, its names, numbers, sizes and CRCs: an archive that is opened again, the same
  * way, and has another sum is another one. Takes a look at every node. */

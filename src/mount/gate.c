@@ -31,7 +31,7 @@ struct visitor {
 
 struct ozx_gate {
     _Atomic(struct ozx_archive *) archive; /* owned; NULL: given back */
-    struct ozx_source *source;             /* the archive's; ours while there is none */
+    struct ozx_source *source; /* the archive's; ours while there is none. Never another one */
     struct ozx_archive_options how;
     uint64_t idle_ms;
     uint32_t fingerprint;
@@ -151,7 +151,7 @@ static struct ozx_archive *open_again(struct ozx_gate *gate, struct ozx_error *e
     if (failure)
         return NULL;
     if (ozx_archive_fingerprint(archive) != gate->fingerprint) {
-        gate->source = ozx_archive_dissolve(archive);
+        ozx_archive_dissolve(archive);
         failure = say_changed(gate, error);
         return NULL;
     }
@@ -232,7 +232,7 @@ static bool drop(struct ozx_gate *gate)
         atomic_store(&gate->archive, archive);
         return false;
     }
-    gate->source = ozx_archive_dissolve(archive);
+    ozx_archive_dissolve(archive);
     malloc_trim(0);
     return true;
 }
