@@ -261,7 +261,7 @@ int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX
     if (version)
         snprintf(landlock_text, sizeof landlock_text, "Landlock %d", version);
     die_with(sandbox->parent); /* a change of ids or capabilities would undo it */
-    failure = ozx_sandbox_filter(sandbox);
+    failure = ozx_sandbox_filter(sandbox, version || has_root);
     if (failure && failure != -ENOSYS)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot enter the seccomp filter: %s", strerror(-failure));

@@ -54,8 +54,9 @@ struct ozx_sandbox {
 int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE],
                       struct ozx_error *error) OZX_CHECKED;
 
-/* The seccomp filter alone (sandbox_filter.c). -errno; -ENOSYS where the kernel has none. */
-int ozx_sandbox_filter(const struct ozx_sandbox *sandbox) OZX_CHECKED;
+/* The seccomp filter alone (sandbox_filter.c). `is_confined`: what is opened below the tree cannot lead out
+ * of it; else openat2 is let pass, which can be told so. -errno; -ENOSYS where the kernel has none. */
+int ozx_sandbox_filter(const struct ozx_sandbox *sandbox, bool is_confined) OZX_CHECKED;
 
 /* An empty directory becomes the root, and the working directory (sandbox_root.c): one that is found, or
  * for a process that stays a file system of its own, which takes half a millisecond. -errno. */

@@ -142,6 +142,10 @@ static const struct rule rules_of_printing[] = {
     {SYS_writev, {{LOW(0), WHOLE, AT_MOST, STDERR_FILENO}}},
 };
 
+static const struct rule rules_of_files[] = {
+    {SYS_fcntl, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_DUPFD_CLOEXEC}}},
+};
+
 /* Is it one, and how wide? */
 static const struct rule rules_of_terminals[] = {
     {SYS_ioctl, {{LOW(1), WHOLE, IS, TCGETS}}},
@@ -236,7 +240,7 @@ static void emit_rules(struct program *p, const struct rule *list, size_t count)
 #define EMIT_CALLS(p, list) emit_calls(p, list, COUNT(list))
 #define EMIT_RULES(p, list) emit_rules(p, list, COUNT(list))
 
-static void build(struct program *p, const struct ozx_sandbox *sandbox)
+static void build(struct program *p, const struct ozx_sandbox *sandbox, bool is_confined)
 {
     const struct rule aborting = {SYS_tgkill, {{LOW(0), WHOLE, IS, (uint32_t)getpid()}}};
     enum ozx_sandbox_work work = sandbox->work;
@@ -253,6 +257,8 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox)
         EMIT_RULES(p, rules_of_printing);
     else
         EMIT_CALLS(p, allowed_to_write_files);
+    if (work == OZX_SANDBOX_FILE || work == OZX_SANDBOX_TREE)
+        EMIT_RULES(p, rules_of_files);
     EMIT_CALLS(p, allowed);
     if (sandbox->io_uring)
         EMIT_CALLS(p, allowed_io_uring);
@@ -262,17 +268,19 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox)
         EMIT_RULES(p, rules_of_terminals);
     if (work == OZX_SANDBOX_TREE)
         EMIT_RULES(p, rules_of_trees);
+    if (work == OZX_SANDBOX_TREE && !is_confined)
+        emit_calls(p, &(const int){SYS_openat2}, 1);
     emit_unless_equal_skip(p, SYS_clone3, 1);
     emit_return(p, SECCOMP_RET_ERRNO | ENOSYS);
     emit_return(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
-int ozx_sandbox_filter(const struct ozx_sandbox *sandbox)
+int ozx_sandbox_filter(const struct ozx_sandbox *sandbox, bool is_confined)
 {
     struct program program = {.size = 0};
     struct sock_fprog filter;
 
-    build(&program, sandbox);
+    build(&program, sandbox, is_confined);
     filter = (struct sock_fprog){.len = program.size, .filter = program.code};
     if (program.size >= INSTRUCTIONS_MAX)
         return -E2BIG;
@@ -283,9 +291,9 @@ int ozx_sandbox_filter(const struct ozx_sandbox *sandbox)
 
 #else
 
-int ozx_sandbox_filter(const struct ozx_sandbox *sandbox)
+int ozx_sandbox_filter(const struct ozx_sandbox *sandbox, bool is_confined)
 {
-    (void)sandbox;
+    (void)sandbox, (void)is_confined;
     return -ENOSYS;
 }
 

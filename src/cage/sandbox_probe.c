@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include "base/stat.h"
+
 static void note(char *report, const char *what, long result)
 {
     size_t used = strlen(report);
@@ -66,6 +68,19 @@ static void try_processes(char *report)
     note(report, "fork", child);
 }
 
+/* Where the directory is the root directory there is nothing above it. */
+static long open_parent(int tree)
+{
+    struct stat above, here;
+    int fd = openat(tree, "../..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || ozx_fstat(fd, &above) < 0 || ozx_fstat(tree, &here) < 0 ||
+        above.st_ino != here.st_ino || above.st_dev != here.st_dev)
+        return fd;
+    errno = ENOENT;
+    return -1;
+}
+
 /* Where files may be made: what gives rights to others, or leads elsewhere. */
 static void try_tree(int tree, char *report)
 {
@@ -75,7 +90,7 @@ static void try_tree(int tree, char *report)
     note(report, "device", mknodat(tree, "ozxfs-probe", S_IFCHR | 0666, 0));
     note(report, "chmod", fchmod(tree, 04777));
     note(report, "remove", unlinkat(tree, "ozxfs-probe", 0));
-    note(report, "parent", openat(tree, "../..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    note(report, "parent", open_parent(tree));
 }
 
 bool ozx_sandbox_probe(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE])

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "archive/archive.h"
 #include "cli/report.h"
@@ -92,4 +93,18 @@ int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end)
     return !error.code                ? gone.status
            : error.code == -EFAULT ? OZX_EXIT_BUG
                                    : ozx_report_exit_status(&error);
+}
+
+void *ozx_caged_memory(size_t size_bytes)
+{
+    void *memory =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void ozx_caged_memory_free(void *memory, size_t size_bytes)
+{
+    if (memory)
+        munmap(memory, size_bytes);
 }

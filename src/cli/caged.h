@@ -31,4 +31,9 @@ struct ozx_caged_end {
  * process (INT, PIPE, ...) end this one as they ended the child. `end` may be NULL. */
 int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end);
 
+/* Memory, zeroed, that parent and child both see: for results that are told. The parent believes nothing
+ * of it: a child that was taken over writes there what it likes. NULL: out of memory. */
+void *ozx_caged_memory(size_t size_bytes);
+void ozx_caged_memory_free(void *memory, size_t size_bytes); /* NULL is fine */
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/pack_arguments.h"
 #include "cli/problems.h"
@@ -20,6 +21,9 @@ struct command {
     struct ozx_problems problems; /* what is lost is none, and listed completely */
     const char **excludes;        /* owned; as many as there are arguments */
     bool quiet, verbose;
+    double began_s;
+    struct ozx_source *source;
+    struct ozx_repack_result *result; /* in memory that the parent sees: numbers to tell, no more */
 };
 
 static const char help_text[] =
@@ -258,40 +262,94 @@ static void check_extension(const struct command *command)
     ozx_report_warning(output, &warning);
 }
 
-static int finish(const struct command *command, const struct ozx_repack_result *result,
-                  double elapsed_s)
+/* The result as the child left it. The version is a text that it may have made up. */
+static void take_result(const struct command *command, struct ozx_repack_result *result)
+{
+    char version[OZX_VERSION_TEXT_MAX];
+
+    *result = *command->result;
+    memcpy(version, result->pack.version, sizeof version);
+    ozx_escape(result->pack.version, sizeof result->pack.version, version,
+               strnlen(version, sizeof version));
+}
+
+static int finish(const struct command *command)
 {
     const struct ozx_pack_options *pack = &command->options.pack;
+    struct ozx_repack_result result;
 
+    take_result(command, &result);
     check_extension(command);
     if (command->verbose || (command->problems.progress.enabled && !command->quiet))
-        ozx_report_pack_words(pack->output, &result->pack, elapsed_s, pack->dry_run);
-    if (result->lost)
+        ozx_report_pack_words(pack->output, &result.pack, ozx_work_now_s() - command->began_s,
+                              pack->dry_run);
+    if (result.lost)
         return ozx_report_stdout(ozx_report(OZX_EXIT_INVALID, pack->input,
                                             "what is whole is recovered; losses: %llu",
-                                            (unsigned long long)result->lost));
+                                            (unsigned long long)result.lost));
     return ozx_report_stdout(OZX_EXIT_OK);
+}
+
+static int fail(const struct command *command)
+{
+    ozx_problems_end(&command->problems, command->options.pack.input);
+    return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
+}
+
+/* In the cage. */
+static int work(void *context)
+{
+    struct command *command = context;
+    int failure;
+
+    failure = ozx_repack(ozx_take(command->source), &command->options, command->result);
+    ozx_progress_clear(&command->problems.progress);
+    return failure ? fail(command) : ozx_report_stdout(OZX_EXIT_OK);
+}
+
+static int repack(struct command *command)
+{
+    OZX_AUTO_TARGET struct ozx_target target = OZX_TARGET_INIT;
+    int status;
+
+    if (ozx_repack_begin(command->source, &command->options, &target))
+        return fail(command);
+    if (command->options.pack.output)
+        command->options.pack.target = &target;
+    status = ozx_caged(&(struct ozx_caged){.file = command->options.pack.input,
+                                           .source = command->source,
+                                           .allowed = target.fd >= 0 ? OZX_SANDBOX_FILE
+                                                                     : OZX_SANDBOX_READ,
+                                           .tree = -1,
+                                           .output = target.fd,
+                                           .print_to = -1,
+                                           .work = work,
+                                           .context = command},
+                       NULL);
+    if (status)
+        return status;
+    if (ozx_repack_commit(&command->options, &target))
+        return fail(command);
+    return finish(command);
 }
 
 static int run(struct command *command)
 {
-    struct ozx_repack_result result;
-    struct ozx_source *source = NULL;
     struct ozx_error error = OZX_ERROR_INIT;
-    double began_s = ozx_work_now_s();
-    int failure;
+    int status;
 
-    if (ozx_input_open(command->options.pack.input, &source, &error)) {
+    command->began_s = ozx_work_now_s();
+    ozx_progress_start(&command->problems.progress, !command->quiet);
+    if (ozx_input_open(command->options.pack.input, &command->source, &error)) {
         ozx_report_error(command->options.pack.input, &error);
         return ozx_report_exit_status(&error);
     }
-    ozx_progress_start(&command->problems.progress, !command->quiet);
-    failure = ozx_repack(source, &command->options, &result);
-    ozx_progress_clear(&command->problems.progress);
-    if (!failure)
-        return finish(command, &result, ozx_work_now_s() - began_s);
-    ozx_problems_end(&command->problems, command->options.pack.input);
-    return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
+    command->result = ozx_caged_memory(sizeof *command->result);
+    status = command->result ? repack(command)
+                             : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    ozx_caged_memory_free(command->result, sizeof *command->result);
+    ozx_source_close(command->source);
+    return status;
 }
 
 int ozx_cmd_repack(int argc, char **argv)

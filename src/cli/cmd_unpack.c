@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/problems.h"
 #include "cli/report.h"
@@ -18,6 +19,9 @@ struct command {
     struct ozx_archive_options archive_options;
     struct ozx_problems problems;
     bool quiet, verbose;
+    int root_fd;
+    struct ozx_source *source;
+    struct ozx_unpack_result *result; /* in memory that the parent sees: numbers to tell, no more */
 };
 
 static const char help_text[] =
@@ -193,42 +197,80 @@ static int take_operands(struct command *command, int count, char **operands)
 
 /* --- the verb --------------------------------------------------------------------------------- */
 
-static int open_archive(const struct command *command, struct ozx_archive **archive)
+static int open_archive(struct command *command, struct ozx_archive **archive)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_source *source = NULL;
-    int failure = ozx_input_open(command->options.archive_path, &source, &error);
 
-    if (!failure) {
-        failure = ozx_archive_open(source, &command->archive_options, archive, &error);
-        if (failure)
-            ozx_source_close(source);
-    }
-    if (!failure)
+    if (ozx_archive_open(command->source, &command->archive_options, archive, &error) == 0) {
+        command->source = NULL;
         return OZX_EXIT_OK;
+    }
     ozx_report_error(command->options.archive_path, &error);
     return ozx_report_exit_status(&error);
 }
 
-static int run(struct command *command)
+static int fail(const struct command *command)
 {
-    struct ozx_archive *archive = NULL;
-    struct ozx_unpack_result result;
-    double began_s = ozx_work_now_s();
-    int status = open_archive(command, &archive);
+    ozx_problems_end(&command->problems, command->options.archive_path);
+    return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
+}
+
+/* In the cage. */
+static int work(void *context)
+{
+    struct command *command = context;
+    OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
+    int failure, status = open_archive(command, &archive);
 
     if (status)
         return status;
     tell_warnings(command, archive);
-    ozx_progress_start(&command->problems.progress, !command->quiet);
-    status =
-        ozx_unpack(archive, &command->options, &result) ? command->problems.status : OZX_EXIT_OK;
+    failure = ozx_unpack(archive, &command->options, command->root_fd, command->result);
     ozx_progress_clear(&command->problems.progress);
-    ozx_archive_close(archive);
-    if (!command->problems.count &&
+    return failure ? fail(command) : OZX_EXIT_OK;
+}
+
+static int unpack(struct command *command)
+{
+    OZX_AUTO_STAGING struct ozx_staging staging = OZX_STAGING_INIT;
+    int status;
+
+    if (ozx_unpack_begin(&command->options, &staging))
+        return fail(command);
+    command->root_fd = staging.fd;
+    status = ozx_caged(&(struct ozx_caged){.file = command->options.archive_path,
+                                           .source = command->source,
+                                           .allowed = OZX_SANDBOX_TREE,
+                                           .tree = staging.fd,
+                                           .output = -1,
+                                           .print_to = -1,
+                                           .work = work,
+                                           .context = command},
+                       NULL);
+    if (status)
+        return status;
+    return ozx_unpack_commit(&command->options, &staging) ? fail(command) : OZX_EXIT_OK;
+}
+
+static int run(struct command *command)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    double began_s = ozx_work_now_s();
+    int status;
+
+    if (ozx_input_open(command->options.archive_path, &command->source, &error)) {
+        ozx_report_error(command->options.archive_path, &error);
+        return ozx_report_exit_status(&error);
+    }
+    ozx_progress_start(&command->problems.progress, !command->quiet);
+    command->result = ozx_caged_memory(sizeof *command->result);
+    status = command->result ? unpack(command)
+                             : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    if (status == OZX_EXIT_OK &&
         (command->verbose || (command->problems.progress.enabled && !command->quiet)))
-        sum_up(command, &result, ozx_work_now_s() - began_s);
-    ozx_problems_end(&command->problems, command->options.archive_path);
+        sum_up(command, command->result, ozx_work_now_s() - began_s);
+    ozx_caged_memory_free(command->result, sizeof *command->result);
+    ozx_source_close(command->source);
     return status;
 }
 

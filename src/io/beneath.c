@@ -73,3 +73,17 @@ int ozx_beneath_open(int root_fd, const char *path, int flags)
     fd = openat(root_fd, ".", complete_flags(flags));
     return fd < 0 ? -errno : (int)fd;
 }
+
+int ozx_beneath_open_own(int root_fd, const char *path, int flags)
+{
+    struct open_how how = {.flags = (uint64_t)complete_flags(flags),
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    long fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+
+    if (fd >= 0)
+        return (int)fd;
+    if (errno != EPERM)
+        return errno == ENOSYS ? ozx_beneath_open(root_fd, path, flags) : -errno;
+    fd = openat(root_fd, path, complete_flags(flags));
+    return fd < 0 ? -errno : (int)fd;
+}

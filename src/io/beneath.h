@@ -15,4 +15,8 @@
  * is in the way. */
 int ozx_beneath_open(int root_fd, const char *path, int flags) OZX_CHECKED;
 
+/* The same below a directory that only this process fills. Where a sandbox forbids openat2, it is the
+ * sandbox that nothing outside can be opened, and the path is taken as it is, in one step. */
+int ozx_beneath_open_own(int root_fd, const char *path, int flags) OZX_CHECKED;
+
 #endif

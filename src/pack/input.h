@@ -96,6 +96,11 @@ struct ozx_input {
 int ozx_input_of_directory(const char *path, struct ozx_input **out,
                            struct ozx_error *error) OZX_CHECKED;
 
+/* The archive that is read is not written, nor replaced: -EEXIST if it is what stands under the output's
+ * name. */
+int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *old,
+                         struct ozx_error *error) OZX_CHECKED;
+
 /* What the archive (borrowed) shows. `lost` (borrowed, may be NULL): not 0 for each node that cannot
  * be had. -ENOMEM. */
 int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struct ozx_input **out,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stat.h"
 #include "pack/input.h"
 #include "pack/junk.h"
 #include "zip/format.h"
@@ -141,19 +142,24 @@ static bool is_unchanged(const struct ozx_input *input, const char *path, uint64
 }
 
 /* The archive that is read is not written, nor replaced. */
-static int check_output(const struct ozx_input *input, const struct ozx_target *output,
-                        struct ozx_error *error)
+int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *old,
+                         struct ozx_error *error)
 {
-    const struct stat *old = &output->old;
-    int fd = ozx_source_fd(ozx_archive_source(of(input)->archive));
+    int fd = ozx_source_fd(archive);
     struct stat own;
 
-    if (!old->st_nlink || fd < 0 || fstat(fd, &own) < 0 || old->st_dev != own.st_dev ||
+    if (!old->st_nlink || fd < 0 || ozx_fstat(fd, &own) < 0 || old->st_dev != own.st_dev ||
         old->st_ino != own.st_ino)
         return 0;
     return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "give another name, and rename it later",
                          "is the archive that is to be read");
+}
+
+static int check_output(const struct ozx_input *input, const struct ozx_target *output,
+                        struct ozx_error *error)
+{
+    return ozx_input_refuse_own(ozx_archive_source(of(input)->archive), &output->old, error);
 }
 
 static const char *version(const struct ozx_input *input)

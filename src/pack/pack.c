@@ -57,6 +57,8 @@ static int prepare_output(struct ozx_pack_state *pack)
             memset(&pack->target.old, 0, sizeof pack->target.old);
         return check_output(pack);
     }
+    if (options->target)
+        return 0;
     if (ozx_target_prepare(&pack->target, options->output, options->force, &error)) {
         /* The better reason first: --force would not help. */
         int failure = check_output(pack);
@@ -250,7 +252,7 @@ static int pack_to_file(struct ozx_pack_state *pack)
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
-    if (ozx_target_create(&pack->target, &error))
+    if (!pack->options->target && ozx_target_create(&pack->target, &error))
         return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
     failure = run_pipeline(pack, pack->target.fd, OZX_PIPELINE_PLACE);
     if (!failure)
@@ -263,7 +265,7 @@ static int pack_to_file(struct ozx_pack_state *pack)
     failure = verify_and_sync(pack);
     if (!failure && cancelled(pack))
         failure = tell_interrupted(pack);
-    if (failure)
+    if (failure || pack->options->target)
         return failure;
     if (ozx_target_commit(&pack->target, &error))
         return ozx_pack_tell(pack, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT,
@@ -312,8 +314,11 @@ int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *res
     int failure;
 
     memset(result, 0, sizeof *result);
+    if (options->target)
+        pack.target = *options->target;
     failure = run(&pack);
-    ozx_target_close(&pack.target);
+    if (!options->target)
+        ozx_target_close(&pack.target);
     ozx_plan_close(pack.plan);
     if (!options->from)
         ozx_input_close(pack.input);

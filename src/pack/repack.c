@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "io/output_file.h"
+#include "pack/input.h"
 #include "pack/recover.h"
 
 /* 1980-01-01 UTC: where the time of ZIP begins. */
@@ -90,6 +92,41 @@ static void tell_mended(const struct ozx_repack_options *options, const struct o
                       mended->first, mended->first_became, mended->names == 1 ? "" : " first");
         options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
     }
+}
+
+static int tell_output(const struct ozx_repack_options *options, enum ozx_pack_about about,
+                       const struct ozx_error *error)
+{
+    options->pack.problem(options->pack.context, about, error);
+    return error->code;
+}
+
+int ozx_repack_begin(const struct ozx_source *source, const struct ozx_repack_options *options,
+                     struct ozx_target *target)
+{
+    const struct ozx_pack_options *pack = &options->pack;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure, own;
+
+    if (!pack->output)
+        return 0;
+    failure = ozx_target_prepare(target, pack->output, pack->force, &error);
+    own = ozx_input_refuse_own(source, &target->old, &error);
+    if (own) /* the better reason: --force would not help */
+        failure = own;
+    if (!failure && !pack->dry_run)
+        failure = ozx_target_create(target, &error);
+    return failure ? tell_output(options, OZX_PACK_OUTPUT_CREATE, &error) : 0;
+}
+
+int ozx_repack_commit(const struct ozx_repack_options *options, struct ozx_target *target)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    if (!options->pack.output || options->pack.dry_run || !ozx_target_commit(target, &error))
+        return 0;
+    return tell_output(options, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT,
+                       &error);
 }
 
 int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *options,

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/output_tree.h"
 #include "unpack/unpack_files.h"
 #include "unpack/unpack_left_out.h"
 
@@ -18,7 +17,7 @@ struct unpack {
     struct ozx_archive *archive; /* borrowed */
     const struct ozx_unpack_options *options;
     struct ozx_unpack_result *result;
-    struct ozx_staging staging;
+    int root_fd;
     uint8_t *marks; /* owned */
     bool is_part;   /* something is not wanted */
 };
@@ -126,42 +125,62 @@ static int judge(struct unpack *unpack)
 
 /* --- the output ------------------------------------------------------------------------------- */
 
+static int tell_output(const struct ozx_unpack_options *options, enum ozx_unpack_about about,
+                       const struct ozx_error *error)
+{
+    options->problem(options->context, about, error);
+    return error->code;
+}
+
 /* An archive that lies in the tree to be replaced would be removed with it. */
-static int check_outside(struct unpack *unpack)
+static int check_outside(const struct ozx_unpack_options *options,
+                         const struct ozx_staging *staging)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     char path[PATH_MAX], *slash;
 
-    if (!unpack->staging.exchange)
+    if (!staging->exchange)
         return 0;
-    if (!realpath(unpack->options->archive_path, path))
-        snprintf(path, sizeof path, "%s", unpack->options->archive_path);
+    if (!realpath(options->archive_path, path))
+        snprintf(path, sizeof path, "%s", options->archive_path);
     slash = strrchr(path, '/');
     if (slash == path)
         slash[1] = '\0';
     else if (slash)
         *slash = '\0';
-    if (!ozx_staging_would_remove(&unpack->staging, slash ? path : "."))
+    if (!ozx_staging_would_remove(staging, slash ? path : "."))
         return 0;
     ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                   "move the archive out of it first",
                   "holds the archive, which would be removed with it");
-    return tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
+    return tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
 }
 
-static int prepare(struct unpack *unpack)
+int ozx_unpack_begin(const struct ozx_unpack_options *options, struct ozx_staging *staging)
 {
-    const struct ozx_unpack_options *options = unpack->options;
     struct ozx_error error = OZX_ERROR_INIT;
     int failure =
-        ozx_staging_prepare(&unpack->staging, options->output, options->force, "zarr.json", &error);
+        ozx_staging_prepare(staging, options->output, options->force, "zarr.json", &error);
 
     if (failure)
-        return tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
-    failure = check_outside(unpack);
-    if (!failure && ozx_staging_create(&unpack->staging, &error))
-        failure = tell(unpack, OZX_UNPACK_OUTPUT_CREATE, &error);
+        return tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
+    failure = check_outside(options, staging);
+    if (!failure && ozx_staging_create(staging, &error))
+        failure = tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
     return failure;
+}
+
+int ozx_unpack_commit(const struct ozx_unpack_options *options, struct ozx_staging *staging)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool leftover = false;
+
+    if (ozx_staging_commit(staging, options->sync, &leftover, &error))
+        return tell_output(options, error.code == -EEXIST ? OZX_UNPACK_OUTPUT_CREATE
+                                                          : OZX_UNPACK_OUTPUT, &error);
+    if (leftover)
+        options->warning(options->context, OZX_UNPACK_OUTPUT, &error);
+    return 0;
 }
 
 static int fill(struct unpack *unpack)
@@ -169,7 +188,7 @@ static int fill(struct unpack *unpack)
     const struct ozx_unpack_files files = {
         .archive = unpack->archive,
         .options = unpack->options,
-        .root_fd = unpack->staging.fd,
+        .root_fd = unpack->root_fd,
         .marks = unpack->marks,
         .files_total = unpack->result->files,
         .bytes_total = unpack->result->data_bytes,
@@ -190,42 +209,24 @@ static int fill(struct unpack *unpack)
     return tell(unpack, output ? OZX_UNPACK_OUTPUT : OZX_UNPACK_ARCHIVE, &error);
 }
 
-static int commit(struct unpack *unpack)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-    bool leftover = false;
-
-    if (ozx_staging_commit(&unpack->staging, unpack->options->sync, &leftover, &error))
-        return tell(unpack, error.code == -EEXIST ? OZX_UNPACK_OUTPUT_CREATE : OZX_UNPACK_OUTPUT,
-                    &error);
-    if (leftover)
-        unpack->options->warning(unpack->options->context, OZX_UNPACK_OUTPUT, &error);
-    return 0;
-}
-
 static int run(struct unpack *unpack)
 {
     int failure = mark(unpack);
 
     if (!failure)
         failure = judge(unpack);
-    if (!failure)
-        failure = prepare(unpack);
-    if (!failure)
-        failure = fill(unpack);
-    return failure ? failure : commit(unpack);
+    return failure ? failure : fill(unpack);
 }
 
-int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options,
+int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options, int root_fd,
                struct ozx_unpack_result *result)
 {
     struct unpack unpack = {
-        .archive = archive, .options = options, .result = result, .staging = OZX_STAGING_INIT};
+        .archive = archive, .options = options, .result = result, .root_fd = root_fd};
     int failure;
 
     memset(result, 0, sizeof *result);
     failure = run(&unpack);
-    ozx_staging_close(&unpack.staging);
     free(unpack.marks);
     return failure;
 }

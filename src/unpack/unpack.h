@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "archive/archive.h"
+#include "io/output_tree.h"
 
 /* What a message is about. */
 enum ozx_unpack_about {
@@ -56,9 +57,21 @@ struct ozx_unpack_options {
     void (*left_out)(void *context, const struct ozx_error *warning);
 };
 
-/* On failure every reason went through `problem`, and the first one's code is returned: -EBADMSG if
- * it is in the archive's bytes (a wrong CRC, an entry that nobody can read). */
-int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options,
+/* The three steps, for a caller that does the second one in a process without rights. On failure every
+ * reason went through `problem`, and the first one's code is returned. */
+
+/* Makes the temporary directory beside the output; `staging` is to be closed in any case. Nothing of the
+ * archive is read. */
+int ozx_unpack_begin(const struct ozx_unpack_options *options,
+                     struct ozx_staging *staging) OZX_CHECKED;
+
+/* Fills the directory `root_fd`, which is empty. -EBADMSG: it is in the archive's bytes (a wrong CRC, an
+ * entry that nobody can read). */
+int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options, int root_fd,
                struct ozx_unpack_result *result) OZX_CHECKED;
+
+/* Brings all to the disk, and gives it the output's name. */
+int ozx_unpack_commit(const struct ozx_unpack_options *options,
+                      struct ozx_staging *staging) OZX_CHECKED;
 
 #endif

@@ -56,7 +56,7 @@ static int go_to(const struct ozx_unpack_state *state, struct ozx_unpack_place *
         return state->files->root_fd;
     if (place->node == node)
         return place->fd;
-    fd = ozx_beneath_open(state->files->root_fd, ozx_unpack_path(state, node, path),
+    fd = ozx_beneath_open_own(state->files->root_fd, ozx_unpack_path(state, node, path),
                           O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return fd;
@@ -123,6 +123,7 @@ static int make_directory(struct ozx_unpack_state *state, struct ozx_unpack_plac
     int parent = go_to(state, place, ozx_archive_parent(state->archive, node)), failure = 0;
     struct timespec times[2];
     uint32_t first, count;
+    OZX_AUTO_CLOSE int fd = -1;
     char name[256];
 
     if (parent < 0)
@@ -134,7 +135,8 @@ static int make_directory(struct ozx_unpack_state *state, struct ozx_unpack_plac
     if (count)
         return 0; /* it gets its contents, and with them another mtime */
     mtime_of(state, node, times);
-    failure = utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    failure = fd < 0 || futimens(fd, times) < 0 ? -errno : 0;
     return failure ? ozx_unpack_fail_making(state, node, failure) : 0;
 }
 

@@ -29,6 +29,9 @@ VERBS = {
     'ls': (READ, 'ls', '-lR', '{archive}'),
     'verify': (READ, 'verify', '{archive}'),
     'verify-json': (READ, 'verify', '--json', '-j', '1', '{archive}'),
+    'repack': (FILE, 'repack', '-v', '-j', '2', '{archive}', '{out}'),
+    'repack-dry': (READ, 'repack', '--dry-run', '{archive}', '{out}'),
+    'unpack': (TREE, 'unpack', '-v', '--no-sync', '-j', '2', '{archive}', '{out}'),
     'cat': (READ, 'cat', '{archive}', 's0/extra/stored', 's0/extra/packed'),
 }
 NOBODY = 65534

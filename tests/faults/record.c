@@ -24,17 +24,28 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int record = -1;
-static unsigned syncs;
+#define LOG_SIZE (UINT64_C(256) << 20) /* a sparse file */
+
+/* The log's file, mapped: the caged process of a verb is left no descriptor for it, and what it writes down stands behind what
+ * its parent did. */
+struct log {
+    _Atomic uint64_t size; /* of the text, 8 bytes at the file's front */
+    _Atomic uint32_t syncs, unused;
+    char text[];
+};
+
+static struct log *record;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
@@ -43,21 +54,26 @@ __attribute__((constructor)) static void begin(void)
 {
     const char *name = getenv("OZXFS_RECORD");
 
-    if (name)
-        record = open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
+    int fd = name ? open(name, O_RDWR | O_CLOEXEC) : -1;
+    void *mapped;
+
+    if (fd < 0)
+        return;
+    mapped = ftruncate(fd, (off_t)LOG_SIZE) == 0
+                 ? mmap(NULL, LOG_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                 : MAP_FAILED;
+    close(fd);
+    if (mapped == MAP_FAILED)
+        abort(); /* no log would prove anything */
+    record = mapped;
 }
 
 static void put(const void *data, size_t size)
 {
-    const char *p = data;
-
-    while (size) {
-        long n = syscall(SYS_write, record, p, size);
-        if (n <= 0)
-            abort(); /* half a log would prove anything */
-        p += n;
-        size -= (size_t)n;
-    }
+    if (size > LOG_SIZE - sizeof *record - record->size)
+        abort(); /* as would half a log */
+    memcpy(record->text + record->size, data, size);
+    record->size += size;
 }
 
 /* Keeps errno, which the caller of the recorded call wants. */
@@ -67,7 +83,7 @@ static void __attribute__((format(printf, 1, 2))) line(const char *format, ...)
     int kept = errno;
     va_list args;
 
-    if (record < 0)
+    if (!record)
         return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -80,7 +96,7 @@ static unsigned long long inode(int fd)
 {
     struct stat st;
 
-    if (fd == AT_FDCWD ? stat(".", &st) : fstat(fd, &st))
+    if (fd == AT_FDCWD ? stat(".", &st) : (int)syscall(SYS_fstat, fd, &st))
         return 0;
     return st.st_ino;
 }
@@ -89,14 +105,23 @@ static unsigned long long inode_at(int at, const char *name)
 {
     struct stat st;
 
-    return fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) ? 0 : st.st_ino;
+    int fd;
+
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return st.st_ino;
+    /* In the cage no path can be asked for; a directory that was made can be opened. */
+    fd = REAL(openat64)(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    st.st_ino = fd < 0 ? 0 : inode(fd);
+    if (fd >= 0)
+        REAL(close)(fd);
+    return st.st_ino;
 }
 
 static bool is_file(int fd)
 {
     struct stat st;
 
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    return syscall(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 /* --- data ------------------------------------------------------------------------------------- */
@@ -105,7 +130,7 @@ static void wrote(int fd, const void *data, ssize_t size, long long offset)
 {
     int kept = errno;
 
-    if (size > 0 && record >= 0 && is_file(fd)) {
+    if (size > 0 && record && is_file(fd)) {
         line("write %llu %lld %zd\n", inode(fd), offset, size);
         put(data, (size_t)size);
         line("\n");
@@ -156,7 +181,7 @@ static int bring(int fd, int (*how)(int fd), const char *before, const char *aft
     int result;
 
     pthread_mutex_lock(&lock);
-    number = ++syncs;
+    number = record ? ++record->syncs : 0;
     line("%s %llu %u\n", before, what, number);
     pthread_mutex_unlock(&lock);
     result = how(fd);

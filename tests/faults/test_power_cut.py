@@ -5,6 +5,7 @@ the kernel that this was made on has no device mapper, so no dm-log-writes."""
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -32,8 +33,9 @@ class Recorded:
         done = subprocess.run([OZXFS, verb, '-j', jobs, *(['-f'] if old == 'old' else []), source, path], stdin=subprocess.DEVNULL, capture_output=True, check=False,
                               env=dict(os.environ, LC_ALL='C', LD_PRELOAD=RECORD, OZXFS_RECORD=log, ASAN_OPTIONS='verify_asan_link_order=0', **environment))
         assert done.returncode == 0, done.stderr
-        with open(log, 'rb') as lines:
-            self.events = parse(lines.read())
+        with open(log, 'rb') as lines:  # record.c, struct log
+            size, _ = struct.unpack('<QQ', lines.read(16))
+            self.events = parse(lines.read(size))
         self.root, self.by_inode = root, by_inode
         self.old = content(root).get('result')
         self.new = content(snapshot(self.folder, {}))['result']

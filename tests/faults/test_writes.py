@@ -105,7 +105,7 @@ def test_killed(action, target, faulty, figure):
     count, seen = faulty.page.calls, set()
     for n in numbers(count):
         status, said, result, left = target.run(faulty, f'any:{n}:{action}')
-        assert status in (0, -signal.SIGKILL), said
+        assert status in (0, 71, -signal.SIGKILL), said  # 71: the command outlived its caged process, and said so
         assert result in (target.old, target.new), 'neither the old nor the new one: %d of %d' % (n, count)
         assert all(name.startswith('.ozxfs-') and name.endswith('.partial') for name in left), left
         seen.add('new' if result == target.new else 'old')
