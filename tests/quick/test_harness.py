@@ -82,3 +82,39 @@ def test_missing_packages_are_named_in_one_line(cannot):
         install_missing build""")
     assert done.returncode != 0 and done.stdout == ""
     assert len(done.stderr.splitlines()) == 1 and "no-such-package" in done.stderr
+
+
+# --- where the clone stands, and how the tests are started ------------------------------------------------------------
+
+HERE_PROGRAM = '''
+import os, signal, subprocess
+def test_program():
+    program = os.environ['OZXFS']
+    assert ' ' not in program and subprocess.run([program], **USER).returncode == 0
+def test_signals():
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        assert signal.getsignal(number) == signal.SIG_DFL
+'''
+
+
+def test_programs_are_reached_from_a_closed_folder_and_under_nohup(tmp_path):
+    """A clone in /root or a private home, with a space in its path; SIGHUP and SIGINT are inherited ignored."""
+    import os
+    import pathlib
+    import signal
+    import subprocess
+    closed = tmp_path / 'x y'
+    closed.mkdir(mode=0o700)
+    (closed / 'program').write_text('#!/bin/sh\nexit 0\n')
+    (closed / 'program').chmod(0o700)
+    user = 'dict(user=65534, group=65534, extra_groups=[])' if os.geteuid() == 0 else '{}'
+    (closed / 'test_it.py').write_text(HERE_PROGRAM.replace('USER', user))
+    runner = pathlib.Path(__file__).parents[1] / 'run-pytest'
+    environment = dict(os.environ, OZXFS=str(closed / 'program'), OZXFS_BUILD_DIR=str(tmp_path))
+    environment.pop('TMPDIR', None)
+
+    def ignore():
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+    done = subprocess.run([runner, 'closed', closed / 'test_it.py'], env=environment, preexec_fn=ignore, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
