@@ -17,6 +17,9 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256 /* Linux 5.10; an older one takes no notice */
+#endif
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
@@ -247,7 +250,7 @@ static int attach(int fs, const struct ozx_mount_options *options, int *device,
 int ozx_attach_by_mount(const struct ozx_mount_options *options, int *device,
                         struct ozx_error *error)
 {
-    struct parameters p = {.fs = -1, .flags = MS_RDONLY | MS_NOSUID | MS_NODEV};
+    struct parameters p = {.fs = -1, .flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOSYMFOLLOW};
     OZX_AUTO_FREE char *type = malloc(sizeof "fuse." + strlen(options->subtype));
     OZX_AUTO_FREE char *data = malloc(strlen(options->fuse_options) + 200);
     char target[40];

@@ -53,15 +53,17 @@ static void settle_time_zone(void)
     tzset();
 }
 
-/* What is typed or piped into the command is not the worker's, nor has it anything to print there.
- */
-static void leave_terminal(void)
+/* What is typed or piped into the command is not the worker's, nor has it anything to print there:
+ * what it has to say goes through the channel, but for what libfuse prints with -d. */
+static void leave_terminal(bool debug)
 {
     OZX_AUTO_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
         dup2(null, STDOUT_FILENO);
+        if (!debug)
+            dup2(null, STDERR_FILENO);
     }
 }
 
@@ -281,9 +283,10 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     int device, status = EXIT_SUCCESS;
 
     leave_signals();
-    if (options->foreground && !options->debug)
-        leave_terminal();
+    if (options->foreground)
+        leave_terminal(options->debug);
     settle_time_zone();
+    ozx_archive_prepare();
     ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     if (lock_in(options, ozx_source_fd(source), socket) != 0 ||

@@ -55,6 +55,32 @@ def test_worker_holds_only_its_descriptors(binary, image, point):
     assert targets.count('/dev/fuse') == 1
 
 
+def test_worker_in_the_foreground_leaves_the_terminal(binary, image, point, as_root):
+    """Descriptors 0 to 2 are /dev/null: messages go through the supervisor."""
+    os.makedirs(point)
+    with subprocess.Popen([binary, 'mount', '-f', '-v', image, point], stderr=subprocess.PIPE, text=True) as process:
+        said = ''
+        while 'worker' not in said:
+            said = process.stderr.readline()
+            assert said, 'it ended'
+        worker = int(re.search(r'worker (\d+) serves', said).group(1))
+        assert [os.readlink('/proc/%d/fd/%d' % (worker, fd)) for fd in range(3)] == ['/dev/null'] * 3
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_worker_sees_an_empty_root_directory(binary, image, point, as_root):
+    _, worker = mount_v(binary, image, point)
+    assert os.listdir('/proc/%d/root/' % worker) == []
+
+
+def test_worker_makes_no_more_threads(binary, image, point):
+    """The last one is there: the limit is 0 from then on."""
+    _, worker = mount_v(binary, image, point, '-s')
+    with open('/proc/%d/limits' % worker) as limits:
+        assert re.search(r'Max processes +0 +0 ', limits.read())
+
+
 def test_worker_cannot_get_out(image, point):
     said, _ = mount_v(os.environ['OZXFS_PROBE'], image, point)
     tried = next(line for line in said.splitlines() if ' open ' in line and 'ptrace' in line)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/crew.h"
@@ -99,13 +100,22 @@ static bool take_turn(void)
     return stay;
 }
 
+/* The last thread is there: none can be made any more, nor a process. */
+static void close_threads(void)
+{
+    const struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_NPROC, &none);
+}
+
 /* With the lock. */
 static bool add_thread(void)
 {
     if (loop.ended || loop.helper_count == loop.helpers_max ||
         pthread_create(&loop.helpers[loop.helper_count], NULL, work, NULL))
         return false;
-    loop.helper_count++;
+    if (++loop.helper_count == loop.helpers_max)
+        close_threads();
     return true;
 }
 
@@ -254,6 +264,8 @@ int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*start
     loop.helpers = calloc(threads_max, sizeof *loop.helpers);
     if (!loop.helpers)
         return -ENOMEM;
+    if (!loop.helpers_max)
+        close_threads();
     loop.processors = ozx_processor_count();
     serve(started, context);
     /* All is over: none is made any more. */
