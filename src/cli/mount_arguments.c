@@ -17,6 +17,7 @@
 
 #include "cli/mount_options.h"
 #include "cli/report.h"
+#include "mount/fuse/backend.h"
 
 #define FILE_MODE 0444
 #define DIRECTORY_MODE 0555
@@ -200,7 +201,8 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
     int status;
 
     *arguments = (struct ozx_mount_arguments){
-        .options = {.handed_fd = -1,
+        .options = {.backend = &ozx_fuse_backend,
+                    .handed_fd = -1,
                     .log_fd = -1,
                     .subtype = "ozxfs",
                     .uid = getuid(),

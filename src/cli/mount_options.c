@@ -13,6 +13,7 @@
 
 #include "cli/report.h"
 #include "config.h"
+#include "mount/option_list.h"
 
 #define PAGE_BYTES 4096U
 #define TIMEOUT_MAX_S (10U * 365 * 86400)
@@ -321,7 +322,7 @@ static void pass(struct ozx_mount_parse *p, const char *option)
 {
     if (p->fuse_end != p->out->fuse_options)
         *p->fuse_end++ = ',';
-    p->fuse_end = ozx_mount_escape(p->fuse_end, option);
+    p->fuse_end = ozx_option_escape(p->fuse_end, option);
 }
 
 static int apply_option(struct ozx_mount_parse *p, const char *option)

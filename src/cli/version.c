@@ -12,7 +12,7 @@
 #include "zip/crc.h"
 #include "zip/decompress.h"
 #ifdef OZX_HAVE_MOUNT
-#include "mount/mount.h"
+#include "mount/fuse/backend.h"
 #endif
 
 int ozx_version(void)
@@ -20,9 +20,9 @@ int ozx_version(void)
     printf("ozxfs %s\n", OZX_VERSION);
 #ifdef OZX_HAVE_MOUNT
 #ifdef OZX_HAVE_FUSE_IO_URING
-    printf("libfuse %s, with io_uring\n", ozx_mount_library_version());
+    printf("libfuse %s, with io_uring\n", ozx_fuse_library_version());
 #else
-    printf("libfuse %s\n", ozx_mount_library_version());
+    printf("libfuse %s\n", ozx_fuse_library_version());
 #endif
 #ifdef OZX_SANDBOX
     puts("sandbox: yes");

@@ -16,6 +16,7 @@
 #include "mount/fusermount.h"
 #include "mount/mount_point.h"
 #include "mount/mountinfo.h"
+#include "mount/option_list.h"
 #include "mount/unmount.h"
 
 #define KERNEL_READAHEAD_BYTES (128u << 10)
@@ -35,8 +36,8 @@ static char *format_options(const struct ozx_mount_options *options)
     end += sprintf(end, "ro,nosuid,nodev,%smax_read=%u,fsname=",
                    ozx_attach_has_permissions(options) ? "default_permissions," : "",
                    options->max_read_bytes);
-    end = ozx_mount_escape(end, options->fsname);
-    end = ozx_mount_escape(stpcpy(end, ",subtype="), options->subtype);
+    end = ozx_option_escape(end, options->fsname);
+    end = ozx_option_escape(stpcpy(end, ",subtype="), options->subtype);
     if (options->fuse_options[0])
         stpcpy(stpcpy(end, ","), options->fuse_options);
     return text;

@@ -12,25 +12,8 @@
 
 #include "base/descriptors.h"
 #include "mount/channel.h"
-#include "mount/fuse/server.h"
 #include "mount/process.h"
 #include "mount/supervisor.h"
-
-const char *ozx_mount_library_version(void)
-{
-    return fuse_pkgversion();
-}
-
-char *ozx_mount_escape(char *to, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == ',' || *text == '\\')
-            *to++ = '\\';
-        *to++ = *text;
-    }
-    *to = '\0';
-    return to;
-}
 
 static int fail(enum ozx_mount_stage *stage, struct ozx_error *error, int code, const char *what)
 {

@@ -19,7 +19,10 @@
 #include "io/source.h"
 #include "mount/place.h"
 
+struct ozx_backend;
+
 struct ozx_mount_options {
+    const struct ozx_backend *backend; /* who serves (mount/backend.h) */
     struct ozx_place *place;  /* where to mount, held; let go by the mount; NULL with `handed_fd` */
     int handed_fd;            /* an open /dev/fuse that someone else mounted; else -1 */
     const char *fsname;       /* what df and findmnt show as the source */
@@ -72,12 +75,5 @@ struct ozx_mount_events {
 int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *source,
                   const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
                   struct ozx_error *error) OZX_CHECKED;
-
-/* Writes `text` with a backslash before each comma and backslash, as libfuse's option lists want
- * it. `to` has room for twice the text and a NUL. Returns where the NUL stands. */
-char *ozx_mount_escape(char *to, const char *text);
-
-/* For --version. */
-const char *ozx_mount_library_version(void);
 
 #endif

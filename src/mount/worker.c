@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The worker: from the archive's bytes to the last request. After `lock_in` it opens nothing: the
- * archive and its socket are open, the /dev/fuse descriptor is sent to it. (libfuse tries to open
- * /dev/null in fuse_session_mount to fill descriptors 0 to 2; that may fail, they are filled.)
+ * The worker: from the archive's bytes to the last request, which its backend answers. After
+ * `lock_in` it opens nothing: the archive and its socket are open, the /dev/fuse descriptor is sent
+ * to it.
  */
 #include "mount/worker.h"
 
@@ -18,12 +18,9 @@
 #include "base/descriptors.h"
 #include "cage/sandbox.h"
 #include "config.h"
+#include "mount/backend.h"
 #include "mount/channel.h"
-#include "mount/fuse/loop.h"
-#include "mount/fuse/server.h"
 #include "mount/process.h"
-
-#define THREADS_DEFAULT 10
 
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
                const struct ozx_error *error)
@@ -75,16 +72,6 @@ static void tell(int socket, const char *text)
     (void)!say(socket, OZX_MESSAGE_INFO, 0, &info);
 }
 
-static bool wants_io_uring(const struct ozx_mount_options *options)
-{
-#ifdef OZX_HAVE_FUSE_IO_URING
-    return options->io_uring;
-#else
-    (void)options;
-    return false;
-#endif
-}
-
 /* The one place for what takes the worker's rights away (no privileges, no new files), before it
  * has read a byte of the archive. A build with sanitizers, which open files, has nothing of it. */
 static int lock_in(const struct ozx_mount_options *options, int archive, int socket)
@@ -96,7 +83,7 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     const struct ozx_sandbox sandbox = {
         .work = OZX_SANDBOX_SERVE,
         .archive = archive,
-        .io_uring = wants_io_uring(options),
+        .io_uring = options->io_uring && options->backend->has_io_uring,
         .as = options->serve_as ? &as : NULL,
     };
     int failure = ozx_sandbox_enter(&sandbox, report, &error);
@@ -145,7 +132,7 @@ static int fail(int socket, int code, const char *what)
     ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
                   strerror(-code));
     (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
-    return EXIT_FAILURE;
+    return code;
 }
 
 static void tell_archive(const struct ozx_archive *archive, const struct ozx_mount_options *options,
@@ -162,7 +149,7 @@ static void tell_archive(const struct ozx_archive *archive, const struct ozx_mou
 }
 
 static int parse(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                 struct ozx_server *server)
+                 struct ozx_gate **gate, uint64_t *node_count)
 {
     struct ozx_archive_options how = {.subdir = options->subdir};
     struct ozx_error error = OZX_ERROR_INIT;
@@ -178,16 +165,13 @@ static int parse(const struct ozx_mount_options *options, struct ozx_source *sou
     ozx_promises_check(archive, tell_promise, &socket);
     if (options->verbose)
         tell_archive(archive, options, socket);
-    server->node_count = ozx_archive_node_count(archive);
-    failure = ozx_gate_open(archive, &how, (uint64_t)options->timeout_s * 1000, &server->gate);
+    *node_count = ozx_archive_node_count(archive);
+    failure = ozx_gate_open(archive, &how, (uint64_t)options->timeout_s * 1000, gate);
     if (failure) {
         ozx_archive_close(archive);
         return fail(socket, failure, "cannot serve");
     }
-    failure = say(socket, OZX_MESSAGE_PARSED, 0, NULL);
-    if (failure)
-        ozx_gate_close(server->gate);
-    return failure;
+    return 0;
 }
 
 /* Waits until the supervisor has mounted. The descriptor to serve, -1 if there is nothing to do. */
@@ -215,72 +199,33 @@ static int wait_for_device(const struct ozx_mount_options *options, int socket)
     }
 }
 
-/* What libfuse says of its failures is said again by us, in one line. */
-static void drop_words(enum fuse_log_level level, const char *format, va_list args)
+/* From the parsed archive to the last request. */
+static int serve(const struct ozx_mount_options *options, const struct ozx_forest *forest,
+                 int socket)
 {
-    (void)level, (void)format, (void)args;
-}
+    const struct ozx_backend *backend = options->backend;
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_served *served;
+    int device, failure = backend->start(options, forest, socket, &served);
 
-static struct fuse_session *make_session(struct ozx_server *server, int device)
-{
-    struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-    struct fuse_lowlevel_ops ops;
-    struct fuse_session *session = NULL;
-    char option[48], place[32];
-
-    if (!server->options->debug)
-        fuse_set_log_func(drop_words);
-    errno = 0;
-    ozx_ops_fill(&ops, server);
-    /* libfuse wants the same max_read here, in the mount's options and in init. */
-    snprintf(option, sizeof option, "-omax_read=%u", server->options->max_read_bytes);
-    snprintf(place, sizeof place, "/dev/fd/%d", device);
-    if (fuse_opt_add_arg(&args, "ozxfs") == 0 && fuse_opt_add_arg(&args, option) == 0 &&
-        (!wants_io_uring(server->options) || fuse_opt_add_arg(&args, "-oio_uring") == 0) &&
-        (!server->options->debug || fuse_opt_add_arg(&args, "-d") == 0))
-        session = fuse_session_new(&args, &ops, sizeof ops, server);
-    fuse_opt_free_args(&args);
-    if (session && fuse_session_mount(session, place) != 0) {
-        fuse_session_destroy(session);
-        session = NULL;
-    }
-    if (!session)
-        close(device);
-    return session;
-}
-
-static int serve(struct ozx_server *server, int device)
-{
-    unsigned threads = server->options->threads ? server->options->threads : THREADS_DEFAULT;
-    struct fuse_session *session = make_session(server, device);
-    int failure = errno ? -errno : -EINVAL;
-
-    if (!session)
-        return fail(server->notes.socket, failure, "cannot make a FUSE session");
-    /* A read that waits for the disk must not keep others waiting. */
-    ozx_source_on_wait(ozx_gate_source(server->gate), ozx_loop_pass);
-    ozx_source_on_work(ozx_gate_source(server->gate), ozx_read_stopped);
-    server->turns.places = threads > 1 ? threads - 1 : 1;
-    failure = ozx_gate_watch(server->gate);
-    if (!failure)
-        failure = ozx_loop_run(session, threads, ozx_server_started, server);
-    if (!failure)
-        (void)!say(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL);
-    fuse_session_destroy(session);
     if (failure)
-        return fail(server->notes.socket, failure < 0 ? failure : -EIO, "the FUSE session failed");
-    return EXIT_SUCCESS;
+        return fail(socket, failure, "cannot serve");
+    failure = say(socket, OZX_MESSAGE_PARSED, 0, NULL);
+    device = failure ? -1 : wait_for_device(options, socket);
+    if (device >= 0)
+        failure = backend->serve(served, device, &error);
+    if (device >= 0 && failure)
+        (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
+    backend->stop(served);
+    return failure;
 }
 
 int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket)
 {
-    struct ozx_server server = {
-        .options = options,
-        .notes = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = socket},
-        .turns = {.lock = PTHREAD_MUTEX_INITIALIZER},
-    };
     const int keep[] = {ozx_source_fd(source), socket, options->handed_fd};
-    int device, status = EXIT_SUCCESS;
+    struct ozx_gate *gate = NULL;
+    struct ozx_forest forest = {.gates = &gate, .count = 1};
+    int failure;
 
     leave_signals();
     if (options->foreground)
@@ -289,15 +234,11 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     ozx_archive_prepare();
     ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
-    if (lock_in(options, ozx_source_fd(source), socket) != 0 ||
-        parse(options, source, socket, &server) != 0)
-        return EXIT_FAILURE;
-    device = wait_for_device(options, socket);
-    if (device >= 0 && pthread_key_create(&server.buffer_key, free) == 0) {
-        status = serve(&server, device);
-        free(pthread_getspecific(server.buffer_key)); /* only threads that end do it themselves */
-        pthread_key_delete(server.buffer_key);
-    }
-    ozx_gate_close(server.gate);
-    return status;
+    failure = lock_in(options, ozx_source_fd(source), socket);
+    if (!failure)
+        failure = parse(options, source, socket, &gate, &forest.node_count);
+    if (!failure)
+        failure = serve(options, &forest, socket);
+    ozx_gate_close(gate);
+    return failure ? EXIT_FAILURE : EXIT_SUCCESS;
 }

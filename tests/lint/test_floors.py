@@ -11,8 +11,10 @@ HEAD = '/* SPDX-License-Identifier: BSD-2-Clause */\n'
 BREACHES = {
     'upwards': ('src/zip/a.c', HEAD + '#include "archive/archive.h"\n', 'zip/ may not include archive/archive.h'),
     'sideways': ('src/zarr/a.c', HEAD + '#include "zip/format.h"\n', 'zarr/ may not include zip/format.h'),
-    'sideways_deep': ('src/mount/fuse/a.c', HEAD + '#include "pack/plan.h"\n', 'mount/ may not include pack/plan.h'),
+    'sideways_deep': ('src/mount/fuse/a.c', HEAD + '#include "pack/plan.h"\n', 'mount/fuse/ may not include pack/plan.h'),
     'base_upwards': ('src/base/a.h', HEAD + '#include "zip/format.h"\n', 'base/ may not include'),
+    'upwards_inside': ('src/mount/a.c', HEAD + '#include "mount/fuse/loop.h"\n', 'mount/ may not include mount/fuse/loop.h'),
+    'fuse_inside': ('src/mount/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
     'cage': ('src/archive/a.c', HEAD + '#include "cage/sandbox.h"\n', 'archive/ may not include cage'),
     'fuse': ('src/cli/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
     'jansson': ('src/cli/main.c', HEAD + '#include <jansson.h>\n', 'jansson.h may only be'),
@@ -36,6 +38,32 @@ def test_breach_is_seen(tmp_path, name):
     (tmp_path / path).write_text(text)
     result = run(tmp_path)
     assert result.returncode == 1 and message in result.stdout and path in result.stdout
+
+
+FUNCTION = 'int %s(void)\n{\n    return %s();\n}\n'
+
+
+@pytest.mark.parametrize('files', [
+    {'src/zip/a.c': ('a', 'b'), 'src/zip/b.c': ('b', 'a')},
+    {'src/zip/a.c': ('a', 'b'), 'src/zip/b.c': ('b', 'c'), 'src/zip/c.c': ('c', 'a')},
+    {'src/base/a.c': ('a', 'b'), 'src/archive/b.c': ('b', 'a')},
+], ids=['two', 'three', 'rooms'])
+def test_circle_is_seen(tmp_path, files):
+    """Declared by hand, so that no include gives it away."""
+    for path, (name, called) in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(HEAD + 'int %s(void);\n' % called + FUNCTION % (name, called))
+    result = run(tmp_path)
+    assert result.returncode == 1 and 'in a circle' in result.stdout and 'a.c calls b of b.c' in result.stdout
+
+
+def test_no_circle_of_statics_structs_and_comments(tmp_path):
+    """Two files may have a function of one name each, and a struct may be called like a function."""
+    (tmp_path / 'src/zip').mkdir(parents=True)
+    (tmp_path / 'src/zip/a.c').write_text(HEAD + 'int a(void)\n{\n    return b(); /* not c() */\n}\n\nstatic int d(void)\n{\n    return 0;\n}\n')
+    (tmp_path / 'src/zip/b.c').write_text(HEAD + 'int b(void)\n{\n    struct a *x = 0;\n    return d() + !x;\n}\n\nstatic int d(void)\n{\n    return 0;\n}\n')
+    result = run(tmp_path)
+    assert result.returncode == 0, result.stdout
 
 
 def test_good_tree_passes(tmp_path):

@@ -34,7 +34,7 @@
 #define MEMORY_NAP_NS 1000000
 #define MEMORY_NAPS_MAX 1000
 
-static struct {
+struct loop {
     struct fuse_session *session;
     pthread_mutex_t lock;
     pthread_cond_t vacant; /* the lead is, or it is crowded */
@@ -45,19 +45,19 @@ static struct {
     pthread_t *helpers; /* all threads but the first */
     unsigned helper_count, helpers_max;
     int failure;
-} loop = {.lock = PTHREAD_MUTEX_INITIALIZER, .vacant = PTHREAD_COND_INITIALIZER};
+    _Atomic int64_t crowded_until_ns;
 
-/* The leader's alone; handed on with the lead. */
-static struct {
+    /* The leader's alone; handed on with the lead. */
     int64_t answered_ns;
     unsigned brisk;
     unsigned busy;
-} pace;
+};
 
-static _Atomic int64_t crowded_until_ns;
+/* The loop that this thread works for; NULL: none. Those who answer requests do not know of it. */
+static _Thread_local struct loop *loop;
 static _Thread_local bool leads;
 
-static void *work(void *unused);
+static void *work(void *context);
 
 static int64_t now_ns(void)
 {
@@ -69,13 +69,13 @@ static int64_t now_ns(void)
 
 static bool is_crowded(void)
 {
-    return atomic_load_explicit(&crowded_until_ns, memory_order_relaxed) > now_ns();
+    return atomic_load_explicit(&loop->crowded_until_ns, memory_order_relaxed) > now_ns();
 }
 
 /* True if a request is there to be read. */
 static bool is_asked(void)
 {
-    struct pollfd device = {.fd = fuse_session_fd(loop.session), .events = POLLIN};
+    struct pollfd device = {.fd = fuse_session_fd(loop->session), .events = POLLIN};
 
     return poll(&device, 1, 0) > 0;
 }
@@ -87,16 +87,16 @@ static bool take_turn(void)
 
     if (leads)
         return true;
-    pthread_mutex_lock(&loop.lock);
-    loop.waiting++;
-    while (loop.led && !loop.ended && !is_crowded())
-        pthread_cond_wait(&loop.vacant, &loop.lock);
-    loop.waiting--;
-    stay = !loop.ended;
-    leads = stay && !loop.led;
+    pthread_mutex_lock(&loop->lock);
+    loop->waiting++;
+    while (loop->led && !loop->ended && !is_crowded())
+        pthread_cond_wait(&loop->vacant, &loop->lock);
+    loop->waiting--;
+    stay = !loop->ended;
+    leads = stay && !loop->led;
     if (leads)
-        loop.led = true;
-    pthread_mutex_unlock(&loop.lock);
+        loop->led = true;
+    pthread_mutex_unlock(&loop->lock);
     return stay;
 }
 
@@ -111,42 +111,42 @@ static void close_threads(void)
 /* With the lock. */
 static bool add_thread(void)
 {
-    if (loop.ended || loop.helper_count == loop.helpers_max ||
-        pthread_create(&loop.helpers[loop.helper_count], NULL, work, NULL))
+    if (loop->ended || loop->helper_count == loop->helpers_max ||
+        pthread_create(&loop->helpers[loop->helper_count], NULL, work, loop))
         return false;
-    if (++loop.helper_count == loop.helpers_max)
+    if (++loop->helper_count == loop->helpers_max)
         close_threads();
     return true;
 }
 
 void ozx_loop_pass(void)
 {
-    if (!leads || loop.helpers_max == 0)
+    if (!leads || loop->helpers_max == 0)
         return;
-    pace.busy = 0;
+    loop->busy = 0;
     leads = false;
-    pthread_mutex_lock(&loop.lock);
-    loop.led = false;
+    pthread_mutex_lock(&loop->lock);
+    loop->led = false;
     /* Without another thread, whoever is done first leads. */
-    if (loop.waiting || !add_thread())
-        pthread_cond_signal(&loop.vacant);
-    pthread_mutex_unlock(&loop.lock);
+    if (loop->waiting || !add_thread())
+        pthread_cond_signal(&loop->vacant);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 void ozx_loop_pass_if_asked(void)
 {
-    if (loop.helpers_max == 0 || !is_asked())
+    if (!loop || loop->helpers_max == 0 || !is_asked())
         return;
-    atomic_store_explicit(&crowded_until_ns, now_ns() + CROWD_NS, memory_order_relaxed);
+    atomic_store_explicit(&loop->crowded_until_ns, now_ns() + CROWD_NS, memory_order_relaxed);
     ozx_loop_pass();
 }
 
 /* The session is told by who reads the end of it; the device knows it before. */
 bool ozx_loop_ended(void)
 {
-    struct pollfd device = {.fd = fuse_session_fd(loop.session)};
+    struct pollfd device = {.fd = fuse_session_fd(loop->session)};
 
-    return fuse_session_exited(loop.session) || poll(&device, 1, 0) > 0;
+    return fuse_session_exited(loop->session) || poll(&device, 1, 0) > 0;
 }
 
 static void ask_for_a_while(void)
@@ -154,15 +154,15 @@ static void ask_for_a_while(void)
     bool waited = false;
 
     /* The only processor would be kept from the clients. */
-    if (pace.brisk < BRISK_REQUESTS || loop.processors == 1 || is_crowded())
+    if (loop->brisk < BRISK_REQUESTS || loop->processors == 1 || is_crowded())
         return;
     while (!is_asked()) {
         waited = true;
-        if (now_ns() - pace.answered_ns > ASK_NS)
+        if (now_ns() - loop->answered_ns > ASK_NS)
             return;
         sched_yield(); /* a client that waits for this processor goes first */
     }
-    pace.busy = waited ? 0 : pace.busy + 1;
+    loop->busy = waited ? 0 : loop->busy + 1;
 }
 
 static int receive(struct fuse_buf *request)
@@ -170,13 +170,13 @@ static int receive(struct fuse_buf *request)
     int got;
 
     if (!leads)
-        return fuse_session_receive_buf(loop.session, request);
+        return fuse_session_receive_buf(loop->session, request);
     ask_for_a_while();
-    got = fuse_session_receive_buf(loop.session, request);
-    if (now_ns() - pace.answered_ns > ASK_NS)
-        pace.brisk = 0;
-    else if (pace.brisk < BRISK_REQUESTS)
-        pace.brisk++;
+    got = fuse_session_receive_buf(loop->session, request);
+    if (now_ns() - loop->answered_ns > ASK_NS)
+        loop->brisk = 0;
+    else if (loop->brisk < BRISK_REQUESTS)
+        loop->brisk++;
     return got;
 }
 
@@ -186,31 +186,31 @@ static void call_help(void)
 {
     unsigned awake;
 
-    pace.busy = 0;
-    pthread_mutex_lock(&loop.lock);
-    awake = loop.helper_count + 1 - loop.waiting;
-    pthread_mutex_unlock(&loop.lock);
-    if (2 * (awake + 1) <= loop.processors)
+    loop->busy = 0;
+    pthread_mutex_lock(&loop->lock);
+    awake = loop->helper_count + 1 - loop->waiting;
+    pthread_mutex_unlock(&loop->lock);
+    if (2 * (awake + 1) <= loop->processors)
         ozx_loop_pass();
 }
 
 static void answer(struct fuse_buf *request)
 {
-    if (leads && pace.busy >= BUSY_REQUESTS)
+    if (leads && loop->busy >= BUSY_REQUESTS)
         call_help();
-    fuse_session_process_buf(loop.session, request);
+    fuse_session_process_buf(loop->session, request);
     if (leads)
-        pace.answered_ns = now_ns();
+        loop->answered_ns = now_ns();
 }
 
 static void end(int failure)
 {
-    pthread_mutex_lock(&loop.lock);
-    loop.ended = true;
-    if (!loop.failure)
-        loop.failure = failure;
-    pthread_cond_broadcast(&loop.vacant);
-    pthread_mutex_unlock(&loop.lock);
+    pthread_mutex_lock(&loop->lock);
+    loop->ended = true;
+    if (!loop->failure)
+        loop->failure = failure;
+    pthread_cond_broadcast(&loop->vacant);
+    pthread_mutex_unlock(&loop->lock);
 }
 
 /* Without memory for a request others may have some: the lead is given to them, and this thread
@@ -230,7 +230,7 @@ static void serve(int (*started)(void *context), void *context)
     struct fuse_buf request = {.mem = NULL};
     unsigned naps = 0;
 
-    while (!fuse_session_exited(loop.session) && take_turn()) {
+    while (!fuse_session_exited(loop->session) && take_turn()) {
         int got = receive(&request);
         if (got == -EINTR || (got == -ENOMEM && !lacks_memory(&naps)))
             continue;
@@ -250,27 +250,34 @@ static void serve(int (*started)(void *context), void *context)
     free(request.mem);
 }
 
-static void *work(void *unused)
+static void *work(void *context)
 {
+    loop = context;
     serve(NULL, NULL);
-    return unused;
+    return NULL;
 }
 
 int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*started)(void *context),
                  void *context)
 {
-    loop.session = session;
-    loop.helpers_max = threads_max - 1;
-    loop.helpers = calloc(threads_max, sizeof *loop.helpers);
-    if (!loop.helpers)
+    struct loop mine = {.session = session,
+                        .lock = PTHREAD_MUTEX_INITIALIZER,
+                        .vacant = PTHREAD_COND_INITIALIZER,
+                        .processors = ozx_processor_count(),
+                        .helpers_max = threads_max - 1};
+
+    mine.helpers = calloc(threads_max, sizeof *mine.helpers);
+    if (!mine.helpers)
         return -ENOMEM;
-    if (!loop.helpers_max)
+    if (!mine.helpers_max)
         close_threads();
-    loop.processors = ozx_processor_count();
+    loop = &mine;
     serve(started, context);
     /* All is over: none is made any more. */
-    for (unsigned i = 0; i < loop.helper_count; i++)
-        pthread_join(loop.helpers[i], NULL);
-    free(loop.helpers);
-    return loop.failure;
+    for (unsigned i = 0; i < mine.helper_count; i++)
+        pthread_join(mine.helpers[i], NULL);
+    loop = NULL;
+    leads = false;
+    free(mine.helpers);
+    return mine.failure;
 }

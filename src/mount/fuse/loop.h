@@ -20,7 +20,7 @@ struct fuse_session;
 
 /* Serves until the session ends, with at most `threads_max` threads, this one among them; calls
  * `started` when the first request, INIT, is answered; if that fails it ends. 0, or -errno if the
- * kernel's requests can no longer be read. Once per process. */
+ * kernel's requests can no longer be read. Each session of a process has a loop of its own. */
 int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*started)(void *context),
                  void *context) OZX_CHECKED;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The callbacks of the file system. The tree never changes, so everything is cached by the kernel
- * for ever and nothing here takes a lock. An inode number is a node's index + 1 (FUSE_ROOT_ID);
- * nodes live until unmount, so forget has nothing to do and is not there.
+ * The callbacks of the file system. The trees never change, so everything is cached by the kernel
+ * for ever and nothing here takes a lock. Nodes live until unmount, so forget has nothing to do and
+ * is not there.
  *
  * Not implemented on purpose: lseek (the kernel's own is right for files without holes), flush,
  * fsync, release, and xattrs unless asked for: the kernel remembers the ENOSYS and asks no more.
@@ -24,13 +24,13 @@
 #define BACKGROUND_MAX 1024
 
 static void fill_stat(const struct ozx_server *server, const struct ozx_archive *archive,
-                      uint32_t node, struct stat *st)
+                      fuse_ino_t inode, struct stat *st)
 {
     struct ozx_node_stat from;
 
-    ozx_archive_stat(archive, node, &from);
+    ozx_archive_stat(archive, ozx_node_of(inode), &from);
     *st = (struct stat){
-        .st_ino = node + FUSE_ROOT_ID,
+        .st_ino = inode,
         .st_nlink = from.nlink,
         .st_uid = server->options->uid,
         .st_gid = server->options->gid,
@@ -46,11 +46,11 @@ static void fill_stat(const struct ozx_server *server, const struct ozx_archive 
 }
 
 static void fill_entry(const struct ozx_server *server, const struct ozx_archive *archive,
-                       uint32_t node, struct fuse_entry_param *entry)
+                       fuse_ino_t inode, struct fuse_entry_param *entry)
 {
     *entry = (struct fuse_entry_param){
-        .ino = node + FUSE_ROOT_ID, .attr_timeout = FOREVER_S, .entry_timeout = FOREVER_S};
-    fill_stat(server, archive, node, &entry->attr);
+        .ino = inode, .attr_timeout = FOREVER_S, .entry_timeout = FOREVER_S};
+    fill_stat(server, archive, inode, &entry->attr);
 }
 
 /* libfuse makes the rings after init, and does without where it cannot. */
@@ -104,14 +104,14 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
         fuse_reply_err(request, ENAMETOOLONG);
         return;
     }
-    archive = ozx_server_enter(server, request);
+    archive = ozx_server_enter(server, request, parent);
     if (!archive)
         return;
     failure = ozx_archive_lookup(archive, ozx_node_of(parent), name, strlen(name), &node);
     /* Inode 0 with a timeout: a miss that the kernel may remember. */
     if (!failure)
-        fill_entry(server, archive, node, &entry);
-    ozx_server_leave(server);
+        fill_entry(server, archive, ozx_inode_beside(parent, node), &entry);
+    ozx_server_leave(server, parent);
     if (failure && failure != -ENOENT)
         fuse_reply_err(request, -failure);
     else
@@ -122,12 +122,12 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 static bool find_stat(fuse_req_t request, fuse_ino_t inode, struct stat *st)
 {
     struct ozx_server *server = ozx_server_of(request);
-    const struct ozx_archive *archive = ozx_server_enter(server, request);
+    const struct ozx_archive *archive = ozx_server_enter(server, request, inode);
 
     if (!archive)
         return false;
-    fill_stat(server, archive, ozx_node_of(inode), st);
-    ozx_server_leave(server);
+    fill_stat(server, archive, inode, st);
+    ozx_server_leave(server, inode);
     return true;
 }
 
@@ -203,29 +203,29 @@ static uint32_t list_name(const struct ozx_archive *archive, uint32_t directory,
 }
 
 static size_t add_name(fuse_req_t request, const struct ozx_archive *archive, char *to, size_t room,
-                       uint32_t node, const char *name, uint64_t next, bool plus)
+                       fuse_ino_t inode, const char *name, uint64_t next, bool plus)
 {
     struct fuse_entry_param entry;
 
-    fill_entry(ozx_server_of(request), archive, node, &entry);
+    fill_entry(ozx_server_of(request), archive, inode, &entry);
     if (plus)
         return fuse_add_direntry_plus(request, to, room, name, &entry, (off_t)next);
     return fuse_add_direntry(request, to, room, name, &entry.attr, (off_t)next);
 }
 
 /* As many names as fit, from the `from`-th on; the bytes used. */
-static size_t list(fuse_req_t request, const struct ozx_archive *archive, uint32_t directory,
+static size_t list(fuse_req_t request, const struct ozx_archive *archive, fuse_ino_t inode,
                    uint64_t from, char *buffer, size_t size_bytes, bool plus)
 {
-    uint32_t first, count;
+    uint32_t directory = ozx_node_of(inode), first, count;
     char name[256];
     size_t used = 0;
 
     ozx_archive_children(archive, directory, &first, &count);
     for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
         uint32_t node = list_name(archive, directory, first, n, name);
-        size_t added =
-            add_name(request, archive, buffer + used, size_bytes - used, node, name, n + 1, plus);
+        size_t added = add_name(request, archive, buffer + used, size_bytes - used,
+                                ozx_inode_beside(inode, node), name, n + 1, plus);
         if (added > size_bytes - used)
             break;
         used += added;
@@ -246,11 +246,11 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
         return;
     }
     ozx_loop_pass_if_asked();
-    archive = ozx_server_enter(server, request);
+    archive = ozx_server_enter(server, request, inode);
     if (!archive)
         return;
-    used = list(request, archive, ozx_node_of(inode), (uint64_t)offset, buffer, size_bytes, plus);
-    ozx_server_leave(server);
+    used = list(request, archive, inode, (uint64_t)offset, buffer, size_bytes, plus);
+    ozx_server_leave(server, inode);
     fuse_reply_buf(request, buffer, used);
 }
 
@@ -272,17 +272,20 @@ static void op_readdirplus(fuse_req_t request, fuse_ino_t inode, size_t size_byt
 static void op_statfs(fuse_req_t request, fuse_ino_t inode)
 {
     const struct ozx_server *server = ozx_server_of(request);
-    uint64_t size_bytes = ozx_source_size(ozx_gate_source(server->gate));
+    const struct ozx_forest *forest = server->forest;
+    uint64_t size_bytes = 0;
     struct statvfs st = {
         .f_bsize = IO_SIZE,
         .f_frsize = IO_SIZE,
-        .f_blocks = size_bytes / IO_SIZE + (size_bytes % IO_SIZE != 0),
-        .f_files = server->node_count,
+        .f_files = forest->node_count,
         .f_namemax = 255,
         .f_flag = ST_RDONLY,
     };
 
     (void)inode;
+    for (uint32_t i = 0; i < forest->count; i++)
+        size_bytes += ozx_source_size(ozx_gate_source(forest->gates[i]));
+    st.f_blocks = size_bytes / IO_SIZE + (size_bytes % IO_SIZE != 0);
     fuse_reply_statfs(request, &st);
 }
 

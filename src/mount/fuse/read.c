@@ -92,7 +92,7 @@ static void take_turn(struct ozx_server *server, const struct ozx_turn *turn)
         fuse_reply_err(turn->request, EINTR);
         return;
     }
-    archive = ozx_server_enter(server, turn->request);
+    archive = ozx_server_enter(server, turn->request, turn->inode);
     if (!archive)
         return;
     work.request = turn->request;
@@ -101,7 +101,7 @@ static void take_turn(struct ozx_server *server, const struct ozx_turn *turn)
     work.until_ms = work.looked_up_ms + LIMIT_MS;
     answer(archive, turn);
     work.request = NULL;
-    ozx_server_leave(server);
+    ozx_server_leave(server, turn->inode);
 }
 
 /* The first of the queue, the caller's; NULL: there is none, and the caller gives up its place. */
@@ -168,13 +168,13 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
     (void)file;
     if (size_bytes >= LARGE_BYTES)
         ozx_loop_pass_if_asked();
-    archive = ozx_server_enter(server, request);
+    archive = ozx_server_enter(server, request, inode);
     if (!archive)
         return;
     compressed = ozx_archive_is_compressed(archive, ozx_node_of(inode));
     if (!compressed)
         answer(archive, &wanted);
-    ozx_server_leave(server);
+    ozx_server_leave(server, inode);
     if (compressed)
         read_in_turn(server, &wanted);
 }

@@ -74,10 +74,12 @@ static bool is_new(struct ozx_notes *notes, enum ozx_rule rule)
     return !told;
 }
 
-struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request)
+struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request,
+                                     fuse_ino_t inode)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_archive *archive = ozx_gate_enter(server->gate, &error);
+    struct ozx_archive *archive =
+        ozx_gate_enter(ozx_forest_gate(server->forest, inode - FUSE_ROOT_ID), &error);
 
     if (!archive)
         ozx_server_fail(server, request, &error);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the callbacks work with: the archive and how to show it. Private to src/fuse. Made by the
- * worker before the first request and not changed after it, but for what says otherwise.
+ * What the callbacks work with: the forest and how to show it. Private to mount/fuse. Made before the
+ * first request and not changed after it, but for what says otherwise.
  *
- * Only the sources of src/fuse that speak to libfuse include this.
+ *     inode number    the node's id in the forest + 1 (FUSE_ROOT_ID)
  */
 #ifndef OZX_MOUNT_FUSE_SERVER_H
 #define OZX_MOUNT_FUSE_SERVER_H
@@ -13,7 +13,7 @@
 
 #include <pthread.h>
 
-#include "mount/gate.h"
+#include "mount/forest.h"
 #include "mount/mount.h"
 
 /* The kinds of EIO that were reported already (locked). */
@@ -32,9 +32,8 @@ struct ozx_turns {
 };
 
 struct ozx_server {
-    struct ozx_gate *gate;
+    const struct ozx_forest *forest;
     const struct ozx_mount_options *options;
-    uint32_t node_count;
     struct ozx_notes notes;
     struct ozx_turns turns;
     pthread_key_t buffer_key; /* one ozx_buffer for each thread */
@@ -47,14 +46,10 @@ struct ozx_server {
  * call. */
 char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes);
 
-/* The archive, for the answer to one request, until the thread leaves it; NULL: it cannot be had,
- * and the request was answered with the reason. */
-struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request);
-
-static inline void ozx_server_leave(struct ozx_server *server)
-{
-    ozx_gate_leave(server->gate);
-}
+/* The archive of the inode, for the answer to one request, until the thread leaves it; NULL: it
+ * cannot be had, and the request was answered with the reason. */
+struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request,
+                                     fuse_ino_t inode);
 
 /* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO
  * is reported once. */
@@ -82,10 +77,20 @@ int ozx_read_stopped(void);
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);
 void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops);
 
-/* The node of an inode number that the kernel sent. */
+/* An inode number that the kernel sent, and its node; one of another node of the same archive. */
 static inline uint32_t ozx_node_of(fuse_ino_t inode)
 {
-    return (uint32_t)(inode - FUSE_ROOT_ID);
+    return ozx_forest_node(inode - FUSE_ROOT_ID);
+}
+
+static inline fuse_ino_t ozx_inode_beside(fuse_ino_t inode, uint32_t node)
+{
+    return ozx_forest_id(ozx_forest_archive(inode - FUSE_ROOT_ID), node) + FUSE_ROOT_ID;
+}
+
+static inline void ozx_server_leave(struct ozx_server *server, fuse_ino_t inode)
+{
+    ozx_gate_leave(ozx_forest_gate(server->forest, inode - FUSE_ROOT_ID));
 }
 
 static inline struct ozx_server *ozx_server_of(fuse_req_t request)

@@ -100,7 +100,7 @@ static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, 
         reply_value(request, state, ozx_server_state(server, state, sizeof state), room);
         return;
     }
-    archive = ozx_server_enter(server, request);
+    archive = ozx_server_enter(server, request, inode);
     if (!archive)
         return;
     ozx_archive_stat(archive, ozx_node_of(inode), &st);
@@ -110,7 +110,7 @@ static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, 
         get_of_root(request, archive, name, room);
     else
         fuse_reply_err(request, ENODATA);
-    ozx_server_leave(server);
+    ozx_server_leave(server, inode);
 }
 
 static void list_of_root(fuse_req_t request, const struct ozx_archive *archive, size_t room)
@@ -135,7 +135,7 @@ static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
 {
     static const char of_file[] = PREFIX "offset\0" PREFIX "crc32\0" PREFIX "method";
     struct ozx_server *server = ozx_server_of(request);
-    const struct ozx_archive *archive = ozx_server_enter(server, request);
+    const struct ozx_archive *archive = ozx_server_enter(server, request, inode);
     struct ozx_node_stat st;
 
     if (!archive)
@@ -147,7 +147,7 @@ static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
         list_of_root(request, archive, room);
     else
         reply_value(request, "", 0, room);
-    ozx_server_leave(server);
+    ozx_server_leave(server, inode);
 }
 
 void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops)
