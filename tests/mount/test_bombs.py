@@ -78,7 +78,7 @@ def test_stored_entries_are_answered(ozxfs, bomb_file, light, figure):
 def test_umount_ends_it(ozxfs, bomb_file, light, figure, threads):
     """The readers are gone; what was read ahead for them is not, and must not matter."""
     where = ozxfs.mount(bomb_file, '--threads', threads)
-    for process in light(where):
+    for process in light(where, COUNT if threads == '10' else 3):  # one after the other there, ten seconds each
         process.kill()
         process.wait()
     taken = took_ms(lambda: ozxfs.umount(where))
