@@ -284,10 +284,9 @@ static int finish(const struct command *command)
         ozx_report_pack_words(pack->output, &result.pack, ozx_work_now_s() - command->began_s,
                               pack->dry_run);
     if (result.lost)
-        return ozx_report_stdout(ozx_report(OZX_EXIT_INVALID, pack->input,
-                                            "what is whole is recovered; losses: %llu",
-                                            (unsigned long long)result.lost));
-    return ozx_report_stdout(OZX_EXIT_OK);
+        return ozx_report(OZX_EXIT_INVALID, pack->input, "what is whole is recovered; losses: %llu",
+                          (unsigned long long)result.lost);
+    return OZX_EXIT_OK;
 }
 
 static int fail(const struct command *command)

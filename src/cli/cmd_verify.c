@@ -295,7 +295,9 @@ static int run(struct command *command)
 {
     int worst = command->json ? list_files(command) : verify_files(command);
 
-    return ozx_report_stdout(is_interrupted(command) ? OZX_EXIT_INTERRUPTED : worst);
+    if (is_interrupted(command))
+        worst = OZX_EXIT_INTERRUPTED;
+    return command->json ? ozx_report_stdout(worst) : worst; /* else who printed has seen to it */
 }
 
 enum { QUICK = 256, RULES, STRICT, JSON };
