@@ -14,7 +14,8 @@ static const char usage[] =
     "Usage: ozxfs umount [OPTIONS] DIR\n"
     "\n"
     "Ends the ozxfs mount on DIR and returns when its daemon is gone. Works on a mount whose\n"
-    "daemon died, too.\n"
+    "daemon died, too. If it is still mounted elsewhere (bind mounts, containers), that is said,\n"
+    "and its daemon lives as long. A mount in use stays: exit status 72.\n"
     "\n"
     "  -z, --lazy   also if it is in use: it disappears now, and ends with its last user\n"
     "  -h, --help\n";

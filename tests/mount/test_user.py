@@ -325,3 +325,18 @@ def test_options_through_fusermount(user, image, options):
     where = user.mount(image, '-o', options)
     user.seen(os.listdir, where)
     assert user.run('umount', where).returncode == 0
+
+
+@pytest.mark.parametrize('owner,mode,followed', [('other', 0o1777, False), ('root', 0o1777, True), ('own', 0o1777, True), ('other', 0o755, True)])
+def test_links_in_directories_of_everybody(user, image, owner, mode, followed, as_root):
+    """The rule of fs.protected_symlinks, whatever that is set to."""
+    shared, where = user.folder + '/shared', user.directory()
+    os.mkdir(shared)
+    os.chmod(shared, mode)
+    os.symlink(where, shared + '/link')
+    os.lchown(shared + '/link', *{'other': (54321, 54321), 'root': (0, 0), 'own': user.ids}[owner])
+    done = user.run('mount', image, shared + '/link')
+    assert done.returncode == (0 if followed else 77), done.stderr
+    assert bool(mount_of(where)) == followed
+    done = user.run('umount', shared + '/link')
+    assert done.returncode == (0 if followed else 77), done.stderr
