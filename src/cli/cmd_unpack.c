@@ -266,7 +266,7 @@ static int run(struct command *command)
     command->result = ozx_caged_memory(sizeof *command->result);
     status = command->result ? unpack(command)
                              : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    if (status == OZX_EXIT_OK &&
+    if (command->result && status == OZX_EXIT_OK &&
         (command->verbose || (command->problems.progress.enabled && !command->quiet)))
         sum_up(command, command->result, ozx_work_now_s() - began_s);
     ozx_caged_memory_free(command->result, sizeof *command->result);

@@ -158,3 +158,21 @@ def test_serve_as_who_is_not_answered(ozxfs, folder, as_root):
     where = ozxfs.mount(inner, '-o', 'serve_as=root', where=ozxfs.directory('inner'))
     assert os.listdir(where) == ['deep']
     ozxfs.umount(where)
+
+
+@pytest.mark.parametrize('owner', ['user', 'root'])
+def test_archive_that_does_not_answer_nobody(ozxfs, image, as_root, owner):
+    """As on NFS with root_squash, where root may be answered and nobody not: its owner serves it, but root does not parse."""
+    user = ordinary_user()
+    if owner == 'user':
+        os.chown(image, user.pw_uid, user.pw_gid)
+    where = ozxfs.directory()
+    squashed = dict(ozxfs.environment, LD_PRELOAD=os.environ['OZXFS_FAULTS'], OZXFS_FAULT='none:0:none', OZXFS_SQUASH='65534')
+    done = ozxfs.run('mount', '-v', image, where, env=squashed)
+    if owner == 'root':
+        assert done.returncode == 77 and b'-o serve_as' in done.stderr and not os.path.ismount(where), done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    state = status(int(re.search(rb'worker (\d+) serves', done.stderr).group(1)))
+    assert state['Uid'].split() == [str(user.pw_uid)] * 4 and int(state['CapEff'], 16) == 0
+    ozxfs.umount(where)
