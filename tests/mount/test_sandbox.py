@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from corpus import RECIPES
-from harness import check_lines
+from harness import check_lines, wait_until
 
 pytestmark = pytest.mark.skipif(os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
 
@@ -77,8 +77,12 @@ def test_worker_sees_an_empty_root_directory(binary, image, point, as_root):
 def test_worker_makes_no_more_threads(binary, image, point):
     """The last one is there: the limit is 0 from then on."""
     _, worker = mount_v(binary, image, point, '-s')
-    with open('/proc/%d/limits' % worker) as limits:
-        assert re.search(r'Max processes +0 +0 ', limits.read())
+    os.listdir(point)
+
+    def limits():
+        with open('/proc/%d/limits' % worker) as lines:
+            return re.search(r'Max processes +0 +0 ', lines.read())
+    assert wait_until(limits)
 
 
 def test_worker_cannot_get_out(image, point):

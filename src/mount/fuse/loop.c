@@ -244,6 +244,9 @@ static void serve(int (*started)(void *context), void *context)
             end(got);
             break;
         }
+        /* Not before: libfuse's rings have threads, made when INIT is answered. */
+        if (started && !loop->helpers_max)
+            close_threads();
         started = NULL;
     }
     end(0);
@@ -269,8 +272,6 @@ int ozx_loop_run(struct fuse_session *session, unsigned threads_max, int (*start
     mine.helpers = calloc(threads_max, sizeof *mine.helpers);
     if (!mine.helpers)
         return -ENOMEM;
-    if (!mine.helpers_max)
-        close_threads();
     loop = &mine;
     serve(started, context);
     /* All is over: none is made any more. */
