@@ -6,17 +6,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
 import pytest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '../mount'), os.path.join(HERE, '../faults')]
-sys.dont_write_bytecode = True
-
-from faulty import Faulty, make_archive  # noqa: E402
-from harness import readable_folder, wait_until  # noqa: E402
+from kit.faulty import Faulty, make_archive
+from kit.harness import readable_folder, wait_until
 
 OZXFS = os.path.abspath(os.environ.get('OZXFS', 'ozxfs'))
 PROBE = os.environ.get('OZXFS_PROBE')

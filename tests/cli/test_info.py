@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from info_tools import COMMENT, array, group, image, info, info_text, multiscale, on_terminal, run, write
+from kit.info import COMMENT, array, group, image, info, info_text, multiscale, on_terminal, run, write
 
 ESCAPES = re.compile('\033\\[[0-9;]*m')
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'sample.ozx')

@@ -7,8 +7,8 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'interop'))
 
-from info_tools import info, pack_directory  # noqa: E402
-from verify_tools import told_of, verify  # noqa: E402
+from kit.info import info, pack_directory  # noqa: E402
+from kit.verify import told_of, verify  # noqa: E402
 
 numpy = pytest.importorskip('numpy')
 zarr = pytest.importorskip('zarr')

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from info_tools import array, group, info, info_text, write
+from kit.info import array, group, info, info_text, write
 
 ZARRAY = {'zarr_format': 2, 'dtype': '|u1', 'order': 'C', 'fill_value': None, 'compressor': None, 'filters': None}
 

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from info_tools import OZXFS, image, on_terminal, run, write
+from kit.info import OZXFS, image, on_terminal, run, write
 
 FILES = {'zarr.json': b'{}', 'a/b/c': b'hello', 'a/x': b'', 'a/ü': b'12345678', 'b': b'\n'}
 

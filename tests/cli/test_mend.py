@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from unpack_tools import ARRAY, GROUP, ok, run
+from kit.trees import ARRAY, GROUP, ok, run
 
 
 FILES = {'zarr.json': json.dumps(dict(GROUP, attributes=dict(ome=dict(version='0.5')))).encode(), 's0/zarr.json': json.dumps(ARRAY).encode(),

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from unpack_tools import GROUP, OZXFS, contents, left_beside, make_tree, messages, ok, run, tree
+from kit.trees import GROUP, OZXFS, contents, left_beside, make_tree, messages, ok, run, tree
 
 from corpus import EIO, RECIPES, Sparse  # noqa: E402  (unpack_tools makes the package known)
 from corpus.recipe import Entry, image as forged  # noqa: E402

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from unpack_tools import SANITIZED, contents, make_tree, ok, run
+from kit.trees import SANITIZED, contents, make_tree, ok, run
 
 from corpus import RECIPES, REFUSE, Damaged, Sparse, Unreadable  # noqa: E402  (unpack_tools makes the package known)
 from corpus.recipe import Entry, image as forged, pattern  # noqa: E402

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from verify_tools import OZXFS
+from kit.verify import OZXFS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMPLE = os.path.join(HERE, '..', 'data', 'sample.ozx')

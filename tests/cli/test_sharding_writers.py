@@ -3,9 +3,9 @@
 wrong, and an index that is spoiled is found wherever it can be seen; `info` tells all codecs and the innermost chunks."""
 import pytest
 
-from verify_tools import rules_of, told_of, verify
+from kit.verify import rules_of, told_of, verify
 
-from info_tools import group, info, info_text, multiscale, write
+from kit.info import group, info, info_text, multiscale, write
 
 numpy = pytest.importorskip('numpy')
 zarr = pytest.importorskip('zarr')

@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from unpack_tools import OPENAT2, OZXFS, RENAMEAT2, left_beside, make_tree, mtimes, ok, run, tree, without
+from kit.trees import OPENAT2, OZXFS, RENAMEAT2, left_beside, make_tree, mtimes, ok, run, tree, without
 
 ON_X86 = pytest.mark.skipif(platform.machine() != 'x86_64', reason='system call numbers of x86_64')
 

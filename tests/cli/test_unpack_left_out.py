@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from unpack_tools import ok, run
+from kit.trees import ok, run
 
 GROUP = {'zarr_format': 3, 'node_type': 'group'}
 ARRAY = {'zarr_format': 3, 'node_type': 'array', 'shape': [4, 4], 'data_type': 'uint8', 'fill_value': 0, 'codecs': [{'name': 'bytes'}],

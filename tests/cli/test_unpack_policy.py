@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from unpack_tools import left_beside, run, tree
+from kit.trees import left_beside, run, tree
 
 from corpus import EIO, RECIPES, REFUSE, Damaged, Sparse, Unreadable  # noqa: E402  (unpack_tools makes the package known)
 from corpus.recipe import Entry, image  # noqa: E402

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from verify_tools import OZXFS, rules_of, run, told_of, verify, write  # first: it makes corpus known
+from kit.verify import OZXFS, rules_of, run, told_of, verify, write
 
 from corpus.recipe import COMMENT, pattern
 from corpus.zipforge import Entry

@@ -6,7 +6,7 @@ import verify_cases_consolidated  # noqa: F401  (registers more of them)
 import verify_cases_ome  # noqa: F401  (registers more of them)
 import verify_cases_shards  # noqa: F401  (registers more of them)
 from verify_cases import CASES
-from verify_tools import rules_of, told_of, verify, write
+from kit.verify import rules_of, told_of, verify, write
 
 
 @pytest.mark.parametrize('name', CASES)

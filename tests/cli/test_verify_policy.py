@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from verify_tools import rules_of, told_of, verify  # first: it makes corpus known
+from kit.verify import rules_of, told_of, verify
 
 from corpus import RECIPES
 

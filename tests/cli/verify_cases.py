@@ -8,7 +8,7 @@ import json
 import struct
 from dataclasses import dataclass, field, replace
 
-import verify_tools  # noqa: F401  (makes corpus known)
+from kit import verify as verify_tools  # noqa: F401
 
 from corpus.recipe import COMMENT, pattern
 from corpus.zipforge import Entry, Zip, extra_field

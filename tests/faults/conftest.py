@@ -3,9 +3,9 @@
 import os
 import tempfile
 
-import faulty as tools
+from kit import faulty as tools
 import pytest
-from harness import Ozxfs, readable_folder
+from kit.harness import Ozxfs, readable_folder
 
 
 @pytest.fixture(scope='module')

@@ -6,8 +6,8 @@ import pickle
 import select
 import signal
 
-from faulty import TIMEOUT
-from harness import mount_of, wait_until
+from kit.faulty import TIMEOUT
+from kit.harness import mount_of, wait_until
 
 PIECE = 65536
 

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from corpus import RECIPES, REFUSE
-from faulty import OZXFS, SANITIZED
+from kit.faulty import OZXFS, SANITIZED
 
 ROOT = b'{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5"}}}'
 REFUSED_KIB = 64 * 1024

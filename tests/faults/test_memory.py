@@ -3,7 +3,7 @@
 import errno
 
 import pytest
-from faulty import SANITIZED
+from kit.faulty import SANITIZED
 from verbs import VERBS, try_all
 
 SYSTEM = (71,)

@@ -4,7 +4,7 @@ cannot be is refused in one line, and nothing hangs, crashes or is left."""
 import errno
 
 import pytest
-from faulty import LONG, SANITIZED, error_lines, numbers
+from kit.faulty import LONG, SANITIZED, error_lines, numbers
 from mounted import Mount, apart, read_tree
 
 

@@ -9,7 +9,7 @@ import struct
 import subprocess
 
 import pytest
-from faulty import LONG, OZXFS
+from kit.faulty import LONG, OZXFS
 from power_cut import File, Replay, parse, snapshot, without_syncs
 
 RECORD = os.environ.get('OZXFS_RECORDER')

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from faulty import LONG, error_lines
+from kit.faulty import LONG, error_lines
 from mounted import apart, read_tree
 
 

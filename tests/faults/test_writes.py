@@ -7,7 +7,7 @@ import shutil
 import signal
 
 import pytest
-from faulty import error_lines, numbers
+from kit.faulty import error_lines, numbers
 from verbs import prepare, tree_of
 
 CALLS = {('unpack', 'new'): ('openat64', 'mkdirat', 'pwrite64', 'ftruncate', 'times', 'close', 'syncfs', 'fsync', 'renameat2'),

@@ -4,7 +4,7 @@ did, or fail in one line and leave nothing that could be taken for a result."""
 import os
 import shutil
 
-from faulty import OZXFS, error_lines, numbers
+from kit.faulty import OZXFS, error_lines, numbers
 
 
 def tree_of(path):

@@ -15,6 +15,7 @@ import zarr
 import pictures
 import shapes
 import writers
+from kit import launch
 from readers import READERS, fingerprint
 
 RAN = Counter()
@@ -125,8 +126,7 @@ def mounted(request, archive_of, tmp_path_factory):
 
 
 def ozxfs(*arguments):
-    return subprocess.run([writers.OZXFS, *arguments], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL)
+    return launch.run(*arguments, text=True)
 
 
 @pytest.fixture(params=READERS)

@@ -10,9 +10,7 @@ import struct
 import sys
 import zlib
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-
-from corpus.zipforge import Entry, Sparse, Zip  # noqa: E402
+from corpus.zipforge import Entry, Sparse, Zip
 
 BLOCK, END = format(0x314159265359, '048b'), format(0x177245385090, '048b')
 ROOT = b'{"zarr_format":3,"node_type":"group"}'

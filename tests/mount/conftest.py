@@ -5,16 +5,12 @@ Root that cannot mount FUSE is a failure, not a skip. What cannot be tried here 
 """
 import os
 import shutil
-import sys
 import tempfile
 
 import pytest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-sys.dont_write_bytecode = True
-
-from corpus import RECIPES  # noqa: E402
-from harness import Ozxfs, readable_folder  # noqa: E402
+from corpus import RECIPES
+from kit.harness import Ozxfs, readable_folder
 
 
 @pytest.fixture(scope='session')

@@ -14,7 +14,7 @@ import pytest
 
 from bombs import bombs, lzma_that_wants, xz_that_wants
 from corpus.zipforge import Entry, Zip
-from harness import check_lines, mount_of, read, wait_until
+from kit.harness import check_lines, mount_of, read, wait_until
 
 COUNT, GIB = 16, 256
 LIMIT_S = 10  # of a request, in src/mount/fuse/read.c

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from corpus import EIO, RECIPES, SERVE
-from harness import check_lines, check_view, read_or_eio
+from kit.harness import check_lines, check_view, read_or_eio
 
 CHANGED = [r.name for r in RECIPES.values() if r.id == 'changed']
 

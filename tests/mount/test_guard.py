@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from harness import TIMEOUT, check_lines, check_view, mount_of, read, wait_until
+from kit.harness import TIMEOUT, check_lines, check_view, mount_of, read, wait_until
 
 ATTACKER, PR_SET_NAME = 54321, 15
 GONE_S = 6

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from corpus import RECIPES
-from harness import TIMEOUT, check_lines, check_view, mount_of, mounts, read, sanitized, wait_until
+from kit.harness import TIMEOUT, check_lines, check_view, mount_of, mounts, read, sanitized, wait_until
 
 MESSAGES = {}  # what was said for each kind of bad archive or mount point: no two alike
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from corpus import RECIPES
-from harness import check_lines, read, wait_until
+from kit.harness import check_lines, read, wait_until
 
 LINE = re.compile(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ozxfs\[\d+\]: [^\x00-\x1f\x7f]+\n')
 

@@ -12,7 +12,7 @@ import pytest
 from corpus import RECIPES
 from corpus.recipe import COMMENT, Entry, served
 from corpus.recipe import image as made_image
-from harness import check_lines, check_view, mount_of, wait_until
+from kit.harness import check_lines, check_view, mount_of, wait_until
 
 
 def modes(where):

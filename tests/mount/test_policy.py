@@ -6,7 +6,7 @@ import time
 
 import pytest
 from corpus import EIO, RECIPES, REFUSE, SERVE
-from harness import check_lines, check_view
+from kit.harness import check_lines, check_view
 
 # Warned of by every mount; others only with -v, or not by mount at all.
 ALWAYS_WARNED = {'duplicate', 'no-root', 'encrypted', 'method', 'special'}

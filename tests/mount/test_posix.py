@@ -14,8 +14,8 @@ import time
 import pytest
 from corpus.recipe import Zip, image, served
 from corpus.zipforge import TIMESTAMP_ID, Entry, extra_field
-from harness import check_view
-from libc import DT_DIR, DT_REG, Directory
+from kit.harness import check_view
+from kit.libc import DT_DIR, DT_REG, Directory
 
 MTIME_ARCHIVE, MTIME_DOS = 1_700_000_000, 1714979290
 

@@ -2,14 +2,11 @@
 """mount warns, in one line, of what the root's metadata name and is not there; it reads no more than a few files of metadata for it."""
 import json
 import os
-import sys
 import zipfile
 
 import pytest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-
-from corpus import RECIPES  # noqa: E402
+from corpus import RECIPES
 
 GROUP = {'zarr_format': 3, 'node_type': 'group'}
 

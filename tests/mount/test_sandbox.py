@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from corpus import RECIPES
-from harness import check_lines, wait_until
+from kit.harness import check_lines, wait_until
 
 pytestmark = pytest.mark.skipif(os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
 

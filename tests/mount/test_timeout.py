@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from harness import check_view, mount_of, read, sanitized, wait_until
+from kit.harness import check_view, mount_of, read, sanitized, wait_until
 
 ENTRIES = 50000
 

@@ -12,7 +12,7 @@ import traceback
 
 import pytest
 from corpus import RECIPES
-from harness import TIMEOUT, Ozxfs, check_lines, check_view, mount_of, read, wait_until
+from kit.harness import TIMEOUT, Ozxfs, check_lines, check_view, mount_of, read, wait_until
 
 DEVICE = '/dev/fuse'
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from harness import sanitized
+from kit.harness import sanitized
 
 SLOW_S = 2.0
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'sample.ozx')

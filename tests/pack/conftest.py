@@ -4,17 +4,17 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE))
-import checker  # noqa: E402
+from kit import launch
+from kit.launch import LONG, OZXFS  # noqa: F401
 
-OZXFS = os.environ.get('OZXFS', 'ozxfs')
+import checker
+
+HERE = pathlib.Path(__file__).parent
+
 FAULTS = os.environ.get('OZXFS_FAULTS')
-LONG = bool(os.environ.get('OZXFS_LONG'))
 # The preloaded faults come before the runtime of a sanitized build.
 os.environ['ASAN_OPTIONS'] = ':'.join(filter(None, (os.environ.get('ASAN_OPTIONS'), 'verify_asan_link_order=0')))
 
@@ -50,11 +50,7 @@ IMAGE = {
 }
 
 
-def run(*args, env=None, **kwargs):
-    kwargs.setdefault('timeout', 120)
-    kwargs.setdefault('stdin', subprocess.DEVNULL)
-    kwargs.setdefault('capture_output', True)
-    return subprocess.run([OZXFS, *map(str, args)], env=dict(os.environ, **(env or {})), **kwargs)
+run = launch.run
 
 
 def messages(text):

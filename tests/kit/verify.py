@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Running `ozxfs verify` from tests, and reading what it says. Imported first: it makes the package `corpus` known."""
+"""Running `ozxfs verify` from tests, and reading what it says."""
 import json
-import os
-import subprocess
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-
-OZXFS = os.environ.get('OZXFS', 'ozxfs')
+from kit import launch
+from kit.launch import OZXFS  # noqa: F401
 
 
 def run(*arguments, **options):
     """stdout and stderr as text; a minute is more than any test archive takes."""
-    return subprocess.run([OZXFS, 'verify', *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    return launch.run('verify', *arguments, text=True, **{'timeout': 60, **options})
 
 
 def verify(path, *options):

@@ -9,27 +9,14 @@ import random
 import resource
 import stat
 import struct
-import subprocess
 import sys
 import zipfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from kit.launch import OZXFS, SANITIZED, ok, run_text as run  # noqa: F401  (for those who want trees and the command)
 
-OZXFS = os.environ.get('OZXFS', 'ozxfs')
-SANITIZED = os.environ.get('OZXFS_SANITIZED') == '1'
 GROUP = {'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {'version': '0.5'}}}
 ARRAY = {'zarr_format': 3, 'node_type': 'array'}
 TIME = 1_600_000_000
-
-
-def run(*arguments, **options):
-    return subprocess.run([OZXFS, *map(str, arguments)], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **options)
-
-
-def ok(*arguments, **options):
-    done = run(*arguments, **options)
-    assert done.returncode == 0, done.stderr
-    return done
 
 
 def messages(text):

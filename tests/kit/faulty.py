@@ -6,18 +6,13 @@ Role: mechanics. A fault is `CALL:N:ACTION` (see inject.c); the count of all pro
 import os
 import random
 import struct
-import subprocess
-import sys
 import zipfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '../mount')]
-sys.dont_write_bytecode = True
+from kit import launch
+from kit.launch import LONG, OZXFS, SANITIZED  # noqa: F401
 
-OZXFS = os.environ.get('OZXFS', 'ozxfs')
+HERE = os.path.dirname(os.path.abspath(__file__))
 FAULTS = os.environ.get('OZXFS_FAULTS')
-LONG = bool(os.environ.get('OZXFS_LONG'))
-SANITIZED = os.environ.get('OZXFS_SANITIZED') == '1'
 SAMPLE = os.path.join(HERE, '../data/sample.ozx')
 TIMEOUT = 60
 SHORT_FORM = 8 if SANITIZED else 24  # of all places where a fault can be, so many are tried
@@ -54,8 +49,7 @@ class Faulty:
                 'ASAN_OPTIONS': (sanitizer + ':' if sanitizer else '') + 'verify_asan_link_order=0:allocator_may_return_null=1'}
 
     def run(self, fault, *arguments, **options):
-        options = {'stdin': subprocess.DEVNULL, 'capture_output': True, 'timeout': TIMEOUT, **options}
-        return subprocess.run([OZXFS, *map(str, arguments)], env=dict(os.environ, **self.environment(fault)), check=False, **options)
+        return launch.run(*arguments, env=self.environment(fault), **{'timeout': TIMEOUT, **options})
 
 
 def numbers(count):

@@ -5,16 +5,12 @@ import json
 import os
 import pty
 import struct
-import subprocess
 import termios
 import zipfile
 
-OZXFS = os.environ.get('OZXFS', 'ozxfs')
+from kit.launch import OZXFS, run_text as run
+
 COMMENT = b'{"ome":{"version":"0.5","zipFile":{"centralDirectory":{"jsonFirst":true}}}}'
-
-
-def run(*arguments, text=True, **options):
-    return subprocess.run([OZXFS, *map(str, arguments)], capture_output=True, text=text, timeout=60, **options)
 
 
 def info(path):
