@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -278,3 +279,12 @@ bool ozx_sandbox_probe(const struct ozx_sandbox *sandbox, char report[OZX_SANDBO
     return false;
 }
 #endif
+
+void ozx_sandbox_limit_data(uint64_t more_bytes)
+{
+    struct mallinfo2 heap = mallinfo2();
+    const rlim_t bytes = heap.arena + heap.hblkhd + more_bytes;
+    const struct rlimit limit = {bytes, bytes};
+
+    setrlimit(RLIMIT_DATA, &limit);
+}

@@ -18,6 +18,7 @@
 #define OZX_CAGE_SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -53,6 +54,9 @@ struct ozx_sandbox {
  * have is left out and not reported; one that it has but refuses is an error. */
 int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE],
                       struct ozx_error *error) OZX_CHECKED;
+
+/* From now on the process's data (heap, stacks of threads) may grow by so much and no more. */
+void ozx_sandbox_limit_data(uint64_t more_bytes);
 
 /* The seccomp filter alone (sandbox_filter.c). `is_confined`: what is opened below the tree cannot lead out
  * of it; else openat2 is let pass, which can be told so. -errno; -ENOSYS where the kernel has none. */

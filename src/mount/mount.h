@@ -19,6 +19,8 @@
 #include "io/source.h"
 #include "mount/place.h"
 
+#define OZX_MOUNT_THREADS 10 /* most threads, unless it is said otherwise */
+
 struct ozx_backend;
 
 struct ozx_mount_options {
@@ -35,7 +37,7 @@ struct ozx_mount_options {
     mode_t directory_mode; /* permission bits */
     unsigned max_read_bytes;
     unsigned timeout_s; /* 0: never; else the tree is freed after so long without a request */
-    unsigned threads;   /* most threads; 0: libfuse's default, 1: no threads at all */
+    unsigned threads;   /* most threads; 0: OZX_MOUNT_THREADS, 1: no threads at all */
     int log_fd; /* kept open by the supervisor, and by no worker; -1: none */
     bool foreground;
     bool debug;    /* libfuse prints every request to stderr */

@@ -199,6 +199,22 @@ static int wait_for_device(const struct ozx_mount_options *options, int socket)
     }
 }
 
+#define THREAD_BYTES (UINT64_C(96) << 20) /* a stack, a read's buffer, the dictionary of a stream */
+#define TREE_BYTES UINT64_C(256)          /* of a node, while its tree is made */
+#define TREES_BYTES (UINT64_C(256) << 20) /* room to spare */
+
+/* What a worker that is no longer ours may take from the machine. */
+static void limit_memory(const struct ozx_mount_options *options, const struct ozx_forest *forest)
+{
+#ifdef OZX_SANDBOX
+    uint64_t threads = options->threads ? options->threads : OZX_MOUNT_THREADS;
+
+    ozx_sandbox_limit_data(threads * THREAD_BYTES + TREES_BYTES + forest->node_count * TREE_BYTES);
+#else
+    (void)options, (void)forest;
+#endif
+}
+
 /* From the parsed archive to the last request. */
 static int serve(const struct ozx_mount_options *options, const struct ozx_forest *forest,
                  int socket)
@@ -212,6 +228,7 @@ static int serve(const struct ozx_mount_options *options, const struct ozx_fores
         return fail(socket, failure, "cannot serve");
     failure = say(socket, OZX_MESSAGE_PARSED, 0, NULL);
     device = failure ? -1 : wait_for_device(options, socket);
+    limit_memory(options, forest);
     if (device >= 0)
         failure = backend->serve(served, device, &error);
     if (device >= 0 && failure)

@@ -85,6 +85,18 @@ def test_worker_makes_no_more_threads(binary, image, point):
     assert wait_until(limits)
 
 
+def test_worker_memory_is_bounded(binary, image, point):
+    """By what the archive and the threads can need, not by what the machine has."""
+    _, worker = mount_v(binary, image, point, '--threads', '2')
+
+    def limits():
+        with open('/proc/%d/limits' % worker) as lines:
+            found = re.search(r'Max data size +(\d+) +(\d+) ', lines.read())
+        return found and found.group(1) == found.group(2) and 256 << 20 < int(found.group(1)) < 1 << 30
+    assert wait_until(limits)
+    assert os.listdir(point)
+
+
 def test_worker_cannot_get_out(image, point):
     said, _ = mount_v(os.environ['OZXFS_PROBE'], image, point)
     tried = next(line for line in said.splitlines() if ' open ' in line and 'ptrace' in line)

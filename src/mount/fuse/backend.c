@@ -15,8 +15,6 @@
 #include "mount/fuse/loop.h"
 #include "mount/fuse/server.h"
 
-#define THREADS_DEFAULT 10
-
 #ifdef OZX_HAVE_FUSE_IO_URING
 #define HAS_IO_URING true
 #else
@@ -115,7 +113,7 @@ static int watch(const struct ozx_forest *forest)
 static int serve(struct ozx_served *served, int device, struct ozx_error *error)
 {
     struct ozx_server *server = &served->server;
-    unsigned threads = server->options->threads ? server->options->threads : THREADS_DEFAULT;
+    unsigned threads = server->options->threads ? server->options->threads : OZX_MOUNT_THREADS;
     struct fuse_session *session = make_session(server, device);
     int failure = errno ? -errno : -EINVAL;
 
