@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "io/access.h"
+
 #define TEMPORARY_TRIES 100
 
 static int fail(int code, const char *what, struct ozx_error *error)
@@ -40,6 +42,12 @@ static int open_directory(struct ozx_target *target, const char *path, struct oz
     return 0;
 }
 
+/* What stands under the name, whatever it is. */
+static int open_old(const struct ozx_target *target)
+{
+    return openat(target->directory_fd, target->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 static int judge_old(struct ozx_target *target, struct ozx_error *error)
 {
     if (!S_ISREG(target->old.st_mode))
@@ -67,7 +75,8 @@ int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace
     failure = open_directory(target, path, error);
     if (failure)
         return failure;
-    if (fstatat(target->directory_fd, target->name, &target->old, AT_SYMLINK_NOFOLLOW) == 0)
+    target->old_fd = open_old(target);
+    if (target->old_fd >= 0 && fstat(target->old_fd, &target->old) == 0)
         return judge_old(target, error);
     memset(&target->old, 0, sizeof target->old);
     return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
@@ -97,12 +106,12 @@ static int link_unnamed(const struct ozx_target *target, const char *name)
 }
 
 /* Without /proc, which linking needs, a file without a name could never get one. */
-static int create_unnamed(struct ozx_target *target)
+static int create_unnamed(struct ozx_target *target, mode_t mode)
 {
     char path[40];
     struct stat through, direct;
 
-    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
     if (target->fd < 0)
         return -errno;
     snprintf(path, sizeof path, "/proc/self/fd/%d", target->fd);
@@ -113,14 +122,14 @@ static int create_unnamed(struct ozx_target *target)
     return -EOPNOTSUPP;
 }
 
-static int create_named(struct ozx_target *target)
+static int create_named(struct ozx_target *target, mode_t mode)
 {
     for (int i = 0; i < TEMPORARY_TRIES; i++) {
         char name[32];
 
         ozx_temporary_name(name);
         target->fd = openat(target->directory_fd, name,
-                            O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0666);
+                            O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode);
         if (target->fd >= 0) {
             memcpy(target->temporary, name, sizeof name);
             return 0;
@@ -133,17 +142,31 @@ static int create_named(struct ozx_target *target)
 
 int ozx_target_create(struct ozx_target *target, struct ozx_error *error)
 {
-    int failure = create_unnamed(target);
+    /* Who could not read the old archive must not read the new one, at no time. */
+    mode_t mode = target->old.st_nlink ? 0600 : 0666;
+    int failure = create_unnamed(target, mode);
 
     /* Whatever made that fail, a named file either works or gives the better reason. */
     if (failure)
-        failure = create_named(target);
-    if (failure)
-        return fail(failure, "cannot be made", error);
-    /* Who could not read the old archive must not read the new one. */
-    if (target->old.st_nlink && fchmod(target->fd, target->old.st_mode & 0777) < 0)
-        return fail(-errno, "cannot take over the old file's mode", error);
-    return 0;
+        failure = create_named(target, mode);
+    return failure ? fail(failure, "cannot be made", error) : 0;
+}
+
+/* --- its access ------------------------------------------------------------------------------- */
+
+/* Of the file that is replaced: the one that has the name now, or else had it before. Only when the
+ * new one is complete, as its owner may write to it from then on. */
+static int take_over_access(const struct ozx_target *target)
+{
+    OZX_AUTO_CLOSE int now = open_old(target);
+    int old = now >= 0 ? now : target->old_fd;
+    struct stat st;
+    int failure;
+
+    if (old < 0 || fstat(old, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    failure = ozx_access_take_over(target->fd, old);
+    return !failure && fsync(target->fd) < 0 ? -errno : failure;
 }
 
 /* --- its name --------------------------------------------------------------------------------- */
@@ -198,8 +221,11 @@ static int move_to_free_name(struct ozx_target *target)
 
 int ozx_target_commit(struct ozx_target *target, struct ozx_error *error)
 {
-    int failure = target->replace ? move_over(target) : move_to_free_name(target);
+    int failure = target->replace ? take_over_access(target) : 0;
 
+    if (failure)
+        return fail(failure, "cannot take over the access rights of the old file", error);
+    failure = target->replace ? move_over(target) : move_to_free_name(target);
     if (failure == -EEXIST)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
@@ -217,6 +243,7 @@ void ozx_target_close(struct ozx_target *target)
         unlinkat(target->directory_fd, target->temporary, 0);
     target->temporary[0] = '\0';
     ozx_cleanup_close(&target->fd);
+    ozx_cleanup_close(&target->old_fd);
     ozx_cleanup_close(&target->directory_fd);
-    target->fd = target->directory_fd = -1;
+    target->fd = target->old_fd = target->directory_fd = -1;
 }

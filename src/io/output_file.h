@@ -25,7 +25,8 @@ struct ozx_target {
     int fd;           /* open for reading and writing; owned */
     int directory_fd; /* owned */
     struct stat directory;
-    struct stat old;  /* what stands under the name now; st_nlink 0: nothing */
+    int old_fd;       /* O_PATH, of what stands under the name now; -1: nothing; owned */
+    struct stat old;  /* of that; st_nlink 0: nothing */
     const char *name; /* last component, borrowed from the path given */
     bool replace;
     bool can_sync_directory;
@@ -34,7 +35,7 @@ struct ozx_target {
 
 #define OZX_TARGET_INIT                                                                            \
     {                                                                                              \
-        .fd = -1, .directory_fd = -1                                                               \
+        .fd = -1, .directory_fd = -1, .old_fd = -1                                                 \
     }
 
 /* A name for what is not finished: `.ozxfs-XXXXXXXX.partial`, random. */
@@ -45,11 +46,11 @@ void ozx_temporary_name(char name[32]);
 int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace,
                        struct ozx_error *error) OZX_CHECKED;
 
-/* Makes the file, empty. Its mode is 0666 less the umask, or the mode of the file it replaces. */
+/* Makes the file, empty. Its mode is 0666 less the umask; 0600 if it is to replace another. */
 int ozx_target_create(struct ozx_target *target, struct ozx_error *error) OZX_CHECKED;
 
-/* Gives the file its name. What it holds must be on the disk already (fsync); this syncs the
- * directory. -EEXIST: the name was taken meanwhile, and not replaced. */
+/* Gives the file its name, and the access of the file that it replaces (io/access.h). What it holds
+ * must be on the disk already (fsync); this syncs the directory. -EEXIST: the name was taken meanwhile, and not replaced. */
 int ozx_target_commit(struct ozx_target *target, struct ozx_error *error) OZX_CHECKED;
 
 /* Closes all; a file that was not committed is gone. May be called at any stage, and twice. */

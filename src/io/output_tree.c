@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/access.h"
 #include "io/output_file.h"
 #include "io/removal.h"
 
@@ -156,6 +157,7 @@ int ozx_staging_create(struct ozx_staging *staging, struct ozx_error *error)
 {
     /* Who could not look into the old tree must not look into the new one. */
     mode_t mode = staging->old.st_nlink ? 0700 : 0777;
+    int failure;
 
     for (int i = 0; i < TEMPORARY_TRIES; i++) {
         char name[32];
@@ -169,9 +171,10 @@ int ozx_staging_create(struct ozx_staging *staging, struct ozx_error *error)
         memcpy(staging->temporary, name, sizeof name);
         staging->fd =
             openat(staging->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return staging->fd < 0
-                   ? fail(-errno, "cannot open the temporary directory beside it", error)
-                   : 0;
+        if (staging->fd < 0)
+            return fail(-errno, "cannot open the temporary directory beside it", error);
+        failure = staging->old_fd < 0 ? 0 : ozx_access_prepare_directory(staging->fd, staging->old_fd);
+        return failure ? fail(failure, "cannot close the temporary directory to others", error) : 0;
     }
     return fail(-EEXIST, "cannot make a temporary directory beside it", error);
 }
@@ -277,10 +280,11 @@ static bool remove_old(struct ozx_staging *staging, struct ozx_error *error)
 int ozx_staging_commit(struct ozx_staging *staging, bool sync, bool *leftover,
                        struct ozx_error *error)
 {
-    int failure;
+    int failure =
+        staging->old_fd < 0 ? 0 : ozx_access_take_over(staging->fd, staging->old_fd);
 
-    if (staging->old.st_nlink && fchmod(staging->fd, staging->old.st_mode & 07777) < 0)
-        return fail(-errno, "cannot take over the old directory's mode", error);
+    if (failure)
+        return fail(failure, "cannot take over the access rights of the old directory", error);
     if (sync && syncfs(staging->fd) < 0)
         return fail(-errno, "cannot be brought to the disk", error);
     failure = staging->exchange ? exchange(staging, error) : move_to_free_name(staging, error);

@@ -49,8 +49,8 @@ bool ozx_staging_would_remove(const struct ozx_staging *staging, const char *pat
 int ozx_staging_create(struct ozx_staging *staging, struct ozx_error *error) OZX_CHECKED;
 
 /* Brings all that was written to the disk, if `sync`, and gives the tree its name; then the old
- * one, if any, is removed. The mode becomes 0777 less the umask, or that of the directory it
- * replaces. -EEXIST: somebody else made or filled the directory meanwhile. `*leftover` (a result)
+ * one, if any, is removed. The mode is 0777 less the umask, or it gets the access of the
+ * directory it replaces (io/access.h). -EEXIST: somebody else made or filled the directory meanwhile. `*leftover` (a result)
  * is set, and 0 returned, if the new tree stands but the old one could not be removed wholly:
  * `error` says where it is. */
 int ozx_staging_commit(struct ozx_staging *staging, bool sync, bool *leftover,
