@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/rule.h"
+#include "base/text.h"
 
 #define OZX_OFFSET_NONE UINT64_MAX
 
@@ -45,15 +46,5 @@ int ozx_error_interrupted(struct ozx_error *error);
 
 /* What to do about an output that cannot be written: the hint for a full disk or quota, else NULL. */
 const char *ozx_hint_no_space(int code);
-
-#define OZX_ESCAPED_SIZE 256 /* a buffer that holds any name worth printing in a message */
-
-/* Writes `name` (any bytes) so that it is harmless on a terminal and in one line: control bytes,
- * backslashes and bytes that are not UTF-8 become \n, \t, \\ or \xNN; what does not fit ends in
- * "...". Always terminated. Returns `buffer`. */
-const char *ozx_escape(char *buffer, size_t buffer_size, const void *name, size_t name_size);
-
-/* True if `text` is well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong). */
-int ozx_utf8_valid(const void *text, size_t size);
 
 #endif

@@ -22,7 +22,7 @@ static const char help_text[] =
     "  -0, --null        names as they are, each with a NUL behind it instead of a newline\n"
     "      --json        for programs; ozxfs-ls(1) has the fields\n"
     "  -h, --help        this text\n\n"
-    "On a terminal, control characters in names are escaped; elsewhere names are as they are.\n\n"
+    "On a terminal, what is not shown of names is escaped; elsewhere names are as they are.\n\n"
     "Example:\n  ozxfs ls -lR image.ozx labels\n";
 
 enum { JSON = 256 };
@@ -68,11 +68,7 @@ static void print_long(const struct command *c, uint32_t node)
 
 static void print_name(const struct command *c, const char *name)
 {
-    char escaped[4 * OZX_PATH_SIZE];
-
-    if (c->escape)
-        name = ozx_escape(escaped, sizeof escaped, name, strlen(name));
-    fputs(name, stdout);
+    ozx_terminal_put_name(c->escape, name);
     putchar(c->null ? '\0' : '\n');
 }
 

@@ -10,6 +10,7 @@
 #include "cli/mount_arguments.h"
 #include "cli/mount_log.h"
 #include "cli/report.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "mount/mount_point.h"
 
@@ -42,7 +43,8 @@ static void on_served(void *context)
 
     ozx_mount_log_write(report->arguments->options.log_fd, report->full_path, "mounted", NULL);
     if (report->print_path) {
-        puts(report->print_path);
+        ozx_terminal_put_name(isatty(STDOUT_FILENO), report->print_path);
+        putchar('\n');
         fflush(stdout);
     }
     if (fd >= 0) {
@@ -54,7 +56,7 @@ static void on_served(void *context)
 static void on_note(void *context, const struct ozx_error *note, bool background)
 {
     const struct report *report = context;
-    char name[OZX_ESCAPED_SIZE], where[64] = "";
+    char name[OZX_ESCAPED_SIZE], where[64] = "", line[1536], shown[2048];
 
     ozx_mount_log_write(report->arguments->options.log_fd, report->full_path, NULL, note);
     if (!background) {
@@ -64,10 +66,11 @@ static void on_note(void *context, const struct ozx_error *note, bool background
     if (note->offset_bytes != OZX_OFFSET_NONE)
         snprintf(where, sizeof where, " (at byte %llu)", (unsigned long long)note->offset_bytes);
     openlog("ozxfs", LOG_PID, LOG_DAEMON);
-    syslog(LOG_WARNING, "%s: %s%s%s%s%s%s",
-           ozx_escape(name, sizeof name, report->full_path, strlen(report->full_path)), note->text,
-           where, note->rule ? ", rule " : "", ozx_rule_id(note->rule), note->hint[0] ? ": " : "",
-           note->hint);
+    snprintf(line, sizeof line, "%s: %s%s%s%s%s%s",
+             ozx_escape(name, sizeof name, report->full_path, strlen(report->full_path)),
+             note->text, where, note->rule ? ", rule " : "", ozx_rule_id(note->rule),
+             note->hint[0] ? ": " : "", note->hint);
+    syslog(LOG_WARNING, "%s", ozx_escape_message(shown, sizeof shown, line));
     closelog();
 }
 
@@ -121,9 +124,16 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_source *s
                                             .note = on_note};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
+    /* /proc/mounts is read on terminals, too; backslashes are the kernel's to escape. */
+    OZX_AUTO_FREE char *fsname = NULL;
 
-    if (!options->fsname)
-        options->fsname = full_path;
+    if (!options->fsname) {
+        size_t room = 4 * strlen(full_path) + 1;
+        fsname = malloc(room);
+        if (!fsname)
+            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+        options->fsname = ozx_escape_message(fsname, room, full_path);
+    }
     if (!arguments->directory)
         report.print_path = options->place->path;
     if (ozx_mount_run(options, source, &events, &stage, &error) == 0)

@@ -14,6 +14,7 @@
 #include "cli/problems.h"
 #include "cli/report.h"
 #include "cli/report_pack.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
 #include "pack/pack.h"
@@ -22,6 +23,7 @@ struct command {
     struct ozx_pack_options options;
     struct ozx_problems problems;
     bool quiet, verbose, json;
+    bool is_terminal; /* standard output */
 };
 
 static const char help_text[] =
@@ -99,8 +101,11 @@ static void on_listed(void *context, const char *path, uint64_t size_bytes)
 {
     const struct command *command = context;
 
-    if (!command->json)
-        printf("%12llu  %s\n", (unsigned long long)size_bytes, path);
+    if (command->json)
+        return;
+    printf("%12llu  ", (unsigned long long)size_bytes);
+    ozx_terminal_put_name(command->is_terminal, path);
+    putchar('\n');
 }
 
 static void on_progress(void *context, const struct ozx_pack_progress *now)
@@ -327,6 +332,7 @@ int ozx_cmd_pack(int argc, char **argv)
 {
     OZX_AUTO_FREE const char **excludes = calloc((size_t)argc, sizeof *excludes);
     struct command command = {
+        .is_terminal = isatty(STDOUT_FILENO),
         .options = {.excludes = excludes,
                     .mtime_limit_s = INT64_MAX,
                     .align_bytes = 1,

@@ -12,6 +12,7 @@
 #include "cli/problems.h"
 #include "cli/report.h"
 #include "cli/report_pack.h"
+#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
 #include "pack/repack.h"
@@ -21,6 +22,7 @@ struct command {
     struct ozx_problems problems; /* what is lost is none, and listed completely */
     const char **excludes;        /* owned; as many as there are arguments */
     bool quiet, verbose;
+    bool is_terminal; /* standard output */
     double began_s;
     struct ozx_source *source;
     struct ozx_repack_result *result; /* in memory that the parent sees: numbers to tell, no more */
@@ -146,8 +148,11 @@ static void on_left_out(void *context, const char *path)
 
 static void on_listed(void *context, const char *path, uint64_t size_bytes)
 {
-    (void)context;
-    printf("%12llu  %s\n", (unsigned long long)size_bytes, path);
+    const struct command *command = context;
+
+    printf("%12llu  ", (unsigned long long)size_bytes);
+    ozx_terminal_put_name(command->is_terminal, path);
+    putchar('\n');
 }
 
 static void on_progress(void *context, const struct ozx_pack_progress *now)
@@ -353,7 +358,8 @@ static int run(struct command *command)
 
 int ozx_cmd_repack(int argc, char **argv)
 {
-    struct command command = {.options = {.pack = {.mtime_limit_s = INT64_MAX,
+    struct command command = {.is_terminal = isatty(STDOUT_FILENO),
+                              .options = {.pack = {.mtime_limit_s = INT64_MAX,
                                                    .jobs = ozx_work_default_jobs(),
                                                    .verify = true,
                                                    .problem = on_problem,

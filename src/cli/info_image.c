@@ -357,8 +357,7 @@ static void put_row(const struct ozx_terminal *terminal, const struct table *tab
         next += width ? width + 2 : 0;
     }
     if (row->problem) {
-        ozx_words_add(&rest, "  ");
-        ozx_words_add_name(&rest, row->problem);
+        ozx_words_add(&rest, "  %s", row->problem);
     }
     ozx_line(terminal, prefix, row->problem ? OZX_WARN : OZX_PLAIN, head.text, rest.text);
 }

@@ -160,9 +160,10 @@ static void add_kind(const struct ozx_summary_node *node, struct ozx_words *word
         ozx_words_add(words, "  no Zarr metadata");
         break;
     case OZX_SUMMARY_UNREADABLE:
-        ozx_words_add(words, "  %s", node->problem ? "unreadable: " : "not looked at");
-        if (node->problem)
-            ozx_words_add_name(words, node->problem);
+        if (node->problem) /* names in it are escaped already */
+            ozx_words_add(words, "  unreadable: %s", node->problem);
+        else
+            ozx_words_add(words, "  not looked at");
         break;
     default:
         ozx_words_add(words, "  %s", ozx_summary_kind_name(node));

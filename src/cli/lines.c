@@ -29,13 +29,13 @@ static void add_piece(struct ozx_words *words, const char *piece)
 
 void ozx_words_add(struct ozx_words *words, const char *format, ...)
 {
-    char piece[512];
+    char piece[OZX_WORDS_SIZE], shown[OZX_WORDS_SIZE];
     va_list args;
 
     va_start(args, format);
     vsnprintf(piece, sizeof piece, format, args);
     va_end(args);
-    add_piece(words, piece);
+    add_piece(words, ozx_escape_message(shown, sizeof shown, piece));
 }
 
 void ozx_words_add_name(struct ozx_words *words, const char *name)

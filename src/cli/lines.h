@@ -19,6 +19,7 @@ struct ozx_words {
     bool full;
 };
 
+/* Names in it must be escaped already; what is not shown is escaped again. */
 void ozx_words_add(struct ozx_words *words, const char *format, ...) OZX_PRINTF(2, 3);
 /* A text of the metadata, made harmless. */
 void ozx_words_add_name(struct ozx_words *words, const char *name);

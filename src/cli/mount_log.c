@@ -43,10 +43,10 @@ int ozx_mount_log_open(const char *path, int *fd, struct ozx_error *error)
 void ozx_mount_log_write(int fd, const char *archive, const char *text,
                          const struct ozx_error *note)
 {
-    char line[LINE_SIZE], when[32] = "", where[48] = "", name[OZX_ESCAPED_SIZE];
+    char line[LINE_SIZE], shown[LINE_SIZE], when[32] = "", where[48] = "", name[OZX_ESCAPED_SIZE];
     time_t now = time(NULL);
     struct tm utc;
-    int size;
+    size_t size;
 
     if (fd < 0)
         return;
@@ -55,14 +55,12 @@ void ozx_mount_log_write(int fd, const char *archive, const char *text,
     if (note && note->offset_bytes != OZX_OFFSET_NONE)
         snprintf(where, sizeof where, " (at byte %llu)", (unsigned long long)note->offset_bytes);
     ozx_escape(name, sizeof name, archive, strlen(archive));
-    size = snprintf(line, sizeof line - 1, "%s ozxfs[%d]: %s: %s%s%s%s%s%s", when, (int)getpid(),
+    snprintf(line, sizeof line, "%s ozxfs[%d]: %s: %s%s%s%s%s%s", when, (int)getpid(),
                     name, note ? note->text : text, where, note && note->rule ? ", rule " : "",
                     note ? ozx_rule_id(note->rule) : "", note && note->hint[0] ? ": " : "",
                     note ? note->hint : "");
-    if (size < 0)
-        return;
-    if (size > LINE_SIZE - 2)
-        size = LINE_SIZE - 2;
-    line[size++] = '\n';
-    (void)!write(fd, line, (size_t)size);
+    ozx_escape_message(shown, sizeof shown - 1, line);
+    size = strlen(shown);
+    shown[size++] = '\n';
+    (void)!write(fd, shown, size);
 }

@@ -4,22 +4,14 @@
  */
 #include "cli/report_pack.h"
 
-#include <string.h>
-
 #include "zarr/jansson.h"
-
-/* A path may hold any bytes, JSON only UTF-8. */
-static json_t *path_or_null(const char *path)
-{
-    return path && ozx_utf8_valid(path, strlen(path)) ? json_string(path) : json_null();
-}
 
 int ozx_pack_json(const struct ozx_pack_options *options, const struct ozx_pack_result *result,
                   double elapsed_s, char **text)
 {
     json_t *object = json_pack(
         "{s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:b, s:f}", "input",
-        path_or_null(options->input), "archive", path_or_null(options->output), "dry_run",
+        ozx_jansson_file_name(options->input), "archive", ozx_jansson_file_name(options->output), "dry_run",
         options->dry_run, "files", (json_int_t)result->files, "empty_directories",
         (json_int_t)result->directories, "left_out", (json_int_t)result->left_out,
         "consolidated_removed", (json_int_t)result->consolidated_removed, "data_bytes",

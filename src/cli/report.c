@@ -24,9 +24,9 @@ static void put_line(const char *line, size_t size)
 
 static void say(const char *subject, const char *kind, const struct ozx_error *error)
 {
-    char name[OZX_ESCAPED_SIZE], where[80] = "", line[1536];
+    char name[OZX_ESCAPED_SIZE], where[80] = "", line[1536], shown[2048];
     const char *rule_separator = error->offset_bytes == OZX_OFFSET_NONE ? "" : ", ";
-    int size;
+    size_t size;
 
     if (error->offset_bytes != OZX_OFFSET_NONE)
         snprintf(where, sizeof where, " (%s%sat byte %llu)", ozx_rule_id(error->rule),
@@ -35,11 +35,13 @@ static void say(const char *subject, const char *kind, const struct ozx_error *e
         snprintf(where, sizeof where, " (%s)", ozx_rule_id(error->rule));
     if (subject)
         ozx_escape(name, sizeof name, subject, strlen(subject));
-    size = snprintf(line, sizeof line, "ozxfs: %s%s%s%s%s%s%s\n", subject ? name : "",
-                    subject ? ": " : "", kind, error->text, where, error->hint[0] ? ": " : "",
-                    error->hint);
-    if (size > 0)
-        put_line(line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1);
+    snprintf(line, sizeof line, "ozxfs: %s%s%s%s%s%s%s", subject ? name : "", subject ? ": " : "",
+             kind, error->text, where, error->hint[0] ? ": " : "", error->hint);
+    /* Names in it are escaped; this is for what was forgotten, and for characters cut in two. */
+    ozx_escape_message(shown, sizeof shown - 1, line);
+    size = strlen(shown);
+    shown[size++] = '\n';
+    put_line(shown, size);
 }
 
 void ozx_report_error(const char *subject, const struct ozx_error *error)

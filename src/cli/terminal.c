@@ -5,12 +5,16 @@
 #include "cli/terminal.h"
 
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
+
+#include "base/text.h"
 
 #define COLUMNS_DEFAULT 80
 #define COLUMNS_MIN 20 /* narrower ones get lines that wrap */
@@ -41,6 +45,13 @@ void ozx_terminal_of_stdout(struct ozx_terminal *terminal)
     /* The C library opens what it needs for this at the first call; later there may be no right to. */
     if (terminal->utf8)
         (void)ozx_terminal_width(terminal, "\u00b5", strlen("\u00b5"));
+}
+
+void ozx_terminal_put_name(bool is_terminal, const char *name)
+{
+    char escaped[4 * PATH_MAX];
+
+    fputs(is_terminal ? ozx_escape(escaped, sizeof escaped, name, strlen(name)) : name, stdout);
 }
 
 /* Bytes of the character at `text`, and its columns. */

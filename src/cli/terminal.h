@@ -18,6 +18,9 @@ struct ozx_terminal {
 /* Takes the character set from the locale of the environment (LC_CTYPE), for the whole program. */
 void ozx_terminal_of_stdout(struct ozx_terminal *terminal);
 
+/* A name to standard output: as it is, or escaped (ozx_escape) if that is a terminal. */
+void ozx_terminal_put_name(bool is_terminal, const char *name);
+
 /* Columns that `size` bytes of UTF-8 take. Without a UTF-8 locale, each character counts as one. */
 size_t ozx_terminal_width(const struct ozx_terminal *terminal, const char *text, size_t size);
 

@@ -33,7 +33,7 @@ const char *ozx_time_utc(int64_t seconds, char buffer[OZX_TIME_SIZE])
 
 int ozx_json_quote(const char *text, char **out)
 {
-    json_t *json = ozx_utf8_valid(text, strlen(text)) ? json_string(text) : json_null();
+    json_t *json = ozx_jansson_file_name(text);
     int failure = ozx_jansson_format(json, JSON_ENCODE_ANY, out);
 
     json_decref(json);

@@ -45,7 +45,7 @@ static json_t *text(const char *value)
         return json_null();
     if (ozx_utf8_valid(value, strlen(value)))
         return json_string(value);
-    return json_string(ozx_escape(escaped, sizeof escaped, value, strlen(value)));
+    return json_string(ozx_escape_message(escaped, sizeof escaped, value));
 }
 
 static json_t *sizes(struct writer *w, const struct ozx_shape *shape)
@@ -475,7 +475,7 @@ int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary
     int failure;
 
     set(&w, object, "schema", json_integer(SCHEMA));
-    set(&w, object, "file", ozx_utf8_valid(file, strlen(file)) ? json_string(file) : json_null());
+    set(&w, object, "file", ozx_jansson_file_name(file));
     set(&w, object, "size_bytes", number(summary->size_bytes));
     set(&w, object, "zip", zip_of(&w, summary));
     set(&w, object, "rfc9", rfc9_of(&w, summary));

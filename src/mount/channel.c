@@ -4,6 +4,7 @@
  */
 #include "mount/channel.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -64,22 +65,13 @@ int ozx_channel_send_device(int socket, int fd)
     return send_message(socket, &header, 0);
 }
 
-/* Terminates a text from another process and takes out what a terminal or a log might obey. */
+/* Terminates a text from another process and escapes what a terminal or a log might obey. */
 static void make_harmless(char *text, size_t size)
 {
-    bool valid;
+    char harmless[sizeof((struct ozx_error *)0)->text];
 
     text[size - 1] = '\0';
-    valid = ozx_utf8_valid(text, strlen(text));
-    for (unsigned char *p = (unsigned char *)text; *p; p++) {
-        bool c1_control = p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0;
-        if (*p < 0x20 || *p == 0x7F || (*p >= 0x80 && !valid))
-            *p = '?';
-        else if (c1_control)
-            p[0] = p[1] = '?';
-        else if (p[0] == 0xE2 && (p[1] == 0x80 || p[1] == 0x81) && p[2] >= 0x80)
-            p[0] = p[1] = p[2] = '?'; /* U+2000 ... U+207F: separators, direction, no letters */
-    }
+    snprintf(text, size, "%s", ozx_escape_message(harmless, size, text));
 }
 
 static bool check(struct ozx_message *message, ssize_t size)

@@ -88,6 +88,17 @@ static char *escaped(const char *text, size_t size)
     return out;
 }
 
+/* The same of a text in which names are escaped. */
+static char *harmless(const char *text)
+{
+    size_t room = 4 * strlen(text) + 8;
+    char *out = malloc(room);
+
+    if (out)
+        ozx_escape_message(out, room, text);
+    return out;
+}
+
 /* With the lock held. */
 static void keep(struct ozx_verify *v, struct ozx_verify_rule *r, const struct ozx_finding *finding)
 {
@@ -132,8 +143,7 @@ static void add(struct ozx_verify *v, enum ozx_rule rule, enum ozx_verdict verdi
         return;
     vsnprintf(text, sizeof text, format, args);
     f.entry = path ? escaped(path, path_size) : NULL;
-    /* A text that was cut in the middle of a character is no text to JSON. */
-    f.text = ozx_utf8_valid(text, strlen(text)) ? strdup(text) : escaped(text, strlen(text));
+    f.text = harmless(text); /* it may have been cut in the middle of a character, too */
     f.hint = strdup(hint ? hint : "");
     pthread_mutex_lock(&v->lock);
     if (!f.text || !f.hint || (path && !f.entry)) {
@@ -198,7 +208,7 @@ void ozx_verify_note(struct ozx_verify *v, enum ozx_rule rule, uint32_t node, co
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    what = escaped(text, strlen(text));
+    what = harmless(text);
     if (!where || !what || asprintf(&note, "%s ('%s')", what, where) < 0)
         note = NULL;
     pthread_mutex_lock(&v->lock);

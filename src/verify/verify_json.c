@@ -12,14 +12,14 @@
 
 static json_t *text_or_null(const char *text)
 {
-    char escaped[4 * sizeof((struct ozx_error *)0)->text];
+    char shown[4 * sizeof((struct ozx_error *)0)->text];
 
     if (!text || !*text)
         return json_null();
     /* A text that was cut may end in half a character. */
     return ozx_utf8_valid(text, strlen(text))
                ? json_string(text)
-               : json_string(ozx_escape(escaped, sizeof escaped, text, strlen(text)));
+               : json_string(ozx_escape_message(shown, sizeof shown, text));
 }
 
 static json_t *finding_json(const struct ozx_finding *f)
@@ -63,22 +63,15 @@ static json_t *rules_json(const struct ozx_verify_report *report)
 static json_t *file_json(const struct ozx_verify_result *result)
 {
     const struct ozx_verify_report *report = result->report;
-    size_t room = 4 * strlen(result->file) + 8;
-    char *file = malloc(room);
-    json_t *json;
 
-    if (!file)
-        return NULL;
-    ozx_escape(file, room, result->file, strlen(result->file));
-    json =
-        json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:I, s:I, s:o}", "file", file, "verdict",
-                  report ? ozx_verdict_name(report->verdict) : "error", "exit", result->exit_status,
-                  "error", text_or_null(report ? "" : result->error.text), "refused",
-                  report ? (int)report->refused : 0, "quick", report ? (int)report->quick : 0,
-                  "bytes", (json_int_t)(report ? report->size_bytes : 0), "entries",
-                  (json_int_t)(report ? report->entry_count : 0), "rules", rules_json(report));
-    free(file);
-    return json;
+    return json_pack(
+        "{s:o, s:s, s:i, s:o, s:b, s:b, s:I, s:I, s:o}", "file",
+        ozx_jansson_file_name(result->file), "verdict",
+        report ? ozx_verdict_name(report->verdict) : "error", "exit", result->exit_status, "error",
+        text_or_null(report ? "" : result->error.text), "refused",
+        report ? (int)report->refused : 0, "quick", report ? (int)report->quick : 0, "bytes",
+        (json_int_t)(report ? report->size_bytes : 0), "entries",
+        (json_int_t)(report ? report->entry_count : 0), "rules", rules_json(report));
 }
 
 /* A newline and INDENT columns before each line: JSON has no other newlines than those between lines. */

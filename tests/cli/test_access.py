@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from unpack_tools import OZXFS, left_beside, make_tree, ok
+from kit.trees import OZXFS, left_beside, make_tree, ok
 
 OWNER, OTHER, MEMBER, STRANGER = 4711, 4712, 4713, 4714
 LAB, OWN, FOREIGN = 5711, 5712, 5713

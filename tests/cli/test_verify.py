@@ -159,7 +159,7 @@ def test_json_of_any_bytes(tmp_path):
     path = os.fsencode(tmp_path) + b'/\xff\xfe.ozx'
     write(clean(), path)
     result = subprocess.run([OZXFS, 'verify', '--json', path], capture_output=True, timeout=60)
-    assert json.loads(result.stdout)['files'][0]['file'].endswith('\\xFF\\xFE.ozx')
+    assert json.loads(result.stdout)['files'][0]['file'] is None  # as in every verb
 
 
 def test_same_report_whatever_the_threads(tmp_path):

@@ -94,6 +94,33 @@ static void test_escape(void)
     CHECK_STRING(escaped("\xed\xa0\x80", 3), "\\xED\\xA0\\x80");
 }
 
+static void test_hidden(void)
+{
+    static const uint32_t are[] = {0,      0x1F,   0x7F,   0x80,    0x9F,    0xAD,    0x34F,   0x61C,
+                                   0x115F, 0x180E, 0x200B, 0x200F,  0x2028,  0x202E,  0x2060,  0x206F,
+                                   0xFDD0, 0xFE0F, 0xFEFF, 0xFFF9,  0xFFFF,  0x1D173, 0xE0001, 0xE007F,
+                                   0xE01EF, 0x10FFFE};
+    static const uint32_t are_not[] = {0x20,   0x7E,   0xA0,   0xB5,   0x34E,   0x350,   0x61B,  0x61D,
+                                       0x200A, 0x2010, 0x2027, 0x202F, 0x2070,  0x20AC,  0xFE10, 0xFFFC,
+                                       0xFFFD, 0x1F600, 0x10000, 0xE1000, 0x10FFFD};
+
+    for (size_t i = 0; i < sizeof are / sizeof are[0]; i++)
+        CHECK(!ozx_is_shown(are[i]));
+    for (size_t i = 0; i < sizeof are_not / sizeof are_not[0]; i++)
+        CHECK(ozx_is_shown(are_not[i]));
+    CHECK_STRING(escaped("a\xe2\x80\xae", 4), "a\\xE2\\x80\\xAE");
+    CHECK_STRING(escaped("\xd8\x9c\xf3\xa0\x81\x81z", 7), "\\xD8\\x9C\\xF3\\xA0\\x81\\x81z");
+}
+
+static void test_escape_message(void)
+{
+    char once[64], twice[64];
+
+    ozx_escape_message(once, sizeof once, "'a\\x1B' \x1b[2J\n\xc2\x9b\xff \xc2\xb5");
+    CHECK_STRING(once, "'a\\x1B' \\x1B[2J\\n\\xC2\\x9B\\xFF \xc2\xb5");
+    CHECK_STRING(ozx_escape_message(twice, sizeof twice, once), once);
+}
+
 static void test_escape_is_cut(void)
 {
     char name[1000], buffer[OZX_ESCAPED_SIZE], small[8];
@@ -367,6 +394,7 @@ CHECK_MAIN({"bytes: numbers", test_bytes_numbers},
            {"bytes: failure is sticky", test_bytes_fail_sticky},
            {"bytes: written and read", test_bytes_written_are_read},
            {"error: filled and cut", test_error_is_filled_and_cut}, {"escape", test_escape},
+           {"escape: what is not shown", test_hidden}, {"escape: messages", test_escape_message},
            {"escape: cut", test_escape_is_cut}, {"utf-8", test_utf8},
            {"source: memory", test_source_of_memory}, {"source: file", test_source_of_file},
            {"source: changes", test_source_notices_changes},
