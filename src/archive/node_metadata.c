@@ -71,12 +71,11 @@ static int load_v2(struct ozx_archive *archive, uint32_t node, char *text, size_
     enum ozx_metadata_file file =
         is_named(archive, node, ".zarray") ? OZX_METADATA_ZARRAY : OZX_METADATA_ZGROUP;
     OZX_AUTO_FREE char *attributes = NULL;
-    char nothing[] = "{}";
     size_t attributes_size = 0;
     uint32_t beside;
 
     if (is_named(archive, node, ".zattrs"))
-        return ozx_metadata_parse(file, nothing, 2, text, size, out, error);
+        return ozx_metadata_parse(file, "{}", 2, text, size, out, error);
     if (find_file(archive, ozx_archive_parent(archive, node), ".zattrs", &beside) == 0) {
         int failure = ozx_metadata_text(archive, beside, &attributes, &attributes_size, error);
         if (failure)

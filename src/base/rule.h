@@ -71,7 +71,7 @@ enum ozx_verdict {
     X(CASE, "case", POLICY, WARN, "names differ by more than the case of ASCII letters")           \
     X(CHANGED, "changed", POLICY, OK, "the archive stays as it is while it is read")               \
     X(CRC, "crc", POLICY, FAIL, "the data have the CRC-32 that the directory states")              \
-    X(ZARR_JSON, "zarr-json", METADATA, WARN, "every zarr.json is valid Zarr v3 metadata")         \
+    X(ZARR_JSON, "zarr-json", METADATA, FAIL, "every zarr.json is valid Zarr v3 metadata")         \
     X(OME_BLOCK, "ome-block", METADATA, WARN, "OME metadata have what their version requires")     \
     X(OME_PATH, "ome-path", METADATA, FAIL, "what OME metadata refer to is there")                 \
     X(CONSOLIDATED, "consolidated", METADATA, FAIL,                                                \

@@ -329,15 +329,16 @@ static enum ozx_summary_kind kind_of(const struct ozx_metadata *metadata)
                                      : OZX_SUMMARY_GROUP;
 }
 
-/* What is neither group nor array has said why among its defects. */
+/* What is neither group nor array has said why among its defects: the first that is about a field. */
 static int refuse_node(struct walk *w, struct ozx_summary_node *node)
 {
     const struct ozx_metadata *m = node->metadata;
     char text[512] = "it is neither a group nor an array";
     int failure;
 
-    if (m->defect_count)
-        snprintf(text, sizeof text, "%s %s", m->defects[0].where, m->defects[0].text);
+    for (size_t i = m->defect_count; i-- > 0;)
+        if (m->defects[i].where[0])
+            snprintf(text, sizeof text, "%s %s", m->defects[i].where, m->defects[i].text);
     failure = set_problem(w, &node->problem, text);
     ozx_metadata_free(ozx_take(node->metadata));
     return failure;

@@ -86,8 +86,10 @@ static int load(struct metadata *m, uint32_t zarr_json, bool tell, struct ozx_me
         ozx_verify_find_node(m->v, OZX_RULE_NO_ROOT, OZX_VERDICT_FAIL, zarr_json,
                              "no reader can open an image whose root metadata cannot be read");
     } else {
-        ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON, OZX_VERDICT_WARN, zarr_json, "%s",
-                             without_entry(&wrong));
+        /* Beyond our bounds, or told by another rule already: other readers may do better. */
+        ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON,
+                             wrong.rule == OZX_RULE_ZARR_JSON ? OZX_VERDICT_FAIL : OZX_VERDICT_WARN,
+                             zarr_json, "%s", without_entry(&wrong));
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * RFC-9's comment, through jansson.
+ * RFC-9's comment, read as metadata are (zarr/json.h).
  */
 #include "zarr/comment.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "zarr/jansson.h"
+#include "zarr/json.h"
 #include "zarr/libraries.h"
 
 static void read_version(json_t *root, struct ozx_comment *out)
@@ -19,8 +20,7 @@ static void read_version(json_t *root, struct ozx_comment *out)
         snprintf(out->defect, sizeof out->defect, "it has no ome.version");
     else if (!text)
         snprintf(out->defect, sizeof out->defect, "its ome.version is no string");
-    else if (!*text || strlen(text) >= sizeof out->version ||
-             strlen(text) != json_string_length(version))
+    else if (!*text || strlen(text) >= sizeof out->version || strchr(text, '\\'))
         snprintf(out->defect, sizeof out->defect, "its ome.version is no version");
     else
         memcpy(out->version, text, strlen(text) + 1);
@@ -29,7 +29,8 @@ static void read_version(json_t *root, struct ozx_comment *out)
 static void read_json_first(json_t *root, struct ozx_comment *out)
 {
     const json_t *zip_file = json_object_get(json_object_get(root, "ome"), "zipFile");
-    const json_t *flag = json_object_get(json_object_get(zip_file, "centralDirectory"), "jsonFirst");
+    const json_t *flag =
+        json_object_get(json_object_get(zip_file, "centralDirectory"), "jsonFirst");
 
     out->json_first = json_is_true(flag);
     out->json_first_odd = flag && !json_is_boolean(flag);
@@ -59,10 +60,27 @@ static void read_own_keys(json_t *root, struct ozx_comment *out)
     }
 }
 
+/* Why it is no JSON object, or what is odd about it as JSON though it can be read. */
+static void judge_json(const struct ozx_json_problem *problem, const json_t *root,
+                       struct ozx_comment *out)
+{
+    char text[OZX_JSON_TEXT_SIZE];
+
+    if (!root)
+        snprintf(out->defect, sizeof out->defect, "it is not JSON: %.100s",
+                 problem->bound ? problem->bound : problem->json.text);
+    else if (!json_is_object(root))
+        snprintf(out->defect, sizeof out->defect, "it is no object");
+    for (int kind = 0; root && kind < OZX_JSON_KINDS && !out->defect[0]; kind++)
+        if (problem->defects[kind].count)
+            snprintf(out->defect, sizeof out->defect, "%.*s", (int)sizeof out->defect - 1,
+                     ozx_json_defect_text((enum ozx_json_kind)kind, &problem->defects[kind], text));
+}
+
 int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *out)
 {
-    json_error_t json_error;
-    json_t *root;
+    struct ozx_json_problem problem;
+    OZX_AUTO_JSON json_t *root = NULL;
     int failure;
 
     *out = (struct ozx_comment){.present = size_bytes > 0};
@@ -70,19 +88,16 @@ int ozx_comment_parse(const char *text, size_t size_bytes, struct ozx_comment *o
         snprintf(out->defect, sizeof out->defect, "there is none");
         return 0;
     }
-    failure = ozx_jansson_load(text, size_bytes, JSON_REJECT_DUPLICATES, &root, &json_error);
+    failure = ozx_json_parse(text, size_bytes, &root, NULL, &problem);
     if (failure == -ENOMEM)
         return failure;
-    if (failure) {
-        char escaped[96];
-        snprintf(out->defect, sizeof out->defect, "it is not JSON: %s",
-                 ozx_escape(escaped, sizeof escaped, json_error.text, strlen(json_error.text)));
-        return 0;
+    if (json_is_object(root)) {
+        read_version(root, out);
+        read_json_first(root, out);
+        read_own_keys(root, out);
     }
-    read_version(root, out);
-    read_json_first(root, out);
-    read_own_keys(root, out);
-    json_decref(root);
+    if (!out->defect[0])
+        judge_json(&problem, root, out);
     return 0;
 }
 

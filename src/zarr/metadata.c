@@ -23,26 +23,44 @@ static int explain(const struct ozx_json_problem *problem, const char *name,
     if (problem->bound)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "%s is not parsed: %s", name, problem->bound);
-    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL,
                          "%s is not JSON: %s (line %d, column %d)", name,
                          ozx_escape(escaped, sizeof escaped, json->text, strlen(json->text)),
                          json->line, json->column);
 }
 
-static int load_json(char *text, size_t size, const char *name, json_t **out, bool *as_real,
-                     struct ozx_error *error)
+/* What some readers take for JSON and others do not; `beside` names the file if it is not the
+ * node's own. */
+static void note_defects(struct ozx_parse *p, const char *beside,
+                         const struct ozx_json_problem *problem)
+{
+    char text[OZX_JSON_TEXT_SIZE], place[OZX_JSON_TEXT_SIZE];
+
+    for (int kind = 0; kind < OZX_JSON_KINDS; kind++) {
+        const struct ozx_json_defect *defect = &problem->defects[kind];
+        if (defect->count)
+            ozx_parse_defect(p, NULL, NULL, "%s (%s%s%s)",
+                             ozx_json_defect_text((enum ozx_json_kind)kind, defect, text),
+                             beside ? beside : "", beside ? ", " : "",
+                             ozx_json_defect_place(defect, place));
+    }
+}
+
+static int load_json(struct ozx_parse *p, const char *text, size_t size, const char *name,
+                     bool is_beside, json_t **out, struct ozx_error *error)
 {
     struct ozx_json_problem problem;
     OZX_AUTO_JSON json_t *json = NULL;
-    int failure = ozx_json_parse(text, size, &json, as_real, &problem);
+    int failure = ozx_json_parse(text, size, &json, &p->integers_are_real, &problem);
 
     if (failure == -ENOMEM)
         return ozx_error_memory(error);
     if (failure)
         return explain(&problem, name, error);
     if (!json_is_object(json))
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL,
                              "%s is no JSON object", name);
+    note_defects(p, is_beside ? name : NULL, &problem);
     *out = ozx_take(json);
     return 0;
 }
@@ -139,26 +157,28 @@ static int build(struct ozx_parse *p, enum ozx_metadata_file file, const json_t 
     return 0;
 }
 
-int ozx_metadata_parse(enum ozx_metadata_file file, char *text, size_t text_size_bytes,
-                       char *attributes, size_t attributes_size_bytes, struct ozx_metadata **out,
-                       struct ozx_error *error)
+int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t text_size_bytes,
+                       const char *attributes, size_t attributes_size_bytes,
+                       struct ozx_metadata **out, struct ozx_error *error)
 {
     const char *name = file == OZX_METADATA_ZARR_JSON ? "zarr.json"
                        : file == OZX_METADATA_ZARRAY  ? ".zarray"
                                                       : ".zgroup";
     OZX_AUTO_JSON json_t *root = NULL, *attributes_json = NULL;
-    struct ozx_parse p = {.part = OZX_PART_ZARR, .text = text, .text_size_bytes = text_size_bytes};
-    int failure = load_json(text, text_size_bytes, name, &root, &p.integers_are_real, error);
+    struct ozx_parse p = {.part = OZX_PART_ZARR,
+                          .text = text,
+                          .text_size_bytes = text_size_bytes,
+                          .memory = ozx_metadata_memory_new()};
+    int failure;
 
-    if (!failure && attributes)
-        failure = load_json(attributes, attributes_size_bytes, ".zattrs", &attributes_json,
-                            &p.integers_are_real, error);
-    if (failure)
-        return failure;
-    p.memory = ozx_metadata_memory_new();
     if (!p.memory)
         return ozx_error_memory(error);
-    failure = build(&p, file, root, attributes_json, out, error);
+    failure = load_json(&p, text, text_size_bytes, name, false, &root, error);
+    if (!failure && attributes)
+        failure = load_json(&p, attributes, attributes_size_bytes, ".zattrs", true,
+                            &attributes_json, error);
+    if (!failure)
+        failure = build(&p, file, root, attributes_json, out, error);
     if (failure)
         ozx_metadata_memory_free(p.memory);
     return failure;

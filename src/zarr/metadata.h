@@ -251,11 +251,12 @@ enum ozx_metadata_file {
     OZX_METADATA_ZARRAY,
 };
 
-/* Parses `text` (need not be terminated), and writes to it. `attributes` is the .zattrs beside a Zarr v2 file, NULL for
- * none and for zarr.json. -EBADMSG if it is no JSON object within the bounds of zarr/json.h (the text
- * says why, with line and column), -ENOMEM. The caller frees `*out`. */
-int ozx_metadata_parse(enum ozx_metadata_file file, char *text, size_t text_size_bytes,
-                       char *attributes, size_t attributes_size_bytes,
+/* Parses `text` (need not be terminated). `attributes` is the .zattrs beside a Zarr v2 file, NULL for
+ * none and for zarr.json. What some readers take for JSON and others do not is read, and a defect.
+ * -EBADMSG if it is no JSON object (rule zarr-json; the text says why, with line and column) or
+ * beyond the bounds of zarr/json.h (no rule), -ENOMEM. The caller frees `*out`. */
+int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t text_size_bytes,
+                       const char *attributes, size_t attributes_size_bytes,
                        struct ozx_metadata **out, struct ozx_error *error) OZX_CHECKED;
 
 void ozx_metadata_free(struct ozx_metadata *metadata); /* NULL is fine */

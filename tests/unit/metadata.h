@@ -24,7 +24,7 @@ static inline struct ozx_metadata *parse_sized(const char *text, size_t size,
                                                struct ozx_error *error)
 {
     struct ozx_metadata *metadata = NULL;
-    char *copy = malloc(size + 1); /* it is written to */
+    char *copy = malloc(size + !size); /* so that a sanitizer sees its end */
     int failure = -1;
 
     if (CHECK(copy)) {

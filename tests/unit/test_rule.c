@@ -38,7 +38,7 @@ static const struct {
     {"descriptor", POLICY, "warn"},   {"attributes", POLICY, "ok"},
     {"no-root", POLICY, "fail"},      {"nested", POLICY, "fail"},
     {"case", POLICY, "warn"},         {"changed", POLICY, "ok"},
-    {"crc", POLICY, "fail"},          {"zarr-json", METADATA, "warn"},
+    {"crc", POLICY, "fail"},          {"zarr-json", METADATA, "fail"},
     {"ome-block", METADATA, "warn"},  {"ome-path", METADATA, "fail"},
     {"consolidated", METADATA, "fail"},
     {"chunk-key", METADATA, "warn"},  {"shard-index", METADATA, "warn"},
