@@ -64,16 +64,77 @@ static void hint_at_sharding(const struct ozx_pack_state *pack)
     warn(pack, OZX_PACK_INPUT, &error);
 }
 
+/* One line for each kind, however many files have it. */
+static void warn_of_file(const struct ozx_pack_state *pack, uint64_t entry, uint64_t files,
+                         const char *text)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char path[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE], others[64] = "";
+
+    ozx_plan_path(pack->plan, ozx_plan_entry(pack->plan, entry), path);
+    if (files > 1)
+        snprintf(others, sizeof others, "; and %" PRIu64 " more files", files - 1);
+    ozx_error_set(&error, 0, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL, "'%s': %s%s",
+                  ozx_escape(name, sizeof name, path, strlen(path)), text, others);
+    warn(pack, OZX_PACK_INPUT, &error);
+}
+
+static int judge_json(struct ozx_pack_state *pack)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_zarr_json all;
+    char what[OZX_JSON_TEXT_SIZE], place[OZX_JSON_TEXT_SIZE], text[2 * OZX_JSON_TEXT_SIZE + 8];
+    int failure = ozx_zarr_judge_json(pack->plan, &all, &error);
+
+    for (int kind = 0; kind < OZX_JSON_KINDS && failure != -ENOMEM; kind++) {
+        const struct ozx_json_defect *defect = &all.kinds[kind].defect;
+        if (!all.kinds[kind].files)
+            continue;
+        snprintf(text, sizeof text, "%s (%s)",
+                 ozx_json_defect_text((enum ozx_json_kind)kind, defect, what),
+                 ozx_json_defect_place(defect, place));
+        warn_of_file(pack, all.kinds[kind].entry, all.kinds[kind].files, text);
+    }
+    if (failure)
+        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+    if (all.unread) {
+        snprintf(text, sizeof text, "is not looked at: %s", all.unread_why);
+        warn_of_file(pack, all.unread_entry, all.unread, text);
+    }
+    return 0;
+}
+
+static int find_stated_version(struct ozx_pack_state *pack, char found[OZX_VERSION_TEXT_MAX])
+{
+    const char *wanted = pack->options->ome_version;
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure =
+        ozx_zarr_version(pack->plan, found, wanted ? NULL : warn_disagreement, pack, &error);
+
+    if (failure == -EFBIG && wanted) { /* judge_json will tell */
+        found[0] = '\0';
+        return 0;
+    }
+    if (failure == -EFBIG)
+        error.code = -EBADMSG;
+    return failure ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error) : 0;
+}
+
 int ozx_pack_find_version(struct ozx_pack_state *pack)
 {
     const char *wanted = pack->options->ome_version;
     const char *stated = pack->input->kind->version(pack->input);
     char found[OZX_VERSION_TEXT_MAX], name[OZX_ESCAPED_SIZE];
     struct ozx_error error = OZX_ERROR_INIT;
+    int failure;
 
-    if (ozx_zarr_check_root(pack->plan, &error) ||
-        ozx_zarr_version(pack->plan, found, wanted ? NULL : warn_disagreement, pack, &error))
+    if (ozx_zarr_check_root(pack->plan, &error))
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+    failure = find_stated_version(pack, found);
+    if (!failure)
+        failure = judge_json(pack);
+    if (failure)
+        return failure;
     if (!found[0] && stated) /* better than nothing: what the archive said before */
         snprintf(found, sizeof found, "%s", stated);
     if (!wanted && !found[0]) {

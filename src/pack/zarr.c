@@ -4,11 +4,13 @@
  */
 #include "pack/zarr.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "zarr/json.h"
 
-/* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `problem`, -errno. */
+/* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `problem` (which is empty if
+ * the archive that it is in is to blame), -errno. */
 static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int *why,
                     struct ozx_json_problem *problem)
 {
@@ -34,7 +36,10 @@ static const char *version_of(const json_t *metadata)
     const char *version = json_string_value(json_object_get(
         json_object_get(json_object_get(metadata, "attributes"), "ome"), "version"));
 
-    return version && version[0] && strlen(version) < OZX_VERSION_TEXT_MAX ? version : NULL;
+    /* A backslash: of an escape that stands for no character, see zarr/json.h. */
+    return version && version[0] && strlen(version) < OZX_VERSION_TEXT_MAX && !strchr(version, '\\')
+               ? version
+               : NULL;
 }
 
 /* --- the root --------------------------------------------------------------------------------- */
@@ -85,6 +90,74 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
                          "has no zarr.json: not an OME-Zarr hierarchy");
 }
 
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+/* Why an entry cannot be used, without its name; -EBADMSG or -ENOMEM. */
+static int explain(const struct ozx_json_problem *problem, enum ozx_rule rule, const char *name,
+                   struct ozx_error *error)
+{
+    char escaped[sizeof problem->json.text];
+    const char *why = problem->json.text;
+
+    return ozx_error_set(error, -EBADMSG, rule, OZX_OFFSET_NONE, "mend it",
+                         "%s is not JSON: %s (line %d, column %d)", name,
+                         ozx_escape(escaped, sizeof escaped, why, strlen(why)), problem->json.line,
+                         problem->json.column);
+}
+
+/* Adds what is odd about the JSON of one file to what is odd about those before it. */
+static void add_defects(struct ozx_zarr_json *all, uint64_t entry,
+                        const struct ozx_json_problem *problem)
+{
+    for (int kind = 0; kind < OZX_JSON_KINDS; kind++) {
+        if (!problem->defects[kind].count)
+            continue;
+        if (!all->kinds[kind].files++) {
+            all->kinds[kind].entry = entry;
+            all->kinds[kind].defect = problem->defects[kind];
+        }
+    }
+}
+
+int ozx_zarr_judge_json(const struct ozx_plan *plan, struct ozx_zarr_json *all,
+                        struct ozx_error *error)
+{
+    *all = (struct ozx_zarr_json){.broken = 0};
+    for (uint64_t i = 0; i < ozx_plan_metadata_count(plan); i++) {
+        const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
+        struct ozx_json_problem problem = {0};
+        char path[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE], quoted[OZX_ESCAPED_SIZE + 2];
+        int why = 0;
+        OZX_AUTO_JSON json_t *metadata = load(plan, entry, &why, &problem);
+
+        if (why == -ENOMEM)
+            return ozx_error_memory(error);
+        if (metadata)
+            add_defects(all, i, &problem);
+        if (why == -EBADMSG && problem.bound && !all->unread++) {
+            all->unread_entry = i;
+            all->unread_why = problem.bound;
+        }
+        if (metadata ? json_is_object(metadata) : !problem.json.text[0])
+            continue;
+        if (all->broken++)
+            continue;
+        ozx_plan_path(plan, entry, path);
+        snprintf(quoted, sizeof quoted, "'%s'", ozx_escape(name, sizeof name, path, strlen(path)));
+        if (metadata)
+            ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, "mend it",
+                          "%s is no JSON object", quoted);
+        else
+            explain(&problem, OZX_RULE_ZARR_JSON, quoted, error);
+    }
+    if (all->broken > 1) {
+        size_t size = strlen(error->text);
+        snprintf(error->text + size, sizeof error->text - size,
+                 "; and %llu more files are not JSON", (unsigned long long)all->broken - 1);
+    }
+    return all->broken ? -EBADMSG : 0;
+}
+
 /* --- the version ------------------------------------------------------------------------------ */
 
 static int explain_root(int why, const struct ozx_json_problem *problem, struct ozx_error *error)
@@ -92,22 +165,23 @@ static int explain_root(int why, const struct ozx_json_problem *problem, struct 
     if (why == -ENOMEM)
         return ozx_error_memory(error);
     if (why == -EBADMSG && problem->bound)
-        return ozx_error_set(error, why, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, NULL,
+        return ozx_error_set(error, -EFBIG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
+                             "give its version: --ome-version 0.5, for example",
                              "the root zarr.json is not parsed: %s", problem->bound);
-    if (why == -EBADMSG)
-        return ozx_error_set(error, why, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, "mend it",
-                             "the root zarr.json is not JSON (line %d, column %d)",
-                             problem->json.line, problem->json.column);
+    if (why == -EBADMSG && problem->json.text[0])
+        return explain(problem, OZX_RULE_NO_ROOT, "the root zarr.json", error);
     return ozx_error_set(error, why, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "cannot read the root zarr.json: %s",
-                         why == -ESTALE ? "it changed while it was being packed" : strerror(-why));
+                         why == -ESTALE    ? "it changed while it was being packed"
+                         : why == -EBADMSG ? "the archive is damaged there"
+                                           : strerror(-why));
 }
 
 /* Looks at every other zarr.json in turn. What cannot be read there is no reason to stop: it will
  * be packed as it is, and the pipeline tells what it cannot read. -ENOMEM. */
 static int version_below(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_MAX],
-                          void (*disagree)(void *context, const char *path, const char *other),
-                          void *context)
+                         void (*disagree)(void *context, const char *path, const char *other),
+                         void *context)
 {
     for (uint64_t i = 1; i < ozx_plan_metadata_count(plan); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);

@@ -16,7 +16,7 @@ PLATE = {'zarr.json': ome(plate=dict(wells=[dict(path='A/1')])), 'A/zarr.json': 
 BIOFORMATS = {'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0', '1']),
               'OME/METADATA.ome.xml': '<OME/>', '0/zarr.json': ome(), '0/0/zarr.json': ARRAY,
               '0/0/c/0/0': b'0', '1/zarr.json': ome(), '1/0/zarr.json': ARRAY, '1/0/c/0/0': b'1'}
-SORTING = {'zarr.json': ome(), **{n: n for n in (
+SORTING = {'zarr.json': ome(), **{n: '{}' if n.endswith('/zarr.json') else n for n in (
     'a-b', 'a/b', 'a0', 'a b', 'a/zarr.json.bak', 'a/Zarr.json', 'b/zarr.json', 'b-/zarr.json', 'b-/x', 'b/x', 'a!/b',
     'z/zarr.json/c', 'A', '~', 'é', 'e\u0301', '日本/語', 'mit Leerzeichen', '.zattrs', '.zgroup', '-n', "'", '"', '%s',
     'c.0.0', 'x' * 255, 'deep/' + '/'.join('d' * 20 for _ in range(60)) + '/f')}}

@@ -154,8 +154,11 @@ def test_root_was_excluded(image, out):
     refused(image, out, 2, 'no-root', 'was excluded', args=('--exclude', 'zarr.json'))
 
 
-def test_broken_metadata_below_is_data(tmp_path, out):
-    pack(write(tmp_path / 'in', {'zarr.json': GROUP, 'a/zarr.json': '{', 'b/zarr.json': ome()}), out, lines=0)
+def test_broken_metadata_below(tmp_path, out):
+    """As at the root; left out, the rest is packed."""
+    root = write(tmp_path / 'in', {'zarr.json': GROUP, 'a/zarr.json': '{', 'b/zarr.json': ome(), 'c/zarr.json': ''})
+    refused(root, out, 2, "'a/zarr.json' is not JSON", 'and 1 more')
+    pack(root, out, '--exclude', '/a', '--exclude', '/c', lines=0)
 
 
 # --- the output ------------------------------------------------------------------------------------------------------
