@@ -254,17 +254,37 @@ static void put_scene(const struct ozx_terminal *terminal, const char *prefix,
         ozx_line_field(terminal, prefix, OZX_PLAIN, "systems", words.text);
 }
 
+/* The first `most` of them; `path`: of the level that has them, NULL for the node itself. */
 static void put_defects(const struct ozx_terminal *terminal, const char *prefix,
-                        const struct ozx_metadata *m)
+                        const struct ozx_metadata *m, const char *path, size_t most)
 {
-    for (size_t i = 0; i < m->defect_count && i < DEFECTS_TOLD; i++) {
+    for (size_t i = 0; i < m->defect_count && i < most; i++) {
         struct ozx_words words = {.size = 0};
+        if (path) {
+            ozx_words_add_name(&words, path);
+            ozx_words_add(&words, ": ");
+        }
         ozx_words_add(&words, "%s%s%s", m->defects[i].where, m->defects[i].where[0] ? " " : "",
                       m->defects[i].text);
-        if (i + 1 == DEFECTS_TOLD && m->defect_total > DEFECTS_TOLD)
-            ozx_words_add(&words, ", and %" PRIu64 " more", m->defect_total - DEFECTS_TOLD);
+        if (i + 1 == most && m->defect_total > most)
+            ozx_words_add(&words, ", and %" PRIu64 " more", m->defect_total - most);
         ozx_line_field(terminal, prefix, OZX_WARN, "problem", words.text);
     }
+}
+
+/* A line for each level that has any, of the first few. */
+static void put_level_defects(const struct ozx_terminal *terminal, const char *prefix,
+                              const struct ozx_summary_node *node)
+{
+    const struct ozx_ome *ome = node->metadata->ome;
+    const struct ozx_summary_level *level = node->levels;
+    size_t told = 0;
+
+    for (size_t i = 0; node->level_count && i < ome->multiscale_count; i++)
+        for (size_t k = 0; k < ome->multiscales[i].dataset_count; k++, level++)
+            if (level->metadata && level->metadata->defect_total && told++ < DEFECTS_TOLD)
+                put_defects(terminal, prefix, level->metadata, ome->multiscales[i].datasets[k].path,
+                            1);
 }
 
 /* What is below `prefix`: the last one has nothing to connect to. */
@@ -348,8 +368,10 @@ static void put_node(struct tree *t, const struct ozx_summary_node *node, uint32
     if (full && node->kind == OZX_SUMMARY_ARRAY)
         ozx_image_put_array(t->terminal, fields, node);
     put_missing(t, fields, node, full);
-    if (node->metadata)
-        put_defects(t->terminal, fields, node->metadata);
+    if (node->metadata) {
+        put_defects(t->terminal, fields, node->metadata, NULL, DEFECTS_TOLD);
+        put_level_defects(t->terminal, fields, node);
+    }
     if (full && node->kind == OZX_SUMMARY_IMAGE)
         ozx_image_put_levels(t->terminal, below, node);
     put_children(t, node, below, floor);

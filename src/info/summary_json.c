@@ -158,6 +158,21 @@ static void set_transforms(struct writer *w, json_t *object, const struct ozx_mu
     json_decref(translation);
 }
 
+static json_t *defects_of(struct writer *w, const struct ozx_metadata *metadata)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < metadata->defect_count; i++) {
+        json_t *defect = json_object();
+        set(w, defect, "part",
+            json_string(metadata->defects[i].part == OZX_PART_OME ? "ome" : "zarr"));
+        set(w, defect, "where", text(metadata->defects[i].where));
+        set(w, defect, "text", text(metadata->defects[i].text));
+        append(w, list, defect);
+    }
+    return list;
+}
+
 static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t k,
                         const struct ozx_summary_level *level)
 {
@@ -169,6 +184,7 @@ static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t
     set(w, object, "problem", text(level->problem));
     set(w, object, "missing", json_boolean(level->is_missing));
     set_transforms(w, object, m, k);
+    set(w, object, "defects", level->metadata ? defects_of(w, level->metadata) : json_array());
     if (level->metadata)
         set_array(w, object, level->metadata);
     return object;
@@ -306,21 +322,6 @@ static json_t *scene_of(struct writer *w, const struct ozx_scene *scene)
     set(w, object, "coordinate_systems", texts(w, scene->systems, scene->system_count));
     set(w, object, "transformations", list);
     return object;
-}
-
-static json_t *defects_of(struct writer *w, const struct ozx_metadata *metadata)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < metadata->defect_count; i++) {
-        json_t *defect = json_object();
-        set(w, defect, "part",
-            json_string(metadata->defects[i].part == OZX_PART_OME ? "ome" : "zarr"));
-        set(w, defect, "where", text(metadata->defects[i].where));
-        set(w, defect, "text", text(metadata->defects[i].text));
-        append(w, list, defect);
-    }
-    return list;
 }
 
 /* What the OME block says, by what there is of it. */
