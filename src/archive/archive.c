@@ -118,7 +118,7 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     if (!failure)
         failure = ozx_index_build(a->source, &a->tail, options->subdir, options->names, mtime_s,
                                   &a->tree, &a->facts, &a->warnings, error);
-    if (!failure && a->tree.packed_count && ozx_zip_streams_open(a->source, &a->streams))
+    if (!failure && a->tree.compressed_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)
         return failure;
@@ -183,9 +183,9 @@ uint32_t ozx_archive_fingerprint(const struct ozx_archive *archive)
         crc = ozx_crc32(crc, (const char *)n + from, sizeof *n - from);
         crc = ozx_crc32(crc, tree->names + n->name_offset, n->name_size);
     }
-    for (uint32_t i = 0; i < tree->packed_count; i++) {
-        const uint64_t record[] = {tree->packed[i].node, tree->packed[i].method,
-                                   tree->packed[i].compressed_size_bytes};
+    for (uint32_t i = 0; i < tree->compressed_count; i++) {
+        const uint64_t record[] = {tree->compressed[i].node, tree->compressed[i].method,
+                                   tree->compressed[i].compressed_size_bytes};
         crc = ozx_crc32(crc, record, sizeof record);
     }
     return crc;
@@ -301,9 +301,9 @@ void ozx_archive_entry(const struct ozx_archive *archive, uint32_t node, struct 
                                    .crc32 = n->crc32,
                                    .method = OZX_METHOD_STORED,
                                    .eio_rule = ozx_node_eio_rule(n)};
-    if (n->kind & OZX_KIND_PACKED) {
-        const struct ozx_packed *packed = ozx_tree_packed(&archive->tree, node);
-        out->compressed_size_bytes = packed->compressed_size_bytes;
-        out->method = packed->method;
+    if (n->kind & OZX_KIND_COMPRESSED) {
+        const struct ozx_compressed *compressed = ozx_tree_compressed(&archive->tree, node);
+        out->compressed_size_bytes = compressed->compressed_size_bytes;
+        out->method = compressed->method;
     }
 }

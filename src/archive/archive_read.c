@@ -119,7 +119,7 @@ bool ozx_archive_is_compressed(const struct ozx_archive *archive, uint32_t node)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
 
-    return (n->kind & OZX_KIND_PACKED) && !n->eio;
+    return (n->kind & OZX_KIND_COMPRESSED) && !n->eio;
 }
 
 uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node)
@@ -154,17 +154,18 @@ static int fail_by_policy(const struct ozx_archive *archive, uint32_t node, stru
     return name_entry(archive, node, error);
 }
 
-static int read_packed(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
-                       void *buffer, size_t size, uint64_t offset, struct ozx_error *error)
+static int read_compressed(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
+                           void *buffer, size_t size, uint64_t offset, struct ozx_error *error)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
-    const struct ozx_packed *packed = ozx_tree_packed(&archive->tree, node);
-    const struct ozx_zip_packed entry = {.key = node,
-                                         .data_offset_bytes = data_offset,
-                                         .compressed_size_bytes = packed->compressed_size_bytes,
-                                         .uncompressed_size_bytes = n->size_bytes,
-                                         .crc32 = n->crc32,
-                                         .method = packed->method};
+    const struct ozx_compressed *compressed = ozx_tree_compressed(&archive->tree, node);
+    const struct ozx_zip_compressed entry = {.key = node,
+                                             .data_offset_bytes = data_offset,
+                                             .compressed_size_bytes =
+                                                 compressed->compressed_size_bytes,
+                                             .uncompressed_size_bytes = n->size_bytes,
+                                             .crc32 = n->crc32,
+                                             .method = compressed->method};
     int failure;
 
     ozx_source_will_wait(archive->source);
@@ -192,19 +193,19 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
 static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
                       uint64_t offset, struct ozx_error *error)
 {
-    bool packed = archive->tree.nodes[node].kind & OZX_KIND_PACKED, done = false;
+    bool compressed = archive->tree.nodes[node].kind & OZX_KIND_COMPRESSED, done = false;
     uint64_t data_offset;
     int failure = 0;
 
-    if (!packed && offset == 0)
+    if (!compressed && offset == 0)
         failure = read_at_once(archive, node, buffer, size, &done, error);
     if (failure || done)
         return failure;
     failure = resolve(archive, node, &data_offset, error);
     if (failure || !size)
         return failure;
-    if (packed)
-        return read_packed(archive, node, data_offset, buffer, size, offset, error);
+    if (compressed)
+        return read_compressed(archive, node, data_offset, buffer, size, offset, error);
     return read_stored(archive, node, data_offset, buffer, size, offset, error);
 }
 

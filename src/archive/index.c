@@ -198,16 +198,15 @@ static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e
     return eio;
 }
 
-static int add_packed(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
+static int add_compressed(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
 {
     struct ozx_draft *d = &b->draft;
 
-    if (ozx_array_reserve((void **)&d->packed, d->packed_count, &d->packed_room, sizeof *d->packed))
+    if (ozx_array_reserve((void **)&d->compressed, d->compressed_count, &d->compressed_room,
+                          sizeof *d->compressed))
         return ozx_error_memory(b->error);
-    d->packed[d->packed_count++] =
-        (struct ozx_packed){.node = draft,
-                            .method = e->method,
-                            .compressed_size_bytes = e->compressed_size_bytes};
+    d->compressed[d->compressed_count++] = (struct ozx_compressed){
+        .node = draft, .method = e->method, .compressed_size_bytes = e->compressed_size_bytes};
     return 0;
 }
 
@@ -233,8 +232,8 @@ static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t di
     failure = add_extent(b, e, draft);
     if (!failure &&
         (e->method != OZX_METHOD_STORED || e->compressed_size_bytes != e->uncompressed_size_bytes)) {
-        node->kind |= OZX_KIND_PACKED;
-        failure = add_packed(b, e, draft);
+        node->kind |= OZX_KIND_COMPRESSED;
+        failure = add_compressed(b, e, draft);
     }
     return failure;
 }
@@ -398,6 +397,6 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, 
     free(b->extents.list);
     free(b->draft.nodes);
     free(b->draft.names);
-    free(b->draft.packed);
+    free(b->draft.compressed);
     return failure;
 }

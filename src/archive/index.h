@@ -37,12 +37,12 @@ struct ozx_draft {
     uint32_t node_count, node_room;
     char *names;
     uint32_t names_size, names_room;
-    struct ozx_packed *packed; /* .node is a draft's number */
-    uint32_t packed_count, packed_room;
+    struct ozx_compressed *compressed; /* .node is a draft's number */
+    uint32_t compressed_count, compressed_room;
     uint64_t replaced_count, replaced_bytes; /* as in the facts */
 };
 
-/* Lays the draft out below `root` (a draft's number). Takes the draft's nodes, names and packed
+/* Lays the draft out below `root` (a draft's number). Takes the draft's nodes, names and compressed
  * records unless it fails. Finds duplicates (the last stays) and conflicts. */
 int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
                struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;

@@ -25,7 +25,7 @@ struct layout {
     uint32_t key_room;
     uint32_t *drafts; /* which draft each final node is */
     uint32_t node_count;
-    uint32_t *packed_nodes; /* final node of each packed record, 0 (the root) if it is not shown */
+    uint32_t *compressed_nodes; /* final node of each, 0 (the root) if it is not shown */
     struct ozx_warnings *warnings;
     struct ozx_error *error;
 };
@@ -101,14 +101,14 @@ static int sort_children(struct layout *l, const uint32_t *children, uint32_t co
     return 0;
 }
 
-/* The place of the draft's packed record; they are in the order of their drafts. */
-static uint32_t find_packed(const struct ozx_draft *d, uint32_t draft)
+/* The place of the draft's compressed record; they are in the order of their drafts. */
+static uint32_t find_compressed(const struct ozx_draft *d, uint32_t draft)
 {
-    uint32_t low = 0, high = d->packed_count;
+    uint32_t low = 0, high = d->compressed_count;
 
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (d->packed[middle].node <= draft)
+        if (d->compressed[middle].node <= draft)
             low = middle;
         else
             high = middle;
@@ -119,9 +119,9 @@ static uint32_t find_packed(const struct ozx_draft *d, uint32_t draft)
 static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
 {
     d->replaced_count++;
-    if (node->kind & OZX_KIND_PACKED)
+    if (node->kind & OZX_KIND_COMPRESSED)
         d->replaced_bytes +=
-            d->packed[find_packed(d, (uint32_t)(node - d->nodes))].compressed_size_bytes;
+            d->compressed[find_compressed(d, (uint32_t)(node - d->nodes))].compressed_size_bytes;
     else
         d->replaced_bytes += node->size_bytes;
 }
@@ -176,8 +176,8 @@ static int place_children(struct layout *l, uint32_t number, uint32_t count)
         node->parent = number;
         if (node->kind & OZX_KIND_DIRECTORY)
             subdirectories++;
-        else if (node->kind & OZX_KIND_PACKED)
-            l->packed_nodes[find_packed(l->draft, draft)] = l->node_count;
+        else if (node->kind & OZX_KIND_COMPRESSED)
+            l->compressed_nodes[find_compressed(l->draft, draft)] = l->node_count;
         l->drafts[l->node_count++] = draft;
     }
     parent->first_child = l->node_count > first ? first : 0;
@@ -188,25 +188,25 @@ static int place_children(struct layout *l, uint32_t number, uint32_t count)
 
 static int by_node(const void *a, const void *b)
 {
-    const struct ozx_packed *x = a, *y = b;
+    const struct ozx_compressed *x = a, *y = b;
 
     return (x->node > y->node) - (x->node < y->node);
 }
 
-/* The packed records with final numbers, without those of entries that a duplicate replaced. */
-static void settle_packed(struct layout *l)
+/* The compressed records with final numbers, without those of entries that a duplicate replaced. */
+static void settle_compressed(struct layout *l)
 {
     struct ozx_draft *d = l->draft;
     uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < d->packed_count; i++)
-        if (l->packed_nodes[i]) {
-            d->packed[kept] = d->packed[i];
-            d->packed[kept++].node = l->packed_nodes[i];
+    for (uint32_t i = 0; i < d->compressed_count; i++)
+        if (l->compressed_nodes[i]) {
+            d->compressed[kept] = d->compressed[i];
+            d->compressed[kept++].node = l->compressed_nodes[i];
         }
-    d->packed_count = kept;
+    d->compressed_count = kept;
     if (kept)
-        qsort(d->packed, kept, sizeof *d->packed, by_node);
+        qsort(d->compressed, kept, sizeof *d->compressed, by_node);
 }
 
 static int number_nodes(struct layout *l, uint32_t root)
@@ -230,7 +230,7 @@ static int number_nodes(struct layout *l, uint32_t root)
         if (failure)
             return failure;
     }
-    settle_packed(l);
+    settle_compressed(l);
     return 0;
 }
 
@@ -286,8 +286,8 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
 
     l.order = malloc(draft->node_count * sizeof *l.order);
     l.drafts = malloc(draft->node_count * sizeof *l.drafts);
-    l.packed_nodes = calloc(draft->packed_count + (size_t)1, sizeof *l.packed_nodes);
-    if (!l.order || !l.drafts || !l.packed_nodes)
+    l.compressed_nodes = calloc(draft->compressed_count + (size_t)1, sizeof *l.compressed_nodes);
+    if (!l.order || !l.drafts || !l.compressed_nodes)
         failure = ozx_error_memory(error);
     else
         failure = number_nodes(&l, root);
@@ -296,13 +296,14 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
     free(l.order);
     free(l.keys);
     free(l.drafts);
-    free(l.packed_nodes);
+    free(l.compressed_nodes);
     if (failure)
         return failure;
     out->nodes = shrink(ozx_take(draft->nodes), l.node_count * sizeof *out->nodes);
     out->node_count = l.node_count;
-    out->packed_count = draft->packed_count;
-    out->packed = shrink(ozx_take(draft->packed), out->packed_count * sizeof *out->packed);
+    out->compressed_count = draft->compressed_count;
+    out->compressed =
+        shrink(ozx_take(draft->compressed), out->compressed_count * sizeof *out->compressed);
     out->names = shrink(ozx_take(draft->names), draft->names_size);
     return 0;
 }

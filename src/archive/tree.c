@@ -11,7 +11,7 @@ _Static_assert(sizeof(struct ozx_node) == 40, "a million nodes are 40 MB, not mo
 void ozx_tree_free(struct ozx_tree *tree)
 {
     free(tree->nodes);
-    free(tree->packed);
+    free(tree->compressed);
     free(tree->names);
     free(tree->prefix);
     *tree = (struct ozx_tree){0};
@@ -90,18 +90,18 @@ size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_P
     return size;
 }
 
-const struct ozx_packed *ozx_tree_packed(const struct ozx_tree *tree, uint32_t node)
+const struct ozx_compressed *ozx_tree_compressed(const struct ozx_tree *tree, uint32_t node)
 {
-    uint32_t low = 0, high = tree->packed_count;
+    uint32_t low = 0, high = tree->compressed_count;
 
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (tree->packed[middle].node <= node)
+        if (tree->compressed[middle].node <= node)
             low = middle;
         else
             high = middle;
     }
-    return &tree->packed[low];
+    return &tree->compressed[low];
 }
 
 enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node)

@@ -22,9 +22,9 @@
 
 enum ozx_node_kind {
     OZX_KIND_DIRECTORY = 1,
-    OZX_KIND_EXPLICIT = 2, /* a directory that has an entry of its own */
-    OZX_KIND_CP437 = 4,    /* the name was decoded from CP437 */
-    OZX_KIND_PACKED = 8,   /* a file with a struct ozx_packed: its bytes are not simply there */
+    OZX_KIND_EXPLICIT = 2,   /* a directory that has an entry of its own */
+    OZX_KIND_CP437 = 4,      /* the name was decoded from CP437 */
+    OZX_KIND_COMPRESSED = 8, /* a file with a struct ozx_compressed: its bytes are not stored as is */
 };
 
 /* Why every read of an entry fails (policy table, verdict EIO). */
@@ -60,7 +60,7 @@ struct ozx_node {
 };
 
 /* What the node has no room for, of entries that are compressed, encrypted ...; sorted by node. */
-struct ozx_packed {
+struct ozx_compressed {
     uint32_t node;
     uint16_t method;
     uint64_t compressed_size_bytes;
@@ -69,8 +69,8 @@ struct ozx_packed {
 struct ozx_tree {
     struct ozx_node *nodes; /* owned */
     uint32_t node_count;
-    struct ozx_packed *packed; /* owned */
-    uint32_t packed_count;
+    struct ozx_compressed *compressed; /* owned */
+    uint32_t compressed_count;
     char *names; /* owned; nodes borrow from it */
     char *prefix; /* owned; path of the root in the archive, "" or a subdir without its final '/' */
 };
@@ -102,8 +102,8 @@ const char *ozx_tree_next_component(const char *path);
 
 size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_PATH_SIZE]);
 
-/* The node's record; only for OZX_KIND_PACKED. */
-const struct ozx_packed *ozx_tree_packed(const struct ozx_tree *tree, uint32_t node);
+/* The node's record; only for OZX_KIND_COMPRESSED. */
+const struct ozx_compressed *ozx_tree_compressed(const struct ozx_tree *tree, uint32_t node);
 
 /* The rule by which every read of the node fails, or OZX_RULE_NONE. */
 enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node);

@@ -13,11 +13,11 @@
 #include "base/stat.h"
 
 struct ozx_source {
-    struct ozx_source *front; /* owned; NULL unless joined: then `data` is the tail, owned */
+    struct ozx_source *front; /* owned; NULL unless concatenated: then `data` is the back, owned */
     struct ozx_source *whole; /* NULL unless this is what stands behind `skip_bytes` of it */
     uint64_t skip_bytes;
     bool owns_whole;
-    int fd;                   /* -1: memory; joined: the front's, borrowed */
+    int fd;                   /* -1: memory; concatenated: the front's, borrowed */
     const uint8_t *data;      /* borrowed; only for memory */
     uint64_t size_bytes;
     struct timespec mtime;
@@ -59,20 +59,20 @@ int ozx_source_open_memory(const void *data, uint64_t size_bytes, struct ozx_sou
     return 0;
 }
 
-int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_size_bytes,
+int ozx_source_open_concat(struct ozx_source *front, void *back, uint64_t back_size_bytes,
                            struct ozx_source **out)
 {
     struct ozx_source *source;
 
-    if (tail_size_bytes > INT64_MAX - front->size_bytes)
+    if (back_size_bytes > INT64_MAX - front->size_bytes)
         return -EFBIG;
     source = calloc(1, sizeof *source);
     if (!source)
         return -ENOMEM;
     source->front = front;
     source->fd = front->fd;
-    source->data = tail;
-    source->size_bytes = front->size_bytes + tail_size_bytes;
+    source->data = back;
+    source->size_bytes = front->size_bytes + back_size_bytes;
     source->mtime = front->mtime;
     *out = source;
     return 0;
@@ -214,7 +214,7 @@ static int read_file(struct ozx_source *source, uint8_t *buffer, size_t size_byt
     return changed ? changed : failure;
 }
 
-static int read_joined(struct ozx_source *source, uint8_t *buffer, size_t size_bytes,
+static int read_concat(struct ozx_source *source, uint8_t *buffer, size_t size_bytes,
                        uint64_t offset_bytes)
 {
     uint64_t seam = source->front->size_bytes;
@@ -237,7 +237,7 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
         return ozx_source_read(source->whole, buffer, size_bytes,
                                source->skip_bytes + offset_bytes);
     if (source->front)
-        return read_joined(source, buffer, size_bytes, offset_bytes);
+        return read_concat(source, buffer, size_bytes, offset_bytes);
     if (source->fd >= 0)
         return read_file(source, buffer, size_bytes, offset_bytes);
     if (size_bytes)

@@ -24,10 +24,10 @@ int ozx_source_open_fd(int fd, struct ozx_source **out) OZX_CHECKED;
 int ozx_source_open_memory(const void *data, uint64_t size_bytes,
                            struct ozx_source **out) OZX_CHECKED;
 
-/* The bytes of `front` with `tail` behind them, as if that stood in the file: for an archive whose end
- * is lost and made again. Both are owned from success on; `tail` is freed with free(). A joined source
- * has the descriptor and the mtime of its front. */
-int ozx_source_open_joined(struct ozx_source *front, void *tail, uint64_t tail_size_bytes,
+/* The bytes of `front` with `back` behind them, as if that stood in the file: for an archive
+ * whose end is lost and made again. Both are owned from success on; `back` is freed with free(). A
+ * concatenation has the descriptor and the mtime of its front. */
+int ozx_source_open_concat(struct ozx_source *front, void *back, uint64_t back_size_bytes,
                            struct ozx_source **out) OZX_CHECKED;
 
 /* What stands behind the first `skip_bytes` of `whole`, which is borrowed and outlives it, unless

@@ -178,11 +178,13 @@ static int run_pipeline(struct ozx_pack_state *pack, int fd, enum ozx_pipeline_m
     return ozx_pack_tell(pack, output ? OZX_PACK_OUTPUT : OZX_PACK_INPUT, &error);
 }
 
-static int recheck_input(struct ozx_pack_state *pack)
+static int check_input_unchanged(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    return ozx_plan_recheck(pack->plan, &error) ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error) : 0;
+    return ozx_plan_check_unchanged(pack->plan, &error)
+               ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error)
+               : 0;
 }
 
 /* --- reading back, and the disk --------------------------------------------------------------- */
@@ -205,7 +207,7 @@ static void *sync_file(void *argument)
 static int read_back(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_recheck recheck = {
+    struct ozx_readback readback = {
         .fd = pack->target.fd,
         .jobs = pack->options->jobs,
         .files = pack->result->files,
@@ -218,7 +220,7 @@ static int read_back(struct ozx_pack_state *pack)
     };
 
     pack->phase = OZX_PACK_VERIFY;
-    if (ozx_recheck(&recheck, &error))
+    if (ozx_readback(&readback, &error))
         return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
     pack->result->verified = true;
     return 0;
@@ -258,7 +260,7 @@ static int pack_to_file(struct ozx_pack_state *pack)
     if (!failure)
         failure = ozx_pack_write_directory(pack, pack->target.fd, false);
     if (!failure)
-        failure = recheck_input(pack);
+        failure = check_input_unchanged(pack);
     if (failure)
         return failure;
     ozx_plan_close(ozx_take(pack->plan)); /* its memory is wanted for reading back */
@@ -282,7 +284,7 @@ static int pack_to_stream(struct ozx_pack_state *pack)
         failure = run_pipeline(pack, fd, OZX_PIPELINE_STREAM);
     /* Asked before the directory is written: without it, what went out is no archive. */
     if (!failure)
-        failure = recheck_input(pack);
+        failure = check_input_unchanged(pack);
     return failure ? failure : ozx_pack_write_directory(pack, fd, true);
 }
 

@@ -266,7 +266,7 @@ struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_
     };
 }
 
-int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error)
+int ozx_plan_check_unchanged(const struct ozx_plan *plan, struct ozx_error *error)
 {
     for (uint32_t i = 0; i < plan->directory_count; i++) {
         const struct ozx_plan_directory *directory = &plan->directories[i];

@@ -125,7 +125,7 @@ struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_
 
 /* -ESTALE if a directory is not what it was when it was listed (something was added, removed or
  * renamed in it). */
-int ozx_plan_recheck(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
+int ozx_plan_check_unchanged(const struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED;
 
 /* --- files that are written without some of their bytes --------------------------------------- */
 

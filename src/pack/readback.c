@@ -16,7 +16,7 @@
 #define BUFFER_SIZE (256 * 1024)
 
 struct state {
-    const struct ozx_recheck *recheck;
+    const struct ozx_readback *readback;
     struct ozx_archive *archive;
     struct ozx_crew crew;
     uint32_t next_node; /* guarded by the crew's lock */
@@ -89,7 +89,7 @@ static bool next(void *context, void *job)
     struct state *state = context;
 
     return ozx_crew_next_range(&state->next_node, ozx_archive_node_count(state->archive),
-                               state->recheck->jobs, job);
+                               state->readback->jobs, job);
 }
 
 static int work(void *context, void *memory, const void *job)
@@ -107,17 +107,17 @@ static void progress(void *context)
 {
     const struct state *state = context;
 
-    if (state->recheck->progress)
-        state->recheck->progress(state->recheck->context, atomic_load(&state->files),
-                                 atomic_load(&state->bytes));
+    if (state->readback->progress)
+        state->readback->progress(state->readback->context, atomic_load(&state->files),
+                                  atomic_load(&state->bytes));
 }
 
 static int run_crew(struct state *state, struct ozx_error *error)
 {
-    const struct ozx_crew_task task = {.threads = state->recheck->jobs,
+    const struct ozx_crew_task task = {.threads = state->readback->jobs,
                                        .member_size = sizeof(struct member),
                                        .context = state,
-                                       .cancel = state->recheck->cancel,
+                                       .cancel = state->readback->cancel,
                                        .next = next,
                                        .work = work,
                                        .progress = progress};
@@ -130,21 +130,21 @@ static int run_crew(struct state *state, struct ozx_error *error)
 /* What the archive says of itself against what was meant. */
 static int compare(const struct state *state, struct ozx_error *error)
 {
-    const struct ozx_recheck *recheck = state->recheck;
+    const struct ozx_readback *readback = state->readback;
     const char *version = ozx_archive_comment_version(state->archive);
     uint64_t files = atomic_load(&state->files), bytes = atomic_load(&state->bytes),
              directories = atomic_load(&state->directories);
 
-    if (!version || strcmp(version, recheck->version) != 0)
+    if (!version || strcmp(version, readback->version) != 0)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
                              "the archive comment reads back without its version");
-    if (files != recheck->files || directories != recheck->directories ||
-        bytes != recheck->data_bytes)
+    if (files != readback->files || directories != readback->directories ||
+        bytes != readback->data_bytes)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, OZX_OFFSET_NONE, NULL,
                              "%" PRIu64 " files, %" PRIu64 " empty directories and %" PRIu64
                              " bytes read back, of %" PRIu64 ", %" PRIu64 " and %" PRIu64,
-                             files, directories, bytes, recheck->files, recheck->directories,
-                             recheck->data_bytes);
+                             files, directories, bytes, readback->files, readback->directories,
+                             readback->data_bytes);
     return 0;
 }
 
@@ -178,10 +178,10 @@ static int open_archive(int fd, struct ozx_archive **out, struct ozx_error *erro
     return failure;
 }
 
-int ozx_recheck(const struct ozx_recheck *recheck, struct ozx_error *error)
+int ozx_readback(const struct ozx_readback *readback, struct ozx_error *error)
 {
-    struct state state = {.recheck = recheck};
-    int failure = open_archive(recheck->fd, &state.archive, error);
+    struct state state = {.readback = readback};
+    int failure = open_archive(readback->fd, &state.archive, error);
 
     if (failure)
         return failure;

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-struct ozx_recheck {
+struct ozx_readback {
     int fd; /* borrowed; its size and mtime must stand still */
     unsigned jobs;
     uint64_t files, directories, data_bytes; /* what must be found; directories: explicit ones */
@@ -21,6 +21,6 @@ struct ozx_recheck {
 };
 
 /* 0 if the archive is without fault. -EBADMSG: it is not, the error says where. */
-int ozx_recheck(const struct ozx_recheck *recheck, struct ozx_error *error) OZX_CHECKED;
+int ozx_readback(const struct ozx_readback *readback, struct ozx_error *error) OZX_CHECKED;
 
 #endif

@@ -165,8 +165,8 @@ static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *
     return 0;
 }
 
-/* The source with an end joined on; `source` belongs to `*joined` on success. */
-static int rebuild(struct rebuild *r, struct ozx_source *source, struct ozx_source **joined,
+/* The source with an end joined on; `source` belongs to `*concat` on success. */
+static int rebuild(struct rebuild *r, struct ozx_source *source, struct ozx_source **concat,
                    struct ozx_error *error)
 {
     int failure = scan(r, source, error);
@@ -178,7 +178,7 @@ static int rebuild(struct rebuild *r, struct ozx_source *source, struct ozx_sour
     r->used = (size_t)(ozx_zip_put_tail(r->directory + r->used, ozx_source_size(source), r->used,
                                         r->entry_count, "", 0) -
                        r->directory);
-    failure = ozx_source_open_joined(source, r->directory, r->used, joined);
+    failure = ozx_source_open_concat(source, r->directory, r->used, concat);
     if (failure)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s",
                              strerror(-failure));
@@ -192,8 +192,8 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
 {
     struct rebuild r = {.options = options, .lost = &out->lost};
     struct ozx_archive_options how = options->archive;
-    struct ozx_source *joined = NULL;
-    int failure = rebuild(&r, source, &joined, error);
+    struct ozx_source *concat = NULL;
+    int failure = rebuild(&r, source, &concat, error);
 
     free(r.directory);
     if (failure) {
@@ -202,9 +202,9 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
     }
     out->scanned = true;
     how.own_tail = true;
-    failure = ozx_mend_open(&joined, &how, &out->archive, &out->mended, error);
+    failure = ozx_mend_open(&concat, &how, &out->archive, &out->mended, error);
     if (failure)
-        ozx_source_close(joined);
+        ozx_source_close(concat);
     return failure;
 }
 

@@ -144,17 +144,18 @@ static int sum_stored(struct worker *w, uint64_t offset, uint64_t size, uint64_t
     return 0;
 }
 
-static int sum_packed(struct worker *w, uint64_t data_offset, struct ozx_error *error)
+static int sum_compressed(struct worker *w, uint64_t data_offset, struct ozx_error *error)
 {
     struct ozx_verify *v = w->d->v;
     const struct ozx_verify_entry *e = &w->entry;
     const struct ozx_zip_entry *h = &e->header;
-    const struct ozx_zip_packed packed = {.key = h->header_offset_bytes,
-                                          .data_offset_bytes = data_offset,
-                                          .compressed_size_bytes = h->compressed_size_bytes,
-                                          .uncompressed_size_bytes = h->uncompressed_size_bytes,
-                                          .crc32 = h->crc32,
-                                          .method = h->method};
+    const struct ozx_zip_compressed compressed = {.key = h->header_offset_bytes,
+                                                  .data_offset_bytes = data_offset,
+                                                  .compressed_size_bytes = h->compressed_size_bytes,
+                                                  .uncompressed_size_bytes =
+                                                      h->uncompressed_size_bytes,
+                                                  .crc32 = h->crc32,
+                                                  .method = h->method};
     uint64_t at = 0;
     uint32_t crc = 0;
 
@@ -163,7 +164,7 @@ static int sum_packed(struct worker *w, uint64_t data_offset, struct ozx_error *
         uint64_t left = h->uncompressed_size_bytes - at;
         size_t size = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW;
         int failure =
-            ozx_zip_streams_read(w->d->streams, &packed, w->window.block, size, at, error);
+            ozx_zip_streams_read(w->d->streams, &compressed, w->window.block, size, at, error);
         if (failure == -EIO && error->rule) {
             ozx_verify_find(v, error->rule, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE, "%s",
                             error->text);
@@ -194,8 +195,8 @@ static int sum_entry(struct worker *w, uint64_t data_offset, uint64_t ahead_to,
     if (e->eio == OZX_EIO_RATIO)
         ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
                         "the data cannot be had: it claims to expand to more than deflate can");
-    if (ozx_verify_is_packed(e))
-        return sum_packed(w, data_offset, error);
+    if (ozx_verify_is_compressed(e))
+        return sum_compressed(w, data_offset, error);
     if (!ozx_verify_is_plain(e))
         return 0;
     failure = sum_stored(w, data_offset, e->header.compressed_size_bytes, ahead_to, &crc, error);
@@ -357,7 +358,7 @@ static int list(struct data *d, struct ozx_error *error)
     struct ozx_verify *v = d->v;
     int failure = ozx_verify_directory(v, error);
 
-    if (!failure && v->has_packed && !v->options->quick &&
+    if (!failure && v->has_compressed && !v->options->quick &&
         ozx_zip_streams_open(v->source, &d->streams))
         failure = ozx_error_memory(error);
     if (!failure && !v->options->quick && ozx_source_fd(v->source) >= 0)

@@ -87,7 +87,7 @@ struct ozx_verify {
     struct ozx_verify_large *larges;
     uint32_t large_count, large_room;
     bool in_order;   /* the directory has the order of the file, and no two entries share bytes */
-    bool has_packed; /* an entry is to be decompressed */
+    bool has_compressed; /* an entry is to be decompressed */
     uint64_t data_bytes; /* to be read */
 
     uint64_t *local_offsets; /* by verify_names.c, of each node; OZX_OFFSET_NONE: it has no entry */
@@ -153,7 +153,7 @@ void ozx_verify_whole(struct ozx_verify *v);
 void ozx_verify_entry_set(struct ozx_verify_entry *entry, const struct ozx_zip_entry *header);
 /* Its bytes are summed as they lie in the file; they are decompressed. */
 bool ozx_verify_is_plain(const struct ozx_verify_entry *entry);
-bool ozx_verify_is_packed(const struct ozx_verify_entry *entry);
+bool ozx_verify_is_compressed(const struct ozx_verify_entry *entry);
 
 /* Rule extra-fields of the draft: of the local header if the offset is OZX_OFFSET_NONE, else of the
  * central one, there; `id` 0: bytes that are no field. */

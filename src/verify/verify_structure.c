@@ -52,7 +52,7 @@ bool ozx_verify_is_plain(const struct ozx_verify_entry *e)
     return e->header.method == OZX_METHOD_STORED && e->eio != OZX_EIO_ENCRYPTED;
 }
 
-bool ozx_verify_is_packed(const struct ozx_verify_entry *e)
+bool ozx_verify_is_compressed(const struct ozx_verify_entry *e)
 {
     return e->header.method != OZX_METHOD_STORED && e->eio == OZX_EIO_NONE &&
            !e->header.is_directory;
@@ -234,9 +234,9 @@ static void judge(struct listing *l)
 
     judge_name(v, e);
     judge_kind(v, e);
-    if (ozx_verify_is_packed(e))
-        v->has_packed = true;
-    if (!v->options->quick && (ozx_verify_is_packed(e) || ozx_verify_is_plain(e)))
+    if (ozx_verify_is_compressed(e))
+        v->has_compressed = true;
+    if (!v->options->quick && (ozx_verify_is_compressed(e) || ozx_verify_is_plain(e)))
         v->data_bytes += e->header.compressed_size_bytes;
 }
 

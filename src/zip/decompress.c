@@ -26,7 +26,7 @@
 #define WAIT_BYTES (4u << 20)     /* a busy stream that will be this near is worth waiting for */
 
 struct stream {
-    struct ozx_zip_packed packed;
+    struct ozx_zip_compressed compressed;
     struct ozx_source *source; /* borrowed */
     zip_t *zip;                /* NULL: the slot is empty */
     zip_file_t *file;
@@ -64,7 +64,7 @@ const char *ozx_zip_library_version(void)
 
 static uint64_t made_up_size(const struct stream *s)
 {
-    return OZX_WRAPPER_HEAD_SIZE + s->packed.compressed_size_bytes + OZX_WRAPPER_TAIL_SIZE;
+    return OZX_WRAPPER_HEAD_SIZE + s->compressed.compressed_size_bytes + OZX_WRAPPER_TAIL_SIZE;
 }
 
 /* In the middle of a step, which is small, but may take any amount of compressed bytes: an end that
@@ -86,7 +86,8 @@ static int read_entry(struct stream *s, uint8_t *out, uint64_t size, uint64_t at
     int failure = stop_within_step(s, size);
 
     if (!failure)
-        failure = ozx_source_read(s->source, out, (size_t)size, s->packed.data_offset_bytes + at);
+        failure =
+            ozx_source_read(s->source, out, (size_t)size, s->compressed.data_offset_bytes + at);
     /* libzip reads on and on, or again what it had. */
     if (failure || !s->watching)
         return failure;
@@ -104,7 +105,7 @@ static int read_entry(struct stream *s, uint8_t *out, uint64_t size, uint64_t at
 static int64_t read_part(struct stream *s, uint8_t *out, uint64_t size)
 {
     uint64_t at = s->source_position,
-             data_end = OZX_WRAPPER_HEAD_SIZE + s->packed.compressed_size_bytes;
+             data_end = OZX_WRAPPER_HEAD_SIZE + s->compressed.compressed_size_bytes;
     const uint8_t *made = at < OZX_WRAPPER_HEAD_SIZE ? s->head + at : NULL;
     uint64_t left = OZX_WRAPPER_HEAD_SIZE - at;
 
@@ -223,7 +224,7 @@ static int reason(const struct stream *s, const zip_error_t *error)
     return DAMAGED;
 }
 
-/* Starts `s`, which is closed, at the first byte of its entry (`packed`, set under the pool's lock). */
+/* Starts `s`, which is closed, at the first byte of its entry (`compressed`, set under the lock). */
 static int stream_open(struct stream *s, struct ozx_source *source)
 {
     zip_error_t error;
@@ -234,9 +235,9 @@ static int stream_open(struct stream *s, struct ozx_source *source)
     s->position_bytes = 0;
     s->watched_bytes = 0;
     s->watching = false;
-    ozx_dictionary_watch_start(&s->watch, s->packed.method);
+    ozx_dictionary_watch_start(&s->watch, s->compressed.method);
     zip_error_init(&s->zip_error);
-    ozx_wrapper_make(&s->packed, s->head, s->tail);
+    ozx_wrapper_make(&s->compressed, s->head, s->tail);
     zip_error_init(&error);
     made_up = zip_source_function_create(source_callback, s, &error);
     if (made_up) {
@@ -281,7 +282,7 @@ static int stream_check_end(struct stream *s)
 {
     uint8_t more;
 
-    if (s->position_bytes < s->packed.uncompressed_size_bytes)
+    if (s->position_bytes < s->compressed.uncompressed_size_bytes)
         return 0;
     return zip_fread(s->file, &more, 1) > 0 ? DAMAGED : 0;
 }
@@ -319,7 +320,7 @@ static int stream_serve(struct stream *s, struct ozx_source *source, uint8_t *bu
 
 static bool is_of(const struct stream *s, uint64_t key)
 {
-    return (s->busy || s->zip) && s->packed.key == key;
+    return (s->busy || s->zip) && s->compressed.key == key;
 }
 
 /* With the lock held: a stream to use, or NULL if it is better to wait for one. */
@@ -359,24 +360,24 @@ static void wait_a_little(struct ozx_zip_streams *pool)
 }
 
 /* 0 and a stream, or what the source said while this waited for one. */
-static int acquire(struct ozx_zip_streams *pool, const struct ozx_zip_packed *packed, size_t size,
-                   uint64_t offset, struct stream **out)
+static int acquire(struct ozx_zip_streams *pool, const struct ozx_zip_compressed *compressed,
+                   size_t size, uint64_t offset, struct stream **out)
 {
     struct stream *s;
     int stopped = 0;
 
     pthread_mutex_lock(&pool->lock);
-    while (!(s = choose(pool, packed->key, offset)) &&
+    while (!(s = choose(pool, compressed->key, offset)) &&
            !(stopped = ozx_source_stopped(pool->source)))
         wait_a_little(pool);
     if (s) {
         s->busy = true;
         s->target_bytes = offset + size;
         s->used_at = ++pool->clock;
-        if (!is_of(s, packed->key) || !s->zip) {
+        if (!is_of(s, compressed->key) || !s->zip) {
             /* Others look at the key of a busy stream, so a slot changes hands under the lock. */
             stream_close(s);
-            s->packed = *packed;
+            s->compressed = *compressed;
         }
     }
     pthread_mutex_unlock(&pool->lock);
@@ -443,16 +444,16 @@ static int explain(int failure, uint64_t at, struct ozx_error *error)
     }
 }
 
-int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_packed *packed,
-                         void *buffer, size_t size_bytes, uint64_t offset_bytes,
-                         struct ozx_error *error)
+int ozx_zip_streams_read(struct ozx_zip_streams *streams,
+                         const struct ozx_zip_compressed *compressed, void *buffer,
+                         size_t size_bytes, uint64_t offset_bytes, struct ozx_error *error)
 {
     struct stream *s;
-    int failure = acquire(streams, packed, size_bytes, offset_bytes, &s);
+    int failure = acquire(streams, compressed, size_bytes, offset_bytes, &s);
 
     if (!failure) {
         failure = stream_serve(s, streams->source, buffer, size_bytes, offset_bytes);
         release(streams, s);
     }
-    return explain(failure, packed->data_offset_bytes, error);
+    return explain(failure, compressed->data_offset_bytes, error);
 }

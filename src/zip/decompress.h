@@ -17,7 +17,7 @@
 struct ozx_zip_streams;
 
 /* What a stream is made of. `key` names the entry: two reads with one key are of one entry. */
-struct ozx_zip_packed {
+struct ozx_zip_compressed {
     uint64_t key;
     uint64_t data_offset_bytes;
     uint64_t compressed_size_bytes;
@@ -37,8 +37,9 @@ void ozx_zip_streams_close(struct ozx_zip_streams *streams); /* NULL is fine */
  * data is damaged, ends early or does not end where its size says, or wants a dictionary of more than
  * OZX_DICTIONARY_MAX_BYTES; -ESTALE if the archive changed. -EINTR, -ETIMEDOUT: the source said to
  * stop (ozx_source_stopped); a later read goes on from where this one came to. */
-int ozx_zip_streams_read(struct ozx_zip_streams *streams, const struct ozx_zip_packed *packed,
-                         void *buffer, size_t size_bytes, uint64_t offset_bytes,
+int ozx_zip_streams_read(struct ozx_zip_streams *streams,
+                         const struct ozx_zip_compressed *compressed, void *buffer,
+                         size_t size_bytes, uint64_t offset_bytes,
                          struct ozx_error *error) OZX_CHECKED;
 
 /* For --version. */

@@ -6,14 +6,14 @@
 
 #include "base/bytes.h"
 
-static void make_head(const struct ozx_zip_packed *packed, uint8_t *p)
+static void make_head(const struct ozx_zip_compressed *compressed, uint8_t *p)
 {
     p = ozx_put_u32(p, OZX_LOCAL_SIGNATURE);
     p = ozx_put_u16(p, OZX_VERSION_ZIP64);
     p = ozx_put_u16(p, 0);
-    p = ozx_put_u16(p, packed->method);
+    p = ozx_put_u16(p, compressed->method);
     p = ozx_put_u32(p, 0x00210000); /* 1980-01-01 */
-    p = ozx_put_u32(p, packed->crc32);
+    p = ozx_put_u32(p, compressed->crc32);
     p = ozx_put_u32(p, OZX_SENTINEL32);
     p = ozx_put_u32(p, OZX_SENTINEL32);
     p = ozx_put_u16(p, 1);
@@ -21,19 +21,19 @@ static void make_head(const struct ozx_zip_packed *packed, uint8_t *p)
     *p++ = 'x';
     p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
     p = ozx_put_u16(p, 16);
-    p = ozx_put_u64(p, packed->uncompressed_size_bytes);
-    ozx_put_u64(p, packed->compressed_size_bytes);
+    p = ozx_put_u64(p, compressed->uncompressed_size_bytes);
+    ozx_put_u64(p, compressed->compressed_size_bytes);
 }
 
-static uint8_t *put_central(uint8_t *p, const struct ozx_zip_packed *packed)
+static uint8_t *put_central(uint8_t *p, const struct ozx_zip_compressed *compressed)
 {
     p = ozx_put_u32(p, OZX_CENTRAL_SIGNATURE);
     p = ozx_put_u16(p, OZX_VERSION_ZIP64);
     p = ozx_put_u16(p, OZX_VERSION_ZIP64);
     p = ozx_put_u16(p, 0);
-    p = ozx_put_u16(p, packed->method);
+    p = ozx_put_u16(p, compressed->method);
     p = ozx_put_u32(p, 0x00210000);
-    p = ozx_put_u32(p, packed->crc32);
+    p = ozx_put_u32(p, compressed->crc32);
     p = ozx_put_u32(p, OZX_SENTINEL32);
     p = ozx_put_u32(p, OZX_SENTINEL32);
     p = ozx_put_u16(p, 1);
@@ -46,15 +46,15 @@ static uint8_t *put_central(uint8_t *p, const struct ozx_zip_packed *packed)
     *p++ = 'x';
     p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
     p = ozx_put_u16(p, OZX_WRAPPER_EXTRA_SIZE - OZX_EXTRA_HEADER_SIZE);
-    p = ozx_put_u64(p, packed->uncompressed_size_bytes);
-    p = ozx_put_u64(p, packed->compressed_size_bytes);
+    p = ozx_put_u64(p, compressed->uncompressed_size_bytes);
+    p = ozx_put_u64(p, compressed->compressed_size_bytes);
     return ozx_put_u64(p, 0);
 }
 
-static void make_tail(const struct ozx_zip_packed *packed, uint8_t *tail)
+static void make_tail(const struct ozx_zip_compressed *compressed, uint8_t *tail)
 {
-    uint64_t directory = OZX_WRAPPER_HEAD_SIZE + packed->compressed_size_bytes;
-    uint8_t *p = put_central(tail, packed);
+    uint64_t directory = OZX_WRAPPER_HEAD_SIZE + compressed->compressed_size_bytes;
+    uint8_t *p = put_central(tail, compressed);
     uint64_t size = (uint64_t)(p - tail);
 
     p = ozx_put_u32(p, OZX_END64_SIGNATURE);
@@ -80,9 +80,9 @@ static void make_tail(const struct ozx_zip_packed *packed, uint8_t *tail)
     ozx_put_u16(p, 0);
 }
 
-void ozx_wrapper_make(const struct ozx_zip_packed *packed, uint8_t head[OZX_WRAPPER_HEAD_SIZE],
-                      uint8_t tail[OZX_WRAPPER_TAIL_SIZE])
+void ozx_wrapper_make(const struct ozx_zip_compressed *compressed,
+                      uint8_t head[OZX_WRAPPER_HEAD_SIZE], uint8_t tail[OZX_WRAPPER_TAIL_SIZE])
 {
-    make_head(packed, head);
-    make_tail(packed, tail);
+    make_head(compressed, head);
+    make_tail(compressed, tail);
 }

@@ -18,7 +18,7 @@
      OZX_END_SIZE)
 
 /* What stands in front of the entry's bytes, and behind them. */
-void ozx_wrapper_make(const struct ozx_zip_packed *packed, uint8_t head[OZX_WRAPPER_HEAD_SIZE],
-                      uint8_t tail[OZX_WRAPPER_TAIL_SIZE]);
+void ozx_wrapper_make(const struct ozx_zip_compressed *compressed,
+                      uint8_t head[OZX_WRAPPER_HEAD_SIZE], uint8_t tail[OZX_WRAPPER_TAIL_SIZE]);
 
 #endif

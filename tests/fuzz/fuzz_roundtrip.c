@@ -326,7 +326,7 @@ static void check_claims(const struct list *list)
 
     FUZZ_CHECK(copy && ozx_source_open_memory("", FRONT_BYTES, &front) == 0);
     memcpy(copy, list->archive, list->used);
-    FUZZ_CHECK(ozx_source_open_joined(front, copy, list->used, &source) == 0);
+    FUZZ_CHECK(ozx_source_open_concat(front, copy, list->used, &source) == 0);
     FUZZ_CHECK(ozx_zip_tail_read_own(source, &tail, &error) == 0); /* the front is never read */
     FUZZ_CHECK(tail.zip64 && tail.entry_count == list->count && !tail.padding_bytes);
     FUZZ_CHECK(tail.directory_offset_bytes == FRONT_BYTES + list->directory_offset);

@@ -136,17 +136,19 @@ static int read_entry(void *context, const struct ozx_zip_entry *entry, struct o
         .method = entry->method,
         .crc32 = entry->crc32,
     };
-    struct ozx_zip_packed packed = {.compressed_size_bytes = entry->compressed_size_bytes,
-                                    .uncompressed_size_bytes = entry->uncompressed_size_bytes,
-                                    .method = entry->method};
+    struct ozx_zip_compressed compressed = {.compressed_size_bytes = entry->compressed_size_bytes,
+                                            .uncompressed_size_bytes =
+                                                entry->uncompressed_size_bytes,
+                                            .method = entry->method};
     uint8_t data[8] = {0};
-    int failure = ozx_zip_local_resolve(seen->source, &expected, &packed.data_offset_bytes, error);
+    int failure =
+        ozx_zip_local_resolve(seen->source, &expected, &compressed.data_offset_bytes, error);
 
     seen->entries++;
     if (!failure && entry->method)
-        failure = ozx_zip_streams_read(seen->streams, &packed, data, 5, 0, error);
+        failure = ozx_zip_streams_read(seen->streams, &compressed, data, 5, 0, error);
     seen->crc32 = ozx_crc32(seen->crc32, data, sizeof data);
-    seen->crc32 = ozx_crc32(seen->crc32, &packed.data_offset_bytes, 8);
+    seen->crc32 = ozx_crc32(seen->crc32, &compressed.data_offset_bytes, 8);
     return failure;
 }
 
@@ -259,10 +261,10 @@ static void test_changed(void)
     struct seen seen = {0};
     struct ozx_zip_tail tail;
     const struct ozx_zip_scan scan = {.context = &seen, .found = on_found, .lost = on_lost};
-    const struct ozx_zip_packed packed = {.compressed_size_bytes = 10,
-                                          .uncompressed_size_bytes = 5,
-                                          .data_offset_bytes = 68,
-                                          .method = OZX_METHOD_DEFLATE};
+    const struct ozx_zip_compressed compressed = {.compressed_size_bytes = 10,
+                                                  .uncompressed_size_bytes = 5,
+                                                  .data_offset_bytes = 68,
+                                                  .method = OZX_METHOD_DEFLATE};
     uint8_t data[8];
     bool complete;
     int fd = some_file();
@@ -272,7 +274,7 @@ static void test_changed(void)
     CHECK_INT(ozx_zip_tail_read(seen.source, &tail, &error), 0);
     seen.limit = tail.directory_offset_bytes;
     CHECK_INT(ftruncate(fd, 1000000), 0);
-    CHECK_INT(ozx_zip_streams_read(seen.streams, &packed, data, 5, 0, &error), -ESTALE);
+    CHECK_INT(ozx_zip_streams_read(seen.streams, &compressed, data, 5, 0, &error), -ESTALE);
     CHECK_STRING(ozx_rule_id(error.rule), "changed");
     error = (struct ozx_error)OZX_ERROR_INIT;
     CHECK_INT(ozx_zip_directory_walk(seen.source, &tail, read_entry, &seen, &error), -ESTALE);

@@ -56,22 +56,22 @@ static void test_extra_timestamp(void)
 static void test_zip64_with_disk(void)
 {
     uint8_t field[4 + 8 + 4] = {1, 0, 12, 0};
-    uint64_t size = 5, packed = OZX_SENTINEL32, offset = 7;
+    uint64_t size = 5, compressed = OZX_SENTINEL32, offset = 7;
     uint32_t disk = OZX_SENTINEL16;
-    const struct ozx_zip64_values values = {&size, &packed, &offset, &disk};
+    const struct ozx_zip64_values values = {&size, &compressed, &offset, &disk};
     struct ozx_zip_extra extra;
 
     ozx_put_u32(ozx_put_u64(field + 4, UINT64_C(0x123456789)), 3);
     extra = ozx_zip_extra_parse(field, sizeof field);
     CHECK_INT(ozx_zip64_apply(&extra, &values), OZX_ZIP64_OK);
     CHECK(size == 5 && offset == 7 && disk == 3);
-    CHECK_UINT(packed, UINT64_C(0x123456789));
+    CHECK_UINT(compressed, UINT64_C(0x123456789));
     field[2] = 11;
-    packed = OZX_SENTINEL32;
+    compressed = OZX_SENTINEL32;
     disk = OZX_SENTINEL16;
     extra = ozx_zip_extra_parse(field, sizeof field - 1);
     CHECK_INT(ozx_zip64_apply(&extra, &values), OZX_ZIP64_SHORT);
-    CHECK(packed == OZX_SENTINEL32 && disk == OZX_SENTINEL16);
+    CHECK(compressed == OZX_SENTINEL32 && disk == OZX_SENTINEL16);
 }
 
 /* --- the scan --- */
@@ -289,7 +289,7 @@ static size_t deflate_stored(uint8_t *out, const uint8_t *data, size_t size)
 
 struct readers {
     struct ozx_zip_streams *streams;
-    struct ozx_zip_packed packed;
+    struct ozx_zip_compressed compressed;
     const uint8_t *data;
     pthread_mutex_t lock;
     uint64_t next;
@@ -313,7 +313,7 @@ static void *read_pieces(void *argument)
         pthread_mutex_unlock(&r->lock);
         if (at >= STREAM_SIZE)
             return NULL;
-        wrong = ozx_zip_streams_read(r->streams, &r->packed, piece, sizeof piece, at, &error) ||
+        wrong = ozx_zip_streams_read(r->streams, &r->compressed, piece, sizeof piece, at, &error) ||
                 memcmp(piece, r->data + at, sizeof piece) != 0;
         pthread_mutex_lock(&r->lock);
         r->wrong += wrong;
@@ -323,19 +323,19 @@ static void *read_pieces(void *argument)
 
 static void test_streams_and_threads(void)
 {
-    static uint8_t data[STREAM_SIZE], packed[STREAM_SIZE + 200];
+    static uint8_t data[STREAM_SIZE], compressed[STREAM_SIZE + 200];
     struct readers r = {.data = data, .lock = PTHREAD_MUTEX_INITIALIZER};
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
     pthread_t threads[READERS];
 
     for (size_t i = 0; i < STREAM_SIZE; i++)
         data[i] = (uint8_t)(i * i >> 7);
-    r.packed =
-        (struct ozx_zip_packed){.compressed_size_bytes = deflate_stored(packed, data, STREAM_SIZE),
-                                .uncompressed_size_bytes = STREAM_SIZE,
-                                .crc32 = ozx_crc32(0, data, STREAM_SIZE),
-                                .method = OZX_METHOD_DEFLATE};
-    if (ozx_source_open_memory(packed, sizeof packed, &source) ||
+    r.compressed = (struct ozx_zip_compressed){.compressed_size_bytes =
+                                                   deflate_stored(compressed, data, STREAM_SIZE),
+                                               .uncompressed_size_bytes = STREAM_SIZE,
+                                               .crc32 = ozx_crc32(0, data, STREAM_SIZE),
+                                               .method = OZX_METHOD_DEFLATE};
+    if (ozx_source_open_memory(compressed, sizeof compressed, &source) ||
         ozx_zip_streams_open(source, &r.streams))
         abort();
     for (int i = 0; i < READERS; i++)
