@@ -17,15 +17,15 @@
 
 static int read_comment(struct ozx_archive *a, struct ozx_error *error)
 {
-    uint32_t size = a->tail.comment_size_bytes;
+    uint32_t size = a->records.comment_size_bytes;
     int failure;
 
     a->comment_text = malloc(size + (size_t)1);
     if (!a->comment_text)
         return ozx_error_memory(error);
-    failure = ozx_source_read(a->source, a->comment_text, size, a->tail.comment_offset_bytes);
+    failure = ozx_source_read(a->source, a->comment_text, size, a->records.comment_offset_bytes);
     if (failure)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, a->tail.comment_offset_bytes, NULL,
+        return ozx_error_set(error, failure, OZX_RULE_NONE, a->records.comment_offset_bytes, NULL,
                              "cannot read the archive comment: %s", strerror(-failure));
     a->comment_text[size] = '\0';
     return ozx_comment_parse(a->comment_text, size, &a->comment) ? ozx_error_memory(error) : 0;
@@ -81,21 +81,22 @@ static void judge_root(struct ozx_archive *a)
                      text);
 }
 
-static void judge_tail(struct ozx_archive *a)
+static void judge_end_records(struct ozx_archive *a)
 {
     char text[256];
 
-    if (a->tail.padding_bytes) {
+    if (a->records.padding_bytes) {
         snprintf(text, sizeof text, "%" PRIu32 " NUL bytes follow the end record",
-                 a->tail.padding_bytes);
+                 a->records.padding_bytes);
         ozx_warnings_add(&a->warnings, OZX_RULE_TAIL_PADDING, OZX_WARNING_MINOR,
-                         a->tail.comment_offset_bytes + a->tail.comment_size_bytes, NULL, 0, text);
+                         a->records.comment_offset_bytes + a->records.comment_size_bytes, NULL, 0,
+                         text);
     }
     if (a->comment.defect[0]) {
         snprintf(text, sizeof text, "the archive comment is not what RFC-9 wants: %s",
                  a->comment.defect);
         ozx_warnings_add(&a->warnings, OZX_RULE_COMMENT, OZX_WARNING_MINOR,
-                         a->tail.comment_offset_bytes, NULL, 0, text);
+                         a->records.comment_offset_bytes, NULL, 0, text);
     }
     if (a->comment.json_first && a->facts.late_json_count)
         ozx_warnings_add(&a->warnings, OZX_RULE_JSON_FIRST, OZX_WARNING_MINOR,
@@ -107,8 +108,9 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
                       struct ozx_error *error)
 {
     int64_t mtime_s = options->mtime_s ? *options->mtime_s : ozx_source_mtime(a->source);
-    int failure = options->own_tail ? ozx_zip_tail_read_own(a->source, &a->tail, error)
-                                    : ozx_zip_tail_read(a->source, &a->tail, error);
+    int failure = options->own_end_records
+                      ? ozx_zip_end_records_read_own(a->source, &a->records, error)
+                      : ozx_zip_end_records_read(a->source, &a->records, error);
 
     if (failure)
         return ozx_zip_prefix_explain(a->source, failure, error);
@@ -116,14 +118,14 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     if (!failure)
         failure = read_comment(a, error);
     if (!failure)
-        failure = ozx_index_build(a->source, &a->tail, options->subdir, options->names, mtime_s,
+        failure = ozx_index_build(a->source, &a->records, options->subdir, options->names, mtime_s,
                                   &a->tree, &a->facts, &a->warnings, error);
     if (!failure && a->tree.compressed_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)
         return failure;
     judge_root(a);
-    judge_tail(a);
+    judge_end_records(a);
     ozx_warnings_finish(&a->warnings);
     return 0;
 }
@@ -209,7 +211,7 @@ const struct ozx_warning *ozx_archive_warnings(const struct ozx_archive *archive
 
 const char *ozx_archive_comment(const struct ozx_archive *archive, size_t *size_bytes)
 {
-    *size_bytes = archive->tail.comment_size_bytes;
+    *size_bytes = archive->records.comment_size_bytes;
     return *size_bytes ? archive->comment_text : NULL;
 }
 
@@ -221,12 +223,12 @@ const char *ozx_archive_comment_version(const struct ozx_archive *archive)
 void ozx_archive_facts(const struct ozx_archive *archive, struct ozx_archive_facts *out)
 {
     *out = (struct ozx_archive_facts){
-        .entry_count = archive->tail.entry_count,
-        .directory_size_bytes = archive->tail.directory_size_bytes,
+        .entry_count = archive->records.entry_count,
+        .directory_size_bytes = archive->records.directory_size_bytes,
         .replaced_count = archive->facts.replaced_count,
         .replaced_bytes = archive->facts.replaced_bytes,
         .gap_bytes = archive->facts.gap_bytes,
-        .zip64 = archive->tail.zip64,
+        .zip64 = archive->records.zip64,
         .json_first_claimed = archive->comment.json_first,
         .json_first_true = archive->facts.late_json_count == 0,
         .comment_defect = archive->comment.defect,

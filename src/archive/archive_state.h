@@ -13,7 +13,7 @@
 
 struct ozx_archive {
     struct ozx_source *source; /* owned */
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     struct ozx_tree tree;
     enum ozx_names names; /* how they are taken */
     struct ozx_index_facts facts;

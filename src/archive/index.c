@@ -342,8 +342,9 @@ static int check_conflicts(struct build *b)
     return 0;
 }
 
-static int build_tree(struct build *b, struct ozx_source *source, const struct ozx_zip_tail *tail,
-                      const char *subdir, struct ozx_tree *out)
+static int build_tree(struct build *b, struct ozx_source *source,
+                      const struct ozx_zip_end_records *records, const char *subdir,
+                      struct ozx_tree *out)
 {
     OZX_AUTO_FREE char *prefix = NULL;
     uint32_t root = 0;
@@ -352,9 +353,9 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
     if (failure)
         return failure;
     b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
-    failure = ozx_zip_directory_walk_names(source, tail, b->names, take_entry, b, b->error);
+    failure = ozx_zip_directory_walk_names(source, records, b->names, take_entry, b, b->error);
     if (!failure)
-        failure = ozx_extents_check(&b->extents, source, tail->directory_offset_bytes, &b->draft,
+        failure = ozx_extents_check(&b->extents, source, records->directory_offset_bytes, &b->draft,
                                     &b->facts, b->error);
     if (!failure && b->extents.count && b->extents.list[0].offset_bytes)
         ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0,
@@ -372,9 +373,10 @@ static int build_tree(struct build *b, struct ozx_source *source, const struct o
     return failure;
 }
 
-int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
-                    enum ozx_names names, int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
-                    struct ozx_warnings *warnings, struct ozx_error *error)
+int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
+                    const char *subdir, enum ozx_names names, int64_t mtime_s, struct ozx_tree *out,
+                    struct ozx_index_facts *facts, struct ozx_warnings *warnings,
+                    struct ozx_error *error)
 {
     OZX_AUTO_FREE struct build *b = calloc(1, sizeof *b);
     int failure;
@@ -388,7 +390,7 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, 
     failure = ozx_dirtable_init(&b->directories);
     if (failure)
         return ozx_error_memory(error);
-    failure = build_tree(b, source, tail, subdir, out);
+    failure = build_tree(b, source, records, subdir, out);
     b->facts.replaced_count = b->draft.replaced_count;
     b->facts.replaced_bytes = b->draft.replaced_bytes;
     if (!failure)

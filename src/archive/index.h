@@ -22,9 +22,10 @@ struct ozx_index_facts {
 
 /* `subdir`: NULL or the directory that becomes the root; `names`: how they are taken; `mtime_s`: for what has none of its own.
  * The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
-int ozx_index_build(struct ozx_source *source, const struct ozx_zip_tail *tail, const char *subdir,
-                    enum ozx_names names, int64_t mtime_s, struct ozx_tree *out, struct ozx_index_facts *facts,
-                    struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
+int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
+                    const char *subdir, enum ozx_names names, int64_t mtime_s, struct ozx_tree *out,
+                    struct ozx_index_facts *facts, struct ozx_warnings *warnings,
+                    struct ozx_error *error) OZX_CHECKED;
 
 /* What every read of the entry comes to (rules encrypted, special, method, compressed); a directory's
  * entry is not asked. */

@@ -11,9 +11,9 @@
 
 #include "base/array.h"
 #include "zip/directory.h"
+#include "zip/end_records.h"
 #include "zip/format.h"
 #include "zip/prefix.h"
-#include "zip/tail.h"
 
 #define HINT_RENAME "have its maker write it again with other names"
 
@@ -150,19 +150,19 @@ static int check_unique(struct survey *s, struct ozx_error *error)
     return 0;
 }
 
-static int survey(struct ozx_source *source, bool own_tail, struct survey *s,
+static int survey(struct ozx_source *source, bool own_end_records, struct survey *s,
                   struct ozx_error *error)
 {
-    struct ozx_zip_tail tail;
-    int failure = own_tail ? ozx_zip_tail_read_own(source, &tail, error)
-                           : ozx_zip_tail_read(source, &tail, error);
+    struct ozx_zip_end_records records;
+    int failure = own_end_records ? ozx_zip_end_records_read_own(source, &records, error)
+                                  : ozx_zip_end_records_read(source, &records, error);
 
     if (!failure)
-        failure = ozx_zip_directory_walk_names(source, &tail, OZX_NAMES_ANY, look_for_slash, s,
-                                               error);
+        failure =
+            ozx_zip_directory_walk_names(source, &records, OZX_NAMES_ANY, look_for_slash, s, error);
     s->backslashes = !s->has_slash;
     if (!failure)
-        failure = ozx_zip_directory_walk_names(source, &tail, OZX_NAMES_ANY, look_at, s, error);
+        failure = ozx_zip_directory_walk_names(source, &records, OZX_NAMES_ANY, look_at, s, error);
     return failure ? failure : check_unique(s, error);
 }
 
@@ -180,7 +180,7 @@ static int open_with_names(struct ozx_source *source, const struct ozx_archive_o
     failure = ozx_archive_open(source, &how, out, error);
     if (failure != -EBADMSG || error->rule != OZX_RULE_NAME)
         return failure;
-    failure = survey(source, options->own_tail, &s, error);
+    failure = survey(source, options->own_end_records, &s, error);
     free(s.names);
     free(s.texts);
     if (!failure) {

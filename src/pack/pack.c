@@ -125,7 +125,7 @@ static void fill_result(struct ozx_pack_state *pack)
     result->data_bytes = ozx_plan_data_bytes(pack->plan);
     result->archive_bytes = ozx_plan_directory_offset(pack->plan) +
                             ozx_plan_directory_bytes(pack->plan) +
-                            ozx_zip_tail_size((uint16_t)pack->comment_size);
+                            ozx_zip_end_records_size((uint16_t)pack->comment_size);
 }
 
 static int list_plan(const struct ozx_pack_state *pack)

@@ -2,7 +2,7 @@
  *
  * Packing a directory into a .ozx, from the walk to the final name:
  *
- *     plan (walk, validate, order)  ->  version  ->  data and headers  ->  central directory, tail
+ *     plan (walk, validate, order)  ->  version  ->  data and headers  ->  directory, end records
  *     ->  did a directory change?   ->  fsync, and meanwhile re-read with our own reader  ->  name
  *
  * Nothing has the output's name before all of that is done. The same tree gives the same bytes,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The end of the archive: central directory and tail, through one buffer.
+ * The end of the archive: central directory and end records, through one buffer.
  */
 #include <string.h>
 
@@ -40,15 +40,15 @@ static int put_directory(struct ozx_pack_state *pack, struct sink *sink)
             failure = sink_flush(sink);
         sink->used = (size_t)(ozx_zip_put_central(sink->buffer + sink->used, &file) - sink->buffer);
     }
-    if (!failure && DIRECTORY_BUFFER_SIZE - sink->used < ozx_zip_tail_size(comment_size))
+    if (!failure && DIRECTORY_BUFFER_SIZE - sink->used < ozx_zip_end_records_size(comment_size))
         failure = sink_flush(sink);
     if (failure)
         return failure;
-    sink->used =
-        (size_t)(ozx_zip_put_tail(sink->buffer + sink->used, ozx_plan_directory_offset(pack->plan),
-                                  ozx_plan_directory_bytes(pack->plan), pack->entry_count,
-                                  pack->comment, comment_size) -
-                 sink->buffer);
+    sink->used = (size_t)(ozx_zip_put_end_records(sink->buffer + sink->used,
+                                                  ozx_plan_directory_offset(pack->plan),
+                                                  ozx_plan_directory_bytes(pack->plan),
+                                                  pack->entry_count, pack->comment, comment_size) -
+                          sink->buffer);
     return sink_flush(sink);
 }
 

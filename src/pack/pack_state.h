@@ -7,7 +7,7 @@
  *     pack_version.c   what the metadata says
  *     pack_left_out.c  what it says of what is left out
  *     pack_notes.c     what is packed or left out without having been asked for
- *     pack_directory.c central directory and tail
+ *     pack_directory.c central directory and end records
  */
 #ifndef OZX_PACK_PACK_STATE_H
 #define OZX_PACK_PACK_STATE_H
@@ -49,7 +49,7 @@ int ozx_pack_find_version(struct ozx_pack_state *pack) OZX_CHECKED;
  * each in a line, with a count. What is wrong was told. */
 int ozx_pack_tell_notes(struct ozx_pack_state *pack) OZX_CHECKED;
 
-/* Writes central directory and tail, at their place or (`stream`) where `fd` stands. What is wrong
+/* Writes directory and end records, at their place or (`stream`) where `fd` stands. What is wrong
  * was told. */
 int ozx_pack_write_directory(struct ozx_pack_state *pack, int fd, bool stream) OZX_CHECKED;
 

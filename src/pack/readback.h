@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reading back an archive that was just written, with the reader that mount uses: tail, central
- * directory, every local header, every byte against its CRC.
+ * Reading back an archive that was just written, with the reader that mount uses: end records,
+ * central directory, every local header, every byte against its CRC.
  */
 #ifndef OZX_PACK_READBACK_H
 #define OZX_PACK_READBACK_H

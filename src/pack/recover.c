@@ -172,11 +172,11 @@ static int rebuild(struct rebuild *r, struct ozx_source *source, struct ozx_sour
     int failure = scan(r, source, error);
 
     if (!failure)
-        failure = make_room(r, ozx_zip_tail_size(0), error);
+        failure = make_room(r, ozx_zip_end_records_size(0), error);
     if (failure)
         return failure;
-    r->used = (size_t)(ozx_zip_put_tail(r->directory + r->used, ozx_source_size(source), r->used,
-                                        r->entry_count, "", 0) -
+    r->used = (size_t)(ozx_zip_put_end_records(r->directory + r->used, ozx_source_size(source),
+                                               r->used, r->entry_count, "", 0) -
                        r->directory);
     failure = ozx_source_open_concat(source, r->directory, r->used, concat);
     if (failure)
@@ -201,7 +201,7 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
         return failure;
     }
     out->scanned = true;
-    how.own_tail = true;
+    how.own_end_records = true;
     failure = ozx_mend_open(&concat, &how, &out->archive, &out->mended, error);
     if (failure)
         ozx_source_close(concat);

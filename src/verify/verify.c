@@ -36,7 +36,7 @@ static int start_again(struct ozx_verify *v, struct ozx_error *error)
 static int judge(struct ozx_verify *v, struct ozx_error *error)
 {
     struct ozx_error wrong = OZX_ERROR_INIT;
-    int failure = ozx_zip_tail_read(v->source, &v->tail, &wrong);
+    int failure = ozx_zip_end_records_read(v->source, &v->records, &wrong);
 
     if (failure)
         failure = ozx_zip_prefix_explain(v->source, failure, &wrong);
@@ -81,7 +81,7 @@ int ozx_verify(struct ozx_source *source, const struct ozx_verify_options *optio
         report->quick = options->quick;
         report->refused = !v.archive;
         report->size_bytes = size_bytes;
-        report->entry_count = v.archive ? v.tail.entry_count : 0;
+        report->entry_count = v.archive ? v.records.entry_count : 0;
         *out = report;
     }
     if (!v.archive)

@@ -58,7 +58,7 @@ struct worker {
 static uint64_t limit_of(const struct ozx_verify *v, uint32_t index)
 {
     return index + 1 < v->run_count ? v->runs[index + 1].local_offset_bytes
-                                    : v->tail.directory_offset_bytes;
+                                    : v->records.directory_offset_bytes;
 }
 
 /* --- jobs ------------------------------------------------------------------------------------- */
@@ -377,7 +377,7 @@ static int list(struct data *d, struct ozx_error *error)
 static int work_leading(struct worker *w, struct ozx_error *error)
 {
     const struct ozx_verify *v = w->d->v;
-    uint64_t to = v->run_count ? v->runs[0].local_offset_bytes : v->tail.directory_offset_bytes;
+    uint64_t to = v->run_count ? v->runs[0].local_offset_bytes : v->records.directory_offset_bytes;
 
     if (ozx_crew_stopped(&w->d->crew))
         return 0;
@@ -396,7 +396,7 @@ static int start(struct worker *w, struct ozx_error *error)
             ozx_crew_stop_instead(&d->crew, error, false); /* that it is refused goes before */
     }
     if (!failure && (ozx_window_open(&w->window, d->v->source, OZX_VERIFY_WINDOW) ||
-                     ozx_zip_directory_open(d->v->source, &d->v->tail, &w->directory)))
+                     ozx_zip_directory_open(d->v->source, &d->v->records, &w->directory)))
         failure = ozx_error_memory(error);
     if (!failure && claim(d, &d->listing)) {
         failure = list(d, error);
@@ -445,7 +445,7 @@ static void progress(void *context)
     const struct ozx_verify_options *o = d->v->options;
     struct ozx_verify_progress progress = {.phase = o->quick ? "checking headers" : "checking data",
                                            .entries = atomic_load(&d->entries_done),
-                                           .entries_total = d->v->tail.entry_count,
+                                           .entries_total = d->v->records.entry_count,
                                            .data_bytes = atomic_load(&d->data_done)};
 
     if (!o->progress)

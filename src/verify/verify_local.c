@@ -196,7 +196,7 @@ int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_
 
     if (e && (e->header.flags & OZX_FLAG_DESCRIPTOR) && from < to)
         failure = skip_descriptor(w, &e->header, &from, to, want, error);
-    if (!failure && from < to && e && to != v->tail.directory_offset_bytes)
+    if (!failure && from < to && e && to != v->records.directory_offset_bytes)
         failure = is_padding(w, from, to, want, &padding, error);
     if (failure || from >= to || padding)
         return failure;

@@ -283,7 +283,7 @@ static void judge_version(struct metadata *m, uint32_t zarr_json, bool root, con
         m->root_version = strdup(version);
         if (*stated && strcmp(stated, version) != 0)
             ozx_verify_find(m->v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL,
-                            m->v->tail.comment_offset_bytes,
+                            m->v->records.comment_offset_bytes,
                             "the comment states OME-Zarr version '%s', the root zarr.json '%s'",
                             ozx_escape(other, sizeof other, stated, strlen(stated)), mine);
     } else if (m->root_version && strcmp(m->root_version, version) != 0) {

@@ -50,7 +50,7 @@ int ozx_verify_names_index(struct ozx_verify *v, struct ozx_error *error)
         return 0;
     /* Entries of directories, or of one name: the tree does not say where they are. */
     memset(v->local_offsets, 0xFF, node_count * sizeof *v->local_offsets);
-    return ozx_zip_directory_walk(v->source, &v->tail, visit, v, error);
+    return ozx_zip_directory_walk(v->source, &v->records, visit, v, error);
 }
 
 /* --- case and nesting ------------------------------------------------------------------------- */

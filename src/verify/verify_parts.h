@@ -28,9 +28,9 @@
 #include "verify/verify.h"
 #include "zarr/comment.h"
 #include "zip/directory.h"
+#include "zip/end_records.h"
 #include "zip/format.h"
 #include "zip/local.h"
-#include "zip/tail.h"
 #include "zip/window.h"
 
 /* One central header, while it is looked at. */
@@ -78,7 +78,7 @@ struct ozx_verify {
     const struct ozx_verify_options *options;
     struct ozx_archive *archive;
     struct ozx_source *source; /* the archive's */
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     struct ozx_comment comment;
 
     /* By verify_structure.c; in the order of the file. */

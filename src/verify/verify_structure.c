@@ -269,13 +269,13 @@ static int by_local_offset(const void *a, const void *b)
 int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error)
 {
     struct listing l = {.v = v, .in_order = true, .order.where = "archive"};
-    int failure = ozx_zip_directory_walk(v->source, &v->tail, visit, &l, error);
+    int failure = ozx_zip_directory_walk(v->source, &v->records, visit, &l, error);
 
     if (l.broken) {
         l = (struct listing){.v = v, .judged = l.seen, .order.where = "central directory"};
         ozx_verify_forget(v, OZX_RULE_JSON_FIRST);
         v->run_count = v->large_count = 0;
-        failure = ozx_zip_directory_walk(v->source, &v->tail, visit, &l, error);
+        failure = ozx_zip_directory_walk(v->source, &v->records, visit, &l, error);
         if (v->run_count)
             qsort(v->runs, v->run_count, sizeof *v->runs, by_local_offset);
     }
@@ -292,7 +292,7 @@ int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
 
     if (v->in_order || v->options->rule_set == OZX_RULES_DRAFT) /* there only the directory's counts */
         return 0;
-    if (ozx_zip_directory_open(v->source, &v->tail, &directory))
+    if (ozx_zip_directory_open(v->source, &v->records, &directory))
         return ozx_error_memory(error);
     for (uint32_t i = 0; i < v->run_count && !failure; i++) {
         const struct ozx_zip_entry *header;
@@ -309,25 +309,26 @@ int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
 
 /* --- the archive ------------------------------------------------------------------------------ */
 
-static void judge_tail(struct ozx_verify *v)
+static void judge_end_records(struct ozx_verify *v)
 {
-    uint64_t end = v->tail.comment_offset_bytes + v->tail.comment_size_bytes;
+    uint64_t end = v->records.comment_offset_bytes + v->records.comment_size_bytes;
 
-    if (v->tail.padding_bytes)
+    if (v->records.padding_bytes)
         ozx_verify_find(v, OZX_RULE_TAIL_PADDING, OZX_VERDICT_WARN, NULL, end,
-                        "%u NUL bytes follow the end record", v->tail.padding_bytes);
-    if (!v->tail.zip64)
-        ozx_verify_find(v, OZX_RULE_ZIP64, OZX_VERDICT_WARN, NULL, v->tail.end_offset_bytes,
+                        "%u NUL bytes follow the end record", v->records.padding_bytes);
+    if (!v->records.zip64)
+        ozx_verify_find(v, OZX_RULE_ZIP64, OZX_VERDICT_WARN, NULL, v->records.end_offset_bytes,
                         "the archive has no ZIP64 end record");
     if (v->comment.defect[0])
-        ozx_verify_find(v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL, v->tail.comment_offset_bytes,
-                        "the comment is not what RFC-9 wants: %s", v->comment.defect);
+        ozx_verify_find(v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL,
+                        v->records.comment_offset_bytes, "the comment is not what RFC-9 wants: %s",
+                        v->comment.defect);
     if (v->comment.json_first_odd)
         ozx_verify_find(v, OZX_RULE_COMMENT_FLAG, OZX_VERDICT_WARN, NULL,
-                        v->tail.comment_offset_bytes, "jsonFirst is no boolean");
+                        v->records.comment_offset_bytes, "jsonFirst is no boolean");
     if (v->comment.own_key[0] && v->options->rule_set == OZX_RULES_DRAFT)
         ozx_verify_find(v, OZX_RULE_COMMENT_KEYS, OZX_VERDICT_WARN, NULL,
-                        v->tail.comment_offset_bytes, "the key '%s' is not RFC-9's",
+                        v->records.comment_offset_bytes, "the key '%s' is not RFC-9's",
                         v->comment.own_key);
 }
 
@@ -363,7 +364,7 @@ static void take_warnings(struct ozx_verify *v)
 
 void ozx_verify_whole(struct ozx_verify *v)
 {
-    judge_tail(v);
+    judge_end_records(v);
     judge_extension(v);
     take_warnings(v);
 }

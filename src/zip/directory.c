@@ -23,7 +23,7 @@
 
 struct ozx_zip_directory {
     struct ozx_source *source;
-    const struct ozx_zip_tail *tail;
+    const struct ozx_zip_end_records *records;
     struct ozx_error *error; /* of the call that is under way */
     uint8_t *block;
     size_t used_bytes, filled_bytes; /* of the block */
@@ -41,7 +41,7 @@ struct ozx_zip_directory {
 
 static uint64_t end_of_directory(const struct ozx_zip_directory *w)
 {
-    return w->tail->directory_offset_bytes + w->tail->directory_size_bytes;
+    return w->records->directory_offset_bytes + w->records->directory_size_bytes;
 }
 
 static uint64_t position(const struct ozx_zip_directory *w)
@@ -198,7 +198,7 @@ static int apply_zip64(struct ozx_zip_directory *w, const struct ozx_zip_extra *
 static int check_place(struct ozx_zip_directory *w, uint32_t disk)
 {
     const struct ozx_zip_entry *e = &w->entry;
-    uint64_t limit = w->tail->directory_offset_bytes;
+    uint64_t limit = w->records->directory_offset_bytes;
 
     if (disk != 0)
         return refuse(w, OZX_RULE_DISKS, "join the parts with the tool that split it",
@@ -277,7 +277,7 @@ static int no_header(struct ozx_zip_directory *w, uint64_t offset)
     return ozx_error_set(w->error, -EBADMSG, OZX_RULE_COUNT, offset, HINT_AGAIN,
                          "%" PRIu64 " entries are claimed, but there is no whole header of entry "
                          "%" PRIu64,
-                         w->tail->entry_count, w->index + 1);
+                         w->records->entry_count, w->index + 1);
 }
 
 static int next_header(struct ozx_zip_directory *w)
@@ -311,7 +311,7 @@ static int next_header(struct ozx_zip_directory *w)
     return failure;
 }
 
-int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_tail *tail,
+int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            struct ozx_zip_directory **out)
 {
     struct ozx_zip_directory *w = calloc(1, sizeof *w);
@@ -319,15 +319,15 @@ int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_tail 
     if (!w)
         return -ENOMEM;
     w->source = source;
-    w->tail = tail;
-    w->first_local_bytes = tail->directory_offset_bytes;
+    w->records = records;
+    w->first_local_bytes = records->directory_offset_bytes;
     w->block = malloc(BLOCK_SIZE);
     w->decoded = malloc(OZX_NAME_DECODED_MAX);
     if (!w->block || !w->decoded) {
         ozx_zip_directory_close(w);
         return -ENOMEM;
     }
-    ozx_zip_directory_seek(w, tail->directory_offset_bytes, BLOCK_SIZE);
+    ozx_zip_directory_seek(w, records->directory_offset_bytes, BLOCK_SIZE);
     *out = w;
     return 0;
 }
@@ -371,7 +371,7 @@ int ozx_zip_directory_next(struct ozx_zip_directory *directory, const struct ozx
 static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
                 struct ozx_error *error)
 {
-    for (uint64_t i = 0; i < w->tail->entry_count; i++) {
+    for (uint64_t i = 0; i < w->records->entry_count; i++) {
         const struct ozx_zip_entry *entry;
         int failure = ozx_zip_directory_next(w, &entry, error);
         if (!failure)
@@ -382,22 +382,22 @@ static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
     if (position(w) != end_of_directory(w))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, position(w), HINT_AGAIN,
                              "the central directory goes on behind its %" PRIu64 " entries",
-                             w->tail->entry_count);
-    return w->tail->own ? 0 : ozx_zip_second_front(w->source, w->first_local_bytes, error);
+                             w->records->entry_count);
+    return w->records->own ? 0 : ozx_zip_second_front(w->source, w->first_local_bytes, error);
 }
 
-int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
+int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            ozx_zip_visit visit, void *context, struct ozx_error *error)
 {
-    return ozx_zip_directory_walk_names(source, tail, OZX_NAMES_STRICT, visit, context, error);
+    return ozx_zip_directory_walk_names(source, records, OZX_NAMES_STRICT, visit, context, error);
 }
 
-int ozx_zip_directory_walk_names(struct ozx_source *source, const struct ozx_zip_tail *tail,
-                                 enum ozx_names names, ozx_zip_visit visit, void *context,
-                                 struct ozx_error *error)
+int ozx_zip_directory_walk_names(struct ozx_source *source,
+                                 const struct ozx_zip_end_records *records, enum ozx_names names,
+                                 ozx_zip_visit visit, void *context, struct ozx_error *error)
 {
     struct ozx_zip_directory *directory;
-    int failure = ozx_zip_directory_open(source, tail, &directory);
+    int failure = ozx_zip_directory_open(source, records, &directory);
 
     if (failure)
         return ozx_error_memory(error);

@@ -7,8 +7,8 @@
 #ifndef OZX_ZIP_DIRECTORY_H
 #define OZX_ZIP_DIRECTORY_H
 
+#include "zip/end_records.h"
 #include "zip/name_mend.h"
-#include "zip/tail.h"
 
 /* One central directory header with its ZIP64 values put in place. Pointers are borrowed from the
  * walk and die with the visit. */
@@ -46,18 +46,19 @@ typedef int (*ozx_zip_visit)(void *context, const struct ozx_zip_entry *entry,
 
 /* Walks the whole directory. Refuses (rules bounds, count, disks, zip64-extra, name ...) at the first
  * header that is wrong by itself; what only shows between entries is the visitor's business. */
-int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_tail *tail,
+int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            ozx_zip_visit visit, void *context, struct ozx_error *error) OZX_CHECKED;
 
 /* The same with names taken another way (zip/name_mend.h); STRICT is what the above does. With ANY
  * a name may be no path at all, with the others a directory's may be empty: the root itself. */
-int ozx_zip_directory_walk_names(struct ozx_source *source, const struct ozx_zip_tail *tail,
-                                 enum ozx_names names, ozx_zip_visit visit, void *context,
+int ozx_zip_directory_walk_names(struct ozx_source *source,
+                                 const struct ozx_zip_end_records *records, enum ozx_names names,
+                                 ozx_zip_visit visit, void *context,
                                  struct ozx_error *error) OZX_CHECKED;
 
-/* The same step by step, for whoever begins in the middle. Borrows `source` and `tail`. -ENOMEM. */
+/* The same step by step, for those who begin in the middle. Borrows `source` and `records`. -ENOMEM. */
 struct ozx_zip_directory;
-int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_tail *tail,
+int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            struct ozx_zip_directory **out) OZX_CHECKED;
 void ozx_zip_directory_close(struct ozx_zip_directory *directory); /* NULL is fine */
 

@@ -11,8 +11,8 @@
 
 #include "base/bytes.h"
 #include "zip/directory.h"
+#include "zip/end_records.h"
 #include "zip/format.h"
-#include "zip/tail.h"
 
 #define TAIL_MAX (OZX_END_SIZE + OZX_COMMENT_MAX)
 
@@ -97,13 +97,14 @@ static bool is_archive_behind(struct ozx_source *source, uint64_t prefix)
 {
     OZX_AUTO_SOURCE struct ozx_source *behind = NULL;
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     struct first first = {.fits = false};
 
-    if (ozx_source_open_behind(source, prefix, &behind) || ozx_zip_tail_read(behind, &tail, &error))
+    if (ozx_source_open_behind(source, prefix, &behind) ||
+        ozx_zip_end_records_read(behind, &records, &error))
         return false;
     first.source = behind;
-    return ozx_zip_directory_walk_names(behind, &tail, OZX_NAMES_ANY, look_at_first, &first,
+    return ozx_zip_directory_walk_names(behind, &records, OZX_NAMES_ANY, look_at_first, &first,
                                         &error) == -ECANCELED &&
            first.fits;
 }

@@ -9,8 +9,8 @@
 
 #include "io/source.h"
 
-/* How many bytes stand in front of the archive: behind them it has a tail that fits exactly
- * (zip/tail.h). 0 if there are none, or it cannot be told. Reads the end of the file. */
+/* How many bytes stand in front of the archive: behind them it has end records that fit exactly
+ * (zip/end_records.h). 0 if there are none, or it cannot be told. Reads the end of the file. */
 uint64_t ozx_zip_prefix_size(struct ozx_source *source);
 
 /* If the archive was refused (-EBADMSG) because of such a prefix, makes the error say so; its rule

@@ -176,8 +176,8 @@ static int check_before(struct ozx_source *source, const struct ozx_zip_last *la
 
 /* libarchive sees no locator that is cut by the beginning of the bytes in which it looks. If the end
  * record then has the directory's size, not a sentinel, it counts that back and finds it empty. */
-static int check_locator(const struct ozx_zip_last *last, const struct ozx_zip_tail *found, size_t at,
-                         struct ozx_error *error)
+static int check_locator(const struct ozx_zip_last *last, const struct ozx_zip_end_records *found,
+                         size_t at, struct ozx_error *error)
 {
     size_t behind = last->size_bytes - at;
     struct ozx_bytes size = ozx_bytes_of(last->data + at + 12, 4);
@@ -191,7 +191,7 @@ static int check_locator(const struct ozx_zip_last *last, const struct ozx_zip_t
 }
 
 int ozx_zip_second_end(struct ozx_source *source, const struct ozx_zip_last *last,
-                       const struct ozx_zip_tail *found, struct ozx_error *error)
+                       const struct ozx_zip_end_records *found, struct ozx_error *error)
 {
     size_t at = (size_t)(found->end_offset_bytes - last->offset_bytes), behind = at + OZX_END_SIZE;
     int failure;

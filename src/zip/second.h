@@ -2,13 +2,13 @@
  *
  * A second archive in the same file. Readers look for the end record, the ZIP64 record and the
  * directory in their own ways; where one of these ways leads to another archive than the one that
- * tail.c found, the file can be read in two ways and is refused. What is looked for here are the
- * places where some reader in wide use was seen to look (tests/differential has them).
+ * end_records.c found, the file can be read in two ways and is refused. What is looked for here are
+ * the places where some reader in wide use was seen to look (tests/differential has them).
  */
 #ifndef OZX_ZIP_SECOND_H
 #define OZX_ZIP_SECOND_H
 
-#include "zip/tail.h"
+#include "zip/end_records.h"
 
 /* The file's last bytes, from `offset_bytes` on; borrowed. */
 struct ozx_zip_last {
@@ -21,7 +21,8 @@ struct ozx_zip_last {
  * enough, as most readers search from the end and take the first that they meet; in the found
  * record's own fields or in front of it, it has to lead to a central directory (APPNOTE 4.3.16). */
 int ozx_zip_second_end(struct ozx_source *source, const struct ozx_zip_last *last,
-                       const struct ozx_zip_tail *found, struct ozx_error *error) OZX_CHECKED;
+                       const struct ozx_zip_end_records *found,
+                       struct ozx_error *error) OZX_CHECKED;
 
 /* Rule zip64-tail: a second ZIP64 end record between the first byte of the one at `record_offset` and
  * its locator, whatever it says of its size; extensible data (APPNOTE 4.3.14.2) that are too long for

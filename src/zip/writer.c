@@ -168,7 +168,7 @@ uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file)
     return put_timestamp(p, file->mtime_s);
 }
 
-size_t ozx_zip_tail_size(uint16_t comment_size_bytes)
+size_t ozx_zip_end_records_size(uint16_t comment_size_bytes)
 {
     return OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE + (size_t)comment_size_bytes;
 }
@@ -185,9 +185,9 @@ static uint32_t fit32(uint64_t value)
     return value < OZX_SENTINEL32 ? (uint32_t)value : OZX_SENTINEL32;
 }
 
-uint8_t *ozx_zip_put_tail(uint8_t *p, uint64_t directory_offset_bytes,
-                          uint64_t directory_size_bytes, uint64_t entry_count, const char *comment,
-                          uint16_t comment_size_bytes)
+uint8_t *ozx_zip_put_end_records(uint8_t *p, uint64_t directory_offset_bytes,
+                                 uint64_t directory_size_bytes, uint64_t entry_count,
+                                 const char *comment, uint16_t comment_size_bytes)
 {
     p = ozx_put_u32(p, OZX_END64_SIGNATURE);
     p = ozx_put_u64(p, OZX_END64_SIZE - OZX_END64_SIZE_FIELD_EXCLUDES);

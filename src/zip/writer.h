@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The bytes of a ZIP around its data: local headers, central directory, tail, as RFC-9 likes them.
+ * The bytes of a ZIP around its data: local headers, directory, end records, as RFC-9 wants them.
  * Everything is laid out in memory that the caller provides; nothing is written to a file here, so
  * the order of writing, threads and buffers are the caller's.
  *
@@ -54,9 +54,9 @@ uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file);
  * ends where this starts. The ZIP64 record and its locator are always there, as RFC-9 advises; the end
  * record holds each number that fits as well, as readers in use (neuroglancer 2.41.2) do not follow
  * the locator of an archive beyond 64 KiB. Only what does not fit is a sentinel. */
-size_t ozx_zip_tail_size(uint16_t comment_size_bytes);
-uint8_t *ozx_zip_put_tail(uint8_t *p, uint64_t directory_offset_bytes,
-                          uint64_t directory_size_bytes, uint64_t entry_count, const char *comment,
-                          uint16_t comment_size_bytes);
+size_t ozx_zip_end_records_size(uint16_t comment_size_bytes);
+uint8_t *ozx_zip_put_end_records(uint8_t *p, uint64_t directory_offset_bytes,
+                                 uint64_t directory_size_bytes, uint64_t entry_count,
+                                 const char *comment, uint16_t comment_size_bytes);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * One entry, with nothing in the way of it: the input is a central header and, behind it, what that
- * speaks of (local header, data, data descriptor). An archive is made of them whose tail is right,
- * so that every input gets as far as its local header, and the data through whatever method it
+ * speaks of (local header, data, data descriptor). An archive is made of them whose end records are
+ * right, so that every input gets as far as its local header, and the data through whatever method it
  * names. What is served must be the same however it is asked for.
  */
 #include <string.h>
@@ -188,15 +188,16 @@ static void check_data(struct ozx_archive *archive, uint32_t node, const struct 
 static void check_archive(const struct made *made)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     struct ozx_archive *archive = NULL;
     struct ozx_source *source;
 
     if (ozx_source_open_memory(made->data, made->size, &source))
         return;
-    if (ozx_zip_tail_read(source, &tail, &error) == 0 &&
-        tail.directory_offset_bytes == made->directory_offset)
-        (void)!ozx_zip_directory_walk(source, &tail, check_local, (void *)(uintptr_t)made, &error);
+    if (ozx_zip_end_records_read(source, &records, &error) == 0 &&
+        records.directory_offset_bytes == made->directory_offset)
+        (void)!ozx_zip_directory_walk(source, &records, check_local, (void *)(uintptr_t)made,
+                                      &error);
     if (ozx_archive_open(source, NULL, &archive, &error)) {
         ozx_source_close(source);
         return;

@@ -175,13 +175,14 @@ static void write_archive(struct list *list)
     }
 }
 
-static void write_tail(struct list *list, uint64_t directory_offset)
+static void write_end_records(struct list *list, uint64_t directory_offset)
 {
-    size_t size = list->used - list->directory_offset, tail = ozx_zip_tail_size(list->comment_size);
-    uint8_t *p = room(list, tail);
+    size_t size = list->used - list->directory_offset,
+           records = ozx_zip_end_records_size(list->comment_size);
+    uint8_t *p = room(list, records);
 
-    FUZZ_CHECK(ozx_zip_put_tail(p, directory_offset, size, list->count, list->comment,
-                                list->comment_size) == p + tail);
+    FUZZ_CHECK(ozx_zip_put_end_records(p, directory_offset, size, list->count, list->comment,
+                                       list->comment_size) == p + records);
 }
 
 /* The extended timestamp, but from its last second on what the DOS time can tell. */
@@ -261,7 +262,7 @@ static void check_whole(const struct list *list)
 /* --- of any size ------------------------------------------------------------------------------ */
 
 #define FRONT_BYTES (UINT64_C(1) << 62) /* claimed, and never read */
-#define APART_BYTES 140000              /* the tail's window must not reach the front */
+#define APART_BYTES 140000              /* the records's window must not reach the front */
 
 struct walk {
     const struct list *list;
@@ -313,7 +314,7 @@ static void write_claims(struct list *list, uint64_t salt)
             f->size_bytes = (bits * UINT64_C(0x9E3779B97F4A7C15)) >> (4 + bits % 40);
         ozx_zip_put_central(room(list, ozx_zip_central_size(f)), f);
     }
-    write_tail(list, FRONT_BYTES + list->directory_offset);
+    write_end_records(list, FRONT_BYTES + list->directory_offset);
 }
 
 static void check_claims(const struct list *list)
@@ -321,16 +322,17 @@ static void check_claims(const struct list *list)
     struct ozx_error error = OZX_ERROR_INIT;
     struct walk walk = {.list = list};
     struct ozx_source *front, *source;
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     uint8_t *copy = malloc(list->used);
 
     FUZZ_CHECK(copy && ozx_source_open_memory("", FRONT_BYTES, &front) == 0);
     memcpy(copy, list->archive, list->used);
     FUZZ_CHECK(ozx_source_open_concat(front, copy, list->used, &source) == 0);
-    FUZZ_CHECK(ozx_zip_tail_read_own(source, &tail, &error) == 0); /* the front is never read */
-    FUZZ_CHECK(tail.zip64 && tail.entry_count == list->count && !tail.padding_bytes);
-    FUZZ_CHECK(tail.directory_offset_bytes == FRONT_BYTES + list->directory_offset);
-    if (ozx_zip_directory_walk(source, &tail, check_header, &walk, &error))
+    FUZZ_CHECK(ozx_zip_end_records_read_own(source, &records, &error) ==
+               0); /* the front is never read */
+    FUZZ_CHECK(records.zip64 && records.entry_count == list->count && !records.padding_bytes);
+    FUZZ_CHECK(records.directory_offset_bytes == FRONT_BYTES + list->directory_offset);
+    if (ozx_zip_directory_walk(source, &records, check_header, &walk, &error))
         fprintf(stderr, "%s\n", error.text);
     FUZZ_CHECK(walk.seen == list->count);
     ozx_source_close(source);
@@ -345,10 +347,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take_list(data, size, &list);
     list.used = 0;
     write_archive(&list);
-    write_tail(&list, list.directory_offset);
+    write_end_records(&list, list.directory_offset);
     check_whole(&list);
     salt = take_u64(&in);
-    if (salt % 4 == 0) { /* the long way to the tail takes most of the time */
+    if (salt % 4 == 0) { /* the long way to the records takes most of the time */
         write_claims(&list, salt);
         check_claims(&list);
     }

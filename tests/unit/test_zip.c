@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * zip/: tail, central directory, names and local headers over forged memory. The policy in breadth
- * is tests/mount's affair; here stand the contracts of the headers.
+ * zip/: end records, central directory, names and local headers over forged memory. The policy in
+ * breadth is tests/mount's affair; here stand the contracts of the headers.
  */
 #include "check.h"
 #include "forge.h"
 #include "zip/directory.h"
+#include "zip/end_records.h"
 #include "zip/local.h"
 #include "zip/name.h"
-#include "zip/tail.h"
 
-/* --- tail --- */
+/* --- end records --- */
 
-static int read_tail(const struct forge *f, size_t size, struct ozx_zip_tail *tail,
-                     struct ozx_error *error)
+static int read_end_records(const struct forge *f, size_t size, struct ozx_zip_end_records *records,
+                            struct ozx_error *error)
 {
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
 
     if (ozx_source_open_memory(f->data, size, &source))
         abort();
-    return ozx_zip_tail_read(source, tail, error);
+    return ozx_zip_end_records_read(source, records, error);
 }
 
 static struct forge three_entries(bool zip64, const char *comment)
@@ -33,58 +33,58 @@ static struct forge three_entries(bool zip64, const char *comment)
     return f;
 }
 
-static void test_tail(void)
+static void test_end_records(void)
 {
     for (int zip64 = 0; zip64 < 2; zip64++) {
         struct forge f = three_entries(zip64, "{comment}");
         struct ozx_error error = OZX_ERROR_INIT;
-        struct ozx_zip_tail tail = {0};
+        struct ozx_zip_end_records records = {0};
 
-        CHECK_INT(read_tail(&f, f.size_bytes, &tail, &error), 0);
-        CHECK_UINT(tail.entry_count, 3);
-        CHECK_UINT(tail.directory_offset_bytes, f.directory_offset);
-        CHECK_UINT(tail.directory_size_bytes, 3 * OZX_CENTRAL_SIZE + 15);
-        CHECK_UINT(tail.end_offset_bytes, f.end_offset);
-        CHECK_UINT(tail.comment_offset_bytes, f.end_offset + OZX_END_SIZE);
-        CHECK_UINT(tail.comment_size_bytes, 9);
-        CHECK_UINT(tail.padding_bytes, 0);
-        CHECK(tail.zip64 == zip64);
+        CHECK_INT(read_end_records(&f, f.size_bytes, &records, &error), 0);
+        CHECK_UINT(records.entry_count, 3);
+        CHECK_UINT(records.directory_offset_bytes, f.directory_offset);
+        CHECK_UINT(records.directory_size_bytes, 3 * OZX_CENTRAL_SIZE + 15);
+        CHECK_UINT(records.end_offset_bytes, f.end_offset);
+        CHECK_UINT(records.comment_offset_bytes, f.end_offset + OZX_END_SIZE);
+        CHECK_UINT(records.comment_size_bytes, 9);
+        CHECK_UINT(records.padding_bytes, 0);
+        CHECK(records.zip64 == zip64);
         forge_free(&f);
     }
 }
 
 /* No prefix of an archive is an archive, and `out` is untouched on failure. */
-static void test_tail_every_truncation(void)
+static void test_end_records_every_truncation(void)
 {
     for (int zip64 = 0; zip64 < 2; zip64++) {
         struct forge f = three_entries(zip64, "{comment}");
         for (size_t size = 0; size < f.size_bytes; size++) {
             struct ozx_error error = OZX_ERROR_INIT;
-            struct ozx_zip_tail tail = {.entry_count = 77};
-            if (!CHECK_INT(read_tail(&f, size, &tail, &error), -EBADMSG))
+            struct ozx_zip_end_records records = {.entry_count = 77};
+            if (!CHECK_INT(read_end_records(&f, size, &records, &error), -EBADMSG))
                 fprintf(stderr, "    cut to %zu bytes\n", size);
             CHECK_STRING(ozx_rule_id(error.rule),
                          size < f.end_offset + OZX_END_SIZE ? "no-end" : "tail-fit");
-            CHECK(error.text[0] && tail.entry_count == 77);
+            CHECK(error.text[0] && records.entry_count == 77);
         }
         forge_free(&f);
     }
 }
 
-/* Every single bit of the tail but the comment, the versions and the internal disk of the record,
- * turned over, refuses the archive or is without meaning: it never gives other numbers. */
-static void test_tail_every_bit(void)
+/* Every single bit of the end records but the comment, the versions and the internal disk of the
+ * record, turned over, refuses the archive or is without meaning: it never gives other numbers. */
+static void test_end_records_every_bit(void)
 {
     struct forge f = three_entries(true, "");
     size_t start = f.end_offset - OZX_END64_SIZE - OZX_LOCATOR_SIZE;
 
     for (size_t bit = 8 * start; bit < 8 * f.size_bytes; bit++) {
         struct ozx_error error = OZX_ERROR_INIT;
-        struct ozx_zip_tail tail = {0};
+        struct ozx_zip_end_records records = {0};
         f.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        if (read_tail(&f, f.size_bytes, &tail, &error) == 0) {
+        if (read_end_records(&f, f.size_bytes, &records, &error) == 0) {
             size_t field = bit / 8 - start;
-            CHECK(tail.entry_count == 3 && tail.directory_offset_bytes == f.directory_offset);
+            CHECK(records.entry_count == 3 && records.directory_offset_bytes == f.directory_offset);
             if (!CHECK(field >= 12 && field < 16)) /* made by and version needed */
                 fprintf(stderr, "    bit %zu of byte %zu\n", bit % 8, field);
         } else {
@@ -95,7 +95,7 @@ static void test_tail_every_bit(void)
     forge_free(&f);
 }
 
-static void test_tail_padding(void)
+static void test_end_records_padding(void)
 {
     static const struct {
         size_t nuls;
@@ -105,10 +105,11 @@ static void test_tail_padding(void)
     for (size_t i = 0; i < 3; i++) {
         struct forge f = three_entries(false, "x");
         struct ozx_error error = OZX_ERROR_INIT;
-        struct ozx_zip_tail tail = {0};
+        struct ozx_zip_end_records records = {0};
         forge_room(&f, cases[i].nuls);
-        CHECK_INT(read_tail(&f, f.size_bytes, &tail, &error), cases[i].good ? 0 : -EBADMSG);
-        CHECK_UINT(tail.padding_bytes, cases[i].good ? cases[i].nuls : 0);
+        CHECK_INT(read_end_records(&f, f.size_bytes, &records, &error),
+                  cases[i].good ? 0 : -EBADMSG);
+        CHECK_UINT(records.padding_bytes, cases[i].good ? cases[i].nuls : 0);
         forge_free(&f);
     }
 }
@@ -139,13 +140,13 @@ static int visit(void *context, const struct ozx_zip_entry *entry, struct ozx_er
 static int walk(const struct forge *f, struct seen *seen, struct ozx_error *error)
 {
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
 
     if (ozx_source_open_memory(f->data, f->size_bytes, &source))
         abort();
-    if (!CHECK_INT(ozx_zip_tail_read(source, &tail, error), 0))
+    if (!CHECK_INT(ozx_zip_end_records_read(source, &records, error), 0))
         return -1;
-    return ozx_zip_directory_walk(source, &tail, visit, seen, error);
+    return ozx_zip_directory_walk(source, &records, visit, seen, error);
 }
 
 static void test_directory(void)
@@ -327,9 +328,11 @@ static void test_local_with_descriptor(void)
     forge_free(&f);
 }
 
-CHECK_MAIN({"tail", test_tail}, {"tail: every truncation", test_tail_every_truncation},
-           {"tail: every bit", test_tail_every_bit}, {"tail: padding", test_tail_padding},
-           {"directory", test_directory}, {"directory: refusals", test_directory_refuses},
-           {"name: defects", test_name_defects}, {"name: CP437", test_name_cp437},
-           {"local", test_local}, {"local: every bit", test_local_every_bit},
+CHECK_MAIN({"end records", test_end_records},
+           {"end records: every truncation", test_end_records_every_truncation},
+           {"end records: every bit", test_end_records_every_bit},
+           {"end records: padding", test_end_records_padding}, {"directory", test_directory},
+           {"directory: refusals", test_directory_refuses}, {"name: defects", test_name_defects},
+           {"name: CP437", test_name_cp437}, {"local", test_local},
+           {"local: every bit", test_local_every_bit},
            {"local: descriptor", test_local_with_descriptor})

@@ -174,13 +174,13 @@ static void on_lost(void *context, const struct ozx_error *what)
 static int read_all(struct seen *seen, struct ozx_error *error)
 {
     const struct ozx_zip_scan scan = {.context = seen, .found = on_found, .lost = on_lost};
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     bool complete = false;
-    int failure = ozx_zip_tail_read(seen->source, &tail, error);
+    int failure = ozx_zip_end_records_read(seen->source, &records, error);
 
     if (!failure) {
-        seen->limit = tail.directory_offset_bytes;
-        failure = ozx_zip_directory_walk(seen->source, &tail, read_entry, seen, error);
+        seen->limit = records.directory_offset_bytes;
+        failure = ozx_zip_directory_walk(seen->source, &records, read_entry, seen, error);
     }
     if (!failure)
         failure = ozx_zip_scan(seen->source, &scan, &complete, error);
@@ -259,7 +259,7 @@ static void test_changed(void)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     struct seen seen = {0};
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
     const struct ozx_zip_scan scan = {.context = &seen, .found = on_found, .lost = on_lost};
     const struct ozx_zip_compressed compressed = {.compressed_size_bytes = 10,
                                                   .uncompressed_size_bytes = 5,
@@ -271,19 +271,19 @@ static void test_changed(void)
 
     if (ozx_source_open_fd(fd, &seen.source) || ozx_zip_streams_open(seen.source, &seen.streams))
         abort();
-    CHECK_INT(ozx_zip_tail_read(seen.source, &tail, &error), 0);
-    seen.limit = tail.directory_offset_bytes;
+    CHECK_INT(ozx_zip_end_records_read(seen.source, &records, &error), 0);
+    seen.limit = records.directory_offset_bytes;
     CHECK_INT(ftruncate(fd, 1000000), 0);
     CHECK_INT(ozx_zip_streams_read(seen.streams, &compressed, data, 5, 0, &error), -ESTALE);
     CHECK_STRING(ozx_rule_id(error.rule), "changed");
     error = (struct ozx_error)OZX_ERROR_INIT;
-    CHECK_INT(ozx_zip_directory_walk(seen.source, &tail, read_entry, &seen, &error), -ESTALE);
+    CHECK_INT(ozx_zip_directory_walk(seen.source, &records, read_entry, &seen, &error), -ESTALE);
     CHECK(strstr(error.text, "changed"));
     error = (struct ozx_error)OZX_ERROR_INIT;
     CHECK_INT(ozx_zip_scan(seen.source, &scan, &complete, &error), -ESTALE);
     CHECK(strstr(error.text, "changed"));
     error = (struct ozx_error)OZX_ERROR_INIT;
-    CHECK_INT(ozx_zip_tail_read(seen.source, &tail, &error), -ESTALE);
+    CHECK_INT(ozx_zip_end_records_read(seen.source, &records, &error), -ESTALE);
     CHECK(strstr(error.text, "changed"));
     ozx_zip_streams_close(seen.streams);
     ozx_source_close(seen.source);

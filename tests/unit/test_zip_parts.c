@@ -353,7 +353,7 @@ static void test_streams_and_threads(void)
 /* --- writer ----------------------------------------------------------------------------------- */
 
 /* The end record has each number that it can hold, the ZIP64 record has all. */
-static void test_tail_at_the_limits(void)
+static void test_end_records_at_the_limits(void)
 {
     static const struct {
         uint64_t offset, size, count;
@@ -373,18 +373,18 @@ static void test_tail_at_the_limits(void)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint8_t tail[OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE + 2];
-        struct ozx_bytes b = ozx_bytes_of(tail + 24, 32);
-        CHECK_UINT(ozx_zip_tail_size(2), sizeof tail);
-        CHECK(ozx_zip_put_tail(tail, cases[i].offset, cases[i].size, cases[i].count, "{}", 2) ==
-              tail + sizeof tail);
+        uint8_t records[OZX_END64_SIZE + OZX_LOCATOR_SIZE + OZX_END_SIZE + 2];
+        struct ozx_bytes b = ozx_bytes_of(records + 24, 32);
+        CHECK_UINT(ozx_zip_end_records_size(2), sizeof records);
+        CHECK(ozx_zip_put_end_records(records, cases[i].offset, cases[i].size, cases[i].count, "{}",
+                                      2) == records + sizeof records);
         CHECK_UINT(ozx_bytes_u64(&b), cases[i].count);
         CHECK_UINT(ozx_bytes_u64(&b), cases[i].count);
         CHECK_UINT(ozx_bytes_u64(&b), cases[i].size);
         CHECK_UINT(ozx_bytes_u64(&b), cases[i].offset);
-        b = ozx_bytes_of(tail + OZX_END64_SIZE, OZX_LOCATOR_SIZE);
+        b = ozx_bytes_of(records + OZX_END64_SIZE, OZX_LOCATOR_SIZE);
         CHECK_UINT(ozx_bytes_u32(&b), OZX_LOCATOR_SIGNATURE);
-        b = ozx_bytes_of(tail + OZX_END64_SIZE + OZX_LOCATOR_SIZE + 8, OZX_END_SIZE - 8);
+        b = ozx_bytes_of(records + OZX_END64_SIZE + OZX_LOCATOR_SIZE + 8, OZX_END_SIZE - 8);
         CHECK_UINT(ozx_bytes_u16(&b), cases[i].said_count);
         CHECK_UINT(ozx_bytes_u16(&b), cases[i].said_count);
         CHECK_UINT(ozx_bytes_u32(&b), cases[i].said_size);
@@ -393,7 +393,7 @@ static void test_tail_at_the_limits(void)
     }
 }
 
-CHECK_MAIN({"crc", test_crc}, {"writer: tail at the limits", test_tail_at_the_limits},
+CHECK_MAIN({"crc", test_crc}, {"writer: end records at the limits", test_end_records_at_the_limits},
            {"extra: timestamp", test_extra_timestamp},
            {"extra: ZIP64 with disk", test_zip64_with_disk},
            {"scan: every truncation", test_scan_every_truncation},

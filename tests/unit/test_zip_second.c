@@ -8,16 +8,16 @@
 
 static const uint8_t END[4] = {'P', 'K', 5, 6}, END64[4] = {'P', 'K', 6, 6};
 
-/* The rule that refuses the tail of `f`, "" if none does; `*at` is where the error points. */
+/* The rule that refuses the end records of `f`, "" if none does; `*at` is where the error points. */
 static const char *verdict(const struct forge *f, uint64_t *at)
 {
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_zip_tail tail;
+    struct ozx_zip_end_records records;
 
     if (ozx_source_open_memory(f->data, f->size_bytes, &source))
         abort();
-    if (!ozx_zip_tail_read(source, &tail, &error))
+    if (!ozx_zip_end_records_read(source, &records, &error))
         return "";
     CHECK_INT(error.code, -EBADMSG);
     *at = error.offset_bytes;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Finding and judging the tail of a ZIP. Distrust in a straight line: find the one end record that
- * fits the file's end, then the ZIP64 record, then ask that all of them agree.
+ * Finding and judging the end records of a ZIP. Distrust in a straight line: find the one end record
+ * that fits the file's end, then the ZIP64 record, then ask that all of them agree.
  */
-#include "zip/tail.h"
+#include "zip/end_records.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -110,7 +110,8 @@ static int find_end(const struct window *w, uint64_t file_size_bytes, size_t *fo
     bool seen = false;
     int fits = 0;
 
-    for (size_t at = w->size_bytes >= OZX_END_SIZE ? w->size_bytes - OZX_END_SIZE + 1 : 0; at-- > 0;) {
+    for (size_t at = w->size_bytes >= OZX_END_SIZE ? w->size_bytes - OZX_END_SIZE + 1 : 0;
+         at-- > 0;) {
         if (!has_end_signature(w, at))
             continue;
         if (!seen)
@@ -197,9 +198,10 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
         return refuse(error, OZX_RULE_ZIP64_TAIL, out->offset_bytes, HINT_AGAIN,
                       "the ZIP64 end record does not end where its locator begins");
     if (disks == 0 && end->directory_size_bytes != OZX_SENTINEL32)
-        return refuse(error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_REWRITE,
-                      "the ZIP64 locator counts no disks, so other readers pass it over and take the "
-                      "end record's own numbers");
+        return refuse(
+            error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_REWRITE,
+            "the ZIP64 locator counts no disks, so other readers pass it over and take the "
+            "end record's own numbers");
     return ozx_zip_second_record(source, out->offset_bytes, locator_offset,
                                  end->directory_size_bytes, error);
 }
@@ -242,41 +244,42 @@ static int check_zip64(const struct end_record *end, const struct zip64_record *
     return 0;
 }
 
-/* Directory, (ZIP64 tail) and end record must follow each other without a byte between them. */
-static int check_fit(const struct ozx_zip_tail *tail, uint64_t entries_here, uint64_t tail_offset,
-                     struct ozx_error *error)
+/* Directory, (ZIP64 records) and end record must follow each other without a byte between them. */
+static int check_fit(const struct ozx_zip_end_records *records, uint64_t entries_here,
+                     uint64_t end_offset, struct ozx_error *error)
 {
-    uint64_t offset = tail->directory_offset_bytes, size = tail->directory_size_bytes;
+    uint64_t offset = records->directory_offset_bytes, size = records->directory_size_bytes;
 
-    if (entries_here != tail->entry_count)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, tail->end_offset_bytes, HINT_AGAIN,
+    if (entries_here != records->entry_count)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, records->end_offset_bytes, HINT_AGAIN,
                              "%" PRIu64 " entries here but %" PRIu64 " in all", entries_here,
-                             tail->entry_count);
-    if (size > tail_offset || offset > tail_offset - size)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, tail->end_offset_bytes, HINT_AGAIN,
+                             records->entry_count);
+    if (size > end_offset || offset > end_offset - size)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, records->end_offset_bytes,
+                             HINT_AGAIN,
                              "the central directory (%" PRIu64 " bytes at %" PRIu64
                              ") reaches beyond the end record",
                              size, offset);
-    if (offset + size != tail_offset)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, tail->end_offset_bytes,
+    if (offset + size != end_offset)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, records->end_offset_bytes,
                              "get the file again without what was put in front of it or into it",
                              "%" PRIu64 " bytes too many between what the end record says of the "
                              "central directory and the end record itself",
-                             tail_offset - (offset + size));
-    if (tail->entry_count > size / OZX_CENTRAL_SIZE)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, tail->end_offset_bytes, HINT_AGAIN,
+                             end_offset - (offset + size));
+    if (records->entry_count > size / OZX_CENTRAL_SIZE)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, records->end_offset_bytes, HINT_AGAIN,
                              "%" PRIu64
                              " entries are claimed, more than a central directory of %" PRIu64
                              " bytes can hold",
-                             tail->entry_count, size);
+                             records->entry_count, size);
     return 0;
 }
 
 static int judge(struct ozx_source *source, const struct end_record *end, uint64_t padding,
-                 struct ozx_zip_tail *out, struct ozx_error *error)
+                 struct ozx_zip_end_records *out, struct ozx_error *error)
 {
     struct zip64_record zip64 = {0};
-    struct ozx_zip_tail tail = {
+    struct ozx_zip_end_records records = {
         .directory_offset_bytes = end->directory_offset_bytes,
         .directory_size_bytes = end->directory_size_bytes,
         .entry_count = end->entries,
@@ -285,32 +288,32 @@ static int judge(struct ozx_source *source, const struct end_record *end, uint64
         .comment_size_bytes = end->comment_size_bytes,
         .padding_bytes = (uint32_t)padding,
     };
-    uint64_t entries_here = end->entries_here, tail_offset = end->offset_bytes;
-    int failure = read_zip64(source, end, &zip64, &tail.zip64, error);
+    uint64_t entries_here = end->entries_here, end_offset = end->offset_bytes;
+    int failure = read_zip64(source, end, &zip64, &records.zip64, error);
 
     if (!failure)
-        failure = check_disks(end, tail.zip64 ? &zip64 : NULL, error);
-    if (!failure && tail.zip64) {
+        failure = check_disks(end, records.zip64 ? &zip64 : NULL, error);
+    if (!failure && records.zip64) {
         failure = check_zip64(end, &zip64, error);
-        tail.directory_offset_bytes = zip64.directory_offset_bytes;
-        tail.directory_size_bytes = zip64.directory_size_bytes;
-        tail.entry_count = zip64.entries;
+        records.directory_offset_bytes = zip64.directory_offset_bytes;
+        records.directory_size_bytes = zip64.directory_size_bytes;
+        records.entry_count = zip64.entries;
         entries_here = zip64.entries_here;
-        tail_offset = zip64.offset_bytes;
+        end_offset = zip64.offset_bytes;
     }
     if (!failure)
-        failure = check_fit(&tail, entries_here, tail_offset, error);
+        failure = check_fit(&records, entries_here, end_offset, error);
     if (!failure)
-        *out = tail;
+        *out = records;
     return failure;
 }
 
-static int read_tail(struct ozx_source *source, bool own, struct ozx_zip_tail *out,
-                     struct ozx_error *error)
+static int read_end_records(struct ozx_source *source, bool own, struct ozx_zip_end_records *out,
+                            struct ozx_error *error)
 {
     OZX_AUTO_FREE uint8_t *data = NULL;
     uint64_t size = ozx_source_size(source);
-    struct ozx_zip_tail tail = {0};
+    struct ozx_zip_end_records records = {0};
     struct window w;
     struct end_record end;
     size_t at = 0;
@@ -329,23 +332,24 @@ static int read_tail(struct ozx_source *source, bool own, struct ozx_zip_tail *o
     if (failure)
         return failure;
     end = parse_end(&w, at);
-    failure = judge(source, &end, (uint64_t)bytes_behind(&w, at), &tail, error);
-    tail.own = own;
+    failure = judge(source, &end, (uint64_t)bytes_behind(&w, at), &records, error);
+    records.own = own;
     if (!failure && !own)
         failure = ozx_zip_second_end(
-            source, &(struct ozx_zip_last){data, w.size_bytes, w.offset_bytes}, &tail, error);
+            source, &(struct ozx_zip_last){data, w.size_bytes, w.offset_bytes}, &records, error);
     if (!failure)
-        *out = tail;
+        *out = records;
     return failure;
 }
 
-int ozx_zip_tail_read(struct ozx_source *source, struct ozx_zip_tail *out, struct ozx_error *error)
+int ozx_zip_end_records_read(struct ozx_source *source, struct ozx_zip_end_records *out,
+                             struct ozx_error *error)
 {
-    return read_tail(source, false, out, error);
+    return read_end_records(source, false, out, error);
 }
 
-int ozx_zip_tail_read_own(struct ozx_source *source, struct ozx_zip_tail *out,
-                          struct ozx_error *error)
+int ozx_zip_end_records_read_own(struct ozx_source *source, struct ozx_zip_end_records *out,
+                                 struct ozx_error *error)
 {
-    return read_tail(source, true, out, error);
+    return read_end_records(source, true, out, error);
 }
