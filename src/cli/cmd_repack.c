@@ -313,26 +313,26 @@ static int work(void *context)
 
 static int repack(struct command *command)
 {
-    OZX_AUTO_TARGET struct ozx_target target = OZX_TARGET_INIT;
+    OZX_AUTO_OUTPUT_FILE struct ozx_output_file output_file = OZX_OUTPUT_FILE_INIT;
     int status;
 
-    if (ozx_repack_begin(command->source, &command->options, &target))
+    if (ozx_repack_begin(command->source, &command->options, &output_file))
         return fail(command);
     if (command->options.pack.output)
-        command->options.pack.target = &target;
-    status = ozx_caged(&(struct ozx_caged){.file = command->options.pack.input,
-                                           .source = command->source,
-                                           .allowed = target.fd >= 0 ? OZX_SANDBOX_FILE
-                                                                     : OZX_SANDBOX_READ,
-                                           .tree = -1,
-                                           .output = target.fd,
-                                           .print_to = -1,
-                                           .work = work,
-                                           .context = command},
-                       NULL);
+        command->options.pack.output_file = &output_file;
+    status = ozx_caged(
+        &(struct ozx_caged){.file = command->options.pack.input,
+                            .source = command->source,
+                            .allowed = output_file.fd >= 0 ? OZX_SANDBOX_FILE : OZX_SANDBOX_READ,
+                            .tree = -1,
+                            .output = output_file.fd,
+                            .print_to = -1,
+                            .work = work,
+                            .context = command},
+        NULL);
     if (status)
         return status;
-    if (ozx_repack_commit(&command->options, &target))
+    if (ozx_repack_commit(&command->options, &output_file))
         return fail(command);
     return finish(command);
 }

@@ -232,16 +232,16 @@ static int work(void *context)
 
 static int unpack(struct command *command)
 {
-    OZX_AUTO_STAGING struct ozx_staging staging = OZX_STAGING_INIT;
+    OZX_AUTO_OUTPUT_TREE struct ozx_output_tree output_tree = OZX_OUTPUT_TREE_INIT;
     int status;
 
-    if (ozx_unpack_begin(&command->options, &staging))
+    if (ozx_unpack_begin(&command->options, &output_tree))
         return fail(command);
-    command->root_fd = staging.fd;
+    command->root_fd = output_tree.fd;
     status = ozx_caged(&(struct ozx_caged){.file = command->options.archive_path,
                                            .source = command->source,
                                            .allowed = OZX_SANDBOX_TREE,
-                                           .tree = staging.fd,
+                                           .tree = output_tree.fd,
                                            .output = -1,
                                            .print_to = -1,
                                            .work = work,
@@ -249,7 +249,7 @@ static int unpack(struct command *command)
                        NULL);
     if (status)
         return status;
-    return ozx_unpack_commit(&command->options, &staging) ? fail(command) : OZX_EXIT_OK;
+    return ozx_unpack_commit(&command->options, &output_tree) ? fail(command) : OZX_EXIT_OK;
 }
 
 static int run(struct command *command)

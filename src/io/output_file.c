@@ -21,7 +21,7 @@ static int fail(int code, const char *what, struct ozx_error *error)
 
 /* --- before anything is made ------------------------------------------------------------------ */
 
-static int open_directory(struct ozx_target *target, const char *path, struct ozx_error *error)
+static int open_directory(struct ozx_output_file *file, const char *path, struct ozx_error *error)
 {
     OZX_AUTO_FREE char *directory = strdup(path);
     char *slash;
@@ -33,52 +33,52 @@ static int open_directory(struct ozx_target *target, const char *path, struct oz
         slash[1] = '\0';
     else if (slash)
         *slash = '\0';
-    target->directory_fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    target->can_sync_directory = target->directory_fd >= 0;
-    if (target->directory_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
-        target->directory_fd = open(slash ? directory : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (target->directory_fd < 0 || fstat(target->directory_fd, &target->directory) < 0)
+    file->directory_fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    file->can_sync_directory = file->directory_fd >= 0;
+    if (file->directory_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
+        file->directory_fd = open(slash ? directory : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (file->directory_fd < 0 || fstat(file->directory_fd, &file->directory) < 0)
         return fail(-errno, "cannot open its directory", error);
     return 0;
 }
 
 /* What stands under the name, whatever it is. */
-static int open_old(const struct ozx_target *target)
+static int open_old(const struct ozx_output_file *file)
 {
-    return openat(target->directory_fd, target->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return openat(file->directory_fd, file->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int judge_old(struct ozx_target *target, struct ozx_error *error)
+static int judge_old(struct ozx_output_file *file, struct ozx_error *error)
 {
-    if (!S_ISREG(target->old.st_mode))
+    if (!S_ISREG(file->old.st_mode))
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
                              "exists and is %s",
-                             S_ISDIR(target->old.st_mode)   ? "a directory"
-                             : S_ISLNK(target->old.st_mode) ? "a symbolic link"
-                                                            : "no regular file");
-    if (!target->replace)
+                             S_ISDIR(file->old.st_mode)   ? "a directory"
+                             : S_ISLNK(file->old.st_mode) ? "a symbolic link"
+                                                          : "no regular file");
+    if (!file->replace)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it", "exists already");
     return 0;
 }
 
-int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace,
-                       struct ozx_error *error)
+int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool replace,
+                            struct ozx_error *error)
 {
     const char *slash = strrchr(path, '/');
     int failure;
 
-    target->name = slash ? slash + 1 : path;
-    target->replace = replace;
-    if (!target->name[0])
+    file->name = slash ? slash + 1 : path;
+    file->replace = replace;
+    if (!file->name[0])
         return fail(*path ? -EISDIR : -ENOENT, "is no name for a file", error);
-    failure = open_directory(target, path, error);
+    failure = open_directory(file, path, error);
     if (failure)
         return failure;
-    target->old_fd = open_old(target);
-    if (target->old_fd >= 0 && fstat(target->old_fd, &target->old) == 0)
-        return judge_old(target, error);
-    memset(&target->old, 0, sizeof target->old);
+    file->old_fd = open_old(file);
+    if (file->old_fd >= 0 && fstat(file->old_fd, &file->old) == 0)
+        return judge_old(file, error);
+    memset(&file->old, 0, sizeof file->old);
     return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
 }
 
@@ -97,41 +97,41 @@ void ozx_temporary_name(char name[32])
              letters[random[7] & 31]);
 }
 
-static int link_unnamed(const struct ozx_target *target, const char *name)
+static int link_unnamed(const struct ozx_output_file *file, const char *name)
 {
     char path[40];
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", target->fd);
-    return linkat(AT_FDCWD, path, target->directory_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+    return linkat(AT_FDCWD, path, file->directory_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 /* Without /proc, which linking needs, a file without a name could never get one. */
-static int create_unnamed(struct ozx_target *target, mode_t mode)
+static int create_unnamed(struct ozx_output_file *file, mode_t mode)
 {
     char path[40];
     struct stat through, direct;
 
-    target->fd = openat(target->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
-    if (target->fd < 0)
+    file->fd = openat(file->directory_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    if (file->fd < 0)
         return -errno;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", target->fd);
-    if (stat(path, &through) == 0 && fstat(target->fd, &direct) == 0 &&
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+    if (stat(path, &through) == 0 && fstat(file->fd, &direct) == 0 &&
         through.st_ino == direct.st_ino && through.st_dev == direct.st_dev)
         return 0;
-    close(ozx_take_fd(&target->fd));
+    close(ozx_take_fd(&file->fd));
     return -EOPNOTSUPP;
 }
 
-static int create_named(struct ozx_target *target, mode_t mode)
+static int create_named(struct ozx_output_file *file, mode_t mode)
 {
     for (int i = 0; i < TEMPORARY_TRIES; i++) {
         char name[32];
 
         ozx_temporary_name(name);
-        target->fd = openat(target->directory_fd, name,
-                            O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode);
-        if (target->fd >= 0) {
-            memcpy(target->temporary, name, sizeof name);
+        file->fd = openat(file->directory_fd, name,
+                          O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, mode);
+        if (file->fd >= 0) {
+            memcpy(file->temporary, name, sizeof name);
             return 0;
         }
         if (errno != EEXIST)
@@ -140,15 +140,15 @@ static int create_named(struct ozx_target *target, mode_t mode)
     return -EEXIST;
 }
 
-int ozx_target_create(struct ozx_target *target, struct ozx_error *error)
+int ozx_output_file_create(struct ozx_output_file *file, struct ozx_error *error)
 {
     /* Who could not read the old archive must not read the new one, at no time. */
-    mode_t mode = target->old.st_nlink ? 0600 : 0666;
-    int failure = create_unnamed(target, mode);
+    mode_t mode = file->old.st_nlink ? 0600 : 0666;
+    int failure = create_unnamed(file, mode);
 
     /* Whatever made that fail, a named file either works or gives the better reason. */
     if (failure)
-        failure = create_named(target, mode);
+        failure = create_named(file, mode);
     return failure ? fail(failure, "cannot be made", error) : 0;
 }
 
@@ -156,23 +156,23 @@ int ozx_target_create(struct ozx_target *target, struct ozx_error *error)
 
 /* Of the file that is replaced: the one that has the name now, or else had it before. Only when the
  * new one is complete, as its owner may write to it from then on. */
-static int take_over_access(const struct ozx_target *target)
+static int take_over_access(const struct ozx_output_file *file)
 {
-    OZX_AUTO_CLOSE int now = open_old(target);
-    int old = now >= 0 ? now : target->old_fd;
+    OZX_AUTO_CLOSE int now = open_old(file);
+    int old = now >= 0 ? now : file->old_fd;
     struct stat st;
     int failure;
 
     if (old < 0 || fstat(old, &st) < 0 || !S_ISREG(st.st_mode))
         return 0;
-    failure = ozx_access_take_over(target->fd, old);
-    return !failure && fsync(target->fd) < 0 ? -errno : failure;
+    failure = ozx_access_take_over(file->fd, old);
+    return !failure && fsync(file->fd) < 0 ? -errno : failure;
 }
 
 /* --- its name --------------------------------------------------------------------------------- */
 
 /* From no name to a temporary one. */
-static int name_temporarily(struct ozx_target *target)
+static int name_temporarily(struct ozx_output_file *file)
 {
     int failure = -EEXIST;
 
@@ -180,70 +180,70 @@ static int name_temporarily(struct ozx_target *target)
         char name[32];
 
         ozx_temporary_name(name);
-        failure = link_unnamed(target, name);
+        failure = link_unnamed(file, name);
         if (!failure)
-            memcpy(target->temporary, name, sizeof name);
+            memcpy(file->temporary, name, sizeof name);
     }
     return failure;
 }
 
-static int move_over(struct ozx_target *target)
+static int move_over(struct ozx_output_file *file)
 {
-    if (!target->temporary[0]) {
-        int failure = link_unnamed(target, target->name);
+    if (!file->temporary[0]) {
+        int failure = link_unnamed(file, file->name);
         if (failure == -EEXIST) /* only then is a second step needed */
-            failure = name_temporarily(target);
-        if (failure || !target->temporary[0])
+            failure = name_temporarily(file);
+        if (failure || !file->temporary[0])
             return failure;
     }
-    if (renameat(target->directory_fd, target->temporary, target->directory_fd, target->name) < 0)
+    if (renameat(file->directory_fd, file->temporary, file->directory_fd, file->name) < 0)
         return -errno;
-    target->temporary[0] = '\0';
+    file->temporary[0] = '\0';
     return 0;
 }
 
-static int move_to_free_name(struct ozx_target *target)
+static int move_to_free_name(struct ozx_output_file *file)
 {
-    int directory = target->directory_fd;
+    int directory = file->directory_fd;
 
-    if (!target->temporary[0])
-        return link_unnamed(target, target->name);
-    if (renameat2(directory, target->temporary, directory, target->name, RENAME_NOREPLACE) == 0) {
-        target->temporary[0] = '\0';
+    if (!file->temporary[0])
+        return link_unnamed(file, file->name);
+    if (renameat2(directory, file->temporary, directory, file->name, RENAME_NOREPLACE) == 0) {
+        file->temporary[0] = '\0';
         return 0;
     }
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
     /* The file system has no such rename: a link does not replace either. Closing removes the
      * temporary name. */
-    return linkat(directory, target->temporary, directory, target->name, 0) < 0 ? -errno : 0;
+    return linkat(directory, file->temporary, directory, file->name, 0) < 0 ? -errno : 0;
 }
 
-int ozx_target_commit(struct ozx_target *target, struct ozx_error *error)
+int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error)
 {
-    int failure = target->replace ? take_over_access(target) : 0;
+    int failure = file->replace ? take_over_access(file) : 0;
 
     if (failure)
         return fail(failure, "cannot take over the access rights of the old file", error);
-    failure = target->replace ? move_over(target) : move_to_free_name(target);
+    failure = file->replace ? move_over(file) : move_to_free_name(file);
     if (failure == -EEXIST)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
                              "was made by someone else meanwhile");
     if (failure)
         return fail(failure, "cannot be given its name", error);
-    if (target->can_sync_directory && fsync(target->directory_fd) < 0 && errno != EINVAL)
+    if (file->can_sync_directory && fsync(file->directory_fd) < 0 && errno != EINVAL)
         return fail(-errno, "is complete, but its directory cannot be synced", error);
     return 0;
 }
 
-void ozx_target_close(struct ozx_target *target)
+void ozx_output_file_close(struct ozx_output_file *file)
 {
-    if (target->temporary[0])
-        unlinkat(target->directory_fd, target->temporary, 0);
-    target->temporary[0] = '\0';
-    ozx_cleanup_close(&target->fd);
-    ozx_cleanup_close(&target->old_fd);
-    ozx_cleanup_close(&target->directory_fd);
-    target->fd = target->old_fd = target->directory_fd = -1;
+    if (file->temporary[0])
+        unlinkat(file->directory_fd, file->temporary, 0);
+    file->temporary[0] = '\0';
+    ozx_cleanup_close(&file->fd);
+    ozx_cleanup_close(&file->old_fd);
+    ozx_cleanup_close(&file->directory_fd);
+    file->fd = file->old_fd = file->directory_fd = -1;
 }

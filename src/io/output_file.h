@@ -2,16 +2,16 @@
  *
  * A file that appears whole under its name, or not at all. It is written without a name (O_TMPFILE)
  * where the file system can do that, so that even SIGKILL leaves nothing; else under a temporary
- * name in the target's directory (`.ozxfs-XXXXXXXX.partial`, whatever the target is called).
+ * name in the directory of the output (`.ozxfs-XXXXXXXX.partial`, whatever the output is called).
  * Committing gives it its name in one atomic step:
  *
  *     not replacing, without a name    linkat            fails if the name is taken
  *     not replacing, temporary name    renameat2 NOREPLACE, or linkat + unlinkat
  *     replacing, without a name        linkat; if the name is taken, linkat to a temporary name,
- *                                      then renameat over the target
- *     replacing, temporary name        renameat over the target
+ *                                      then renameat over the old file
+ *     replacing, temporary name        renameat over the old file
  *
- * A kill between the two steps of the third leaves a temporary name behind, never half a target.
+ * A kill between the two steps of the third leaves a temporary name behind, never half a file.
  */
 #ifndef OZX_IO_OUTPUT_FILE_H
 #define OZX_IO_OUTPUT_FILE_H
@@ -21,7 +21,7 @@
 
 #include "base/error.h"
 
-struct ozx_target {
+struct ozx_output_file {
     int fd;           /* open for reading and writing; owned */
     int directory_fd; /* owned */
     struct stat directory;
@@ -33,7 +33,7 @@ struct ozx_target {
     char temporary[32]; /* "" while the file has no name */
 };
 
-#define OZX_TARGET_INIT                                                                            \
+#define OZX_OUTPUT_FILE_INIT                                                                       \
     {                                                                                              \
         .fd = -1, .directory_fd = -1, .old_fd = -1                                                 \
     }
@@ -43,19 +43,19 @@ void ozx_temporary_name(char name[32]);
 
 /* Looks at the directory and at what stands under the name; nothing is made. -EEXIST: something
  * does, and `replace` is false (or it is no regular file, which is never replaced). */
-int ozx_target_prepare(struct ozx_target *target, const char *path, bool replace,
-                       struct ozx_error *error) OZX_CHECKED;
+int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool replace,
+                            struct ozx_error *error) OZX_CHECKED;
 
 /* Makes the file, empty. Its mode is 0666 less the umask; 0600 if it is to replace another. */
-int ozx_target_create(struct ozx_target *target, struct ozx_error *error) OZX_CHECKED;
+int ozx_output_file_create(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
 
 /* Gives the file its name, and the access of the file that it replaces (io/access.h). What it holds
  * must be on the disk already (fsync); this syncs the directory. -EEXIST: the name was taken meanwhile, and not replaced. */
-int ozx_target_commit(struct ozx_target *target, struct ozx_error *error) OZX_CHECKED;
+int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
 
 /* Closes all; a file that was not committed is gone. May be called at any stage, and twice. */
-void ozx_target_close(struct ozx_target *target);
+void ozx_output_file_close(struct ozx_output_file *file);
 
-#define OZX_AUTO_TARGET OZX_CLEANUP(ozx_target_close)
+#define OZX_AUTO_OUTPUT_FILE OZX_CLEANUP(ozx_output_file_close)
 
 #endif

@@ -24,7 +24,7 @@ static int fail(int code, const char *what, struct ozx_error *error)
 /* --- before anything is made ------------------------------------------------------------------ */
 
 /* Splits `path` into the parent, which is opened, and the name. */
-static int open_parent(struct ozx_staging *staging, const char *path, struct ozx_error *error)
+static int open_parent(struct ozx_output_tree *tree, const char *path, struct ozx_error *error)
 {
     OZX_AUTO_FREE char *parent = strdup(path);
     struct stat st;
@@ -36,10 +36,10 @@ static int open_parent(struct ozx_staging *staging, const char *path, struct ozx
     for (size = strlen(parent); size > 1 && parent[size - 1] == '/'; size--)
         parent[size - 1] = '\0';
     slash = strrchr(parent, '/');
-    staging->name = strdup(slash ? slash + 1 : parent);
-    if (!staging->name)
+    tree->name = strdup(slash ? slash + 1 : parent);
+    if (!tree->name)
         return ozx_error_memory(error);
-    if (!staging->name[0] || strcmp(staging->name, ".") == 0 || strcmp(staging->name, "..") == 0)
+    if (!tree->name[0] || strcmp(tree->name, ".") == 0 || strcmp(tree->name, "..") == 0)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give the directory by its name, or a new one below it",
                              "cannot be made or replaced under this name");
@@ -47,10 +47,10 @@ static int open_parent(struct ozx_staging *staging, const char *path, struct ozx
         slash[1] = '\0';
     else if (slash)
         *slash = '\0';
-    staging->parent_fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (staging->parent_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
-        staging->parent_fd = open(slash ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (staging->parent_fd < 0 || fstat(staging->parent_fd, &st) < 0)
+    tree->parent_fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (tree->parent_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
+        tree->parent_fd = open(slash ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (tree->parent_fd < 0 || fstat(tree->parent_fd, &st) < 0)
         return fail(-errno, "cannot open the directory that it is to be in", error);
     return 0;
 }
@@ -82,57 +82,57 @@ static bool holds_file(int fd, const char *name)
     return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
-static int judge_old(struct ozx_staging *staging, bool replace, struct ozx_error *error)
+static int judge_old(struct ozx_output_tree *tree, bool replace, struct ozx_error *error)
 {
     bool empty = false;
     int failure;
 
-    if (!S_ISDIR(staging->old.st_mode))
+    if (!S_ISDIR(tree->old.st_mode))
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
                              "exists and is %s",
-                             S_ISLNK(staging->old.st_mode) ? "a symbolic link" : "no directory");
-    staging->old_fd =
-        openat(staging->parent_fd, staging->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (staging->old_fd < 0 || fstat(staging->old_fd, &staging->old) < 0)
+                             S_ISLNK(tree->old.st_mode) ? "a symbolic link" : "no directory");
+    tree->old_fd =
+        openat(tree->parent_fd, tree->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (tree->old_fd < 0 || fstat(tree->old_fd, &tree->old) < 0)
         return fail(-errno, "exists and cannot be looked into", error);
-    failure = ask_empty(staging->old_fd, &empty);
+    failure = ask_empty(tree->old_fd, &empty);
     if (failure)
         return fail(failure, "exists and cannot be looked into", error);
-    staging->exchange = !empty;
+    tree->exchange = !empty;
     if (empty)
         return 0;
     if (!replace)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
                              "exists already and is not empty");
-    if (!holds_file(staging->old_fd, staging->proof))
+    if (!holds_file(tree->old_fd, tree->proof))
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "remove it yourself, or give another name",
                              "has no %s, so it is no image, and --force does not remove it",
-                             staging->proof);
+                             tree->proof);
     return 0;
 }
 
-int ozx_staging_prepare(struct ozx_staging *staging, const char *path, bool replace,
-                        const char *proof, struct ozx_error *error)
+int ozx_output_tree_prepare(struct ozx_output_tree *tree, const char *path, bool replace,
+                            const char *proof, struct ozx_error *error)
 {
-    int failure = open_parent(staging, path, error);
+    int failure = open_parent(tree, path, error);
 
     if (failure)
         return failure;
-    staging->proof = proof;
-    if (fstatat(staging->parent_fd, staging->name, &staging->old, AT_SYMLINK_NOFOLLOW) == 0)
-        return judge_old(staging, replace, error);
-    memset(&staging->old, 0, sizeof staging->old);
+    tree->proof = proof;
+    if (fstatat(tree->parent_fd, tree->name, &tree->old, AT_SYMLINK_NOFOLLOW) == 0)
+        return judge_old(tree, replace, error);
+    memset(&tree->old, 0, sizeof tree->old);
     return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
 }
 
-bool ozx_staging_would_remove(const struct ozx_staging *staging, const char *path)
+bool ozx_output_tree_would_remove(const struct ozx_output_tree *tree, const char *path)
 {
     OZX_AUTO_CLOSE int at = -1;
     struct stat here, up;
 
-    if (!staging->exchange)
+    if (!tree->exchange)
         return false;
     at = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (at < 0 || fstat(at, &here) < 0)
@@ -140,7 +140,7 @@ bool ozx_staging_would_remove(const struct ozx_staging *staging, const char *pat
     for (;;) {
         int parent;
 
-        if (here.st_dev == staging->old.st_dev && here.st_ino == staging->old.st_ino)
+        if (here.st_dev == tree->old.st_dev && here.st_ino == tree->old.st_ino)
             return true;
         parent = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
         close(at);
@@ -153,50 +153,48 @@ bool ozx_staging_would_remove(const struct ozx_staging *staging, const char *pat
 
 /* --- the tree --------------------------------------------------------------------------------- */
 
-int ozx_staging_create(struct ozx_staging *staging, struct ozx_error *error)
+int ozx_output_tree_create(struct ozx_output_tree *tree, struct ozx_error *error)
 {
     /* Who could not look into the old tree must not look into the new one. */
-    mode_t mode = staging->old.st_nlink ? 0700 : 0777;
+    mode_t mode = tree->old.st_nlink ? 0700 : 0777;
     int failure;
 
     for (int i = 0; i < TEMPORARY_TRIES; i++) {
         char name[32];
 
         ozx_temporary_name(name);
-        if (mkdirat(staging->parent_fd, name, mode) < 0) {
+        if (mkdirat(tree->parent_fd, name, mode) < 0) {
             if (errno == EEXIST)
                 continue;
             return fail(-errno, "cannot make a temporary directory beside it", error);
         }
-        memcpy(staging->temporary, name, sizeof name);
-        staging->fd =
-            openat(staging->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (staging->fd < 0)
+        memcpy(tree->temporary, name, sizeof name);
+        tree->fd = openat(tree->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (tree->fd < 0)
             return fail(-errno, "cannot open the temporary directory beside it", error);
-        failure = staging->old_fd < 0 ? 0 : ozx_access_prepare_directory(staging->fd, staging->old_fd);
+        failure = tree->old_fd < 0 ? 0 : ozx_access_prepare_directory(tree->fd, tree->old_fd);
         return failure ? fail(failure, "cannot close the temporary directory to others", error) : 0;
     }
     return fail(-EEXIST, "cannot make a temporary directory beside it", error);
 }
 
-void ozx_staging_close(struct ozx_staging *staging)
+void ozx_output_tree_close(struct ozx_output_tree *tree)
 {
-    if (staging->temporary[0]) /* what cannot be removed stays, and nobody is left to be told */
-        (void)!ozx_remove_tree(staging->parent_fd, staging->temporary);
-    staging->temporary[0] = '\0';
-    ozx_cleanup_close(&staging->fd);
-    ozx_cleanup_close(&staging->old_fd);
-    ozx_cleanup_close(&staging->parent_fd);
-    staging->fd = staging->old_fd = staging->parent_fd = -1;
-    free(ozx_take(staging->name));
+    if (tree->temporary[0]) /* what cannot be removed stays, and nobody is left to be told */
+        (void)!ozx_remove_tree(tree->parent_fd, tree->temporary);
+    tree->temporary[0] = '\0';
+    ozx_cleanup_close(&tree->fd);
+    ozx_cleanup_close(&tree->old_fd);
+    ozx_cleanup_close(&tree->parent_fd);
+    tree->fd = tree->old_fd = tree->parent_fd = -1;
+    free(ozx_take(tree->name));
 }
 
 /* --- its name --------------------------------------------------------------------------------- */
 
-static int rename_with(const struct ozx_staging *staging, unsigned flags)
+static int rename_with(const struct ozx_output_tree *tree, unsigned flags)
 {
-    return renameat2(staging->parent_fd, staging->temporary, staging->parent_fd, staging->name,
-                     flags) < 0
+    return renameat2(tree->parent_fd, tree->temporary, tree->parent_fd, tree->name, flags) < 0
                ? -errno
                : 0;
 }
@@ -207,7 +205,7 @@ static int taken(struct ozx_error *error)
                          "was made or filled by someone else meanwhile");
 }
 
-static int settle(struct ozx_staging *staging, int failure, struct ozx_error *error)
+static int settle(struct ozx_output_tree *tree, int failure, struct ozx_error *error)
 {
     if (failure == -EEXIST || failure == -ENOTEMPTY || failure == -ENOTDIR)
         return taken(error);
@@ -217,32 +215,31 @@ static int settle(struct ozx_staging *staging, int failure, struct ozx_error *er
                              "is in use as a mount point, so it cannot be replaced");
     if (failure)
         return fail(failure, "cannot be given its name", error);
-    staging->temporary[0] = '\0';
+    tree->temporary[0] = '\0';
     return 0;
 }
 
-static int move_to_free_name(struct ozx_staging *staging, struct ozx_error *error)
+static int move_to_free_name(struct ozx_output_tree *tree, struct ozx_error *error)
 {
-    int failure =
-        staging->old.st_nlink ? rename_with(staging, 0) : rename_with(staging, RENAME_NOREPLACE);
+    int failure = tree->old.st_nlink ? rename_with(tree, 0) : rename_with(tree, RENAME_NOREPLACE);
 
-    if (staging->old.st_nlink || (failure != -EINVAL && failure != -ENOSYS))
-        return settle(staging, failure, error);
+    if (tree->old.st_nlink || (failure != -EINVAL && failure != -ENOSYS))
+        return settle(tree, failure, error);
     /* The file system has no such rename. Making the name takes it, too; and a plain rename
      * replaces nothing but an empty directory. */
-    if (mkdirat(staging->parent_fd, staging->name, 0700) < 0)
-        return settle(staging, -errno, error);
-    failure = rename_with(staging, 0);
+    if (mkdirat(tree->parent_fd, tree->name, 0700) < 0)
+        return settle(tree, -errno, error);
+    failure = rename_with(tree, 0);
     if (failure)
-        (void)!unlinkat(staging->parent_fd, staging->name, AT_REMOVEDIR);
-    return settle(staging, failure, error);
+        (void)!unlinkat(tree->parent_fd, tree->name, AT_REMOVEDIR);
+    return settle(tree, failure, error);
 }
 
 /* After this the old tree has the temporary name. */
-static int exchange(struct ozx_staging *staging, struct ozx_error *error)
+static int exchange(struct ozx_output_tree *tree, struct ozx_error *error)
 {
     struct stat st;
-    int failure = rename_with(staging, RENAME_EXCHANGE);
+    int failure = rename_with(tree, RENAME_EXCHANGE);
 
     if (failure == -EINVAL || failure == -ENOSYS)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
@@ -252,46 +249,45 @@ static int exchange(struct ozx_staging *staging, struct ozx_error *error)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
                              "was moved away by someone else meanwhile");
     if (failure)
-        return settle(staging, failure, error);
+        return settle(tree, failure, error);
     /* Only what was looked at before is removed. */
-    if (fstatat(staging->parent_fd, staging->temporary, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        st.st_dev == staging->old.st_dev && st.st_ino == staging->old.st_ino &&
-        holds_file(staging->old_fd, staging->proof))
+    if (fstatat(tree->parent_fd, tree->temporary, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_dev == tree->old.st_dev && st.st_ino == tree->old.st_ino &&
+        holds_file(tree->old_fd, tree->proof))
         return 0;
-    failure = rename_with(staging, RENAME_EXCHANGE);
+    failure = rename_with(tree, RENAME_EXCHANGE);
     if (failure) /* then the temporary name holds what is not ours to remove */
-        staging->temporary[0] = '\0';
+        tree->temporary[0] = '\0';
     return taken(error);
 }
 
 /* The new tree has its name; the old one goes. */
-static bool remove_old(struct ozx_staging *staging, struct ozx_error *error)
+static bool remove_old(struct ozx_output_tree *tree, struct ozx_error *error)
 {
-    int failure = ozx_remove_tree(staging->parent_fd, staging->temporary);
+    int failure = ozx_remove_tree(tree->parent_fd, tree->temporary);
 
     if (failure)
         ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "remove the rest yourself",
                       "is unpacked, but the old tree cannot be removed wholly; it is in %s now: %s",
-                      staging->temporary, strerror(-failure));
-    staging->temporary[0] = '\0';
+                      tree->temporary, strerror(-failure));
+    tree->temporary[0] = '\0';
     return failure != 0;
 }
 
-int ozx_staging_commit(struct ozx_staging *staging, bool sync, bool *leftover,
-                       struct ozx_error *error)
+int ozx_output_tree_commit(struct ozx_output_tree *tree, bool sync, bool *leftover,
+                           struct ozx_error *error)
 {
-    int failure =
-        staging->old_fd < 0 ? 0 : ozx_access_take_over(staging->fd, staging->old_fd);
+    int failure = tree->old_fd < 0 ? 0 : ozx_access_take_over(tree->fd, tree->old_fd);
 
     if (failure)
         return fail(failure, "cannot take over the access rights of the old directory", error);
-    if (sync && syncfs(staging->fd) < 0)
+    if (sync && syncfs(tree->fd) < 0)
         return fail(-errno, "cannot be brought to the disk", error);
-    failure = staging->exchange ? exchange(staging, error) : move_to_free_name(staging, error);
+    failure = tree->exchange ? exchange(tree, error) : move_to_free_name(tree, error);
     if (failure)
         return failure;
-    if (sync && fsync(staging->parent_fd) < 0 && errno != EINVAL && errno != EBADF)
+    if (sync && fsync(tree->parent_fd) < 0 && errno != EINVAL && errno != EBADF)
         return fail(-errno, "is complete, but its directory cannot be synced", error);
-    *leftover = staging->exchange && remove_old(staging, error);
+    *leftover = tree->exchange && remove_old(tree, error);
     return 0;
 }

@@ -80,7 +80,7 @@ struct ozx_input_kind {
     /* The directory is still what it was when it was listed: nothing was added, removed, renamed. */
     bool (*is_unchanged)(const struct ozx_input *input, const char *path, uint64_t fingerprint);
     /* -EEXIST: the output is the input, or in it. */
-    int (*check_output)(const struct ozx_input *input, const struct ozx_target *output,
+    int (*check_output)(const struct ozx_input *input, const struct ozx_output_file *output,
                         struct ozx_error *error);
     /* The OME-Zarr version that the input states beside its metadata; NULL. */
     const char *(*version)(const struct ozx_input *input);

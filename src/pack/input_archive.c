@@ -156,7 +156,7 @@ int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *ol
                          "is the archive that is to be read");
 }
 
-static int check_output(const struct ozx_input *input, const struct ozx_target *output,
+static int check_output(const struct ozx_input *input, const struct ozx_output_file *output,
                         struct ozx_error *error)
 {
     return ozx_input_refuse_own(ozx_archive_source(of(input)->archive), &output->old, error);

@@ -385,7 +385,7 @@ static bool is_unchanged(const struct ozx_input *input, const char *path, uint64
 /* --- the whole -------------------------------------------------------------------------------- */
 
 /* Up from the output's directory to the root of the file system: is the input on the way? */
-static int check_output(const struct ozx_input *input, const struct ozx_target *output,
+static int check_output(const struct ozx_input *input, const struct ozx_output_file *output,
                         struct ozx_error *error)
 {
     const struct stat *root = &of(input)->root;

@@ -42,7 +42,7 @@ static int check_output(const struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    return pack->input->kind->check_output(pack->input, &pack->target, &error)
+    return pack->input->kind->check_output(pack->input, &pack->output_file, &error)
                ? ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error)
                : 0;
 }
@@ -53,13 +53,13 @@ static int prepare_output(struct ozx_pack_state *pack)
     struct ozx_error error = OZX_ERROR_INIT;
 
     if (!options->output) {
-        if (fstat(options->output_fd, &pack->target.old) < 0)
-            memset(&pack->target.old, 0, sizeof pack->target.old);
+        if (fstat(options->output_fd, &pack->output_file.old) < 0)
+            memset(&pack->output_file.old, 0, sizeof pack->output_file.old);
         return check_output(pack);
     }
-    if (options->target)
+    if (options->output_file)
         return 0;
-    if (ozx_target_prepare(&pack->target, options->output, options->force, &error)) {
+    if (ozx_output_file_prepare(&pack->output_file, options->output, options->force, &error)) {
         /* The better reason first: --force would not help. */
         int failure = check_output(pack);
         return failure ? failure : ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
@@ -107,9 +107,9 @@ static int make_plan(struct ozx_pack_state *pack)
         .progress = plan_progress,
     };
 
-    pack->input->output_file = pack->target.old;
+    pack->input->output_file = pack->output_file.old;
     if (options->output && !options->dry_run)
-        pack->input->output_directory = pack->target.directory;
+        pack->input->output_directory = pack->output_file.directory;
     return ozx_pack_plan(pack, &plan_options);
 }
 
@@ -208,7 +208,7 @@ static int read_back(struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_readback readback = {
-        .fd = pack->target.fd,
+        .fd = pack->output_file.fd,
         .jobs = pack->options->jobs,
         .files = pack->result->files,
         .directories = pack->result->directories,
@@ -229,7 +229,7 @@ static int read_back(struct ozx_pack_state *pack)
 /* The disk writes while the page cache is read: neither waits for the other. */
 static int verify_and_sync(struct ozx_pack_state *pack)
 {
-    struct syncing syncing = {.fd = pack->target.fd};
+    struct syncing syncing = {.fd = pack->output_file.fd};
     struct ozx_error error = OZX_ERROR_INIT;
     int failure = 0;
 
@@ -254,11 +254,11 @@ static int pack_to_file(struct ozx_pack_state *pack)
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
-    if (!pack->options->target && ozx_target_create(&pack->target, &error))
+    if (!pack->options->output_file && ozx_output_file_create(&pack->output_file, &error))
         return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
-    failure = run_pipeline(pack, pack->target.fd, OZX_PIPELINE_PLACE);
+    failure = run_pipeline(pack, pack->output_file.fd, OZX_PIPELINE_PLACE);
     if (!failure)
-        failure = ozx_pack_write_directory(pack, pack->target.fd, false);
+        failure = ozx_pack_write_directory(pack, pack->output_file.fd, false);
     if (!failure)
         failure = check_input_unchanged(pack);
     if (failure)
@@ -267,9 +267,9 @@ static int pack_to_file(struct ozx_pack_state *pack)
     failure = verify_and_sync(pack);
     if (!failure && cancelled(pack))
         failure = tell_interrupted(pack);
-    if (failure || pack->options->target)
+    if (failure || pack->options->output_file)
         return failure;
-    if (ozx_target_commit(&pack->target, &error))
+    if (ozx_output_file_commit(&pack->output_file, &error))
         return ozx_pack_tell(pack, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT,
                              &error);
     return 0;
@@ -312,15 +312,16 @@ static int run(struct ozx_pack_state *pack)
 
 int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *result)
 {
-    struct ozx_pack_state pack = {.options = options, .result = result, .target = OZX_TARGET_INIT};
+    struct ozx_pack_state pack = {
+        .options = options, .result = result, .output_file = OZX_OUTPUT_FILE_INIT};
     int failure;
 
     memset(result, 0, sizeof *result);
-    if (options->target)
-        pack.target = *options->target;
+    if (options->output_file)
+        pack.output_file = *options->output_file;
     failure = run(&pack);
-    if (!options->target)
-        ozx_target_close(&pack.target);
+    if (!options->output_file)
+        ozx_output_file_close(&pack.output_file);
     ozx_plan_close(pack.plan);
     if (!options->from)
         ozx_input_close(pack.input);

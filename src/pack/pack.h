@@ -50,7 +50,8 @@ struct ozx_pack_options {
     struct ozx_input *from; /* borrowed; not NULL: this is packed, not the directory `input` */
     const char *output; /* a file's path; NULL: `output_fd`, to which is only written, in order */
     int output_fd;      /* borrowed */
-    const struct ozx_target *target; /* borrowed; not NULL: what `output` is, prepared (and made, unless
+    const struct ozx_output_file
+        *output_file;        /* borrowed; not NULL: what `output` is, prepared (and made, unless
                                       * `dry_run`) by the caller, who gives it its name at the end */
     const char *ome_version; /* NULL: from the metadata */
     const char *const *excludes;

@@ -22,7 +22,7 @@ struct ozx_pack_state {
     struct ozx_pack_result *result;
     struct ozx_plan *plan; /* owned */
     struct ozx_input *input; /* options->from, or owned */
-    struct ozx_target target;
+    struct ozx_output_file output_file;
     char *comment; /* owned */
     size_t comment_size;
     enum ozx_pack_phase phase;

@@ -102,7 +102,7 @@ static int tell_output(const struct ozx_repack_options *options, enum ozx_pack_a
 }
 
 int ozx_repack_begin(const struct ozx_source *source, const struct ozx_repack_options *options,
-                     struct ozx_target *target)
+                     struct ozx_output_file *output_file)
 {
     const struct ozx_pack_options *pack = &options->pack;
     struct ozx_error error = OZX_ERROR_INIT;
@@ -110,20 +110,21 @@ int ozx_repack_begin(const struct ozx_source *source, const struct ozx_repack_op
 
     if (!pack->output)
         return 0;
-    failure = ozx_target_prepare(target, pack->output, pack->force, &error);
-    own = ozx_input_refuse_own(source, &target->old, &error);
+    failure = ozx_output_file_prepare(output_file, pack->output, pack->force, &error);
+    own = ozx_input_refuse_own(source, &output_file->old, &error);
     if (own) /* the better reason: --force would not help */
         failure = own;
     if (!failure && !pack->dry_run)
-        failure = ozx_target_create(target, &error);
+        failure = ozx_output_file_create(output_file, &error);
     return failure ? tell_output(options, OZX_PACK_OUTPUT_CREATE, &error) : 0;
 }
 
-int ozx_repack_commit(const struct ozx_repack_options *options, struct ozx_target *target)
+int ozx_repack_commit(const struct ozx_repack_options *options, struct ozx_output_file *output_file)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    if (!options->pack.output || options->pack.dry_run || !ozx_target_commit(target, &error))
+    if (!options->pack.output || options->pack.dry_run ||
+        !ozx_output_file_commit(output_file, &error))
         return 0;
     return tell_output(options, error.code == -EEXIST ? OZX_PACK_OUTPUT_CREATE : OZX_PACK_OUTPUT,
                        &error);

@@ -28,17 +28,18 @@ struct ozx_repack_result {
 /* The three steps, for a caller that does the second one in a process without rights. What goes wrong is
  * told by options->pack.problem. */
 
-/* Makes the output, if there is to be one; `target` is to be closed in any case. Nothing of the archive
- * is read. */
+/* Makes the output, if there is to be one; `output_file` is to be closed in any case. Nothing of
+ * the archive is read. */
 int ozx_repack_begin(const struct ozx_source *source, const struct ozx_repack_options *options,
-                     struct ozx_target *target) OZX_CHECKED;
+                     struct ozx_output_file *output_file) OZX_CHECKED;
 
-/* As ozx_pack; `options->pack.target` is that of the first step, if it made one. Takes ownership of `source`, whatever comes. */
+/* As ozx_pack; `options->pack.output_file` is that of the first step, if it made one. Takes
+ * ownership of `source`, whatever comes. */
 int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *options,
                struct ozx_repack_result *result) OZX_CHECKED;
 
 /* The output gets its name. */
 int ozx_repack_commit(const struct ozx_repack_options *options,
-                      struct ozx_target *target) OZX_CHECKED;
+                      struct ozx_output_file *output_file) OZX_CHECKED;
 
 #endif

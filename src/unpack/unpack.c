@@ -134,12 +134,12 @@ static int tell_output(const struct ozx_unpack_options *options, enum ozx_unpack
 
 /* An archive that lies in the tree to be replaced would be removed with it. */
 static int check_outside(const struct ozx_unpack_options *options,
-                         const struct ozx_staging *staging)
+                         const struct ozx_output_tree *output_tree)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     char path[PATH_MAX], *slash;
 
-    if (!staging->exchange)
+    if (!output_tree->exchange)
         return 0;
     if (!realpath(options->archive_path, path))
         snprintf(path, sizeof path, "%s", options->archive_path);
@@ -148,7 +148,7 @@ static int check_outside(const struct ozx_unpack_options *options,
         slash[1] = '\0';
     else if (slash)
         *slash = '\0';
-    if (!ozx_staging_would_remove(staging, slash ? path : "."))
+    if (!ozx_output_tree_would_remove(output_tree, slash ? path : "."))
         return 0;
     ozx_error_set(&error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                   "move the archive out of it first",
@@ -156,26 +156,26 @@ static int check_outside(const struct ozx_unpack_options *options,
     return tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
 }
 
-int ozx_unpack_begin(const struct ozx_unpack_options *options, struct ozx_staging *staging)
+int ozx_unpack_begin(const struct ozx_unpack_options *options, struct ozx_output_tree *output_tree)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     int failure =
-        ozx_staging_prepare(staging, options->output, options->force, "zarr.json", &error);
+        ozx_output_tree_prepare(output_tree, options->output, options->force, "zarr.json", &error);
 
     if (failure)
         return tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
-    failure = check_outside(options, staging);
-    if (!failure && ozx_staging_create(staging, &error))
+    failure = check_outside(options, output_tree);
+    if (!failure && ozx_output_tree_create(output_tree, &error))
         failure = tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
     return failure;
 }
 
-int ozx_unpack_commit(const struct ozx_unpack_options *options, struct ozx_staging *staging)
+int ozx_unpack_commit(const struct ozx_unpack_options *options, struct ozx_output_tree *output_tree)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     bool leftover = false;
 
-    if (ozx_staging_commit(staging, options->sync, &leftover, &error))
+    if (ozx_output_tree_commit(output_tree, options->sync, &leftover, &error))
         return tell_output(options, error.code == -EEXIST ? OZX_UNPACK_OUTPUT_CREATE
                                                           : OZX_UNPACK_OUTPUT, &error);
     if (leftover)

@@ -2,12 +2,12 @@
  *
  * Unpacking an archive into a directory:
  *
- *     which entries?  ->  can all of them be read?  ->  a temporary directory beside the target
- *     ->  directories, files (bytes, CRC, mtime)    ->  the disk  ->  the target's name
+ *     which entries?  ->  can all of them be read?  ->  a temporary directory beside the output
+ *     ->  directories, files (bytes, CRC, mtime)    ->  the disk  ->  the output's name
  *
  * Everything is made below the temporary directory, by paths in which no symbolic link is followed
  * (io/beneath.h), and every file anew. Whatever fails, the temporary directory is removed and the
- * target is as it was.
+ * output is as it was.
  */
 #ifndef OZX_UNPACK_UNPACK_H
 #define OZX_UNPACK_UNPACK_H
@@ -60,10 +60,10 @@ struct ozx_unpack_options {
 /* The three steps, for a caller that does the second one in a process without rights. On failure every
  * reason went through `problem`, and the first one's code is returned. */
 
-/* Makes the temporary directory beside the output; `staging` is to be closed in any case. Nothing of the
- * archive is read. */
+/* Makes the temporary directory beside the output; `output_tree` is to be closed in any case. Nothing of
+ * the archive is read. */
 int ozx_unpack_begin(const struct ozx_unpack_options *options,
-                     struct ozx_staging *staging) OZX_CHECKED;
+                     struct ozx_output_tree *output_tree) OZX_CHECKED;
 
 /* Fills the directory `root_fd`, which is empty. -EBADMSG: it is in the archive's bytes (a wrong CRC, an
  * entry that nobody can read). */
@@ -72,6 +72,6 @@ int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *opt
 
 /* Brings all to the disk, and gives it the output's name. */
 int ozx_unpack_commit(const struct ozx_unpack_options *options,
-                      struct ozx_staging *staging) OZX_CHECKED;
+                      struct ozx_output_tree *output_tree) OZX_CHECKED;
 
 #endif
