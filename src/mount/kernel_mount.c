@@ -20,8 +20,8 @@
 #include "mount/unmount.h"
 
 #define KERNEL_READAHEAD_BYTES (128u << 10)
-#define LOCK_NAP_NS 10000000
-#define LOCK_NAPS_MAX 200
+#define LOCK_RETRY_NS 10000000
+#define LOCK_RETRIES_MAX 200
 #define TRIES_MAX 100
 
 /* "ro,nosuid,...": always read-only, without devices or set-uid programs. */
@@ -137,15 +137,15 @@ static int mount_it(const struct ozx_mount_options *options, int *device, struct
  * first. Where it cannot be opened or locked there is nothing to hold. */
 static int lock_directory(const struct ozx_place *place, int *lock, struct ozx_error *error)
 {
-    const struct timespec nap = {.tv_nsec = LOCK_NAP_NS};
+    const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
 
     *lock = openat(place->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; *lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
          i++) {
-        if (i == LOCK_NAPS_MAX)
+        if (i == LOCK_RETRIES_MAX)
             return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                  "the mount point is in use: another process keeps it locked");
-        nanosleep(&nap, NULL);
+        nanosleep(&pause, NULL);
     }
     return 0;
 }

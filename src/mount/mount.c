@@ -58,8 +58,9 @@ static int vanished(enum ozx_mount_stage *stage, struct ozx_error *error)
 }
 
 /* One message of the supervisor. 1: there is more to come; 0: served; else the failure. */
-static int hear(const struct ozx_mount_options *options, const struct ozx_mount_events *events,
-                int answer, enum ozx_mount_stage *stage, struct ozx_error *error)
+static int receive_answer(const struct ozx_mount_options *options,
+                          const struct ozx_mount_events *events, int answer,
+                          enum ozx_mount_stage *stage, struct ozx_error *error)
 {
     struct ozx_message message;
 
@@ -101,7 +102,7 @@ static int wait_for_answer(const struct ozx_mount_options *options,
             if (number != SIGCHLD) /* the channel says it better */
                 return interrupted(stage, error);
         if (sources[0].revents)
-            more = hear(options, events, answer, stage, error);
+            more = receive_answer(options, events, answer, stage, error);
     }
     return more;
 }

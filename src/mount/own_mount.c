@@ -11,12 +11,12 @@
 #include "mount/mountinfo.h"
 #include "mount/unmount.h"
 
-#define NAP_NS 10000000
-#define NAPS_MAX 100
+#define RETRY_NS 10000000
+#define RETRIES_MAX 100
 
-static void nap(void)
+static void pause_briefly(void)
 {
-    const struct timespec time = {.tv_nsec = NAP_NS};
+    const struct timespec time = {.tv_nsec = RETRY_NS};
 
     nanosleep(&time, NULL);
 }
@@ -26,8 +26,8 @@ static int read_mounts(struct ozx_mountinfo *info)
 {
     int failure = ozx_mountinfo_read(info);
 
-    for (int i = 0; failure == -ENOMEM && i < NAPS_MAX; i++) {
-        nap();
+    for (int i = 0; failure == -ENOMEM && i < RETRIES_MAX; i++) {
+        pause_briefly();
         failure = ozx_mountinfo_read(info);
     }
     return failure;
@@ -75,11 +75,11 @@ int ozx_own_mount_end(const struct ozx_own_mount *own, bool lazy, struct ozx_err
 
     if (failure != -ESTALE)
         return failure;
-    for (int i = 0; i < NAPS_MAX; i++) {
+    for (int i = 0; i < RETRIES_MAX; i++) {
         failure = end_elsewhere(own, lazy, &elsewhere);
         if (failure != -EAGAIN)
             break;
-        nap();
+        pause_briefly();
     }
     if (failure == -EAGAIN || failure == -ESTALE)
         return error->code; /* in the first one's words */

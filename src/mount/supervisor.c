@@ -186,7 +186,7 @@ static void see_end(struct supervisor *s)
     s->visible = ozx_own_mount_is_there(&s->mount);
 }
 
-static void hear_worker(struct supervisor *s)
+static void receive_from_worker(struct supervisor *s)
 {
     struct ozx_message message;
     int got = ozx_channel_receive(s->worker, &message, NULL);
@@ -259,12 +259,12 @@ static void judge_end(struct supervisor *s, int status)
 }
 
 /* What an ended worker said before is still in the queue. */
-static void hear_last_words(struct supervisor *s)
+static void drain_worker_messages(struct supervisor *s)
 {
     struct pollfd queue = {.events = POLLIN};
 
     while ((queue.fd = s->worker) >= 0 && poll(&queue, 1, 0) > 0)
-        hear_worker(s);
+        receive_from_worker(s);
 }
 
 /* True if the worker has ended; then everything is judged. */
@@ -274,7 +274,7 @@ static bool reap(struct supervisor *s)
 
     if (waitpid(s->worker_pid, &status, WNOHANG) != s->worker_pid)
         return false;
-    hear_last_words(s);
+    drain_worker_messages(s);
     judge_end(s, status);
     if (s->phase != SERVING && s->mount.mounted) {
         struct ozx_error ignored = OZX_ERROR_INIT;
@@ -284,7 +284,7 @@ static bool reap(struct supervisor *s)
 }
 
 /* A signal while it serves. A second one does not wait for the mount's last user. */
-static void hear_signal(struct supervisor *s)
+static void handle_signal(struct supervisor *s)
 {
     if (s->killed)
         return;
@@ -329,7 +329,7 @@ static void run(struct supervisor *s)
         if (poll(sources, 3, poll_ms(s)) < 0 && errno != EINTR)
             return;
         if (sources[1].revents && s->worker >= 0)
-            hear_worker(s);
+            receive_from_worker(s);
         /* The caller went away before it got an answer: nobody wants the mount. */
         if (sources[2].revents && s->answer >= 0) {
             close(ozx_take_fd(&s->answer));
@@ -342,7 +342,7 @@ static void run(struct supervisor *s)
             } else if (s->phase != SERVING) {
                 interrupt_start(s);
             } else {
-                hear_signal(s);
+                handle_signal(s);
             }
         }
         if (check_deadline(s))

@@ -24,7 +24,7 @@ struct name {
     uint32_t size_bytes;
 };
 
-struct survey {
+struct names {
     bool has_slash, backslashes;
     uint64_t index;
     struct name *names; /* owned: those of files */
@@ -43,14 +43,14 @@ static size_t whole_size(const struct ozx_zip_entry *e)
 
 static int look_for_slash(void *context, const struct ozx_zip_entry *e, struct ozx_error *error)
 {
-    struct survey *s = context;
+    struct names *s = context;
 
     (void)error;
     s->has_slash |= e->is_directory || memchr(e->path, '/', e->path_size_bytes);
     return 0;
 }
 
-static int keep(struct survey *s, const struct ozx_zip_entry *e, const char *normal, size_t size)
+static int keep(struct names *s, const struct ozx_zip_entry *e, const char *normal, size_t size)
 {
     size_t need = e->path_size_bytes + size + 2;
     void *names = s->names;
@@ -77,7 +77,7 @@ static int keep(struct survey *s, const struct ozx_zip_entry *e, const char *nor
     return 0;
 }
 
-static void count_change(struct survey *s, const char *name, size_t name_size, const char *normal,
+static void count_change(struct names *s, const char *name, size_t name_size, const char *normal,
                          size_t size)
 {
     struct ozx_mended *m = s->mended;
@@ -92,7 +92,7 @@ static void count_change(struct survey *s, const char *name, size_t name_size, c
 
 static int look_at(void *context, const struct ozx_zip_entry *e, struct ozx_error *error)
 {
-    struct survey *s = context;
+    struct names *s = context;
     char normal[UINT16_MAX + 1], name[OZX_ESCAPED_SIZE];
     size_t size = whole_size(e), normal_size = 0;
     const char *defect = ozx_zip_name_mend(normal, &normal_size, e->path, size,
@@ -113,7 +113,7 @@ static int look_at(void *context, const struct ozx_zip_entry *e, struct ozx_erro
 
 /* --- do two become one? ----------------------------------------------------------------------- */
 
-static const char *normal_of(const struct survey *s, const struct name *name)
+static const char *normal_of(const struct names *s, const struct name *name)
 {
     return s->texts + name->offset + name->size_bytes + 1;
 }
@@ -124,12 +124,12 @@ static int by_normal_form(const void *a, const void *b, void *context)
     int order = strcmp(normal_of(context, x), normal_of(context, y));
 
     if (!order)
-        order = strcmp(((struct survey *)context)->texts + x->offset,
-                       ((struct survey *)context)->texts + y->offset);
+        order = strcmp(((struct names *)context)->texts + x->offset,
+                       ((struct names *)context)->texts + y->offset);
     return order;
 }
 
-static int check_unique(struct survey *s, struct ozx_error *error)
+static int check_unique(struct names *s, struct ozx_error *error)
 {
     if (s->count)
         qsort_r(s->names, s->count, sizeof *s->names, by_normal_form, s);
@@ -150,8 +150,8 @@ static int check_unique(struct survey *s, struct ozx_error *error)
     return 0;
 }
 
-static int survey(struct ozx_source *source, bool own_end_records, struct survey *s,
-                  struct ozx_error *error)
+static int collect_names(struct ozx_source *source, bool own_end_records, struct names *s,
+                         struct ozx_error *error)
 {
     struct ozx_zip_end_records records;
     int failure = own_end_records ? ozx_zip_end_records_read_own(source, &records, error)
@@ -173,14 +173,14 @@ static int open_with_names(struct ozx_source *source, const struct ozx_archive_o
                            struct ozx_error *error)
 {
     struct ozx_archive_options how = *options;
-    struct survey s = {.mended = mended};
+    struct names s = {.mended = mended};
     int failure;
 
     how.names = OZX_NAMES_STRICT;
     failure = ozx_archive_open(source, &how, out, error);
     if (failure != -EBADMSG || error->rule != OZX_RULE_NAME)
         return failure;
-    failure = survey(source, options->own_end_records, &s, error);
+    failure = collect_names(source, options->own_end_records, &s, error);
     free(s.names);
     free(s.texts);
     if (!failure) {

@@ -115,7 +115,7 @@ static void on_lost(void *context, const struct ozx_error *what)
 }
 
 /* Beside names with a '/', nobody knows what a '\' in one is (zip/name_mend.h). */
-static void lose_backslashes(struct rebuild *r)
+static void drop_backslashes(struct rebuild *r)
 {
     size_t kept = 0, size;
 
@@ -152,7 +152,7 @@ static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *
     if (failure)
         return failure;
     if (r->has_slash)
-        lose_backslashes(r);
+        drop_backslashes(r);
     if (!r->entry_count)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "no entry of it is whole, so there is nothing to recover");
@@ -213,7 +213,7 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
 /* What left_out holds. */
 enum loss { WHOLE, UNREADABLE, WRONG_CRC };
 
-struct survey {
+struct check {
     const struct ozx_recover_options *options;
     struct ozx_archive *archive;
     uint8_t *left_out; /* each byte is written by one thread */
@@ -228,7 +228,7 @@ struct member {
 };
 
 /* Reads the entry; what is wrong with it. A disk that cannot read it loses it like any damage. */
-static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint8_t *buffer)
+static enum loss read_entry(struct check *s, uint32_t node, uint64_t size, uint8_t *buffer)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_node_entry entry;
@@ -260,7 +260,7 @@ static enum loss read_entry(struct survey *s, uint32_t node, uint64_t size, uint
 
 static bool next(void *context, void *job)
 {
-    struct survey *s = context;
+    struct check *s = context;
 
     return ozx_crew_next_range(&s->next_node, ozx_archive_node_count(s->archive), s->options->jobs,
                                job);
@@ -268,7 +268,7 @@ static bool next(void *context, void *job)
 
 static int work(void *context, void *memory, const void *job)
 {
-    struct survey *s = context;
+    struct check *s = context;
     struct member *member = memory;
     const struct ozx_crew_range *range = job;
 
@@ -284,14 +284,14 @@ static int work(void *context, void *memory, const void *job)
 
 static void progress(void *context)
 {
-    const struct survey *s = context;
+    const struct check *s = context;
 
     if (s->options->progress)
         s->options->progress(s->options->context, atomic_load(&s->files), s->files_total,
                              atomic_load(&s->bytes), s->bytes_total);
 }
 
-static void count(struct survey *s)
+static void count(struct check *s)
 {
     uint32_t nodes = ozx_archive_node_count(s->archive);
 
@@ -303,7 +303,7 @@ static void count(struct survey *s)
     }
 }
 
-static int run_survey(struct survey *s, struct ozx_error *error)
+static int run_check(struct check *s, struct ozx_error *error)
 {
     const struct ozx_crew_task task = {.threads = s->options->jobs,
                                        .member_size = sizeof(struct member),
@@ -340,8 +340,8 @@ static void tell_unreadable(struct ozx_archive *archive, uint32_t node, struct o
 }
 
 /* What is left out as junk whatever its bytes are, is not lost. */
-static int forgive_junk(const struct ozx_recover_options *options, struct ozx_recovery *out,
-                        struct ozx_error *error)
+static int ignore_junk(const struct ozx_recover_options *options, struct ozx_recovery *out,
+                       struct ozx_error *error)
 {
     OZX_AUTO_FREE uint8_t *junk = options->keep_junk ? NULL : ozx_junk_mark(out->archive);
     uint32_t nodes = ozx_archive_node_count(out->archive);
@@ -374,19 +374,19 @@ static void tell_lost(const struct ozx_recover_options *options, struct ozx_reco
     }
 }
 
-static int survey(const struct ozx_recover_options *options, struct ozx_recovery *out,
-                  struct ozx_error *error)
+static int check_entries(const struct ozx_recover_options *options, struct ozx_recovery *out,
+                         struct ozx_error *error)
 {
-    struct survey s = {.options = options, .archive = out->archive};
+    struct check s = {.options = options, .archive = out->archive};
     int failure;
 
     out->left_out = calloc(ozx_archive_node_count(out->archive), 1);
     if (!out->left_out)
         return ozx_error_memory(error);
     s.left_out = out->left_out;
-    failure = run_survey(&s, error);
+    failure = run_check(&s, error);
     if (!failure)
-        failure = forgive_junk(options, out, error);
+        failure = ignore_junk(options, out, error);
     if (!failure)
         tell_lost(options, out);
     return failure;
@@ -415,5 +415,5 @@ int ozx_recover(struct ozx_source *source, const struct ozx_recover_options *opt
         options->broken(options->context, &why);
         failure = open_rebuilt(source, options, out, error);
     }
-    return failure ? failure : survey(options, out, error);
+    return failure ? failure : check_entries(options, out, error);
 }

@@ -60,8 +60,8 @@ struct ozx_unpack_options {
 /* The three steps, for a caller that does the second one in a process without rights. On failure every
  * reason went through `problem`, and the first one's code is returned. */
 
-/* Makes the temporary directory beside the output; `output_tree` is to be closed in any case. Nothing of
- * the archive is read. */
+/* Makes the temporary directory beside the output; `output_tree` is to be closed in any case.
+ * Nothing of the archive is read. */
 int ozx_unpack_begin(const struct ozx_unpack_options *options,
                      struct ozx_output_tree *output_tree) OZX_CHECKED;
 

@@ -62,7 +62,7 @@ const char *ozx_zip_library_version(void)
     return zip_libzip_version();
 }
 
-static uint64_t made_up_size(const struct stream *s)
+static uint64_t synthetic_size(const struct stream *s)
 {
     return OZX_WRAPPER_HEAD_SIZE + s->compressed.compressed_size_bytes + OZX_WRAPPER_TAIL_SIZE;
 }
@@ -113,7 +113,7 @@ static int64_t read_part(struct stream *s, uint8_t *out, uint64_t size)
         left = data_end - at;
     if (at >= data_end) {
         made = s->tail + (at - data_end);
-        left = made_up_size(s) - at;
+        left = synthetic_size(s) - at;
     }
     if (size > left)
         size = left;
@@ -148,8 +148,8 @@ static zip_int64_t source_read(struct stream *s, uint8_t *out, zip_uint64_t size
 
 static zip_int64_t source_seek(struct stream *s, void *data, zip_uint64_t size)
 {
-    zip_int64_t to = zip_source_seek_compute_offset(s->source_position, made_up_size(s), data, size,
-                                                    &s->zip_error);
+    zip_int64_t to = zip_source_seek_compute_offset(s->source_position, synthetic_size(s), data,
+                                                    size, &s->zip_error);
 
     if (to < 0)
         return -1;
@@ -165,7 +165,7 @@ static zip_int64_t source_stat(struct stream *s, void *data, zip_uint64_t size)
         return -1;
     zip_stat_init(st);
     st->valid = ZIP_STAT_SIZE;
-    st->size = made_up_size(s);
+    st->size = synthetic_size(s);
     return sizeof *st;
 }
 

@@ -51,7 +51,7 @@ static int interrupted(struct scan *s)
     return ozx_error_interrupted(s->error);
 }
 
-static void lose(struct scan *s, uint64_t offset, const char *what)
+static void report_lost(struct scan *s, uint64_t offset, const char *what)
 {
     struct ozx_error lost = OZX_ERROR_INIT;
 
@@ -59,7 +59,7 @@ static void lose(struct scan *s, uint64_t offset, const char *what)
     s->options->lost(s->options->context, &lost);
 }
 
-static void lose_entry(struct scan *s, const struct local *local, const char *what)
+static void report_lost_entry(struct scan *s, const struct local *local, const char *what)
 {
     struct ozx_error lost = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE];
@@ -168,7 +168,7 @@ static int take(struct scan *s, struct local *local)
 {
     judge(s, local);
     if (local->defect) {
-        lose_entry(s, local, local->defect);
+        report_lost_entry(s, local, local->defect);
         return 0;
     }
     return s->options->found(s->options->context, &local->entry, s->error);
@@ -201,7 +201,7 @@ static int end_by_descriptor(struct scan *s, struct local *local, uint64_t *next
     if (failure)
         return failure;
     if (!found.size_bytes) {
-        lose_entry(s, local, "nothing tells where it ends; what follows is not believed");
+        report_lost_entry(s, local, "nothing tells where it ends; what follows is not believed");
         return 0;
     }
     e->crc32 = found.crc32;
@@ -237,14 +237,14 @@ static int take_entry(struct scan *s, uint64_t offset, uint64_t *next)
 
     *next = 0;
     if (failure == -ENODATA) {
-        lose(s, offset, "the archive breaks off in the header of an entry");
+        report_lost(s, offset, "the archive breaks off in the header of an entry");
         return 0;
     }
     if (failure)
         return failure;
     if (local.no_sizes) {
-        lose_entry(s, &local,
-                   "its local header lacks its ZIP64 sizes; what follows is not believed");
+        report_lost_entry(s, &local,
+                          "its local header lacks its ZIP64 sizes; what follows is not believed");
         return 0;
     }
     if (local.size_unknown)
@@ -255,7 +255,7 @@ static int take_entry(struct scan *s, uint64_t offset, uint64_t *next)
                  "it breaks off, with %" PRIu64 " of its %" PRIu64
                  " bytes; what followed is not known",
                  left, local.entry.compressed_size_bytes);
-        lose_entry(s, &local, text);
+        report_lost_entry(s, &local, text);
         return 0;
     }
     *next = local.data_offset + local.entry.compressed_size_bytes;
@@ -353,7 +353,7 @@ static int pass_gap(struct scan *s, uint64_t offset, uint64_t *next)
         at++;
     }
     snprintf(text, sizeof text, "%" PRIu64 " bytes there belong to no entry", at - offset);
-    lose(s, offset, text);
+    report_lost(s, offset, text);
     *next = at < s->window.size_bytes ? at : 0;
     return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Three ways to listen, chosen by what comes:
- *   calm     the leader sleeps in read(2); the others wait for the lead
- *   brisk    requests follow answers closely: the leader asks for a while before it sleeps
- *   crowded  large reads queue up: whoever is free sleeps in read(2), and the kernel wakes one for
- *            each
+ *   sleep      the leader sleeps in read(2); the others wait for the lead
+ *   poll       requests follow answers closely: the leader polls for a while before it sleeps
+ *   contended  large reads queue up: whoever is free sleeps in read(2), and the kernel wakes one
+ *              for each
  * Threads are made when the lead is passed on and nobody waits for it, and stay until the end.
  */
 #include "mount/fuse/loop.h"
@@ -22,22 +22,22 @@
 #include "base/crew.h"
 #include "mount/fuse/server.h"
 
-/* How long the leader asks before it sleeps. Less than what a client does between two requests
- * would be paid for nothing: 25 us made opens slower than no asking at all, 100 us 1.4 times
+/* How long the leader polls before it sleeps. Less than what a client does between two requests
+ * would be paid for nothing: 25 us made opens slower than no polling at all, 100 us 1.4 times
  * faster. */
-#define ASK_NS 100000
-#define BRISK_REQUESTS 8 /* in a row within that time of the last answer: it asks */
+#define POLL_NS 100000
+#define POLL_REQUESTS 8  /* in a row within that time of the last answer: it polls */
 #define BUSY_REQUESTS 64 /* in a row that were there already: another thread is called to help */
-#define CROWD_NS 2000000 /* how long a crowd is remembered */
+#define CONTENDED_NS 2000000 /* how long that is remembered */
 
 /* A thread without memory for a request asks again so often; then the session ends. */
-#define MEMORY_NAP_NS 1000000
-#define MEMORY_NAPS_MAX 1000
+#define MEMORY_RETRY_NS 1000000
+#define MEMORY_RETRIES_MAX 1000
 
 struct loop {
     struct fuse_session *session;
     pthread_mutex_t lock;
-    pthread_cond_t vacant; /* the lead is, or it is crowded */
+    pthread_cond_t vacant; /* the lead is, or it is contended */
     bool led;
     bool ended;
     unsigned processors;
@@ -45,11 +45,11 @@ struct loop {
     pthread_t *helpers; /* all threads but the first */
     unsigned helper_count, helpers_max;
     int failure;
-    _Atomic int64_t crowded_until_ns;
+    _Atomic int64_t contended_until_ns;
 
     /* The leader's alone; handed on with the lead. */
     int64_t answered_ns;
-    unsigned brisk;
+    unsigned quick;
     unsigned busy;
 };
 
@@ -67,20 +67,20 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static bool is_crowded(void)
+static bool is_contended(void)
 {
-    return atomic_load_explicit(&loop->crowded_until_ns, memory_order_relaxed) > now_ns();
+    return atomic_load_explicit(&loop->contended_until_ns, memory_order_relaxed) > now_ns();
 }
 
 /* True if a request is there to be read. */
-static bool is_asked(void)
+static bool has_request(void)
 {
     struct pollfd device = {.fd = fuse_session_fd(loop->session), .events = POLLIN};
 
     return poll(&device, 1, 0) > 0;
 }
 
-/* True: the thread listens next, as the leader or as one of a crowd. False: the end. */
+/* True: the thread listens next, as the leader or under contention. False: the end. */
 static bool take_turn(void)
 {
     bool stay;
@@ -89,7 +89,7 @@ static bool take_turn(void)
         return true;
     pthread_mutex_lock(&loop->lock);
     loop->waiting++;
-    while (loop->led && !loop->ended && !is_crowded())
+    while (loop->led && !loop->ended && !is_contended())
         pthread_cond_wait(&loop->vacant, &loop->lock);
     loop->waiting--;
     stay = !loop->ended;
@@ -135,9 +135,9 @@ void ozx_loop_pass(void)
 
 void ozx_loop_pass_if_asked(void)
 {
-    if (!loop || loop->helpers_max == 0 || !is_asked())
+    if (!loop || loop->helpers_max == 0 || !has_request())
         return;
-    atomic_store_explicit(&loop->crowded_until_ns, now_ns() + CROWD_NS, memory_order_relaxed);
+    atomic_store_explicit(&loop->contended_until_ns, now_ns() + CONTENDED_NS, memory_order_relaxed);
     ozx_loop_pass();
 }
 
@@ -149,16 +149,16 @@ bool ozx_loop_ended(void)
     return fuse_session_exited(loop->session) || poll(&device, 1, 0) > 0;
 }
 
-static void ask_for_a_while(void)
+static void poll_for_request(void)
 {
     bool waited = false;
 
     /* The only processor would be kept from the clients. */
-    if (loop->brisk < BRISK_REQUESTS || loop->processors == 1 || is_crowded())
+    if (loop->quick < POLL_REQUESTS || loop->processors == 1 || is_contended())
         return;
-    while (!is_asked()) {
+    while (!has_request()) {
         waited = true;
-        if (now_ns() - loop->answered_ns > ASK_NS)
+        if (now_ns() - loop->answered_ns > POLL_NS)
             return;
         sched_yield(); /* a client that waits for this processor goes first */
     }
@@ -171,18 +171,18 @@ static int receive(struct fuse_buf *request)
 
     if (!leads)
         return fuse_session_receive_buf(loop->session, request);
-    ask_for_a_while();
+    poll_for_request();
     got = fuse_session_receive_buf(loop->session, request);
-    if (now_ns() - loop->answered_ns > ASK_NS)
-        loop->brisk = 0;
-    else if (loop->brisk < BRISK_REQUESTS)
-        loop->brisk++;
+    if (now_ns() - loop->answered_ns > POLL_NS)
+        loop->quick = 0;
+    else if (loop->quick < POLL_REQUESTS)
+        loop->quick++;
     return got;
 }
 
 /* Requests queue up: another thread helps, if half of the processors are left to the clients.
  * Without that, 8 clients of 2 processors were served 1.4 times more slowly. */
-static void call_help(void)
+static void wake_helper(void)
 {
     unsigned awake;
 
@@ -197,7 +197,7 @@ static void call_help(void)
 static void answer(struct fuse_buf *request)
 {
     if (leads && loop->busy >= BUSY_REQUESTS)
-        call_help();
+        wake_helper();
     fuse_session_process_buf(loop->session, request);
     if (leads)
         loop->answered_ns = now_ns();
@@ -215,24 +215,24 @@ static void end(int failure)
 
 /* Without memory for a request others may have some: the lead is given to them, and this thread
  * asks again a little later. True: give up. */
-static bool lacks_memory(unsigned *times)
+static bool give_up_for_memory(unsigned *times)
 {
-    const struct timespec nap = {.tv_nsec = MEMORY_NAP_NS};
+    const struct timespec pause = {.tv_nsec = MEMORY_RETRY_NS};
 
     ozx_loop_pass();
-    nanosleep(&nap, NULL);
-    return ++*times > MEMORY_NAPS_MAX;
+    nanosleep(&pause, NULL);
+    return ++*times > MEMORY_RETRIES_MAX;
 }
 
 /* At the end of the session every thread that listens reads that end; the others are told. */
 static void serve(int (*started)(void *context), void *context)
 {
     struct fuse_buf request = {.mem = NULL};
-    unsigned naps = 0;
+    unsigned retries = 0;
 
     while (!fuse_session_exited(loop->session) && take_turn()) {
         int got = receive(&request);
-        if (got == -EINTR || (got == -ENOMEM && !lacks_memory(&naps)))
+        if (got == -EINTR || (got == -ENOMEM && !give_up_for_memory(&retries)))
             continue;
         if (got <= 0) {
             end(got);
