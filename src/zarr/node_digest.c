@@ -12,9 +12,11 @@
 #include <sys/auxv.h>
 
 #include "base/cleanup.h"
+#include "zarr/fill_float.h"
 
 #define NUMBER_SIZE 64  /* longer ones are told apart by their texts */
 #define EXACT_DIGITS 20 /* of an integer: all that a fill value of 64 bits may have */
+#define TYPE_SIZE 32    /* of the data types that are looked at */
 
 /* A member of an object. */
 struct pair {
@@ -27,6 +29,9 @@ struct hasher {
     uint64_t seed;
     struct pair *pairs; /* owned: a stack of the members of objects that are open */
     size_t count, room;
+    char data_type[TYPE_SIZE]; /* "": another one */
+    bool in_codecs;
+    bool has_byte_order; /* of the values that the codecs at hand encode */
     int failure;
 };
 
@@ -217,17 +222,63 @@ static uint64_t sum_members(struct hasher *h, size_t base)
     return kept == 1 && pairs[0].key == name ? pairs[0].value : sum;
 }
 
+static bool is_word(const struct hasher *h, struct ozx_json_range value, const char *wanted)
+{
+    struct ozx_json_range string;
+
+    return ozx_json_is(h->text, ozx_json_string_of(h->text, value, &string) ? string : value,
+                       wanted);
+}
+
+/* In codecs: what readers assume if it is not there, and what only a writer needs. zarr-python adds
+ * these, or leaves them out, when it consolidates what others wrote. */
+static bool is_default(const struct hasher *h, const struct ozx_json_member *member)
+{
+    static const struct {
+        const char *key, *value;
+    } defaults[] = {
+        {"index_location", "end"},
+        {"endian", "little"},
+        {"checksum", "false"},
+        {"blocksize", "0"},
+    };
+
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
+        if (ozx_json_is(h->text, member->key, defaults[i].key))
+            return is_word(h, member->value, defaults[i].value) || (!h->has_byte_order && i == 1);
+    return ozx_json_is(h->text, member->key, "typesize");
+}
+
 /* {} and what is meant without it: "configuration": {}, "must_understand": true. */
 static bool says_nothing(const struct hasher *h, const struct ozx_json_member *member)
 {
     struct ozx_json_cursor inside = ozx_json_within(h->text, member->value);
-    struct ozx_json_member first;
+    struct ozx_json_member one;
+    enum ozx_json_step step;
 
-    if (ozx_json_is(h->text, member->key, "configuration"))
-        return ozx_json_enter(&inside, '{') &&
-               ozx_json_next_member(&inside, &first) == OZX_JSON_END;
-    return ozx_json_is(h->text, member->key, "must_understand") &&
-           ozx_json_is(h->text, member->value, "true");
+    if (ozx_json_is(h->text, member->key, "must_understand"))
+        return ozx_json_is(h->text, member->value, "true");
+    if (!ozx_json_is(h->text, member->key, "configuration"))
+        return h->in_codecs && is_default(h, member);
+    if (!ozx_json_enter(&inside, '{'))
+        return false;
+    while ((step = ozx_json_next_member(&inside, &one)) == OZX_JSON_ITEM)
+        if (!h->in_codecs || !is_default(h, &one))
+            return false;
+    return step == OZX_JSON_END;
+}
+
+/* A member's value. The index of a shard is of uint64, whatever the array is of. */
+static uint64_t hash_member(struct hasher *h, const struct ozx_json_member *member, unsigned depth)
+{
+    bool has_byte_order = h->has_byte_order;
+    uint64_t hash;
+
+    if (ozx_json_is(h->text, member->key, "index_codecs"))
+        h->has_byte_order = true;
+    hash = hash_value(h, member->value, depth);
+    h->has_byte_order = has_byte_order;
+    return hash;
 }
 
 static uint64_t hash_object(struct hasher *h, struct ozx_json_cursor cursor, unsigned depth)
@@ -243,7 +294,7 @@ static uint64_t hash_object(struct hasher *h, struct ozx_json_cursor cursor, uns
         if (says_nothing(h, &member))
             continue;
         pair.key = hash_string(h, member.key);
-        pair.value = hash_value(h, member.value, depth + 1);
+        pair.value = hash_member(h, &member, depth + 1);
         push(h, pair);
     }
     return h->failure ? 0 : sum_members(h, base);
@@ -310,6 +361,73 @@ static uint64_t hash_keys(struct hasher *h, struct ozx_json_range value)
     return mix(of_name, hash_text(h, is_v2 ? "." : "/", 1));
 }
 
+/* NaN is as "NaN", and a number as it is written is as what the data type makes of it. */
+static uint64_t hash_float(struct hasher *h, struct ozx_json_range value)
+{
+    char text[NUMBER_SIZE];
+    struct ozx_json_range at = value;
+    bool is_string = ozx_json_string_of(h->text, value, &at);
+    size_t size = at.to - at.from;
+    double number;
+
+    if (size >= sizeof text)
+        return hash_value(h, value, 0);
+    memcpy(text, h->text + at.from, size);
+    text[size] = '\0';
+    if (!ozx_fill_float(h->data_type, text, is_string, &number))
+        return hash_value(h, value, 0);
+    if (isnan(number))
+        return hash_text(h, "NaN", 3);
+    snprintf(text, sizeof text, "%.17g", number);
+    return hash_number(h, text);
+}
+
+static uint64_t hash_fill_value(struct hasher *h, struct ozx_json_range value)
+{
+    struct ozx_json_cursor list = ozx_json_within(h->text, value);
+    uint64_t state = mix(h->seed, 4);
+    struct ozx_json_range element;
+    enum ozx_json_step step;
+
+    if (strncmp(h->data_type, "numpy.", 6) == 0 && is_word(h, value, "NaT"))
+        return hash_number(h, "-9223372036854775808");
+    if (strncmp(h->data_type, "complex", 7) != 0 || !ozx_json_enter(&list, '['))
+        return hash_float(h, value);
+    while ((step = ozx_json_next_element(&list, &element)) == OZX_JSON_ITEM)
+        state = mix(state, hash_float(h, element));
+    return step == OZX_JSON_END ? state : wrong(h);
+}
+
+static uint64_t hash_codecs(struct hasher *h, struct ozx_json_range value)
+{
+    static const char *const bytes[] = {"bool", "int8", "uint8", "int4", "uint4", "int2", "uint2"};
+    uint64_t hash;
+
+    h->in_codecs = h->has_byte_order = true;
+    for (size_t i = 0; i < sizeof bytes / sizeof bytes[0]; i++)
+        if (strcmp(h->data_type, bytes[i]) == 0)
+            h->has_byte_order = false;
+    if (strncmp(h->data_type, "float8_", 7) == 0)
+        h->has_byte_order = false;
+    hash = hash_value(h, value, 0);
+    h->in_codecs = false;
+    return hash;
+}
+
+/* Its name; the empty string if it has none, or a long one. */
+static void take_data_type(struct hasher *h, struct ozx_json_range node)
+{
+    struct ozx_json_range type, name;
+    size_t size;
+
+    if (!ozx_json_find(h->text, node, "data_type", &type))
+        return;
+    (void)ozx_json_find(h->text, type, "name", &type);
+    if (!ozx_json_string_of(h->text, type, &name) ||
+        !ozx_json_decode(h->text, name, h->data_type, sizeof h->data_type, &size))
+        h->data_type[0] = '\0';
+}
+
 static bool field_of(const struct hasher *h, const struct ozx_json_member *member,
                      enum ozx_node_field *field)
 {
@@ -327,7 +445,16 @@ static uint64_t hash_field(struct hasher *h, enum ozx_node_field field, struct o
         return 0;
     if ((field == OZX_FIELD_TRANSFORMERS || field == OZX_FIELD_ATTRIBUTES) && is_empty(h, value))
         return 0;
-    return field == OZX_FIELD_CHUNK_KEYS ? hash_keys(h, value) : hash_value(h, value, 0);
+    switch (field) {
+    case OZX_FIELD_CHUNK_KEYS:
+        return hash_keys(h, value);
+    case OZX_FIELD_CODECS:
+        return hash_codecs(h, value);
+    case OZX_FIELD_FILL_VALUE:
+        return hash_fill_value(h, value);
+    default:
+        return hash_value(h, value, 0);
+    }
 }
 
 int ozx_node_digest(const char *text, struct ozx_json_range value, struct ozx_node_digest *out)
@@ -340,6 +467,7 @@ int ozx_node_digest(const char *text, struct ozx_json_range value, struct ozx_no
     enum ozx_node_field field;
 
     memset(out, 0, sizeof *out);
+    take_data_type(&h, value);
     if (ozx_json_enter(&cursor, '{'))
         while ((step = ozx_json_next_member(&cursor, &member)) == OZX_JSON_ITEM && !h.failure) {
             if (field_of(&h, &member, &field))

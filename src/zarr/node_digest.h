@@ -8,7 +8,8 @@
  * look equal, and they mean nothing to another process.
  *
  * "uint8" and {"name": "uint8"} are the same, as are NaN and "NaN" (Zarr v3: extension points, fill
- * values). Of a key that is there twice the last counts, as in most parsers.
+ * values), as is a float that was rounded to its data type, and codecs whose defaults are written or
+ * not (endian, index_location, ...). Of a key that is there twice the last counts, as in most parsers.
  */
 #ifndef OZX_ZARR_NODE_DIGEST_H
 #define OZX_ZARR_NODE_DIGEST_H

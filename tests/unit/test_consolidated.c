@@ -47,8 +47,8 @@ static int cut(void *context, struct ozx_json_range bytes)
     return 0;
 }
 
-static struct ozx_consolidated_facts run(struct edit *edit, const char *directory,
-                                         const char *gone, const char *text)
+static struct ozx_consolidated_facts run(struct edit *edit, const char *directory, const char *gone,
+                                         const char *text)
 {
     const struct ozx_consolidated_walk walk = {.text = text,
                                                .size_bytes = strlen(text),
@@ -65,8 +65,8 @@ static struct ozx_consolidated_facts run(struct edit *edit, const char *director
 }
 
 #define BLOCK(nodes)                                                                               \
-    "{\"zarr_format\": 3, \"consolidated_metadata\": {\"kind\": \"inline\",\n \"metadata\": {"      \
-    nodes "}}, \"mean\": NaN}"
+    "{\"zarr_format\": 3, \"consolidated_metadata\": {\"kind\": \"inline\",\n \"metadata\": "      \
+    "{" nodes "}}, \"mean\": NaN}"
 
 static void check_edit(const char *gone, const char *before, const char *after)
 {
@@ -94,7 +94,8 @@ static void test_places(void)
 static void test_keys(void)
 {
     check_edit(" s0 ", BLOCK("\"\\u0073\\u0030\":1,\"b\":2"), BLOCK("\"b\":2"));
-    check_edit(" s0 ", BLOCK("\"/s0\":1,\"s0/\":2,\"./s0\":3,\"s0//.\":4,\"b\":2"), BLOCK("\"b\":2"));
+    check_edit(" s0 ", BLOCK("\"/s0\":1,\"s0/\":2,\"./s0\":3,\"s0//.\":4,\"b\":2"),
+               BLOCK("\"b\":2"));
     check_edit(" \xF0\x9D\x84\x9E ", BLOCK("\"\\uD834\\udd1e\":1,\"b\":2"), BLOCK("\"b\":2"));
     check_edit(" s0 ", BLOCK("\"\\ud800\":1,\"s0\\u0000\":2,\"../s0\":3,\"s0\":4"),
                BLOCK("\"\\ud800\":1,\"s0\\u0000\":2,\"../s0\":3"));
@@ -123,11 +124,15 @@ static void test_none(void)
     struct edit edit;
     static const char *const none[] = {"{}", "{\"consolidated_metadata\": null}",
                                        "{\"attributes\":{\"consolidated_metadata\":{}}}"};
-    static const char *const wrong[] = {
-        "", "[]", "{\"consolidated_metadata\":[]}", "{\"consolidated_metadata\":{\"metadata\":3}}",
-        "{\"consolidated_metadata\":{\"metadata\":{\"a\"}}}",
-        "{\"consolidated_metadata\":{\"metadata\":{\"a\":1,}}}",
-        "{\"consolidated_metadata\":{\"metadata\":{\"a\":1", "{\"a\":1 \"b\":2}", "{\"a"};
+    static const char *const wrong[] = {"",
+                                        "[]",
+                                        "{\"consolidated_metadata\":[]}",
+                                        "{\"consolidated_metadata\":{\"metadata\":3}}",
+                                        "{\"consolidated_metadata\":{\"metadata\":{\"a\"}}}",
+                                        "{\"consolidated_metadata\":{\"metadata\":{\"a\":1,}}}",
+                                        "{\"consolidated_metadata\":{\"metadata\":{\"a\":1",
+                                        "{\"a\":1 \"b\":2}",
+                                        "{\"a"};
 
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         struct ozx_consolidated_facts facts = run(&edit, "", " a ", none[i]);
@@ -136,8 +141,9 @@ static void test_none(void)
     }
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         CHECK(run(&edit, "", "", wrong[i]).is_wrong);
-    CHECK(run(&edit, "", " a ", "{\"consolidated_metadata\":{\"kind\":\"x\",\"metadata\":{\"a\":1}}}")
-              .is_other_kind);
+    CHECK(
+        run(&edit, "", " a ", "{\"consolidated_metadata\":{\"kind\":\"x\",\"metadata\":{\"a\":1}}}")
+            .is_other_kind);
     CHECK_STRING(edit.seen, "");
     CHECK(!run(&edit, "", " a ", "{\"consolidated_metadata\":{\"metadata\":null}}").is_wrong);
 }
@@ -170,6 +176,10 @@ static void test_hostile(void)
 
 /* --- meaning ---------------------------------------------------------------------------------- */
 
+/* Beginnings of arrays of these data types. */
+#define U8 "{\"data_type\":\"uint8\""
+#define F32 "{\"data_type\":\"float32\",\"fill_value\":"
+
 static struct ozx_node_digest digest(const char *text)
 {
     struct ozx_node_digest out;
@@ -192,7 +202,8 @@ static unsigned differ(const char *a, const char *b)
 static void test_same(void)
 {
     static const char *const same[][2] = {
-        {"{\"shape\":[1,2],\"node_type\":\"array\"}", "{ \"node_type\" : \"array\", \"shape\":[1.0, 2e0]}"},
+        {"{\"shape\":[1,2],\"node_type\":\"array\"}",
+         "{ \"node_type\" : \"array\", \"shape\":[1.0, 2e0]}"},
         {"{\"fill_value\":18446744073709551615}", "{\"fill_value\":18446744073709551615}"},
         {"{\"fill_value\":0.1}", "{\"fill_value\":0.10000000000000001}"},
         {"{\"fill_value\":-0}", "{\"fill_value\":0.0}"},
@@ -212,6 +223,37 @@ static void test_same(void)
         {"{\"shape\":[1],\"shape\":[2]}", "{\"shape\":[2]}"},
         {"{\"attributes\":{\"a\":1,\"a\":2}}", "{\"attributes\":{\"a\":2}}"},
         {"{\"consolidated_metadata\":{},\"node_type\":\"group\"}", "{\"node_type\":\"group\"}"},
+        /* What zarr-python writes when it consolidates arrays of other writers: */
+        {U8 ",\"codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}]}",
+         U8 ",\"codecs\":[{\"name\":\"bytes\"}]}"},
+        {U8 ",\"codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}]}",
+         U8 ",\"codecs\":[{\"name\":\"bytes\"}]}"},
+        {"{\"codecs\":[{\"name\":\"zstd\",\"configuration\":{\"level\":3}}]}",
+         "{\"codecs\":[{\"name\":\"zstd\",\"configuration\":{\"checksum\":false,\"level\":3}}]}"},
+        {"{\"codecs\":[{\"name\":\"blosc\",\"configuration\":{\"cname\":\"lz4\"}}]}",
+         "{\"codecs\":[{\"name\":\"blosc\",\"configuration\":{\"typesize\":2,\"cname\":\"lz4\","
+         "\"blocksize\":0}}]}"},
+        {U8 ",\"codecs\":[{\"name\":\"sharding_indexed\",\"configuration\":{\"codecs\":[{\"name\":"
+            "\"bytes\",\"configuration\":{\"endian\":\"big\"}}],\"index_codecs\":[{\"name\":"
+            "\"bytes\"}]}}]}",
+         U8 ",\"codecs\":[{\"name\":\"sharding_indexed\",\"configuration\":{\"codecs\":[{\"name\":"
+            "\"bytes\"}],\"index_location\":\"end\",\"index_codecs\":[{\"name\":\"bytes\","
+            "\"configuration\":{\"endian\":\"little\"}}]}}]}"},
+        {F32 "0.1}", F32 "0.10000000149011612}"},
+        {F32 "16777217}", F32 "16777216.0}"},
+        {F32 "\"0x7fc00000\"}", F32 "\"NaN\"}"},
+        {F32 "\"0x3f800000\"}", F32 "1.0}"},
+        {F32 "\"0x80000001\"}", F32 "-1.401298464324817e-45}"},
+        {F32 "1e-50}", F32 "0}"},
+        {F32 "3.5e38}", F32 "\"Infinity\"}"},
+        {"{\"fill_value\":0.1,\"data_type\":\"float16\"}",
+         "{\"data_type\":{\"name\":\"float16\"},\"fill_value\":0.0999755859375}"},
+        {"{\"fill_value\":\"0x7ff8000000000000\",\"data_type\":\"float64\"}",
+         "{\"fill_value\":NaN,\"data_type\":\"float64\"}"},
+        {"{\"fill_value\":[0.1,\"NaN\"],\"data_type\":\"complex64\"}",
+         "{\"fill_value\":[0.10000000149011612,NaN],\"data_type\":\"complex64\"}"},
+        {"{\"fill_value\":\"NaT\",\"data_type\":{\"name\":\"numpy.datetime64\"}}",
+         "{\"fill_value\":-9223372036854775808,\"data_type\":{\"name\":\"numpy.datetime64\"}}"},
     };
 
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
@@ -246,6 +288,20 @@ static void test_other(void)
          "{\"codecs\":[{\"name\":\"b\"},{\"name\":\"a\"}]}", OZX_FIELD_CODECS},
         {"{\"chunk_key_encoding\":\"default\"}", "{\"chunk_key_encoding\":\"v2\"}",
          OZX_FIELD_CHUNK_KEYS},
+        {"{\"codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}]}",
+         "{\"codecs\":[{\"name\":\"bytes\"}]}", OZX_FIELD_CODECS},
+        {U8 ",\"codecs\":[{\"configuration\":{\"index_codecs\":[{\"name\":\"bytes\","
+            "\"configuration\":{\"endian\":\"big\"}}]}}]}",
+         U8 ",\"codecs\":[{\"configuration\":{\"index_codecs\":[{\"name\":\"bytes\"}]}}]}",
+         OZX_FIELD_CODECS},
+        {"{\"codecs\":[{\"configuration\":{\"index_location\":\"start\"}}]}",
+         "{\"codecs\":[{\"configuration\":{}}]}", OZX_FIELD_CODECS},
+        {"{\"attributes\":{\"a\":{\"endian\":\"little\"}}}", "{\"attributes\":{\"a\":{}}}",
+         OZX_FIELD_ATTRIBUTES},
+        {F32 "0.1}", F32 "0.1000001}", OZX_FIELD_FILL_VALUE},
+        {F32 "\"0x3f800000\"}", F32 "\"0x3f800001\"}", OZX_FIELD_FILL_VALUE},
+        {F32 "\"NaN\"}", F32 "0}", OZX_FIELD_FILL_VALUE},
+        {F32 "\"Infinity\"}", F32 "\"-Infinity\"}", OZX_FIELD_FILL_VALUE},
         {"{\"chunk_grid\":{\"x\":{\"a\":1},\"y\":{\"b\":2}}}",
          "{\"chunk_grid\":{\"x\":{\"b\":2},\"y\":{\"a\":1}}}", OZX_FIELD_CHUNK_GRID},
         {"{\"attributes\":{\"a\":1}}", "{}", OZX_FIELD_ATTRIBUTES},
