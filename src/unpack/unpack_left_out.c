@@ -122,7 +122,7 @@ static int fail(struct judge *j, int code)
 /* The file keeps the time that the archive states. */
 static int write_file(struct judge *j)
 {
-    OZX_AUTO_CLOSE int fd = ozx_beneath_open(j->files->root_fd, j->path, O_WRONLY);
+    OZX_AUTO_CLOSE int fd = ozx_beneath_open_own(j->files->root_fd, j->path, O_WRONLY);
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = 0}};
     struct ozx_node_stat stat;
 
