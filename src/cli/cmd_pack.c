@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/crew.h"
 #include "cli/pack_arguments.h"
 #include "cli/problems.h"
@@ -304,7 +305,7 @@ static int finish(struct command *command, const struct ozx_pack_result *result,
 static int run(struct command *command)
 {
     struct ozx_pack_result result;
-    double began_s = ozx_work_now_s();
+    double began_s = ozx_clock_s();
     int failure;
 
     command->options.cancel = command->options.output || command->options.dry_run
@@ -314,7 +315,7 @@ static int run(struct command *command)
     failure = ozx_pack(&command->options, &result);
     ozx_progress_clear(&command->problems.progress);
     if (!failure)
-        return finish(command, &result, ozx_work_now_s() - began_s);
+        return finish(command, &result, ozx_clock_s() - began_s);
     ozx_problems_end(&command->problems, command->options.input);
     return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/pack_arguments.h"
@@ -286,7 +287,7 @@ static int finish(const struct command *command)
     take_result(command, &result);
     check_extension(command);
     if (command->verbose || (command->problems.progress.enabled && !command->quiet))
-        ozx_report_pack_words(pack->output, &result.pack, ozx_work_now_s() - command->began_s,
+        ozx_report_pack_words(pack->output, &result.pack, ozx_clock_s() - command->began_s,
                               pack->dry_run);
     if (result.lost)
         return ozx_report(OZX_EXIT_INVALID, pack->input, "what is whole is recovered; losses: %llu",
@@ -342,7 +343,7 @@ static int run(struct command *command)
     struct ozx_error error = OZX_ERROR_INIT;
     int status;
 
-    command->began_s = ozx_work_now_s();
+    command->began_s = ozx_clock_s();
     ozx_progress_start(&command->problems.progress, !command->quiet);
     if (ozx_input_open(command->options.pack.input, &command->source, &error)) {
         ozx_report_error(command->options.pack.input, &error);

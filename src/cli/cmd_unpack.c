@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/problems.h"
@@ -255,7 +256,7 @@ static int unpack(struct command *command)
 static int run(struct command *command)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    double began_s = ozx_work_now_s();
+    double began_s = ozx_clock_s();
     int status;
 
     if (ozx_input_open(command->options.archive_path, &command->source, &error)) {
@@ -268,7 +269,7 @@ static int run(struct command *command)
                              : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     if (command->result && status == OZX_EXIT_OK &&
         (command->verbose || (command->problems.progress.enabled && !command->quiet)))
-        sum_up(command, command->result, ozx_work_now_s() - began_s);
+        sum_up(command, command->result, ozx_clock_s() - began_s);
     ozx_caged_memory_free(command->result, sizeof *command->result);
     ozx_source_close(command->source);
     return status;

@@ -8,22 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define FIRST_AFTER_S 0.4 /* shorter work needs no progress */
 #define REDRAW_S 0.1
 #define RATE_AFTER_S 0.3 /* a rate of less is a guess */
 #define WIDTH_DEFAULT 80
 #define WIDTH_MAX 200
-
-static double now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static unsigned terminal_width(void)
 {
@@ -70,7 +63,7 @@ void ozx_progress_start(struct ozx_progress *progress, bool wanted)
     *progress = (struct ozx_progress){
         .enabled = wanted && isatty(STDERR_FILENO),
         .escapes = terminal && strcmp(terminal, "dumb") != 0 && !(no_colour && no_colour[0]),
-        .began_s = now_s(),
+        .began_s = ozx_clock_s(),
     };
 }
 
@@ -124,7 +117,7 @@ static void put(const char *text, size_t size)
 void ozx_progress_show(struct ozx_progress *progress, const struct ozx_progress_state *state)
 {
     char line[WIDTH_MAX + 1], out[2 * WIDTH_MAX + 16];
-    double now = now_s();
+    double now = ozx_clock_s();
     unsigned width;
     int size;
 

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/crew.h"
@@ -120,12 +119,4 @@ int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs)
         return ozx_work_bad_value(verb, "--jobs", value, "a number from 1 to " TEXT(JOBS_MAX));
     *jobs = (unsigned)number;
     return OZX_EXIT_OK;
-}
-
-double ozx_work_now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }

@@ -38,6 +38,4 @@ int ozx_work_bad_option(const char *verb, const char *option);
 int ozx_work_take_rules(const char *verb, const char *value, enum ozx_rule_set *rules);
 int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs);
 
-double ozx_work_now_s(void); /* since some start */
-
 #endif

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "mount/process.h"
 
@@ -175,22 +175,14 @@ void ozx_daemons_free(struct ozx_daemons *daemons)
     *daemons = (struct ozx_daemons){0};
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool ozx_daemons_wait(const struct ozx_daemons *daemons, int timeout_ms)
 {
-    int64_t end_ms = now_ms() + timeout_ms;
+    int64_t end_ms = ozx_clock_ms() + timeout_ms;
 
     for (size_t i = 0; i < daemons->count; i++) {
         struct pollfd wait = {.fd = daemons->pidfds[i], .events = POLLIN};
         for (;;) {
-            int64_t left_ms = end_ms - now_ms();
+            int64_t left_ms = end_ms - ozx_clock_ms();
             int ready = poll(&wait, 1, left_ms > 0 ? (int)left_ms : 0);
             if (ready > 0)
                 break;

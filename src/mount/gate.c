@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 #define CACHE_LINE 64
 #define STEPS 4 /* the time is looked at so often before it is up */
 #define STEP_MAX_MS 60000
@@ -247,14 +249,6 @@ bool ozx_gate_drop(struct ozx_gate *gate)
     return dropped;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* With the lock, which is open while it waits. */
 static void wait_step(struct ozx_gate *gate)
 {
@@ -281,7 +275,7 @@ static void *watch(void *context)
 {
     struct ozx_gate *gate = context;
     unsigned long seen = 0;
-    int64_t quiet_since_ms = now_ms();
+    int64_t quiet_since_ms = ozx_clock_ms();
 
     pthread_mutex_lock(&gate->lock);
     while (!gate->ended) {
@@ -289,8 +283,8 @@ static void *watch(void *context)
         unsigned long visits = count_visits(gate, &inside);
         if (visits != seen || inside) {
             seen = visits;
-            quiet_since_ms = now_ms();
-        } else if ((uint64_t)(now_ms() - quiet_since_ms) >= gate->idle_ms) {
+            quiet_since_ms = ozx_clock_ms();
+        } else if ((uint64_t)(ozx_clock_ms() - quiet_since_ms) >= gate->idle_ms) {
             drop(gate);
         }
         wait_step(gate);

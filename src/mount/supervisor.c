@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "mount/channel.h"
 #include "mount/kernel_mount.h"
 #include "mount/own_mount.h"
@@ -92,14 +92,6 @@ static void tell(const struct supervisor *s, const struct ozx_message *message)
     }
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The worker ends with the mount's last user, but not later than this. */
 static void kill_worker_at(struct supervisor *s, int64_t when_ms)
 {
@@ -113,7 +105,7 @@ static void end_mount(struct supervisor *s)
     struct ozx_error error = OZX_ERROR_INIT;
     int failure = ozx_own_mount_end(&s->mount, false, &error);
 
-    kill_worker_at(s, now_ms() + KILL_MS);
+    kill_worker_at(s, ozx_clock_ms() + KILL_MS);
     if (failure == -EBUSY) {
         failure = ozx_own_mount_end(&s->mount, true, &error);
         if (!failure)
@@ -131,7 +123,7 @@ static void abandon(struct supervisor *s)
 
     kill(s->worker_pid, SIGKILL);
     s->killed = true;
-    s->deadline_ms = now_ms() + REAP_MS;
+    s->deadline_ms = ozx_clock_ms() + REAP_MS;
     if (s->mount.mounted && ozx_own_mount_end(&s->mount, true, &error) && error.code != -ESTALE)
         note(s, &error);
 }
@@ -289,7 +281,7 @@ static void handle_signal(struct supervisor *s)
     if (s->killed)
         return;
     if (s->deadline_ms || s->options->handed_fd >= 0)
-        kill_worker_at(s, now_ms()); /* who mounted a handed device unmounts it */
+        kill_worker_at(s, ozx_clock_ms()); /* who mounted a handed device unmounts it */
     else
         end_mount(s);
 }
@@ -297,7 +289,7 @@ static void handle_signal(struct supervisor *s)
 /* True: leave, though the worker has not. */
 static bool check_deadline(struct supervisor *s)
 {
-    if (!s->deadline_ms || now_ms() < s->deadline_ms)
+    if (!s->deadline_ms || ozx_clock_ms() < s->deadline_ms)
         return false;
     if (s->killed) {
         note_text(s, "the worker (process %d) was killed and has not ended: it waits for the disk",
@@ -306,14 +298,14 @@ static bool check_deadline(struct supervisor *s)
     }
     kill(s->worker_pid, SIGKILL);
     s->killed = true;
-    s->deadline_ms = now_ms() + REAP_MS;
+    s->deadline_ms = ozx_clock_ms() + REAP_MS;
     return false;
 }
 
 /* Milliseconds until then. */
 static int poll_ms(const struct supervisor *s)
 {
-    int64_t left_ms = s->deadline_ms - now_ms();
+    int64_t left_ms = s->deadline_ms - ozx_clock_ms();
 
     return !s->deadline_ms ? -1 : left_ms > 0 ? (int)left_ms : 0;
 }

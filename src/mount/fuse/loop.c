@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/crew.h"
 #include "mount/fuse/server.h"
 
@@ -59,17 +60,9 @@ static _Thread_local bool leads;
 
 static void *work(void *context);
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static bool is_contended(void)
 {
-    return atomic_load_explicit(&loop->contended_until_ns, memory_order_relaxed) > now_ns();
+    return atomic_load_explicit(&loop->contended_until_ns, memory_order_relaxed) > ozx_clock_ns();
 }
 
 /* True if a request is there to be read. */
@@ -137,7 +130,7 @@ void ozx_loop_pass_if_asked(void)
 {
     if (!loop || loop->helpers_max == 0 || !has_request())
         return;
-    atomic_store_explicit(&loop->contended_until_ns, now_ns() + CONTENDED_NS, memory_order_relaxed);
+    atomic_store_explicit(&loop->contended_until_ns, ozx_clock_ns() + CONTENDED_NS, memory_order_relaxed);
     ozx_loop_pass();
 }
 
@@ -158,7 +151,7 @@ static void poll_for_request(void)
         return;
     while (!has_request()) {
         waited = true;
-        if (now_ns() - loop->answered_ns > POLL_NS)
+        if (ozx_clock_ns() - loop->answered_ns > POLL_NS)
             return;
         sched_yield(); /* a client that waits for this processor goes first */
     }
@@ -173,7 +166,7 @@ static int receive(struct fuse_buf *request)
         return fuse_session_receive_buf(loop->session, request);
     poll_for_request();
     got = fuse_session_receive_buf(loop->session, request);
-    if (now_ns() - loop->answered_ns > POLL_NS)
+    if (ozx_clock_ns() - loop->answered_ns > POLL_NS)
         loop->quick = 0;
     else if (loop->quick < POLL_REQUESTS)
         loop->quick++;
@@ -200,7 +193,7 @@ static void answer(struct fuse_buf *request)
         wake_helper();
     fuse_session_process_buf(loop->session, request);
     if (leads)
-        loop->answered_ns = now_ns();
+        loop->answered_ns = ozx_clock_ns();
 }
 
 static void end(int failure)

@@ -13,8 +13,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "mount/fuse/loop.h"
 #include "mount/fuse/server.h"
 
@@ -38,21 +38,13 @@ static _Thread_local struct {
     int64_t until_ms, looked_up_ms;
 } work;
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int ozx_read_stopped(void)
 {
     int64_t now;
 
     if (!work.request)
         return 0;
-    now = now_ms();
+    now = ozx_clock_ms();
     if (now - work.looked_up_ms < LOOK_UP_MS)
         return 0;
     work.looked_up_ms = now;
@@ -97,7 +89,7 @@ static void take_turn(struct ozx_server *server, const struct ozx_turn *turn)
         return;
     work.request = turn->request;
     work.interrupted = false;
-    work.looked_up_ms = now_ms();
+    work.looked_up_ms = ozx_clock_ms();
     work.until_ms = work.looked_up_ms + LIMIT_MS;
     answer(archive, turn);
     work.request = NULL;
