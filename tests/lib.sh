@@ -17,9 +17,10 @@ say() { printf '== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # GROUP KIND WHAT PACKAGE: the group that needs it, how to look for it, the Debian package.
-# Kinds: command (on PATH), module (pkg-config), file, python (a module of the system's Python).
+# Kinds: command (on PATH), module (pkg-config), file, python (a module of the system's Python), clang (a
+# library of its own; clang itself comes without those for sanitizers and fuzzing).
 needed_things() {
-    cat <<'END'
+    cat <<END
 build  command gcc          gcc
 build  file    /usr/include/stdio.h libc6-dev
 build  command meson        meson
@@ -47,6 +48,7 @@ test   command bsdtar       libarchive-tools
 test   command go           golang-go
 test   command javac        default-jdk-headless
 test   command 7z           p7zip-full
+sanitizers clang libclang_rt.fuzzer-$(uname -m).a libclang-rt-dev
 END
 }
 
@@ -56,6 +58,7 @@ have_thing() { # KIND WHAT
     module) pkg-config --exists "$2" 2>/dev/null ;;
     file) [ -e "$2" ] ;;
     python) python3 -c "import $2" 2>/dev/null ;;
+    clang) [ -e "$(clang -print-file-name="$2" 2>/dev/null)" ] ;;
     *) die "needed_things: unknown kind $1" ;;
     esac
 }
