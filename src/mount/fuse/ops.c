@@ -238,9 +238,13 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
 {
     struct ozx_server *server = ozx_server_of(request);
     const struct ozx_archive *archive;
-    char *buffer = ozx_server_buffer(server, size_bytes);
+    char *buffer;
     size_t used;
 
+    /* Fewer names than there is room for are no end: who lists asks again. */
+    if (size_bytes > server->options->max_read_bytes)
+        size_bytes = server->options->max_read_bytes;
+    buffer = ozx_server_buffer(server, size_bytes);
     if (!buffer || offset < 0) {
         fuse_reply_err(request, buffer ? EINVAL : ENOMEM);
         return;

@@ -24,6 +24,8 @@ char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes)
     struct ozx_buffer *buffer = pthread_getspecific(server->buffer_key);
     size_t room_bytes = size_bytes < BUFFER_STEP_BYTES ? BUFFER_STEP_BYTES : size_bytes;
 
+    if (size_bytes > server->options->max_read_bytes)
+        return NULL;
     if (buffer && buffer->room_bytes >= size_bytes)
         return buffer->bytes;
     free(buffer);

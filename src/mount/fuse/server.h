@@ -42,8 +42,8 @@ struct ozx_server {
     bool initialized; /* init was called */
 };
 
-/* A thread's buffer, at least `size_bytes`; NULL without memory. Borrowed until the thread's next
- * call. */
+/* A thread's buffer, at least `size_bytes`; NULL without memory, and for more than the mount's
+ * max_read. Borrowed until the thread's next call. */
 char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes);
 
 /* The archive of the inode, for the answer to one request, until the thread leaves it; NULL: it
