@@ -78,8 +78,9 @@ static void recover(const uint8_t *data, size_t size)
     struct ozx_recovery recovery = {0};
     struct told told = {0};
     struct ozx_source *source;
+    /* With the junk: else what of it is damaged is not told, for repack leaves all of it out. */
     const struct ozx_recover_options options = {
-        .jobs = 1, .context = &told, .broken = on_broken, .lost = on_lost};
+        .jobs = 1, .keep_junk = true, .context = &told, .broken = on_broken, .lost = on_lost};
 
     if (ozx_source_open_memory(data, size, &source))
         return;
