@@ -90,7 +90,7 @@ static bool check(struct ozx_message *message, ssize_t size)
 
 /* The descriptor that came with a message, -1 without one. There is room for one only, so the
  * kernel never installs more. */
-static int take_device(struct msghdr *header)
+int ozx_channel_descriptor(struct msghdr *header)
 {
     struct cmsghdr *rights = CMSG_FIRSTHDR(header);
     int fd = -1;
@@ -122,7 +122,7 @@ int ozx_channel_receive(int socket, struct ozx_message *message, int *device)
     if (size < 0)
         return errno == ECONNRESET ? 0 : -errno;
     if (device)
-        *device = take_device(&header);
+        *device = ozx_channel_descriptor(&header);
     if (size == 0)
         return 0;
     return check(message, header.msg_flags & MSG_TRUNC ? -1 : size) ? 1 : -EPROTO;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "config.h"
+#include "mount/channel.h"
 #include "mount/process.h"
 
 struct job {
@@ -100,16 +101,10 @@ static int take_device(int socket)
                             .msg_iovlen = 1,
                             .msg_control = control.bytes,
                             .msg_controllen = sizeof control.bytes};
-    const struct cmsghdr *rights;
-    int device = -1;
 
     if (recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0)
         return -1;
-    rights = CMSG_FIRSTHDR(&header);
-    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-        rights->cmsg_len == CMSG_LEN(sizeof device))
-        memcpy(&device, CMSG_DATA(rights), sizeof device);
-    return device;
+    return ozx_channel_descriptor(&header);
 }
 
 int ozx_fusermount(const char *path, const char *options, int *device, struct ozx_error *error)

@@ -70,26 +70,16 @@ static void count(struct judge *j, enum ozx_left_out_kind kind, const char *name
 
 /* --- consolidated metadata -------------------------------------------------------------------- */
 
-/* No group leads to a node if one above it, below the group that lists both, is left out. */
-static bool is_cut_off(const struct judge *j, const struct ozx_consolidated_node *node)
+static bool is_gone(void *context, const char *path)
 {
-    char above[OZX_CONSOLIDATED_PATH_SIZE];
-    size_t least = strlen(node->group);
-    char *slash;
-
-    snprintf(above, sizeof above, "%s", node->path);
-    while ((slash = strrchr(above, '/')) != NULL && (size_t)(slash - above) > least) {
-        *slash = '\0';
-        if (is_left_out(j, above))
-            return true;
-    }
-    return false;
+    return is_left_out(context, path);
 }
 
 static bool listed(void *context, const struct ozx_consolidated_node *node)
 {
     struct judge *j = context;
-    bool gone = node->path && (is_left_out(j, node->path) || is_cut_off(j, node));
+    bool gone =
+        node->path && (is_left_out(j, node->path) || ozx_consolidated_is_cut_off(node, is_gone, j));
 
     if (gone && j->pack->options->keep_consolidated)
         count(j, OZX_LEFT_OUT_KEPT, node->path);

@@ -62,26 +62,17 @@ static bool is_left_out(const struct judge *j, const char *path)
 
 /* --- consolidated metadata -------------------------------------------------------------------- */
 
-static bool is_cut_off(const struct judge *j, const struct ozx_consolidated_node *node)
+static bool is_gone(void *context, const char *path)
 {
-    char above[OZX_CONSOLIDATED_PATH_SIZE];
-    size_t least = strlen(node->group);
-    char *slash;
-
-    memcpy(above, node->path, strlen(node->path) + 1);
-    while ((slash = strrchr(above, '/')) != NULL && (size_t)(slash - above) > least) {
-        *slash = '\0';
-        if (is_left_out(j, above))
-            return true;
-    }
-    return false;
+    return is_left_out(context, path);
 }
 
 static bool listed(void *context, const struct ozx_consolidated_node *node)
 {
     struct judge *j = context;
     bool keep = j->files->options->keep_consolidated;
-    bool gone = node->path && (is_left_out(j, node->path) || is_cut_off(j, node));
+    bool gone =
+        node->path && (is_left_out(j, node->path) || ozx_consolidated_is_cut_off(node, is_gone, j));
 
     if (gone)
         count(j, keep ? OZX_LEFT_OUT_KEPT : OZX_LEFT_OUT_REMOVED, node->path);

@@ -10,6 +10,7 @@
  */
 #include "zarr/consolidated.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct state {
@@ -189,4 +190,21 @@ int ozx_consolidated_each(const struct ozx_consolidated_walk *walk,
                 walk_block(&s, member.value, walk->directory, 0);
     facts->is_wrong |= step == OZX_JSON_WRONG;
     return s.failure;
+}
+
+bool ozx_consolidated_is_cut_off(const struct ozx_consolidated_node *node,
+                                 bool (*is_left_out)(void *context, const char *path),
+                                 void *context)
+{
+    char above[OZX_CONSOLIDATED_PATH_SIZE];
+    size_t least = strlen(node->group);
+    char *slash;
+
+    snprintf(above, sizeof above, "%s", node->path);
+    while ((slash = strrchr(above, '/')) != NULL && (size_t)(slash - above) > least) {
+        *slash = '\0';
+        if (is_left_out(context, above))
+            return true;
+    }
+    return false;
 }

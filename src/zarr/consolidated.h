@@ -56,4 +56,9 @@ int ozx_consolidated_each(const struct ozx_consolidated_walk *walk,
  * or is too long. `path` has OZX_CONSOLIDATED_PATH_SIZE. `*is_plain` (may be NULL): it was so already. */
 bool ozx_consolidated_join(const char *directory, const char *relative, char *path, bool *is_plain);
 
+/* True if no group leads to the node: `is_left_out` of one above it, below the group that lists it. */
+bool ozx_consolidated_is_cut_off(const struct ozx_consolidated_node *node,
+                                 bool (*is_left_out)(void *context, const char *path),
+                                 void *context);
+
 #endif
