@@ -248,6 +248,7 @@ static int unpack(struct command *command)
                                            .work = work,
                                            .context = command},
                        NULL);
+    ozx_source_close(ozx_take(command->source)); /* its descriptor may be wanted for a removal */
     if (status)
         return status;
     return ozx_unpack_commit(&command->options, &output_tree) ? fail(command) : OZX_EXIT_OK;

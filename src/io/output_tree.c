@@ -180,11 +180,12 @@ int ozx_output_tree_create(struct ozx_output_tree *tree, struct ozx_error *error
 
 void ozx_output_tree_close(struct ozx_output_tree *tree)
 {
+    /* First: the removal needs descriptors, and there may be no more of them. */
+    ozx_cleanup_close(&tree->fd);
+    ozx_cleanup_close(&tree->old_fd);
     if (tree->temporary[0]) /* what cannot be removed stays, and nobody is left to be told */
         (void)!ozx_remove_tree(tree->parent_fd, tree->temporary);
     tree->temporary[0] = '\0';
-    ozx_cleanup_close(&tree->fd);
-    ozx_cleanup_close(&tree->old_fd);
     ozx_cleanup_close(&tree->parent_fd);
     tree->fd = tree->old_fd = tree->parent_fd = -1;
     free(ozx_take(tree->name));

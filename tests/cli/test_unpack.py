@@ -243,6 +243,21 @@ def test_file_size_limit(image, tmp_path):
     assert done.returncode == 74 and len(done.stderr.splitlines()) == 1 and os.listdir(tmp_path) == []
 
 
+def test_few_descriptors(image, tmp_path):
+    """It unpacks, or says what is short and leaves nothing behind: to remove things takes descriptors, too."""
+    done = 0
+    for limit in range(4, 10):
+        def lower(limit=limit):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        target = tmp_path / str(limit)
+        ended = run('unpack', '-j', '1', image[1], target, preexec_fn=lower)
+        done += ended.returncode == 0
+        assert os.listdir(tmp_path) == ([target.name] if ended.returncode == 0 else []), (limit, ended.stderr)
+        if ended.returncode == 0:
+            shutil.rmtree(target)
+    assert done
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason='mounts a tmpfs')
 def test_disk_full(image, tmp_path):
     small = tmp_path / 'small'
