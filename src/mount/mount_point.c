@@ -179,6 +179,16 @@ static int check_owner(struct ozx_place *place, bool fresh, struct ozx_error *er
     return 0;
 }
 
+/* The user has not named it, so the words do. */
+static void name_place(const struct ozx_place *place, struct ozx_error *error)
+{
+    char text[sizeof error->text], path[OZX_ESCAPED_SIZE];
+
+    snprintf(text, sizeof text, "%s", error->text);
+    snprintf(error->text, sizeof error->text, "no directory was given, and %s cannot be used: %.300s",
+             ozx_escape(path, sizeof path, place->path, strlen(place->path)), text);
+}
+
 /* Makes the directory of a place that was found, or takes the one that is there. -EEXIST: it cannot
  * be taken. */
 static int make(struct ozx_place *place, struct ozx_error *error)
@@ -189,10 +199,12 @@ static int make(struct ozx_place *place, struct ozx_error *error)
     if (!fresh && errno != EEXIST)
         return fail_errno(error, -errno);
     failure = check(place, false, error);
-    if (failure) /* not taken for "cannot be written" */
-        failure = error->code = -EEXIST;
-    else
+    if (failure) {
+        name_place(place, error);
+        failure = error->code = -EEXIST; /* not taken for "cannot be written" */
+    } else {
         failure = check_owner(place, fresh, error);
+    }
     if (failure && fresh)
         ozx_mount_point_remove_made(place, geteuid());
     return failure;

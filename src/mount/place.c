@@ -5,9 +5,11 @@
 #include "mount/place.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #define LINKS_MAX 40
 #define DEPTH_MAX (PATH_MAX / 2)
@@ -156,6 +158,53 @@ static int refuse_link(const struct walk *w, const char *name, const struct stat
                          (unsigned)link->st_uid);
 }
 
+/* Links in /proc lead to a directory, not to a path: what can be read in /proc/PID/root is "/", which
+ * is another directory here if the process has another root or other mounts. */
+static bool is_direct(int link, const char *target)
+{
+    struct statfs fs;
+
+    return target[0] == '/' && fstatfs(link, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+static int fail_elsewhere(const struct walk *w, const char *name, struct ozx_error *error)
+{
+    char path[PATH_MAX], escaped[OZX_ESCAPED_SIZE];
+
+    strcpy(path, w->path);
+    (void)!append(path, name);
+    return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "see nsenter(1)",
+                         "%s leads to another root directory or mount namespace",
+                         ozx_escape(escaped, sizeof escaped, path, strlen(path)));
+}
+
+static int follow_directly(struct walk *w, const char *name, const char *target,
+                           struct ozx_error *error)
+{
+    int to = openat(w->fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    OZX_AUTO_CLOSE int here = -1;
+    struct identity wanted, found;
+    int failure;
+
+    if (to < 0)
+        return -errno;
+    here = open(target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    failure = here < 0 ? -errno : identify(to, &wanted);
+    if (!failure)
+        failure = identify(here, &found);
+    if (!failure && !is_same(&wanted, &found))
+        failure = fail_elsewhere(w, name, error);
+    if (failure) {
+        close(to);
+        return failure;
+    }
+    close(w->fd);
+    w->fd = to;
+    w->depth = 0;
+    strcpy(w->path, target);
+    return 0;
+}
+
 /* Puts the target of the symbolic link `name` in front of the rest. 1: it is no link. */
 static int follow(struct walk *w, const char *name, struct ozx_error *error)
 {
@@ -182,6 +231,8 @@ static int follow(struct walk *w, const char *name, struct ozx_error *error)
     if (size <= 0 || size == sizeof target)
         return size < 0 ? -errno : -ENAMETOOLONG;
     target[size] = '\0';
+    if (is_direct(fd, target))
+        return follow_directly(w, name, target, error);
     if (snprintf(rest, sizeof rest, "%s/%s", target, w->rest) >= (int)sizeof rest)
         return -ENAMETOOLONG;
     strcpy(w->rest, rest);

@@ -60,12 +60,14 @@ struct umount {
     bool lazy;
 };
 
-/* What this process inherited must not keep the mount busy. */
-static void let_go(void)
+/* What this process inherited must not keep the mount busy. After the path was walked, which may lead
+ * through one: /dev/fd/N. */
+static void let_go(const struct ozx_place *place)
 {
+    const int keep[] = {place->parent};
     OZX_AUTO_CLOSE int null = -1;
 
-    ozx_descriptors_close_others(NULL, 0);
+    ozx_descriptors_close_others(keep, 1);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++) {
         int flags = fcntl(fd, F_GETFL);
@@ -184,8 +186,8 @@ int ozx_umount_run(const char *path, bool lazy, struct ozx_error *note, struct o
     struct umount u = {.place = OZX_PLACE_INIT, .lazy = lazy};
     int failure;
 
-    let_go();
     failure = find_place(path, &u.place, error);
+    let_go(&u.place);
     if (!failure && ozx_place_mount(&u.place, &u.id)) {
         failure = clear_place(&u.place, note, error);
     } else if (!failure) {

@@ -44,7 +44,8 @@ def test_planted_link_in_place_of_the_made_directory(ozxfs, image, attacked):
     os.rename(image, attacked + '/image.ozx')
     victim = ozxfs.directory('victim')
     plant(attacked + '/image.ome.zarr', victim)
-    one_line(ozxfs.run('mount', attacked + '/image.ozx'), 73)
+    said = one_line(ozxfs.run('mount', attacked + '/image.ozx'), 73)
+    assert b'user/image.ome.zarr cannot be used: the mount point is not a directory' in said
     assert not ozxfs.own_mounts() and ozxfs.nothing_left() and os.path.islink(attacked + '/image.ome.zarr')
 
 
@@ -102,6 +103,16 @@ def test_umount_from_inside(ozxfs, image):
     shell = 'cd "$2" && exec "$1" umount . <zarr.json 7<s0/zarr.json'
     done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, where], env=ozxfs.environment, timeout=TIMEOUT, capture_output=True, check=False)
     assert done.returncode == 0 and not mount_of(where), done.stderr
+
+
+@pytest.mark.parametrize('path', ['/proc/self/fd/7/mnt', '/dev/fd/7/mnt', '/proc/self/cwd/mnt'])
+def test_path_through_a_descriptor(ozxfs, image, path):
+    where = ozxfs.directory('a/mnt')
+    for verb in (['mount', image, path.replace('/dev/', '/proc/self/')], ['umount', path]):
+        shell = 'cd "$1" && shift && exec "$@" 7<.'
+        done = subprocess.run(['sh', '-c', shell, 'sh', os.path.dirname(where), ozxfs.binary, *verb], env=ozxfs.environment,
+                              timeout=TIMEOUT, capture_output=True, check=False)
+        assert done.returncode == 0 and bool(mount_of(where)) == (verb[0] == 'mount'), done.stderr
 
 
 def test_busy_is_72_and_names_who(ozxfs, image):
@@ -201,6 +212,18 @@ def test_umount_names_who_is_in_another_namespace(ozxfs, image, namespace, optio
     assert b'(%d)' % other.pid in quick_umount(ozxfs, where, *options)
     assert read('/proc/%d/root%s/zarr.json' % (other.pid, where)) and len(ozxfs.processes()) == 2
     other.kill()
+    assert ozxfs.nothing_left()
+
+
+def test_path_through_another_namespace(ozxfs, image, namespace):
+    """What stands in /proc/PID/root is a directory of that process, and not the one of that name here."""
+    where = ozxfs.directory()
+    below = '/proc/%d/root%s' % (namespace().pid, where)
+    assert b'namespace' in one_line(ozxfs.run('mount', image, below), 73)
+    ozxfs.mount(image, where=where)
+    assert b'namespace' in one_line(ozxfs.run('umount', below), 66)
+    assert mount_of(where)
+    ozxfs.umount(where)
     assert ozxfs.nothing_left()
 
 
