@@ -148,7 +148,8 @@ static struct ozx_archive *open_again(struct ozx_gate *gate, struct ozx_error *e
         return NULL;
     }
     failure = ozx_archive_open(gate->source, &gate->how, &archive, error);
-    if (failure == -EBADMSG || failure == -ESTALE)
+    /* ENOENT, ENOTDIR: the directory that is shown. */
+    if (failure == -EBADMSG || failure == -ESTALE || failure == -ENOENT || failure == -ENOTDIR)
         failure = say_changed(gate, error);
     if (failure)
         return NULL;

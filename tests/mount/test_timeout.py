@@ -142,6 +142,20 @@ def test_an_archive_that_changed_meanwhile(ozxfs, image, how):
     os.close(handle)
 
 
+def test_the_directory_shown_is_gone(ozxfs, image):
+    """Whatever else is there by now, it is another archive, and for good; the root says so."""
+    where = ozxfs.mount(image, '-o', 'timeout=1,subdir=s0,xattr')
+    time.sleep(2.5)
+    state, content = os.stat(image), read(image)
+    for text in (content.replace(b's0/', b't0/'), content):
+        with open(image, 'r+b') as file:
+            file.write(text)
+        os.utime(image, ns=(state.st_atime_ns, state.st_mtime_ns))
+        with pytest.raises(OSError) as caught:
+            os.listdir(where + '/c')
+        assert caught.value.errno == errno.EIO and os.getxattr(where, 'user.ozx.state').startswith(b'changed')
+
+
 def test_verbose_says_so(ozxfs, image):
     done = ozxfs.run('mount', '-v', '-o', 'timeout=7', image, ozxfs.directory())
     assert b'frees its memory after 7 s without a request' in done.stderr
