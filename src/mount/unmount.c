@@ -134,6 +134,14 @@ static int explain_busy(const struct ozx_place *place, struct ozx_error *error)
                          "the mount is in use%s%s", who[0] ? " by " : "", who);
 }
 
+/* Whatever fusermount3 says: its books do not have the mounts of others. */
+static int explain_foreign(const struct umount *u, struct ozx_error *error)
+{
+    return ozx_error_set(error, -EPERM, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "is a mount of user %u: only that user and root can unmount it",
+                         (unsigned)u->user);
+}
+
 static void tell_held(const struct umount *u, const char *where, struct ozx_error *note)
 {
     char daemon[64] = "its daemon";
@@ -196,6 +204,8 @@ int ozx_umount_run(const char *path, bool lazy, struct ozx_error *note, struct o
             failure = ozx_unmount(&u.place, &u.id, lazy, error);
             if (failure == -EBUSY)
                 failure = explain_busy(&u.place, error);
+            else if (failure == -EPERM && u.user != geteuid() && geteuid() != 0)
+                failure = explain_foreign(&u, error);
             else if (!failure)
                 failure = wait_for_end(&u, note, error);
         }
