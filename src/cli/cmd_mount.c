@@ -124,16 +124,9 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_source *s
                                             .note = on_note};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
-    /* /proc/mounts is read on terminals, too; backslashes are the kernel's to escape. */
-    OZX_AUTO_FREE char *fsname = NULL;
 
-    if (!options->fsname) {
-        size_t room = 4 * strlen(full_path) + 1;
-        fsname = malloc(room);
-        if (!fsname)
-            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-        options->fsname = ozx_escape_message(fsname, room, full_path);
-    }
+    if (!options->fsname)
+        options->fsname = full_path;
     if (!arguments->directory)
         report.print_path = options->place->path;
     if (ozx_mount_run(options, source, &events, &stage, &error) == 0)
