@@ -17,6 +17,7 @@ struct missing {
     uint64_t count;
     const char *what;             /* of the first one: static */
     char first[OZX_ESCAPED_SIZE]; /* its path as it stands */
+    char in[OZX_ESCAPED_SIZE];    /* the group whose metadata name it; "" is the root */
 };
 
 struct check {
@@ -24,15 +25,41 @@ struct check {
     uint32_t directory; /* of the metadata at hand */
     const char *text;   /* NULL: not asked for its consolidated metadata */
     struct missing missing[KINDS];
+
+    /* Directories that are still to be looked at, from the root on. */
+    uint32_t queue[OZX_PROMISES_FILES_MAX];
+    unsigned queued;
+    uint64_t bytes_left;
 };
+
+/* What finds no room is not looked at. */
+static void enqueue(struct check *c, uint32_t directory)
+{
+    if (c->queued < OZX_PROMISES_FILES_MAX)
+        c->queue[c->queued++] = directory;
+}
+
+static void enqueue_child(struct check *c, uint32_t directory, const char *name)
+{
+    uint32_t child;
+
+    if (ozx_archive_lookup(c->archive, directory, name, strlen(name), &child) == 0)
+        enqueue(c, child);
+}
 
 static void count(struct check *c, enum kind kind, const char *what, const char *path, size_t size)
 {
     struct missing *missing = &c->missing[kind];
+    char in[OZX_PATH_SIZE];
+    size_t in_size;
 
     if (missing->count++)
         return;
     missing->what = what;
+    if (c->directory != OZX_NODE_ROOT) {
+        in_size = ozx_archive_path(c->archive, c->directory, in);
+        ozx_escape(missing->in, sizeof missing->in, in, in_size);
+    }
     ozx_escape(missing->first, sizeof missing->first, path, size);
 }
 
@@ -47,6 +74,8 @@ static int judge_reference(void *context, const struct ozx_reference *reference)
         ozx_metadata_find(c->archive, target, &file))
         count(c, reference->kind == OZX_REFERENCE_DATASET ? DATASETS : OTHERS,
               ozx_reference_name(reference->kind), reference->path, strlen(reference->path));
+    else if (reference->kind != OZX_REFERENCE_DATASET)
+        enqueue(c, target);
     return 0;
 }
 
@@ -74,31 +103,29 @@ static void judge_consolidated(struct check *c, uint32_t file)
     (void)!ozx_consolidated_each(&walk, &facts); /* fails if `cut` does, and there is none */
 }
 
-/* The metadata of `directory`, if there are any and they are small enough; the caller frees them. */
-static struct ozx_metadata *judge(struct check *c, uint32_t directory, uint32_t *file)
+static void judge(struct check *c, uint32_t directory)
 {
-    struct ozx_metadata *metadata = NULL;
+    OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_node_stat stat;
+    uint32_t file;
 
-    if (ozx_metadata_find(c->archive, directory, file))
-        return NULL;
-    ozx_archive_stat(c->archive, *file, &stat);
-    if (stat.size_bytes > OZX_PROMISES_SIZE_MAX ||
-        ozx_metadata_load(c->archive, *file, &metadata, &error))
-        return NULL;
+    if (ozx_metadata_find(c->archive, directory, &file))
+        return;
+    ozx_archive_stat(c->archive, file, &stat);
+    if (stat.size_bytes > c->bytes_left || ozx_metadata_load(c->archive, file, &metadata, &error))
+        return;
+    c->bytes_left -= stat.size_bytes;
     c->directory = directory;
-    if (metadata->ome)
-        (void)!ozx_references_each(metadata->ome, judge_reference, c); /* to the last */
-    return metadata;
-}
-
-static void judge_below(struct check *c, const char *name)
-{
-    uint32_t directory, file;
-
-    if (ozx_archive_lookup(c->archive, OZX_NODE_ROOT, name, strlen(name), &directory) == 0)
-        ozx_metadata_free(judge(c, directory, &file));
+    if (directory == OZX_NODE_ROOT && metadata->has_consolidated)
+        judge_consolidated(c, file);
+    if (!metadata->ome)
+        return;
+    (void)!ozx_references_each(metadata->ome, judge_reference, c); /* to the last */
+    if (metadata->ome->multiscale_count)
+        enqueue_child(c, directory, "labels");
+    if (metadata->ome->has_bioformats2raw)
+        enqueue_child(c, directory, "OME");
 }
 
 static void tell_missing(const struct check *c, enum kind kind,
@@ -107,10 +134,12 @@ static void tell_missing(const struct check *c, enum kind kind,
 {
     const struct missing *missing = &c->missing[kind];
     struct ozx_error warning = OZX_ERROR_INIT;
-    char more[48] = "";
+    char more[48] = "", of[OZX_ESCAPED_SIZE + 8] = "";
 
     if (!missing->count)
         return;
+    if (missing->in[0])
+        snprintf(of, sizeof of, " of '%s'", missing->in);
     if (missing->count > 1)
         snprintf(more, sizeof more, " (and %llu more)", (unsigned long long)missing->count - 1);
     if (kind == CONSOLIDATED)
@@ -121,26 +150,19 @@ static void tell_missing(const struct check *c, enum kind kind,
     else
         ozx_error_set(&warning, 0, OZX_RULE_OME_PATH, OZX_OFFSET_NONE,
                       kind == DATASETS ? "the image is not complete" : NULL,
-                      "OME metadata name the %s '%s', which is not there%s", missing->what,
-                      missing->first, more);
+                      "OME metadata%.200s name the %s '%.200s', which is not there%s", of,
+                      missing->what, missing->first, more);
     tell(context, &warning);
 }
 
 void ozx_promises_check(struct ozx_archive *archive,
                         void (*tell)(void *context, const struct ozx_error *warning), void *context)
 {
-    struct check c = {.archive = archive};
-    uint32_t file;
-    OZX_AUTO_METADATA struct ozx_metadata *root = judge(&c, OZX_NODE_ROOT, &file);
+    struct check c = {.archive = archive, .bytes_left = OZX_PROMISES_SIZE_MAX};
 
-    if (!root)
-        return;
-    if (root->has_consolidated)
-        judge_consolidated(&c, file);
-    if (root->ome && root->ome->multiscale_count)
-        judge_below(&c, "labels");
-    if (root->ome && root->ome->has_bioformats2raw)
-        judge_below(&c, "OME");
+    enqueue(&c, OZX_NODE_ROOT);
+    for (unsigned i = 0; i < c.queued; i++)
+        judge(&c, c.queue[i]);
     for (enum kind kind = 0; kind < KINDS; kind++)
         tell_missing(&c, kind, tell, context);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Does the root's metadata name what is not there? As far as the tree and very few files tell: for a
- * mount, which must be fast. Looked at are
+ * Do the metadata name what is not there? As far as the tree and a few files tell: for a mount, which
+ * must be fast. Looked at are
  *
  *     the root's zarr.json    its datasets, wells, fields, labels, series, consolidated metadata
- *     labels/zarr.json        the label images of an image at the root
- *     OME/zarr.json           the series of a bioformats2raw collection
+ *     what it leads to        the wells of a plate, their fields, OME/ and its series, labels/ and
+ *                             its label images, of each image
  *
- * if they have at most OZX_PROMISES_SIZE_MAX bytes. What images below the root name is not asked:
- * verify reads all metadata.
+ * one level after the other, OZX_PROMISES_FILES_MAX files at most, and OZX_PROMISES_SIZE_MAX bytes of
+ * all of them. Verify reads all metadata.
  */
 #ifndef OZX_ARCHIVE_PROMISES_H
 #define OZX_ARCHIVE_PROMISES_H
@@ -16,6 +16,7 @@
 #include "archive/archive.h"
 
 #define OZX_PROMISES_SIZE_MAX (1u << 20) /* parsed in some milliseconds */
+#define OZX_PROMISES_FILES_MAX 64        /* one read each, of a slow disk perhaps */
 
 /* Calls `tell` with a warning at most once for datasets, once for other references, and once for
  * consolidated metadata. What cannot be read is passed over. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""mount warns, in one line, of what the root's metadata name and is not there; it reads no more than a few files of metadata for it."""
+"""mount warns, in one line, of what the metadata name and is not there; it reads no more than a few files of metadata for it."""
 import json
 import os
 import zipfile
@@ -40,6 +40,7 @@ def said_of(ozxfs, path, *options):
 
 ARRAY = {'zarr_format': 3, 'node_type': 'array'}
 IMAGE = {'zarr.json': image('s0', 's1'), 's0/zarr.json': ARRAY, 's1/zarr.json': ARRAY}
+PLATE = ome(plate={'wells': [{'path': 'A/1'}]})
 CASES = {
     'dataset': ({**IMAGE, 'zarr.json': image('s0', 's2')}, "dataset 's2'"),
     'dataset_without_zarr_json': ({'zarr.json': image('s0'), 's0/c/0/0': b'x'}, "dataset 's0'"),
@@ -48,6 +49,13 @@ CASES = {
     'well': ({'zarr.json': ome(plate={'wells': [{'path': 'A/1'}, {'path': 'A/2'}]}), 'A/1/zarr.json': ome(well={'images': []})}, "well 'A/2'"),
     'field': ({'zarr.json': ome(well={'images': [{'path': '0'}]})}, "field '0'"),
     'series': ({'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0', '1']), '0/zarr.json': image()}, "series image '1'"),
+    'dataset_of_a_label': ({**IMAGE, 'labels/zarr.json': ome(labels=['cells']), 'labels/cells/zarr.json': image('s9')},
+                           "OME metadata of 'labels/cells' name the dataset 's9'"),
+    'dataset_of_a_series': ({'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0']), '0/zarr.json': image('s9')}, "of '0' name the dataset 's9'"),
+    'field_of_a_well': ({'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]})}, "of 'A/1' name the field '0'"),
+    'dataset_of_a_field': ({'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]}), 'A/1/0/zarr.json': image('s9')}, "of 'A/1/0' name the dataset 's9'"),
+    'label_of_a_field': ({'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]}), 'A/1/0/zarr.json': image('s0'), 'A/1/0/s0/zarr.json': ARRAY,
+                          'A/1/0/labels/zarr.json': ome(labels=['cells'])}, "of 'A/1/0/labels' name the label image 'cells'"),
     'consolidated': ({**IMAGE, 'zarr.json': {**image('s0'), 'consolidated_metadata': {'kind': 'inline', 'metadata': {'s0': ARRAY, 's9': ARRAY}}}}, "'s9'"),
 }
 
@@ -75,6 +83,15 @@ def test_large_metadata_are_not_read(ozxfs, folder):
     files = {**CASES['dataset'][0]}
     files['zarr.json'] = json.dumps(files['zarr.json']).encode() + b' ' * (1 << 20)
     assert not mounted(ozxfs, folder, files)
+
+
+def test_few_files_are_read(ozxfs, folder):
+    """A plate of a thousand wells would keep it waiting, too."""
+    wells = ['A/%d' % i for i in range(100)]
+    files = {'zarr.json': ome(plate={'wells': [{'path': w} for w in wells]}), **{w + '/zarr.json': ome(well={'images': []}) for w in wells}}
+    missing = ome(well={'images': [{'path': '0'}]})
+    assert not mounted(ozxfs, folder, {**files, wells[99] + '/zarr.json': missing})
+    assert mounted(ozxfs, folder, {**files, wells[50] + '/zarr.json': missing})
 
 
 def test_the_corpus_agrees_with_verify(ozxfs, folder):
