@@ -31,6 +31,7 @@ struct metadata {
     uint8_t *states; /* of each node of the tree */
     uint32_t node_count;
     char *root_version; /* of OME-Zarr, NULL */
+    bool is_v2;         /* the root has metadata of Zarr v2 only */
 };
 
 static bool find_file(const struct ozx_verify *v, uint32_t directory, const char *name,
@@ -103,11 +104,13 @@ static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, c
 {
     char escaped[OZX_ESCAPED_SIZE];
     const char *wrong = NULL;
+    uint32_t file;
 
     if (ozx_metadata_resolve(m->v->archive, directory, path, node))
         wrong = "is not there";
-    else if (!is_directory(m->v, *node) || !(m->states[*node] & STATE_NODE))
-        wrong = "has no zarr.json";
+    else if (m->is_v2 ? ozx_metadata_find(m->v->archive, *node, &file)
+                      : !is_directory(m->v, *node) || !(m->states[*node] & STATE_NODE))
+        wrong = m->is_v2 ? "has no metadata" : "has no zarr.json";
     if (wrong)
         ozx_verify_find_node(m->v, OZX_RULE_OME_PATH,
                              strcmp(what, "dataset") == 0 ? OZX_VERDICT_FAIL : OZX_VERDICT_WARN,
@@ -345,6 +348,22 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
     return failure;
 }
 
+/* Of Zarr v2, which is no .ozx, this only: whether what the OME metadata name is there. */
+static int judge_v2_node(struct metadata *m, uint32_t directory, struct ozx_error *error)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    uint32_t file, attributes;
+    int failure;
+
+    if (!find_file(m->v, directory, ".zattrs", &attributes) ||
+        ozx_metadata_find(m->v->archive, directory, &file))
+        return 0;
+    failure = load(m, file, false, &metadata, error);
+    if (failure || !metadata || !metadata->ome)
+        return failure;
+    return judge_references(m, attributes, metadata->ome, error);
+}
+
 /* --- labels ----------------------------------------------------------------------------------- */
 
 /* An image below a group that lists label images, with nothing but groups between. */
@@ -449,9 +468,12 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
         if (find_file(v, node, ".zgroup", &file) || find_file(v, node, ".zarray", &file))
             m.states[node] |= STATE_V2;
     }
+    m.is_v2 = (m.states[OZX_NODE_ROOT] & (STATE_NODE | STATE_V2)) == STATE_V2;
     for (uint32_t node = 0; node < m.node_count && !failure; node++) {
         if (m.states[node] & STATE_NODE)
             failure = judge_node(&m, node, error);
+        else if (m.is_v2 && is_directory(v, node))
+            failure = judge_v2_node(&m, node, error);
         if (!failure && v->options->cancel && *v->options->cancel)
             failure = ozx_error_interrupted(error);
     }

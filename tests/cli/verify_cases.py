@@ -164,6 +164,12 @@ case('clean_utf8_names', {}, lambda: clean({'Übersicht.txt': b'x'}))
 NO_ROOT = {'root-zarr-json': 'fail', 'no-root': 'fail'}
 case('root_missing', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'}, lambda: archive({'readme.txt': b'x'}))
 case('root_v2', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'}, lambda: archive(ONLY_V2), text={'no-root': 'Zarr v2'})
+OF_V2 = {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'}
+case('v2_dataset_missing', {**OF_V2, 'ome-path': 'fail'},
+     lambda: archive({**ONLY_V2, '.zattrs': dump({'multiscales': [{'version': '0.4', 'datasets': [{'path': '0'}, {'path': '1'}]}]})}), text={'ome-path': "dataset '1'"})
+case('v2_field_missing', {**OF_V2, 'ome-path': 'warn'}, lambda: archive({
+    '.zgroup': b'{"zarr_format":2}', '.zattrs': dump({'plate': {'wells': [{'path': 'A/1'}]}}),
+    'A/1/.zattrs': dump({'well': {'images': [{'path': '0'}, {'path': '1'}]}}), 'A/1/0/.zgroup': b'{"zarr_format":2}'}), text={'ome-path': "image '1'"})
 case('root_below_one_folder', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'},
      lambda: archive({'image.zarr/' + n: d for n, d in CLEAN.items()}), text={'no-root': 'subdir=image.zarr', 'one-hierarchy': 'starts here'})
 case('root_is_directory', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'}, lambda: archive({'zarr.json/x': b'x'}))
