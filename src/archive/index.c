@@ -120,7 +120,8 @@ static int find_directory(struct build *b, const char *path, size_t size, uint32
     for (size_t start = 0; start < size;) {
         const char *slash = memchr(path + start, '/', size - start);
         size_t end = slash ? (size_t)(slash - path) : size;
-        uint32_t child = ozx_dirtable_find(&b->directories, &b->draft, at, path + start, end - start);
+        uint32_t child =
+            ozx_dirtable_find(&b->directories, &b->draft, at, path + start, end - start);
         if (child == OZX_DIRTABLE_NONE) {
             int failure = add_directory(b, at, path + start, end - start, &child);
             if (failure)
@@ -230,8 +231,8 @@ static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t di
     if (e->mtime_known)
         ozx_node_set_mtime(node, e->mtime_s);
     failure = add_extent(b, e, draft);
-    if (!failure &&
-        (e->method != OZX_METHOD_STORED || e->compressed_size_bytes != e->uncompressed_size_bytes)) {
+    if (!failure && (e->method != OZX_METHOD_STORED ||
+                     e->compressed_size_bytes != e->uncompressed_size_bytes)) {
         node->kind |= OZX_KIND_COMPRESSED;
         failure = add_compressed(b, e, draft);
     }
@@ -258,7 +259,8 @@ static int take_directory(struct build *b, const struct ozx_zip_entry *e)
     return add_extent(b, e, OZX_EXTENT_NO_NODE);
 }
 
-static void note_order(struct build *b, const struct ozx_zip_entry *e, const char *name, size_t size)
+static void note_order(struct build *b, const struct ozx_zip_entry *e, const char *name,
+                       size_t size)
 {
     if (e->is_directory)
         return;
@@ -342,6 +344,16 @@ static int check_conflicts(struct build *b)
     return 0;
 }
 
+static void warn_of_prefix(struct build *b, uint64_t size_bytes)
+{
+    char text[96];
+
+    snprintf(text, sizeof text,
+             "%" PRIu64 " byte%s in front of the first entry, as in a self-extracting archive",
+             size_bytes, size_bytes == 1 ? " stands" : "s stand");
+    ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0, text);
+}
+
 static int build_tree(struct build *b, struct ozx_source *source,
                       const struct ozx_zip_end_records *records, const char *subdir,
                       struct ozx_tree *out)
@@ -358,8 +370,7 @@ static int build_tree(struct build *b, struct ozx_source *source,
         failure = ozx_extents_check(&b->extents, source, records->directory_offset_bytes, &b->draft,
                                     &b->facts, b->error);
     if (!failure && b->extents.count && b->extents.list[0].offset_bytes)
-        ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0,
-                         "there are bytes in front of the first entry");
+        warn_of_prefix(b, b->extents.list[0].offset_bytes);
     free(ozx_take(b->extents.list));
     if (!failure)
         failure = find_subdir(b, subdir ? subdir : "", &prefix, &root);

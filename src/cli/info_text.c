@@ -193,14 +193,16 @@ static void put_plate(const struct ozx_terminal *terminal, const char *prefix,
     ozx_line_field(terminal, prefix, OZX_PLAIN, "plate", words.text);
     if (node->wells_present < plate->well_count) {
         words = (struct ozx_words){.size = 0};
-        ozx_words_add(&words, "%s wells are not in the archive",
-                      ozx_progress_count(count, plate->well_count - node->wells_present));
+        ozx_words_add(&words, "%s well%s not in the archive",
+                      ozx_progress_count(count, plate->well_count - node->wells_present),
+                      plate->well_count - node->wells_present == 1 ? " is" : "s are");
         ozx_line_field(terminal, prefix, OZX_WARN, "missing", words.text);
     }
     if (node->fields_missing) {
         words = (struct ozx_words){.size = 0};
-        ozx_words_add(&words, "%s fields are not in the archive",
-                      ozx_progress_count(count, node->fields_missing));
+        ozx_words_add(&words, "%s field%s not in the archive",
+                      ozx_progress_count(count, node->fields_missing),
+                      node->fields_missing == 1 ? " is" : "s are");
         ozx_line_field(terminal, prefix, OZX_WARN, "missing", words.text);
     }
 }

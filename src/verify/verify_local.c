@@ -211,8 +211,11 @@ int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_
                  "; %" PRIu64 " local header(s) in them that the directory does not list, '%s'",
                  found.count, found.first);
     ozx_verify_find(v, e ? OZX_RULE_GAP : OZX_RULE_LEADING, OZX_VERDICT_WARN, e, from,
-                    e ? "is followed by %" PRIu64 " bytes that belong to no entry%s"
-                      : "%" PRIu64 " bytes stand in front of the first entry%s",
+                    e         ? "is followed by %" PRIu64 " bytes that belong to no entry%s"
+                    : to == 1 ? "%" PRIu64 " byte stands in front of the first entry, as in a "
+                                "self-extracting archive%s"
+                              : "%" PRIu64 " bytes stand in front of the first entry, as in a "
+                                "self-extracting archive%s",
                     to - from, hidden);
     return 0;
 }

@@ -26,7 +26,8 @@ struct ending {
 /* An end record whose comment ends with the file; the last one. NULL if there is none. */
 static const uint8_t *find_end(const struct ending *ending)
 {
-    for (size_t at = ending->size >= OZX_END_SIZE ? ending->size - OZX_END_SIZE + 1 : 0; at-- > 0;) {
+    for (size_t at = ending->size >= OZX_END_SIZE ? ending->size - OZX_END_SIZE + 1 : 0;
+         at-- > 0;) {
         struct ozx_bytes b = ozx_bytes_of(ending->bytes + at, ending->size - at);
 
         if (ozx_bytes_u32(&b) != OZX_END_SIGNATURE)
@@ -86,9 +87,9 @@ static int look_at_first(void *context, const struct ozx_zip_entry *entry, struc
     struct ozx_bytes b = ozx_bytes_of(signature, sizeof signature);
 
     (void)error;
-    first->fits = !ozx_source_read(first->source, signature, sizeof signature,
-                                   entry->local_offset_bytes) &&
-                  ozx_bytes_u32(&b) == OZX_LOCAL_SIGNATURE;
+    first->fits =
+        !ozx_source_read(first->source, signature, sizeof signature, entry->local_offset_bytes) &&
+        ozx_bytes_u32(&b) == OZX_LOCAL_SIGNATURE;
     return -ECANCELED;
 }
 
@@ -138,7 +139,7 @@ int ozx_zip_prefix_explain(struct ozx_source *source, int failure, struct ozx_er
         return failure;
     return ozx_error_set(error, failure, error->rule, prefix,
                          "'ozxfs repack' writes it anew, without them",
-                         "%" PRIu64 " bytes stand in front of the archive, which its offsets do not "
+                         "%" PRIu64 " byte%s in front of the archive, which its offsets do not "
                          "count, as in a self-extracting one",
-                         prefix);
+                         prefix, prefix == 1 ? " stands" : "s stand");
 }

@@ -128,7 +128,7 @@ def test_missing_fields_of_a_plate(tmp_path):
     archive = write(tmp_path / 'x.ozx', files)
     root = info(archive)['root']
     assert root['plate']['fields_missing'] == 2 and root['missing'] == [{'kind': 'well', 'path': 'A/2'}]
-    assert '1 wells are not in the archive' in info_text(archive) and '2 fields are not in the archive' in info_text(archive)
+    assert '1 well is not in the archive' in info_text(archive) and '2 fields are not in the archive' in info_text(archive)
 
 
 def test_plain_zip(tmp_path):
@@ -163,7 +163,7 @@ def test_plate_with_missing_wells(tmp_path):
                              {'path': 'A/2', 'row': 0, 'column': 1, 'fields': 2}]
     assert (told['wells_present'], told['fields']) == (1, 2)
     text = info_text(path)
-    assert '1 x 2 (rows x columns), 2 wells, 2 fields' in text and '1 wells are not in the archive' in text
+    assert '1 x 2 (rows x columns), 2 wells, 2 fields' in text and '1 well is not in the archive' in text
 
 
 # --- the text -------------------------------------------------------------------------------------

@@ -222,6 +222,10 @@ def prefixed(tmp_path, kind, prefix):
 PREFIXES = {'byte': b'#', 'script': b'#!/bin/sh\nexec unzip "$0"\n', 'large': bytes(200_000), 'looks_like_an_end': b'PK\5\6' + bytes(18) + b'x' * 70_000}
 
 
+def stand_of(stub):
+    return '1 byte stands in front' if len(stub) == 1 else f'{len(stub)} bytes stand in front'
+
+
 @pytest.mark.parametrize('prefix', PREFIXES)
 @pytest.mark.parametrize('kind', ('plain', 'zip64'))
 def test_prefix(tmp_path, repack, kind, prefix):
@@ -229,13 +233,23 @@ def test_prefix(tmp_path, repack, kind, prefix):
     path = prefixed(tmp_path, kind, stub)
     for verb in ('info', 'ls'):
         done = run(verb, path)
-        assert done.returncode == 2 and f'{len(stub)} bytes stand in front' in done.stderr and 'self-extracting' in done.stderr, done.stderr
+        assert done.returncode == 2 and stand_of(stub) in done.stderr and 'self-extracting' in done.stderr, done.stderr
         assert 'repack' in done.stderr and len(done.stderr.splitlines()) == 1
     verdict = run('verify', path)
-    assert verdict.returncode == 2 and f'{len(stub)} bytes stand in front' in verdict.stdout
+    assert verdict.returncode == 2 and stand_of(stub) in verdict.stdout
     done = repack(path)
     assert done.returncode == 0 and held(done.out) == FILES and f'{len(stub)} bytes in front' in done.stderr
     assert ok('verify', done.out)
+
+
+def test_prefix_that_is_counted(tmp_path):
+    """Its offsets are right, as zip -A leaves them: it is read, and named for what it is, with the length."""
+    for stub, words in ((b'#', '1 byte stands'), (bytes(5000), '5000 bytes stand')):
+        (tmp_path / 'a.zip').write_bytes(stub)
+        with zipfile.ZipFile(tmp_path / 'a.zip', 'a') as z:
+            z.writestr('zarr.json', '{"zarr_format":3,"node_type":"group"}')
+        for verb in ('info', 'verify'):
+            assert f'{words} in front of the first entry, as in a self-extracting archive' in run(verb, tmp_path / 'a.zip').stdout
 
 
 @pytest.mark.parametrize('kind', ('plain', 'zip64'))
