@@ -20,7 +20,7 @@
 enum state {
     STATE_NODE = 1,   /* its zarr.json is in the plan, */
     STATE_ARRAY = 2,  /* and that of an array */
-    STATE_FILLED = 4, /* an entry of the plan is in it, or is it */
+    STATE_FILLED = 4, /* a file of the plan is in it */
     STATE_TOLD = 8,   /* as an array without chunks */
 };
 
@@ -283,6 +283,8 @@ static void note_entries(struct judge *j)
     for (uint64_t i = 0; i < ozx_plan_entry_count(j->plan); i++) {
         const struct ozx_plan_entry *entry = ozx_plan_entry(j->plan, i);
 
+        if (entry->is_directory)
+            continue; /* it stands for itself, as nothing of it is kept */
         j->states[entry->directory] |=
             (uint8_t)(STATE_FILLED | (i < metadata_count ? STATE_NODE : 0));
         if (i >= metadata_count && strcmp(entry->name, ".zmetadata") == 0) {

@@ -131,6 +131,12 @@ def test_blocks_inside(tmp_path, out):
     assert list(json.loads(text_of(out))['consolidated_metadata']['metadata']['labels']['consolidated_metadata']['metadata']) == ['nuclei', 'nuclei/0']
 
 
+def test_all_below_a_group(tree, out):
+    """Nothing is left below it that readers could miss."""
+    said = said_by(pack(tree, out, '--exclude', 'labels/**'))
+    assert listed(out) == ['s0', 's1'] and not any('not what is below' in line for line in said), said
+
+
 def test_group_without_its_zarr_json(tree, out):
     """No group leads to what is below any more: neither do the consolidated metadata, which zarr-python could not open."""
     said = said_by(pack(tree, out, '--exclude', 'labels/zarr.json'))
