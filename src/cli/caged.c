@@ -55,7 +55,7 @@ static void end_likewise(int number)
 
 static void explain(const struct ozx_cage_end *end, struct ozx_error *error)
 {
-    if (end->signal == SIGKILL && end->interrupted)
+    if (is_end(end->signal) || (end->signal == SIGKILL && end->interrupted))
         ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     else if (end->signal == SIGKILL)
         ozx_error_set(error, -ENOMEM, OZX_RULE_NONE, OZX_OFFSET_NONE, "is there enough memory?",
@@ -82,7 +82,8 @@ int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end)
 
     prepare();
     if (ozx_cage_run(&cage, &gone, &error) == 0 && gone.status < 0) {
-        if (is_end(gone.signal))
+        /* But for what is to be removed then. */
+        if (is_end(gone.signal) && caged->tree < 0 && caged->output < 0)
             end_likewise(gone.signal);
         explain(&gone, &error);
     }

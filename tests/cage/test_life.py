@@ -37,6 +37,19 @@ def test_child_dies(case, number):
 
 
 @needs_cage
+@pytest.mark.parametrize('number', [signal.SIGUSR1, signal.SIGALRM], ids=lambda n: n.name)
+def test_child_is_ended(case, number):
+    """As if there were one process; but who has made something removes it first."""
+    with case.stopped() as (process, child):
+        os.kill(child, number)
+        os.kill(child, signal.SIGCONT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == (-number if case.kind == READ else 75), said
+        assert case.kind == READ or 'interrupted' in one_line(said)
+        check_nothing_left(case, process, child)
+
+
+@needs_cage
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
 def test_signal_to_the_command_only(case, number):
     with case.stopped() as (process, child):
