@@ -44,6 +44,9 @@ int ozx_unmount(const struct ozx_place *place, const struct ozx_mount_id *mount,
     if (code == -ESTALE)
         return fail(error, code, NULL,
                     "cannot unmount: the mount is no longer at its place, or covered by another");
+    if (code == -EINVAL) /* it is there, and one of this namespace: locked */
+        return fail(error, -EPERM, "unmount it there",
+                    "cannot unmount: it was mounted outside of this user namespace");
     if (code)
         return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot unmount: %s", strerror(-code));

@@ -227,6 +227,16 @@ def test_path_through_another_namespace(ozxfs, image, namespace):
     assert ozxfs.nothing_left()
 
 
+def test_mount_that_a_user_namespace_may_not_take_away(ozxfs, image, need, as_root):
+    need('unshare')
+    where = ozxfs.mount(image)
+    if subprocess.run(['unshare', '-rm', 'true'], capture_output=True, timeout=TIMEOUT, check=False).returncode:
+        pytest.skip('no user namespaces')
+    done = subprocess.run(['unshare', '-rm', ozxfs.binary, 'umount', where], env=ozxfs.environment, capture_output=True, timeout=TIMEOUT, check=False)
+    assert b'outside of this user namespace' in one_line(done, 77) and mount_of(where)
+    ozxfs.umount(where)
+
+
 def test_made_directory_stays_while_another_namespace_needs_it(ozxfs, image, namespace):
     made = ozxfs.run('mount', image).stdout.decode().strip()
     other = namespace()
