@@ -70,7 +70,7 @@ static void judge_root(struct ozx_archive *a)
         return;
     if (has_file(a, ".zgroup") || has_file(a, ".zarray") || has_file(a, ".zattrs"))
         snprintf(text, sizeof text,
-                 "no zarr.json at the root, this is Zarr v2: readable, but no .ozx");
+                 "no zarr.json at the root, this is Zarr v2: readable, but not a .ozx");
     else if (only_top_folder(a, &name, &size))
         snprintf(text, sizeof text,
                  "no zarr.json at the root, all is below one folder: mount with -o subdir=%s",
@@ -86,14 +86,14 @@ static void judge_end_records(struct ozx_archive *a)
     char text[256];
 
     if (a->records.padding_bytes) {
-        snprintf(text, sizeof text, "%" PRIu32 " NUL bytes follow the end record",
-                 a->records.padding_bytes);
+        snprintf(text, sizeof text, "%" PRIu32 " NUL byte%s after the end record",
+                 a->records.padding_bytes, OZX_S(a->records.padding_bytes));
         ozx_warnings_add(&a->warnings, OZX_RULE_TAIL_PADDING, OZX_WARNING_MINOR,
                          a->records.comment_offset_bytes + a->records.comment_size_bytes, NULL, 0,
                          text);
     }
     if (a->comment.defect[0]) {
-        snprintf(text, sizeof text, "the archive comment is not what RFC-9 wants: %s",
+        snprintf(text, sizeof text, "the archive comment does not follow RFC-9: %s",
                  a->comment.defect);
         ozx_warnings_add(&a->warnings, OZX_RULE_COMMENT, OZX_WARNING_MINOR,
                          a->records.comment_offset_bytes, NULL, 0, text);

@@ -143,9 +143,9 @@ static int fail_by_policy(const struct ozx_archive *archive, uint32_t node, stru
 {
     static const char *const texts[] = {
         [OZX_EIO_ENCRYPTED] = "it is encrypted",
-        [OZX_EIO_METHOD] = "its compression method is not known here",
+        [OZX_EIO_METHOD] = "its compression method is not supported",
         [OZX_EIO_SPECIAL] = "it is a symbolic link or a special file",
-        [OZX_EIO_RATIO] = "it claims to expand to more than deflate can",
+        [OZX_EIO_RATIO] = "it claims a size that deflate cannot reach",
     };
     const struct ozx_node *n = &archive->tree.nodes[node];
     uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed) & OZX_WHERE_OFFSET;
@@ -240,6 +240,6 @@ int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char
     if (ozx_archive_data_offset(archive, node, &offset_bytes, error))
         offset_bytes = OZX_OFFSET_NONE;
     ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset_bytes, hint,
-                  "its bytes do not have the CRC that the archive states");
+                  "CRC-32 mismatch: the data are damaged");
     return name_entry(archive, node, error);
 }

@@ -62,7 +62,7 @@ static bool has_shorter_name(struct ozx_source *source, const struct ozx_extent 
 static int refuse(const struct ozx_draft *draft, const struct ozx_extent *first,
                   const struct ozx_extent *second, struct ozx_error *error)
 {
-    static const char hint[] = "have its maker write it again with another tool";
+    static const char hint[] = "recreate the archive with another tool";
     char name[OZX_ESCAPED_SIZE] = "a directory";
     uint64_t end = first->offset_bytes + first->size_bytes + first->name_size_bytes;
     const struct ozx_extent *named = second ? second : first;

@@ -16,7 +16,7 @@
 #include "zip/directory.h"
 #include "zip/format.h"
 
-#define HINT_REWRITE "have its maker write it again with another tool"
+#define HINT_REWRITE "recreate the archive with another tool"
 
 /* Deflate cannot do better than this (RFC 1951: 258 bytes from two bits, and a header). */
 #define DEFLATE_RATIO_MAX 1032
@@ -96,7 +96,7 @@ static int add_directory(struct build *b, uint32_t parent, const char *name, siz
     if (b->directory_count >= DIRECTORIES_FREE + DIRECTORIES_PER_ENTRY * b->entries_seen)
         return ozx_error_set(
             b->error, -EBADMSG, OZX_RULE_NAME, b->header_offset_bytes, HINT_REWRITE,
-            "%" PRIu64 " entries imply more than %" PRIu64 " directories: no image is that deep",
+            "%" PRIu64 " entries imply more than %" PRIu64 " directories: no image is that large",
             b->entries_seen, b->directory_count);
     failure = add_node(b, parent, name, name_size, added);
     if (failure)
@@ -182,18 +182,18 @@ static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e
         warn_entry(b, e, OZX_RULE_SPECIAL, OZX_WARNING_EIO, "is a symbolic link or a special file");
         break;
     case OZX_EIO_METHOD:
-        snprintf(text, sizeof text, "has the compression method %u, which is not known here",
+        snprintf(text, sizeof text, "has the compression method %u, which is not supported",
                  e->method);
         warn_entry(b, e, OZX_RULE_METHOD, OZX_WARNING_EIO, text);
         break;
     case OZX_EIO_RATIO:
         warn_entry(b, e, OZX_RULE_COMPRESSED, OZX_WARNING_EIO,
-                   "claims to expand to more than deflate can");
+                   "claims a size that deflate cannot reach");
         break;
     case OZX_EIO_NONE:
         if (e->method != OZX_METHOD_STORED)
             warn_entry(b, e, OZX_RULE_COMPRESSED, OZX_WARNING_MINOR,
-                       "is compressed, so it is served slowly");
+                       "is compressed: reads are slow");
         break;
     }
     return eio;
@@ -250,7 +250,7 @@ static int take_directory(struct build *b, const struct ozx_zip_entry *e)
     node = &b->draft.nodes[draft];
     if (node->kind & OZX_KIND_EXPLICIT) {
         warn_entry(b, e, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
-                   "is there more than once; the last is shown");
+                   "appears more than once; the last one is served");
         b->draft.replaced_count++;
     }
     node->kind |= OZX_KIND_EXPLICIT;
@@ -285,7 +285,7 @@ static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_e
     note_order(b, e, name, name_size);
     if (e->extra_odd)
         warn_entry(b, e, OZX_RULE_EXTRA_ODD, OZX_WARNING_MINOR,
-                   "has an extra field that nobody needs");
+                   "has an unneeded extra field");
     if (e->name_cp437)
         warn_entry(b, e, OZX_RULE_NAME_CHARSET, OZX_WARNING_MINOR, "has a name in CP437");
     if (e->is_directory)
@@ -338,7 +338,7 @@ static int check_conflicts(struct build *b)
         return ozx_error_set(
             b->error, -EBADMSG, OZX_RULE_CONFLICT,
             atomic_load_explicit(&n->where, memory_order_relaxed), HINT_REWRITE,
-            "'%s' is a file and a directory at once",
+            "'%s' is both a file and a directory",
             ozx_escape(escaped, sizeof escaped, d->names + n->name_offset, n->name_size));
     }
     return 0;
@@ -349,8 +349,8 @@ static void warn_of_prefix(struct build *b, uint64_t size_bytes)
     char text[96];
 
     snprintf(text, sizeof text,
-             "%" PRIu64 " byte%s in front of the first entry, as in a self-extracting archive",
-             size_bytes, size_bytes == 1 ? " stands" : "s stand");
+             "%" PRIu64 " byte%s before the first entry, as in a self-extracting archive",
+             size_bytes, OZX_S(size_bytes));
     ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0, text);
 }
 

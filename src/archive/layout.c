@@ -137,14 +137,14 @@ static int judge_equal(struct layout *l, const struct ozx_node *first,
     if ((first->kind & OZX_KIND_DIRECTORY) == (second->kind & OZX_KIND_DIRECTORY)) {
         ozx_warnings_add(l->warnings, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
                          atomic_load_explicit(&first->where, memory_order_relaxed), name,
-                         first->name_size, "is there more than once; the last is shown");
+                         first->name_size, "appears more than once; the last one is served");
         count_replaced(l->draft, first);
         return 0;
     }
     return ozx_error_set(l->error, -EBADMSG, OZX_RULE_CONFLICT,
                          atomic_load_explicit(&file->where, memory_order_relaxed),
-                         "have its maker write it again with another tool",
-                         "'%s' is a file and a directory at once",
+                         "recreate the archive with another tool",
+                         "'%s' is both a file and a directory",
                          ozx_escape(escaped, sizeof escaped, name, first->name_size));
 }
 

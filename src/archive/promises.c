@@ -145,12 +145,12 @@ static void tell_missing(const struct check *c, enum kind kind,
     if (kind == CONSOLIDATED)
         ozx_error_set(&warning, 0, OZX_RULE_CONSOLIDATED, OZX_OFFSET_NONE,
                       "readers that believe them show fill values",
-                      "consolidated metadata list '%s', which is not there%s", missing->first,
+                      "consolidated metadata list '%s', which does not exist%s", missing->first,
                       more);
     else
         ozx_error_set(&warning, 0, OZX_RULE_OME_PATH, OZX_OFFSET_NONE,
                       kind == DATASETS ? "the image is not complete" : NULL,
-                      "OME metadata%.200s name the %s '%.200s', which is not there%s", of,
+                      "OME metadata%.200s name the %s '%.200s', which does not exist%s", of,
                       missing->what, missing->first, more);
     tell(context, &warning);
 }

@@ -35,5 +35,5 @@ int ozx_error_interrupted(struct ozx_error *error)
 
 const char *ozx_hint_no_space(int code)
 {
-    return code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL;
+    return code == -ENOSPC || code == -EDQUOT ? "free some space, or write elsewhere" : NULL;
 }

@@ -29,7 +29,7 @@ const struct ozx_rule_info *ozx_rule_info_in(enum ozx_rule_set set, enum ozx_rul
                                       encrypted = {"encrypted", OZX_LEVEL_MUST, OZX_VERDICT_FAIL,
                                                    "no entry is encrypted"},
                                       duplicate = {"duplicate", OZX_LEVEL_SHOULD, OZX_VERDICT_FAIL,
-                                                   "no name is there twice"},
+                                                   "no name appears twice"},
                                       zip64 = {"zip64", OZX_LEVEL_SHOULD, OZX_VERDICT_WARN,
                                                "ZIP64 end record and locator"};
 

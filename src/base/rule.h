@@ -35,7 +35,7 @@ enum ozx_verdict {
     X(STORED, "stored", SHOULD, WARN, "no entry is compressed by the ZIP")                         \
     X(SHARDING, "sharding", SHOULD, WARN, "arrays of several chunks are sharded")                  \
     X(JSON_FIRST, "json-first", SHOULD, FAIL,                                                      \
-      "the root zarr.json comes first, the others follow breadth-first; true if so claimed")       \
+      "the root zarr.json comes first, the others follow breadth-first; if claimed, true")         \
     X(EXTENSION, "extension", SHOULD, WARN, "the file's name ends in .ozx")                        \
     X(COMMENT, "comment", SHOULD, WARN, "the comment states the OME-Zarr version, in JSON")        \
     X(COMMENT_FLAG, "comment-flag", MAY, WARN, "jsonFirst in the comment is a boolean")            \
@@ -44,40 +44,42 @@ enum ozx_verdict {
     X(COMMENT_KEYS, "comment-keys", SHOULD, WARN,                                                  \
       "draft: the comment has no keys of its own under \"ome\"")                                   \
     X(NO_END, "no-end", POLICY, FAIL, "one end record fits the end of the file: one archive")      \
-    X(TAIL_FIT, "tail-fit", POLICY, FAIL, "directory and end records fit each other exactly")      \
+    X(TAIL_FIT, "tail-fit", POLICY, FAIL,                                                          \
+      "the central directory and the end records fit each other exactly")                          \
     X(TAIL_PADDING, "tail-padding", POLICY, WARN, "nothing follows the end record")                \
     X(LEADING, "leading", POLICY, WARN, "nothing precedes the first entry")                        \
     X(GAP, "gap", POLICY, WARN, "nothing lies between the entries; no local entry is unlisted")    \
-    X(COUNT, "count", POLICY, FAIL, "there are as many entries as stated")                         \
+    X(COUNT, "count", POLICY, FAIL, "the number of entries is as stated")                          \
     X(DISKS, "disks", POLICY, FAIL, "everything is on one disk")                                   \
     X(ZIP64_TAIL, "zip64-tail", POLICY, FAIL, "ZIP64 records agree with the end record")           \
-    X(ZIP64_EXTRA, "zip64-extra", POLICY, FAIL, "every ZIP64 size and offset is given once")       \
+    X(ZIP64_EXTRA, "zip64-extra", POLICY, FAIL, "every ZIP64 size and offset is stated once")      \
     X(EXTRA_ODD, "extra-odd", POLICY, WARN, "extra fields can be parsed and are needed")           \
-    X(BOUNDS, "bounds", POLICY, FAIL, "entries lie in the file, in front of the directory")        \
+    X(BOUNDS, "bounds", POLICY, FAIL, "entries lie in the file, before the directory")             \
     X(OVERLAP, "overlap", POLICY, FAIL, "no two entries share a byte")                             \
-    X(NAME, "name", POLICY, FAIL, "names are relative paths, in their shortest form")              \
+    X(NAME, "name", POLICY, FAIL, "names are normalized relative paths")                           \
     X(NAME_CHARSET, "name-charset", POLICY, WARN, "names beyond ASCII are flagged as UTF-8")       \
-    X(CONFLICT, "conflict", POLICY, FAIL, "no name is a file and a directory at once")             \
-    X(DUPLICATE, "duplicate", POLICY, FAIL, "no name is there twice")                              \
+    X(CONFLICT, "conflict", POLICY, FAIL, "no name is both a file and a directory")                \
+    X(DUPLICATE, "duplicate", POLICY, FAIL, "no name appears twice")                               \
     X(ENCRYPTED, "encrypted", POLICY, FAIL, "no entry is encrypted")                               \
     X(METHOD, "method", POLICY, FAIL, "every compression method is known")                         \
     X(SPECIAL, "special", POLICY, FAIL, "no symbolic links, no special files")                     \
-    X(LOCAL, "local", POLICY, FAIL, "local headers say what the directory says")                   \
-    X(COMPRESSED, "compressed", POLICY, WARN, "no entry must be decompressed to be read")          \
+    X(LOCAL, "local", POLICY, FAIL, "local headers agree with the directory")                      \
+    X(COMPRESSED, "compressed", POLICY, WARN, "entries can be read without decompression")         \
     X(DESCRIPTOR, "descriptor", POLICY, WARN, "no data descriptors")                               \
     X(ATTRIBUTES, "attributes", POLICY, OK, "permissions and owners are ignored")                  \
     X(NO_ROOT, "no-root", POLICY, FAIL, "the root can be opened as an image")                      \
     X(NESTED, "nested", POLICY, FAIL, "no entry is named like an archive")                         \
     X(CASE, "case", POLICY, WARN, "names differ by more than the case of ASCII letters")           \
-    X(CHANGED, "changed", POLICY, OK, "the archive stays as it is while it is read")               \
-    X(CRC, "crc", POLICY, FAIL, "the data have the CRC-32 that the directory states")              \
+    X(CHANGED, "changed", POLICY, OK, "the archive does not change while it is read")              \
+    X(CRC, "crc", POLICY, FAIL, "the data match the CRC-32 in the directory")                      \
     X(ZARR_JSON, "zarr-json", METADATA, FAIL, "every zarr.json is valid Zarr v3 metadata")         \
-    X(OME_BLOCK, "ome-block", METADATA, WARN, "OME metadata have what their version requires")     \
-    X(OME_PATH, "ome-path", METADATA, FAIL, "what OME metadata refer to is there")                 \
+    X(OME_BLOCK, "ome-block", METADATA, WARN,                                                      \
+      "OME metadata have the fields that their version requires")                                  \
+    X(OME_PATH, "ome-path", METADATA, FAIL, "everything that OME metadata refer to exists")        \
     X(CONSOLIDATED, "consolidated", METADATA, FAIL,                                                \
-      "consolidated metadata list what is there, as it is")                                        \
-    X(CHUNK_KEY, "chunk-key", METADATA, WARN, "every file of an array is a chunk of its grid")     \
-    X(SHARD_INDEX, "shard-index", METADATA, WARN, "the indices of shards fit the shards")
+      "consolidated metadata match the hierarchy")                                                 \
+    X(CHUNK_KEY, "chunk-key", METADATA, WARN, "every file below an array is a chunk of its grid")  \
+    X(SHARD_INDEX, "shard-index", METADATA, WARN, "the index of each shard fits the shard")
 
 enum ozx_rule {
     OZX_RULE_NONE, /* about no rule */

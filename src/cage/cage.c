@@ -185,7 +185,7 @@ static int run(const struct ozx_cage *cage, struct entry *entry, struct ozx_cage
                                  .interrupted = watch.interrupted};
     if (!entry->in_force && WIFEXITED(status)) {
         *error = entry->error;
-        return error->code ? error->code : fail(-EPERM, "cannot give up rights", error);
+        return error->code ? error->code : fail(-EPERM, "cannot drop privileges", error);
     }
     return 0;
 }

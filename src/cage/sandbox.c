@@ -77,19 +77,19 @@ static int become(struct ozx_sandbox_ids who, int archive, bool *dropped, struct
     const gid_t keep_group = getegid();
 
     if (setgroups(0, NULL) < 0 || setresgid(who.gid, who.gid, keep_group) < 0)
-        return fail(error, "give up root's groups");
+        return fail(error, "drop root's groups");
     if (setresuid(who.uid, who.uid, keep) < 0) {
-        int failure = fail(error, "give up root's ids");
+        int failure = fail(error, "drop root's ids");
         return setresgid(keep_group, keep_group, keep_group) < 0 ? fail(error, "go back") : failure;
     }
     if (archive_answers(archive)) {
         if (setresgid(who.gid, who.gid, who.gid) < 0 || setresuid(who.uid, who.uid, who.uid) < 0)
-            return fail(error, "give up root's ids for good");
+            return fail(error, "drop root's ids for good");
         *dropped = true;
         return 0;
     }
     if (setresuid(keep, keep, keep) < 0 || setresgid(keep_group, keep_group, keep_group) < 0)
-        return fail(error, "take back the ids");
+        return fail(error, "regain the ids");
     return 0;
 }
 
@@ -123,9 +123,9 @@ static int drop_ids(const struct ozx_sandbox *sandbox, bool is_other_namespace,
     if (failure || dropped || sandbox->work != OZX_SANDBOX_SERVE)
         return failure;
     if (as)
-        return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE, "give -o serve_as another user",
-                             "cannot be read by the user %u, who is to serve it",
-                             (unsigned)as->uid);
+        return ozx_error_set(
+            error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE, "choose another user with -o serve_as",
+            "cannot be read by the user %u, who is to serve it", (unsigned)as->uid);
     return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "name a user who may read it with -o serve_as",
                          "can be read by root, but not by nobody or its owner, who would serve it");
@@ -157,7 +157,7 @@ static int drop_capabilities(struct ozx_error *error)
 
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (syscall(SYS_capset, &header, none) < 0)
-        return fail(error, "give up capabilities");
+        return fail(error, "drop capabilities");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return fail(error, "set no_new_privs");
     return 0;
@@ -233,9 +233,9 @@ static int enter_landlock(const struct ozx_sandbox *sandbox, int *version, struc
     size = forbid_all(&rules, *version);
     ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
     if (ruleset < 0)
-        return fail(error, "make Landlock rules");
+        return fail(error, "create Landlock rules");
     if (sandbox->work == OZX_SANDBOX_TREE && allow_tree(ruleset, sandbox->tree, rules.fs) < 0)
-        return fail(error, "make a Landlock rule");
+        return fail(error, "create a Landlock rule");
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         return fail(error, "enter Landlock");
     return 0;

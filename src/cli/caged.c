@@ -58,12 +58,13 @@ static void explain(const struct ozx_cage_end *end, struct ozx_error *error)
     if (is_end(end->signal) || (end->signal == SIGKILL && end->interrupted))
         ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
     else if (end->signal == SIGKILL)
-        ozx_error_set(error, -ENOMEM, OZX_RULE_NONE, OZX_OFFSET_NONE, "is there enough memory?",
-                      "the process that reads it was killed");
+        ozx_error_set(error, -ENOMEM, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                      "check that there is enough memory",
+                      "the process that was reading it was killed");
     else
         ozx_error_set(error, -EFAULT, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                      "this is a bug of ozxfs: please report it, with the archive",
-                      "the process that reads it crashed (%s)", strsignal(end->signal));
+                      "this is a bug in ozxfs: please report it, with the archive",
+                      "the process that was reading it crashed (%s)", strsignal(end->signal));
 }
 
 int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end)

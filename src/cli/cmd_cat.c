@@ -17,8 +17,8 @@
 static const char help_text[] =
     "Usage: ozxfs cat FILE PATH...\n\n"
     "Writes files of an archive to standard output. Checks each file's CRC-32 at its end;\n"
-    "if it is wrong, says so and exits with 74.\n\n"
-    "  -h, --help   this text\n\n"
+    "on a mismatch it reports that and exits with 74.\n\n"
+    "  -h, --help   show this help\n\n"
     "Example:\n  ozxfs cat image.ozx zarr.json | jq .attributes.ome\n";
 
 static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
@@ -74,7 +74,7 @@ static int check_crc(struct command *c, uint32_t node, const char *name, uint32_
     if (ozx_archive_data_offset(c->archive, node, &offset, &ignored))
         offset = OZX_OFFSET_NONE;
     return ozx_error_set(error, -EIO, OZX_RULE_CRC, offset, "get the archive again",
-                         "entry '%s': its CRC-32 is %08x, not %08x: what was written is damaged",
+                         "entry '%s': its CRC-32 is %08x, not %08x: the written data are damaged",
                          name, crc, entry.crc32);
 }
 
@@ -153,7 +153,7 @@ int ozx_cmd_cat(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
         if (option != 'h')
             return ozx_report_usage(
-                "cat", "option '%s' is unknown",
+                "cat", "unknown option '%s'",
                 ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
         fputs(help_text, stdout);
         return ozx_report_stdout(OZX_EXIT_OK);

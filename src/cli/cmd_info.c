@@ -14,10 +14,10 @@
 
 static const char help_text[] =
     "Usage: ozxfs info [--json] FILE\n\n"
-    "Says what an archive holds: its images with axes, levels, chunks and sizes, the\n"
-    "OME-Zarr version, and what is odd about it. Reads metadata only, no pixels.\n\n"
-    "      --json   for programs; ozxfs-info(1) has the fields\n"
-    "  -h, --help   this text\n\n"
+    "Shows what is in an archive: its images with axes, levels, chunks and sizes, the\n"
+    "OME-Zarr version, and defects. Reads metadata only, no pixels.\n\n"
+    "      --json   print JSON; see ozxfs-info(1)\n"
+    "  -h, --help   show this help\n\n"
     "Example:\n  ozxfs info image.ozx\n";
 
 enum { JSON = 256 };
@@ -84,7 +84,7 @@ int ozx_cmd_info(int argc, char **argv)
         }
         if (option != JSON)
             return ozx_report_usage(
-                "info", "option '%s' is unknown",
+                "info", "unknown option '%s'",
                 ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
         command.json = true;
     }

@@ -18,10 +18,10 @@ static const char help_text[] =
     "Lists a directory of an archive (default: its root) as a mount would show it, or one\n"
     "file. Names are in the order of their bytes; times are UTC.\n\n"
     "  -l, --long        type and permissions, size, compression (if there is any), time\n"
-    "  -R, --recursive   everything below, as paths from PATH\n"
-    "  -0, --null        names as they are, each with a NUL behind it instead of a newline\n"
-    "      --json        for programs; ozxfs-ls(1) has the fields\n"
-    "  -h, --help        this text\n\n"
+    "  -R, --recursive   list recursively, as paths from PATH\n"
+    "  -0, --null        names unescaped, each followed by a NUL instead of a newline\n"
+    "      --json        print JSON; see ozxfs-ls(1)\n"
+    "  -h, --help        show this help\n\n"
     "On a terminal, what is not shown of names is escaped; elsewhere names are as they are.\n\n"
     "Example:\n  ozxfs ls -lR image.ozx labels\n";
 
@@ -131,7 +131,7 @@ static int find(struct command *c, uint32_t *node)
     if (failure)
         return ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s': %s",
                           ozx_escape(escaped, sizeof escaped, c->path, strlen(c->path)),
-                          failure == -ENOTDIR ? "a part of this path is a file"
+                          failure == -ENOTDIR ? "a component of this path is a file"
                                               : "there is no such entry in the archive");
     size = ozx_archive_path(c->archive, *node, path);
     ozx_archive_stat(c->archive, *node, &stat);
@@ -207,12 +207,12 @@ static int parse_options(struct command *c, int argc, char **argv)
             return ozx_report_stdout(OZX_EXIT_OK);
         default:
             return ozx_report_usage(
-                "ls", "option '%s' is unknown",
+                "ls", "unknown option '%s'",
                 ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
         }
     }
     if (c->json && (c->is_long || c->null))
-        return ozx_report_usage("ls", "--json says everything already: give it without -l and -0");
+        return ozx_report_usage("ls", "--json cannot be combined with -l or -0");
     return -1;
 }
 

@@ -31,26 +31,26 @@ static const char help_text[] =
     "Usage: ozxfs pack [OPTIONS] DIR FILE.ozx\n"
     "       ozxfs pack [OPTIONS] DIR -\n\n"
     "Packs an OME-Zarr directory (0.5 or later) into a zipped OME-Zarr (.ozx, RFC-9).\n"
-    "FILE.ozx appears when it is complete and was read back; - is standard output.\n\n"
+    "FILE.ozx appears once it is complete and verified; - is standard output.\n\n"
     "  -f, --force           replace FILE.ozx if it exists\n"
     "  -n, --dry-run         list sizes and paths in the archive's order, write nothing\n"
-    "      --exclude GLOB    leave out what matches; may be given more than once\n"
+    "      --exclude GLOB    exclude what matches; may be given more than once\n"
     "      --keep-consolidated\n"
-    "                        keep consolidated metadata that list what is left out\n"
-    "      --keep-junk       pack .DS_Store, __MACOSX/ and the like, too\n"
+    "                        keep consolidated metadata even if they list what is left out\n"
+    "      --keep-junk       also pack .DS_Store, __MACOSX/ and the like\n"
     "      --ome-version V   OME-Zarr version to state (default: from the metadata)\n"
     "      --mtime TIME      no file is newer than TIME: seconds since 1970, or\n"
     "                        YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
     "                        two up to 32768 (default: 1)\n"
-    "      --rules R         draft: write for the next revision of RFC-9, too: --align pads\n"
+    "      --rules R         draft: also follow the next revision of RFC-9: --align pads\n"
     "                        between entries, not in extra fields (default: r2)\n"
-    "  -j, --jobs N          threads (default: 8 to 16, by the processors)\n"
+    "  -j, --jobs N          threads (default: 8 to 16, depending on the processors)\n"
     "      --no-verify       do not read the archive back\n"
     "  -q, --quiet           no warnings, no progress\n"
-    "  -v, --verbose         name what is left out, and sum up\n"
-    "      --json            sum up as JSON on standard output (with -: standard error)\n"
-    "  -h, --help            this text\n\n"
+    "  -v, --verbose         list what is left out, and print a summary\n"
+    "      --json            print a summary as JSON on standard output (with -: standard error)\n"
+    "  -h, --help            show this help\n\n"
     "Example:\n  ozxfs pack image.ome.zarr image.ozx\n";
 
 /* --- what the library says -------------------------------------------------------------------- */
@@ -263,7 +263,7 @@ static int take_operands(struct command *command, int count, char **operands)
         options->output = operands[1];
     options->output_fd = STDOUT_FILENO;
     if (!options->output && !options->dry_run && isatty(STDOUT_FILENO))
-        return ozx_report_usage("pack", "an archive is nothing for a terminal");
+        return ozx_report_usage("pack", "refusing to write an archive to a terminal");
     return OZX_EXIT_OK;
 }
 
@@ -279,7 +279,7 @@ static void check_extension(const struct command *command)
     if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
         return;
     ozx_error_set(&warning, 0, OZX_RULE_EXTENSION, OZX_OFFSET_NONE, NULL,
-                  "the name should end in .ozx, for other programs to know it");
+                  "the name should end in .ozx, so that other programs recognize it");
     ozx_report_warning(output, &warning);
 }
 

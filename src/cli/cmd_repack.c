@@ -32,27 +32,27 @@ struct command {
 static const char help_text[] =
     "Usage: ozxfs repack [OPTIONS] IN.ozx OUT.ozx\n\n"
     "Writes what a mount of IN would show as a clean archive (.ozx, RFC-9): order and comment\n"
-    "mended, nothing twice, no compression, ZIP64. The data stays as it is.\n\n"
+    "corrected, no duplicates, no compression, ZIP64. The data are copied unchanged.\n\n"
     "  -f, --force           replace OUT.ozx if it exists\n"
     "  -n, --dry-run         list sizes and paths in the new order, write nothing\n"
-    "      --recover         of a damaged archive, write what is whole, and list what is lost;\n"
+    "      --recover         write what is intact of a damaged archive, and list what is lost;\n"
     "                        exit status 2 if anything is\n"
-    "      --subdir PATH     take this directory of the archive for its root\n"
-    "      --exclude GLOB    leave out what matches; may be given more than once\n"
+    "      --subdir PATH     use this directory of the archive as the root\n"
+    "      --exclude GLOB    exclude what matches; may be given more than once\n"
     "      --keep-consolidated\n"
-    "                        keep consolidated metadata that list what is left out\n"
-    "      --keep-junk       pack .DS_Store, __MACOSX/ and the like, too\n"
+    "                        keep consolidated metadata even if they list what is left out\n"
+    "      --keep-junk       also pack .DS_Store, __MACOSX/ and the like\n"
     "      --ome-version V   OME-Zarr version to state (default: from the metadata, else as\n"
     "                        IN states it)\n"
     "      --align N         data of files starts at multiples of N bytes: a power of\n"
     "                        two up to 32768 (default: 1)\n"
-    "      --rules R         draft: write for the next revision of RFC-9, too: --align pads\n"
+    "      --rules R         draft: also follow the next revision of RFC-9: --align pads\n"
     "                        between entries, not in extra fields (default: r2)\n"
-    "  -j, --jobs N          threads (default: by the number of processors)\n"
+    "  -j, --jobs N          threads (default: the number of processors)\n"
     "      --no-verify       do not read the new archive back\n"
     "  -q, --quiet           no warnings, no progress\n"
-    "  -v, --verbose         name what is left out, and sum up\n"
-    "  -h, --help            this text\n\n"
+    "  -v, --verbose         list what is left out, and print a summary\n"
+    "  -h, --help            show this help\n\n"
     "Example:\n  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx\n";
 
 enum { RECOVER = 256, SUBDIR, EXCLUDE, KEEP_CONSOLIDATED, KEEP_JUNK, RULES, OME_VERSION, ALIGN, NO_VERIFY };
@@ -245,7 +245,7 @@ static int take_operands(struct command *command, int count, char **operands)
     if (count > 2)
         return ozx_report_usage("repack", "more than an archive and an output given");
     if (count == 2 && strcmp(operands[1], "-") == 0)
-        return ozx_report_usage("repack", "standard output is no place for it: give a file");
+        return ozx_report_usage("repack", "cannot write to standard output: give a file");
     pack->input = operands[0];
     pack->output = count == 2 ? operands[1] : NULL;
     pack->output_fd = -1;
@@ -264,7 +264,7 @@ static void check_extension(const struct command *command)
     if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
         return;
     ozx_error_set(&warning, 0, OZX_RULE_EXTENSION, OZX_OFFSET_NONE, NULL,
-                  "the name should end in .ozx, for other programs to know it");
+                  "the name should end in .ozx, so that other programs recognize it");
     ozx_report_warning(output, &warning);
 }
 
@@ -290,7 +290,7 @@ static int finish(const struct command *command)
         ozx_report_pack_words(pack->output, &result.pack, ozx_clock_s() - command->began_s,
                               pack->dry_run);
     if (result.lost)
-        return ozx_report(OZX_EXIT_INVALID, pack->input, "what is whole is recovered; losses: %llu",
+        return ozx_report(OZX_EXIT_INVALID, pack->input, "recovered what is intact; lost: %llu",
                           (unsigned long long)result.lost);
     return OZX_EXIT_OK;
 }

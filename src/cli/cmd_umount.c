@@ -17,7 +17,7 @@ static const char usage[] =
     "daemon died, too. If it is still mounted elsewhere (bind mounts, containers), that is said,\n"
     "and its daemon lives as long. A mount in use stays: exit status 72.\n"
     "\n"
-    "  -z, --lazy   also if it is in use: it disappears now, and ends with its last user\n"
+    "  -z, --lazy   detach it even if it is in use; it ends with its last user\n"
     "  -h, --help\n";
 
 static const struct option long_options[] = {
@@ -44,7 +44,7 @@ int ozx_cmd_umount(int argc, char **argv)
         lazy = true;
     }
     if (argc - optind != 1)
-        return ozx_report_usage("umount", "one directory is wanted");
+        return ozx_report_usage("umount", "expected one directory");
     if (ozx_umount_run(argv[optind], lazy, &note, &error) == 0) {
         if (note.text[0])
             ozx_report_error(argv[optind], &note);

@@ -30,14 +30,14 @@ static const char help_text[] =
     "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears when all of it is\n"
     "there and every CRC was right; it must not exist before, or be empty.\n\n"
     "  -f, --force         replace DIR, if it holds a zarr.json, and remove what was in it\n"
-    "      --subdir PATH   take this directory of the archive for its root\n"
+    "      --subdir PATH   use this directory of the archive as the root\n"
     "      --keep-consolidated\n"
-    "                      keep consolidated metadata that list what is not unpacked\n"
-    "  -j, --jobs N        threads (default: by the number of processors)\n"
-    "      --no-sync       do not wait until all is on the disk\n"
+    "                      keep consolidated metadata even if they list what is not unpacked\n"
+    "  -j, --jobs N        threads (default: the number of processors)\n"
+    "      --no-sync       do not wait until the data are synced to disk\n"
     "  -q, --quiet         no warnings, no progress\n"
-    "  -v, --verbose       sum up\n"
-    "  -h, --help          this text\n\n"
+    "  -v, --verbose       print a summary\n"
+    "  -h, --help          show this help\n\n"
     "Example:\n  ozxfs unpack image.ozx image.ome.zarr\n";
 
 enum { SUBDIR = 256, NO_SYNC, KEEP_CONSOLIDATED };
@@ -132,11 +132,12 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
     if (result->shared_bytes)
         snprintf(shared, sizeof shared, ", %s shared with the archive",
                  ozx_progress_amount(amount, (double)result->shared_bytes));
-    (void)ozx_report(
-        0, command->options.output, "%s files in %s directories, %s%s%s, in %.1f s, all CRCs right",
-        ozx_progress_count(files, result->files),
-        ozx_progress_count(directories, result->directories + 1),
-        ozx_progress_amount(size, (double)result->data_bytes), holes, shared, elapsed_s);
+    (void)ozx_report(0, command->options.output,
+                     "%s files in %s directories, %s%s%s, in %.1f s, all CRCs correct",
+                     ozx_progress_count(files, result->files),
+                     ozx_progress_count(directories, result->directories + 1),
+                     ozx_progress_amount(size, (double)result->data_bytes), holes, shared,
+                     elapsed_s);
 }
 
 /* --- arguments -------------------------------------------------------------------------------- */

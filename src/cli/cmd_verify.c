@@ -33,17 +33,17 @@ struct command {
 
 static const char help_text[] =
     "Usage: ozxfs verify [OPTIONS] FILE...\n\n"
-    "Checks archives against RFC-9 and everything that a reader relies on: structure,\n"
+    "Checks archives against RFC-9 and everything else that readers rely on: structure,\n"
     "the CRC-32 of every entry, metadata, chunk keys, shard indices. Each rule that is\n"
-    "broken is told with the entry and the byte; ozxfs-verify(1) lists the rules.\n\n"
+    "broken is reported with entry and byte offset; ozxfs-verify(1) lists the rules.\n\n"
     "      --rules R   r2: RFC-9 as it stands (default); draft: its authors' next revision\n"
     "      --quick     do not read the data of entries\n"
     "      --strict    warnings count: exit code 1\n"
-    "  -j, --jobs N    threads (default: by the number of processors)\n"
+    "  -j, --jobs N    threads (default: the number of processors)\n"
     "  -q, --quiet     only the verdict of each file, no progress\n"
-    "  -v, --verbose   the rules that are kept, too, and all findings\n"
-    "      --json      everything as JSON on standard output\n"
-    "  -h, --help      this text\n\n"
+    "  -v, --verbose   also the rules that are kept, and all findings\n"
+    "      --json      print print everything as JSON on standard output\n"
+    "  -h, --help      show this help\n\n"
     "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n\n"
     "Example:\n  ozxfs verify image.ozx\n";
 
@@ -126,13 +126,13 @@ static void print_verdict(const char *file, const struct ozx_verify_report *repo
     }
     printf("%s: ", ozx_escape(name, sizeof name, file, strlen(file)));
     if (report->refused)
-        printf("invalid: no part of it can be trusted, mount refuses it");
+        printf("invalid: it cannot be trusted, and mount refuses it");
     else if (fail)
         printf("invalid: %u rule%s broken", fail, fail == 1 ? " is" : "s are");
     else
         printf("%s", report->quick ? "sound, data not read" : "sound");
     if (warn)
-        printf(", %u warning%s", warn, warn == 1 ? "" : "s");
+        printf(", %u warning%s", warn, OZX_S(warn));
     if (!report->refused)
         printf(" (%s entries, %s)", ozx_progress_count(entries, report->entry_count),
                ozx_progress_amount(amount, (double)report->size_bytes));
@@ -225,7 +225,7 @@ static int verify_file(struct command *command, const char *file, bool first)
     int status;
 
     if (command->json && object < 0)
-        return ozx_report(OZX_EXIT_SYSTEM, file, "cannot make a file in memory: %s",
+        return ozx_report(OZX_EXIT_SYSTEM, file, "cannot create a file in memory: %s",
                           strerror(errno));
     command->options.name = file;
     command->object = object;
@@ -347,7 +347,7 @@ static int parse(struct command *command, int argc, char **argv, bool *help)
             break;
         default:
             status = ozx_report_usage(
-                "verify", option == ':' ? "option '%s' needs a value" : "unknown option '%s'",
+                "verify", option == ':' ? "option '%s' requires a value" : "unknown option '%s'",
                 ozx_escape(escaped, sizeof escaped, word, strlen(word)));
         }
     }

@@ -171,7 +171,7 @@ static void fill_row(const struct ozx_terminal *terminal, const struct ozx_multi
     char bytes[OZX_AMOUNT_SIZE];
 
     ozx_words_add_name(&words[PATH], m->datasets[level].path);
-    row->problem = from->problem ? from->problem : "not looked at";
+    row->problem = from->problem ? from->problem : "not checked";
     if (from->metadata) {
         const struct ozx_array *a = from->metadata->array;
         row->problem = NULL;
@@ -378,7 +378,7 @@ void ozx_image_put_levels(const struct ozx_terminal *terminal, const char *prefi
     }
     if (table.left_out) {
         struct ozx_words words = {.size = 0};
-        ozx_words_add(&words, "and %zu more levels", table.left_out);
+        ozx_words_add(&words, "and %zu more level%s", table.left_out, OZX_S(table.left_out));
         snprintf(branch, sizeof branch, "%s%s", prefix,
                  terminal->utf8 ? (node->child_count ? "\u251c\u2500 " : "\u2514\u2500 ")
                                 : (node->child_count ? "|- " : "`- "));

@@ -49,7 +49,7 @@ static void put_version(const struct ozx_archive *archive, const struct ozx_term
         if (s->metadata_version && s->comment_version)
             ozx_words_add(&words, " (they disagree)");
         if (has_comment && s->facts.comment_defect[0])
-            ozx_words_add(&words, "; the comment is not as RFC-9 wants it: %s",
+            ozx_words_add(&words, "; the comment does not follow RFC-9: %s",
                           s->facts.comment_defect);
     }
     ozx_line_field(terminal, "  ", agree ? OZX_PLAIN : OZX_WARN, "OME-Zarr", words.text);
@@ -163,7 +163,7 @@ static void add_kind(const struct ozx_summary_node *node, struct ozx_words *word
         if (node->problem) /* names in it are escaped already */
             ozx_words_add(words, "  unreadable: %s", node->problem);
         else
-            ozx_words_add(words, "  not looked at");
+            ozx_words_add(words, "  not checked");
         break;
     default:
         ozx_words_add(words, "  %s", ozx_summary_kind_name(node));
@@ -397,7 +397,7 @@ void ozx_info_text(const struct ozx_archive *archive, const struct ozx_summary *
     put_node(&t, &summary->root, OZX_NODE_ROOT, "", true, 0);
     if (summary->omitted_count) {
         struct ozx_words words = {.size = 0};
-        ozx_words_add(&words, "(%s more were not looked at)",
+        ozx_words_add(&words, "(%s more were not checked)",
                       ozx_progress_count(count, summary->omitted_count));
         ozx_line(terminal, "", OZX_DIM, words.text, "");
     }

@@ -22,12 +22,12 @@ static const struct verb verbs[] = {
     {"mount", ozx_cmd_mount, "show an archive as a read-only directory tree"},
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif
-    {"info", ozx_cmd_info, "say what an archive holds"},
+    {"info", ozx_cmd_info, "show what is in an archive"},
     {"ls", ozx_cmd_ls, "list the entries of an archive"},
     {"cat", ozx_cmd_cat, "write files of an archive to standard output"},
-    {"pack", ozx_cmd_pack, "make an archive of a directory"},
-    {"unpack", ozx_cmd_unpack, "make a directory of an archive"},
-    {"repack", ozx_cmd_repack, "write an archive anew, mended or recovered"},
+    {"pack", ozx_cmd_pack, "create an archive from a directory"},
+    {"unpack", ozx_cmd_unpack, "extract an archive to a directory"},
+    {"repack", ozx_cmd_repack, "rewrite an archive, repaired or recovered"},
     {"verify", ozx_cmd_verify, "check an archive: structure, data, metadata"},
 };
 

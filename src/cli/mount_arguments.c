@@ -29,11 +29,11 @@ static const char usage[] =
     "Shows a zipped OME-Zarr (.ozx, or any ZIP) as a read-only directory tree. Returns once\n"
     "it is served. Without DIR a directory NAME.ome.zarr is made beside the archive (or in\n"
     "$XDG_RUNTIME_DIR/ozxfs) for as long as it is mounted, and its path is printed.\n"
-    "DIR may be /dev/fd/N, a FUSE device that somebody else has mounted.\n"
+    "DIR may be /dev/fd/N, a FUSE device that another program has mounted.\n"
     "\n"
-    "  -f, --foreground   stay; messages go to stderr, ^C unmounts\n"
-    "  -d, --debug        as -f, and print every request\n"
-    "  -v, --verbose      say more: minor oddities of the archive, how it is served\n"
+    "  -f, --foreground   stay in the foreground; messages go to stderr, ^C unmounts\n"
+    "  -d, --debug        like -f, and print every request\n"
+    "  -v, --verbose      print more: minor defects of the archive, how it is served\n"
     "  -s, --single-thread   serve with one thread\n"
     "      --threads N    serve with at most N threads (default: 10)\n"
     "      --ready-fd N   write a newline to descriptor N when served, and close it\n"
@@ -42,19 +42,19 @@ static const char usage[] =
     "\n"
     "Options for -o:\n"
     "  subdir=PATH        show only this directory of the archive\n"
-    "  timeout=SECONDS    free the memory after so long without a request; the mount stays\n"
-    "  log=FILE           append to it what would only go to syslog\n"
+    "  timeout=SECONDS    free the memory after this long without a request; the mount stays\n"
+    "  log=FILE           append messages to FILE, not only to syslog\n"
     "  xattr              extended attributes: user.ozx.offset, crc32, method on files,\n"
     "                     user.ozx.comment, version, state on the root\n"
-    "  io_uring           requests by rings, one for each CPU, where there are such\n"
-    "  serve_as=USER      started by root: who parses and serves (default: nobody)\n"
-    "  nonempty           mount on a directory with contents, and hide them\n"
+    "  io_uring           use FUSE over io_uring where the kernel supports it\n"
+    "  serve_as=USER      if started by root: the user who parses and serves (default: nobody)\n"
+    "  nonempty           mount on a non-empty directory, hiding its contents\n"
     "  allow_other        for all users, not only you\n"
     "  uid= gid=          owner and group shown (default: yours)\n"
-    "  umask= fmask= dmask=   permission bits to take away, octal\n"
+    "  umask= fmask= dmask=   permission bits to clear, octal\n"
     "  fsname= subtype=   source and type shown by df and findmnt\n"
     "  max_read=BYTES, noexec, noatime, context= ...   as for mount(8) and fuse(4)\n"
-    "Taken and passed over, for fstab: auto, nofail, _netdev, user, x-* and such.\n"
+    "Accepted and ignored, for fstab: auto, nofail, _netdev, user, x-* and such.\n"
     "Always on: ro, nosuid, nodev; with allow_other or modes, default_permissions.\n";
 
 enum { THREADS = 256, READY_FD };
@@ -83,7 +83,7 @@ static int unknown_option(const char *argument)
 {
     char escaped[OZX_ESCAPED_SIZE];
 
-    return ozx_report_usage("mount", "unknown option, or one without its value: '%s'",
+    return ozx_report_usage("mount", "unknown option '%s', or its value is missing",
                             ozx_escape(escaped, sizeof escaped, argument, strlen(argument)));
 }
 
@@ -167,7 +167,7 @@ static int take_handed(struct ozx_mount_arguments *arguments)
     if (ozx_mount_number(arguments->directory + sizeof prefix - 1, 10, STDERR_FILENO + 1, INT_MAX,
                          &fd) ||
         fstat((int)fd, &st) < 0 || !S_ISCHR(st.st_mode))
-        return ozx_report_usage("mount", "%s is no open FUSE device", arguments->directory);
+        return ozx_report_usage("mount", "%s is not an open FUSE device", arguments->directory);
     arguments->options.handed_fd = (int)fd;
     return 0;
 }

@@ -18,7 +18,7 @@
 static int refuse(int code, const char *why, struct ozx_error *error)
 {
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "cannot use it as the log: %s", why);
+                         "cannot be used as the log: %s", why);
 }
 
 int ozx_mount_log_open(const char *path, int *fd, struct ozx_error *error)
@@ -33,9 +33,9 @@ int ozx_mount_log_open(const char *path, int *fd, struct ozx_error *error)
     if (fstat(log, &st) < 0)
         return refuse(-errno, strerror(errno), error);
     if (!S_ISREG(st.st_mode))
-        return refuse(-EPERM, "it is no regular file", error);
+        return refuse(-EPERM, "it is not a regular file", error);
     if (st.st_uid != geteuid() || st.st_nlink != 1)
-        return refuse(-EPERM, "it belongs to another user, or has other names", error);
+        return refuse(-EPERM, "it belongs to another user, or has other hard links", error);
     *fd = ozx_take_fd(&log);
     return 0;
 }

@@ -37,7 +37,7 @@ int ozx_mount_bad_value(const char *name, const char *value)
 {
     char escaped[OZX_ESCAPED_SIZE];
 
-    return ozx_report_usage("mount", "bad value '%s' of %s",
+    return ozx_report_usage("mount", "invalid value '%s' for %s",
                             ozx_escape(escaped, sizeof escaped, value, strlen(value)), name);
 }
 
@@ -107,7 +107,7 @@ static int apply_serve_as(struct ozx_mount_parse *p, const char *value)
     return 0;
 #else
     (void)p, (void)value;
-    return ozx_report_usage("mount", "cannot do '-o serve_as': built without the sandbox");
+    return ozx_report_usage("mount", "cannot apply '-o serve_as': built without the sandbox");
 #endif
 }
 
@@ -297,7 +297,7 @@ static const struct row rows[] = {
     {"suid", HELPER, always_safe, NULL},
     {"dev", HELPER, always_safe, NULL},
     {"allow_root", REFUSE,
-     "what root reads would be cached for everybody; use allow_other, with umask=", NULL},
+     "what root reads would be cached for all users; use allow_other, with umask=", NULL},
     {"auto_unmount", REFUSE,
      "after a crash it would show an empty directory in place of the archive", NULL},
 };
@@ -346,12 +346,13 @@ static int apply_option(struct ozx_mount_parse *p, const char *option)
     case SWALLOW:
         return 0;
     case HELPER:
-        return p->helper ? 0
-                         : ozx_report_usage("mount", "cannot do '-o %s': %s", escaped, row->reason);
+        return p->helper
+                   ? 0
+                   : ozx_report_usage("mount", "cannot apply '-o %s': %s", escaped, row->reason);
     case REFUSE:
         break;
     }
-    return ozx_report_usage("mount", "cannot do '-o %s': %s", escaped, row->reason);
+    return ozx_report_usage("mount", "cannot apply '-o %s': %s", escaped, row->reason);
 }
 
 int ozx_mount_apply_list(struct ozx_mount_parse *p, char *list)

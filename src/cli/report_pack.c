@@ -29,8 +29,7 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
                          result->version, without);
     else
         (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s, in %.1f s%s", files, also, size,
-                         result->version, without, elapsed_s,
-                         result->verified ? ", read back and right" : "");
+                         result->version, without, elapsed_s, result->verified ? ", verified" : "");
 }
 
 enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about)

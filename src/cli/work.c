@@ -99,7 +99,7 @@ int ozx_work_bad_option(const char *verb, const char *option)
 {
     char name[OZX_ESCAPED_SIZE];
 
-    return ozx_report_usage(verb, "option '%s' is unknown or lacks its value",
+    return ozx_report_usage(verb, "unknown option '%s', or its value is missing",
                             ozx_escape(name, sizeof name, option, strlen(option)));
 }
 

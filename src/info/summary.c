@@ -160,7 +160,7 @@ static int load_level(struct walk *w, uint32_t group, const char *path,
     if (failure || !level->metadata || level->metadata->array)
         return failure;
     ozx_metadata_free(ozx_take(level->metadata));
-    return set_problem(w, &level->problem, "it is no array");
+    return set_problem(w, &level->problem, "it is not an array");
 }
 
 static int load_levels(struct walk *w, struct ozx_summary_node *node)

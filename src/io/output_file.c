@@ -71,7 +71,7 @@ int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool
     file->name = slash ? slash + 1 : path;
     file->replace = replace;
     if (!file->name[0])
-        return fail(*path ? -EISDIR : -ENOENT, "is no name for a file", error);
+        return fail(*path ? -EISDIR : -ENOENT, "is not a valid file name", error);
     failure = open_directory(file, path, error);
     if (failure)
         return failure;
@@ -79,7 +79,7 @@ int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool
     if (file->old_fd >= 0 && fstat(file->old_fd, &file->old) == 0)
         return judge_old(file, error);
     memset(&file->old, 0, sizeof file->old);
-    return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
+    return errno == ENOENT ? 0 : fail(-errno, "cannot be created", error);
 }
 
 /* --- the file --------------------------------------------------------------------------------- */
@@ -149,7 +149,7 @@ int ozx_output_file_create(struct ozx_output_file *file, struct ozx_error *error
     /* Whatever made that fail, a named file either works or gives the better reason. */
     if (failure)
         failure = create_named(file, mode);
-    return failure ? fail(failure, "cannot be made", error) : 0;
+    return failure ? fail(failure, "cannot be created", error) : 0;
 }
 
 /* --- its access ------------------------------------------------------------------------------- */
@@ -224,14 +224,14 @@ int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error
     int failure = file->replace ? take_over_access(file) : 0;
 
     if (failure)
-        return fail(failure, "cannot take over the access rights of the old file", error);
+        return fail(failure, "cannot copy the access rights of the old file", error);
     failure = file->replace ? move_over(file) : move_to_free_name(file);
     if (failure == -EEXIST)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
-                             "was made by someone else meanwhile");
+                             "was created by another process meanwhile");
     if (failure)
-        return fail(failure, "cannot be given its name", error);
+        return fail(failure, "cannot be renamed into place", error);
     if (file->can_sync_directory && fsync(file->directory_fd) < 0 && errno != EINVAL)
         return fail(-errno, "is complete, but its directory cannot be synced", error);
     return 0;

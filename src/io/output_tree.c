@@ -42,7 +42,7 @@ static int open_parent(struct ozx_output_tree *tree, const char *path, struct oz
     if (!tree->name[0] || strcmp(tree->name, ".") == 0 || strcmp(tree->name, "..") == 0)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give the directory by its name, or a new one below it",
-                             "cannot be made or replaced under this name");
+                             "cannot be created or replaced under this name");
     if (slash == parent)
         slash[1] = '\0';
     else if (slash)
@@ -51,7 +51,7 @@ static int open_parent(struct ozx_output_tree *tree, const char *path, struct oz
     if (tree->parent_fd < 0 && errno == EACCES) /* not readable, but perhaps writable */
         tree->parent_fd = open(slash ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (tree->parent_fd < 0 || fstat(tree->parent_fd, &st) < 0)
-        return fail(-errno, "cannot open the directory that it is to be in", error);
+        return fail(-errno, "cannot open its parent directory", error);
     return 0;
 }
 
@@ -94,10 +94,10 @@ static int judge_old(struct ozx_output_tree *tree, bool replace, struct ozx_erro
     tree->old_fd =
         openat(tree->parent_fd, tree->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (tree->old_fd < 0 || fstat(tree->old_fd, &tree->old) < 0)
-        return fail(-errno, "exists and cannot be looked into", error);
+        return fail(-errno, "exists and cannot be read", error);
     failure = ask_empty(tree->old_fd, &empty);
     if (failure)
-        return fail(failure, "exists and cannot be looked into", error);
+        return fail(failure, "exists and cannot be read", error);
     tree->exchange = !empty;
     if (empty)
         return 0;
@@ -106,10 +106,9 @@ static int judge_old(struct ozx_output_tree *tree, bool replace, struct ozx_erro
                              "give another name, or --force to replace it",
                              "exists already and is not empty");
     if (!holds_file(tree->old_fd, tree->proof))
-        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "remove it yourself, or give another name",
-                             "has no %s, so it is no image, and --force does not remove it",
-                             tree->proof);
+        return ozx_error_set(
+            error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "remove it, or give another name",
+            "has no %s, so it is not an image, and --force does not remove it", tree->proof);
     return 0;
 }
 
@@ -124,7 +123,7 @@ int ozx_output_tree_prepare(struct ozx_output_tree *tree, const char *path, bool
     if (fstatat(tree->parent_fd, tree->name, &tree->old, AT_SYMLINK_NOFOLLOW) == 0)
         return judge_old(tree, replace, error);
     memset(&tree->old, 0, sizeof tree->old);
-    return errno == ENOENT ? 0 : fail(-errno, "cannot be made", error);
+    return errno == ENOENT ? 0 : fail(-errno, "cannot be created", error);
 }
 
 bool ozx_output_tree_would_remove(const struct ozx_output_tree *tree, const char *path)
@@ -166,16 +165,17 @@ int ozx_output_tree_create(struct ozx_output_tree *tree, struct ozx_error *error
         if (mkdirat(tree->parent_fd, name, mode) < 0) {
             if (errno == EEXIST)
                 continue;
-            return fail(-errno, "cannot make a temporary directory beside it", error);
+            return fail(-errno, "cannot create a temporary directory beside it", error);
         }
         memcpy(tree->temporary, name, sizeof name);
         tree->fd = openat(tree->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (tree->fd < 0)
             return fail(-errno, "cannot open the temporary directory beside it", error);
         failure = tree->old_fd < 0 ? 0 : ozx_access_prepare_directory(tree->fd, tree->old_fd);
-        return failure ? fail(failure, "cannot close the temporary directory to others", error) : 0;
+        return failure ? fail(failure, "cannot restrict access to the temporary directory", error)
+                       : 0;
     }
-    return fail(-EEXIST, "cannot make a temporary directory beside it", error);
+    return fail(-EEXIST, "cannot create a temporary directory beside it", error);
 }
 
 void ozx_output_tree_close(struct ozx_output_tree *tree)
@@ -203,7 +203,7 @@ static int rename_with(const struct ozx_output_tree *tree, unsigned flags)
 static int taken(struct ozx_error *error)
 {
     return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
-                         "was made or filled by someone else meanwhile");
+                         "was created or filled by another process meanwhile");
 }
 
 static int settle(struct ozx_output_tree *tree, int failure, struct ozx_error *error)
@@ -212,10 +212,10 @@ static int settle(struct ozx_output_tree *tree, int failure, struct ozx_error *e
         return taken(error);
     if (failure == -EBUSY)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "give a new name, of a directory below it for example",
+                             "give a new name, for example of a directory below it",
                              "is in use as a mount point, so it cannot be replaced");
     if (failure)
-        return fail(failure, "cannot be given its name", error);
+        return fail(failure, "cannot be renamed into place", error);
     tree->temporary[0] = '\0';
     return 0;
 }
@@ -245,10 +245,10 @@ static int exchange(struct ozx_output_tree *tree, struct ozx_error *error)
     if (failure == -EINVAL || failure == -ENOSYS)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "remove the old one first, or give another name",
-                             "cannot be replaced at once on this file system");
+                             "cannot be replaced atomically on this file system");
     if (failure == -ENOENT)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
-                             "was moved away by someone else meanwhile");
+                             "was moved away by another process meanwhile");
     if (failure)
         return settle(tree, failure, error);
     /* Only what was looked at before is removed. */
@@ -268,9 +268,10 @@ static bool remove_old(struct ozx_output_tree *tree, struct ozx_error *error)
     int failure = ozx_remove_tree(tree->parent_fd, tree->temporary);
 
     if (failure)
-        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "remove the rest yourself",
-                      "is unpacked, but the old tree cannot be removed wholly; it is in %s now: %s",
-                      tree->temporary, strerror(-failure));
+        ozx_error_set(
+            error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "remove the rest manually",
+            "is unpacked, but the old tree could not be removed completely; it is now in %s: %s",
+            tree->temporary, strerror(-failure));
     tree->temporary[0] = '\0';
     return failure != 0;
 }
@@ -281,9 +282,9 @@ int ozx_output_tree_commit(struct ozx_output_tree *tree, bool sync, bool *leftov
     int failure = tree->old_fd < 0 ? 0 : ozx_access_take_over(tree->fd, tree->old_fd);
 
     if (failure)
-        return fail(failure, "cannot take over the access rights of the old directory", error);
+        return fail(failure, "cannot copy the access rights of the old directory", error);
     if (sync && syncfs(tree->fd) < 0)
-        return fail(-errno, "cannot be brought to the disk", error);
+        return fail(-errno, "cannot be synced to disk", error);
     failure = tree->exchange ? exchange(tree, error) : move_to_free_name(tree, error);
     if (failure)
         return failure;

@@ -218,7 +218,7 @@ static int put(int mount, const struct ozx_place *place, struct ozx_mount_id *ou
     int failure = ozx_mount_id_of(mount, &own);
 
     if (failure)
-        return fail(error, failure, "cannot tell the mount's id", NULL);
+        return fail(error, failure, "cannot determine the mount's id", NULL);
     if (move_mount(mount, "", place->directory, "",
                    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
         return errno == ENOENT ? fail_replaced(error) : fail(error, -errno, "move_mount", NULL);

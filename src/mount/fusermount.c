@@ -63,8 +63,8 @@ static const struct advice advices[] = {
     {"user_allow_other", -EPERM,
      "without allow_other, or root adds user_allow_other to /etc/fuse.conf"},
     {"too many FUSE", -EAGAIN, "unmount some, or root raises mount_max in /etc/fuse.conf"},
-    {"not owned by user", -EPERM, "mount on a directory of your own"},
-    {"no write access", -EPERM, "mount on a directory of your own"},
+    {"not owned by user", -EPERM, "mount on a directory that you own"},
+    {"no write access", -EPERM, "mount on a directory that you own"},
     {"is forbidden", -EPERM, "mount on a directory of a local disk"},
     {"Operation not permitted", -EPERM,
      "needs root or a set-uid fusermount3; a container needs --cap-add SYS_ADMIN --device "

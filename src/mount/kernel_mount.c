@@ -89,8 +89,9 @@ static void take_new_away(const struct ozx_mount_options *options,
 
 static int fail_mountinfo(int failure, struct ozx_error *error)
 {
-    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
-                         "cannot read /proc/self/mountinfo: %s", strerror(-failure));
+    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "check that /proc is mounted", "cannot read /proc/self/mountinfo: %s",
+                         strerror(-failure));
 }
 
 /* The mount that was just made by somebody who did not say which it is. */

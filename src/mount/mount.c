@@ -54,7 +54,7 @@ static int vanished(enum ozx_mount_stage *stage, struct ozx_error *error)
 {
     *stage = OZX_MOUNT_STAGE_CRASH;
     return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "the supervisor ended without an answer");
+                         "the supervisor ended without reporting a result");
 }
 
 /* One message of the supervisor. 1: there is more to come; 0: served; else the failure. */
@@ -116,7 +116,7 @@ static int run_in_background(const struct ozx_mount_options *options, struct ozx
 
     if (failure) {
         ozx_source_close(source);
-        return fail(stage, error, failure, "cannot make a socket");
+        return fail(stage, error, failure, "cannot create a socket");
     }
     supervisor = fork();
     if (supervisor == 0)
@@ -147,7 +147,7 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *so
 
     if (failure) {
         ozx_source_close(source);
-        return fail(stage, error, failure, "cannot watch signals");
+        return fail(stage, error, failure, "cannot handle signals");
     }
     signal(SIGPIPE, SIG_IGN); /* a reader of our messages that leaves does not end the mount */
     fflush(NULL);             /* or the children would write it again */

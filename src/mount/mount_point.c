@@ -33,13 +33,13 @@ static int fail_errno(struct ozx_error *error, int code)
 {
     switch (-code) {
     case ENOENT:
-        return fail(error, code, "make it with mkdir", "the mount point does not exist");
+        return fail(error, code, "create it with mkdir", "the mount point does not exist");
     case ENOTDIR:
         return fail(error, code, NULL, "the mount point is not a directory");
     case EBUSY:
         return fail(error, code, NULL, "the root directory cannot be mounted on");
     case ESTALE:
-        return fail(error, code, NULL, "the mount point was replaced while it was looked at");
+        return fail(error, code, NULL, "the mount point was replaced while it was being checked");
     case ENOTCONN:
         return fail(error, -EBUSY, "remove it with 'ozxfs umount' or 'fusermount3 -u'",
                     "the mount point is in use: a dead FUSE mount is there");

@@ -151,11 +151,10 @@ static int refuse_link(const struct walk *w, const char *name, const struct stat
 
     strcpy(path, w->path);
     (void)!append(path, name);
-    return ozx_error_set(error, -EPERM, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "name the directory that is meant, without the link",
-                         "%s is a symbolic link of user %u, who can change it at any time",
-                         ozx_escape(escaped, sizeof escaped, path, strlen(path)),
-                         (unsigned)link->st_uid);
+    return ozx_error_set(
+        error, -EPERM, OZX_RULE_NONE, OZX_OFFSET_NONE, "give the directory itself, not the link",
+        "%s is a symbolic link of user %u, who can change it at any time",
+        ozx_escape(escaped, sizeof escaped, path, strlen(path)), (unsigned)link->st_uid);
 }
 
 /* Links in /proc lead to a directory, not to a path: what can be read in /proc/PID/root is "/", which

@@ -109,8 +109,7 @@ static void end_mount(struct supervisor *s)
     if (failure == -EBUSY) {
         failure = ozx_own_mount_end(&s->mount, true, &error);
         if (!failure)
-            note_text(s, "the mount was in use: it is detached, and in %d s it ends",
-                      KILL_MS / 1000);
+            note_text(s, "the mount was in use: it is detached and ends in %d s", KILL_MS / 1000);
     }
     if (failure)
         note(s, &error);
@@ -225,7 +224,7 @@ static void judge_end(struct supervisor *s, int status)
     bool visible =
         s->phase == SERVING && (s->ended ? s->visible : ozx_own_mount_is_there(&s->mount));
     const char *hint =
-        visible ? "its mount stays and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
+        visible ? "the mount remains and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_CRASH;
 
     if (s->error.code || (s->phase == SERVING && status == 0 && !visible))

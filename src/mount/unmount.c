@@ -43,7 +43,7 @@ int ozx_unmount(const struct ozx_place *place, const struct ozx_mount_id *mount,
         return ozx_fusermount_unmount(place->path, lazy, error);
     if (code == -ESTALE)
         return fail(error, code, NULL,
-                    "cannot unmount: the mount is no longer at its place, or covered by another");
+                    "cannot unmount: the mount is no longer there, or is covered by another");
     if (code == -EINVAL) /* it is there, and one of this namespace: locked */
         return fail(error, -EPERM, "unmount it there",
                     "cannot unmount: it was mounted outside of this user namespace");
@@ -82,7 +82,7 @@ static void let_go(const struct ozx_place *place)
 static int refuse(int code, struct ozx_error *error)
 {
     if (code == -EINVAL)
-        return fail(error, code, "'findmnt -t fuse.ozxfs' lists them", "nothing is mounted here");
+        return fail(error, code, "'findmnt -t fuse.ozxfs' lists the mounts", "nothing is mounted here");
     if (code == -EBUSY)
         return fail(error, -EINVAL, NULL, "the root directory is not a mount of ozxfs");
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
@@ -111,7 +111,7 @@ static int recognize(struct umount *u, struct ozx_error *error)
     int failure = ozx_mountinfo_read(&info);
 
     if (failure)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "is /proc mounted?",
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "check that /proc is mounted",
                              "cannot read /proc/self/mountinfo: %s", strerror(-failure));
     entry = ozx_mountinfo_by_number(&info, u->id.number);
     if (!entry)
@@ -122,7 +122,7 @@ static int recognize(struct umount *u, struct ozx_error *error)
     if (strcmp(entry->type, "fuse.ozxfs") == 0 ||
         (ozx_mount_entry_is_fuse(entry) && u->daemons.count > 0))
         return 0;
-    return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) for it",
+    return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) instead",
                          "is a mount of type %s, not ozxfs",
                          ozx_escape(type, sizeof type, entry->type, strlen(entry->type)));
 }

@@ -17,7 +17,7 @@ int ozx_input_changed(const struct ozx_input *input, const char *path, struct oz
     char name[OZX_ESCAPED_SIZE];
 
     return ozx_error_set(error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "pack again when nothing writes there",
+                         "pack again once nothing is writing there",
                          "%s'%s' changed while it was being packed", input->kind->subject,
                          ozx_escape(name, sizeof name, path, strlen(path)));
 }

@@ -152,8 +152,7 @@ int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *ol
         old->st_ino != own.st_ino)
         return 0;
     return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "give another name, and rename it later",
-                         "is the archive that is to be read");
+                         "give another name, and rename it later", "is the archive being read");
 }
 
 static int check_output(const struct ozx_input *input, const struct ozx_output_file *output,

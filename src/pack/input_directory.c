@@ -78,7 +78,7 @@ static int say_errno(struct ozx_error *error, int code, const char *path, size_t
 
     if (code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
         return say(error, -ESTALE, OZX_RULE_NONE, path, size,
-                   "pack again when nothing writes there", "changed while it was being listed");
+                   "pack again once nothing is writing there", "changed while it was being listed");
     if (code == -EACCES || code == -EPERM)
         what = "cannot be read";
     snprintf(text, sizeof text, "%s: %s", what, strerror(-code));
@@ -224,7 +224,7 @@ static int say_special(struct ozx_error *error, mode_t mode, const char *path, s
              : S_ISSOCK(mode) ? "a socket"
                               : "a device");
     return say(error, -EBADMSG, OZX_RULE_SPECIAL, path, size,
-               S_ISLNK(mode) ? "put what it points to in its place, or leave it out with --exclude"
+               S_ISLNK(mode) ? "replace it with its target, or leave it out with --exclude"
                              : "leave it out with --exclude",
                text);
 }
@@ -272,7 +272,7 @@ static int look(struct ozx_input *input, struct ozx_input_listing *listing, cons
     if (listing->fd < 0)
         return say_errno(error, listing->fd, path, path_size_bytes, "cannot be reached");
     if (fstatat(listing->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return say_errno(error, -errno, path, path_size_bytes, "cannot be looked at");
+        return say_errno(error, -errno, path, path_size_bytes, "cannot be examined");
     failure = judge(self, listing->fd, name, &st, path, path_size_bytes, error);
     if (!failure)
         *file = (struct ozx_input_file){.size_bytes = (uint64_t)st.st_size,

@@ -15,7 +15,7 @@
 #include "zip/format.h"
 #include "zip/prefix.h"
 
-#define HINT_RENAME "have its maker write it again with other names"
+#define HINT_RENAME "recreate the archive with other names"
 
 /* A name as it stands, and behind it (terminated as well) in its normal form. */
 struct name {

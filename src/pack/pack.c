@@ -243,7 +243,7 @@ static int verify_and_sync(struct ozx_pack_state *pack)
     if (failure || !syncing.failure)
         return failure;
     ozx_error_set(&error, syncing.failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                  "cannot be brought to the disk: %s", strerror(-syncing.failure));
+                  "cannot be synced to disk: %s", strerror(-syncing.failure));
     return ozx_pack_tell(pack, OZX_PACK_OUTPUT, &error);
 }
 

@@ -185,8 +185,8 @@ static void tell_junk(const struct notes *n)
     if (!count)
         return;
     ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  count == 1 ? "--keep-junk keeps it" : "--keep-junk keeps them",
-                  "left out %" PRIu64 " item%s of junk (%s)", count, count == 1 ? "" : "s", kinds);
+                  count == 1 ? "keep it with --keep-junk" : "keep them with --keep-junk",
+                  "left out %" PRIu64 " item%s of junk (%s)", count, OZX_S(count), kinds);
     tell_note(n, &note);
 }
 
@@ -200,11 +200,12 @@ static void tell_foreign(const struct notes *n)
         return;
     ozx_escape(name, sizeof name, n->foreign.first, strlen(n->foreign.first));
     if (count == 1)
-        ozx_error_set(&warning, 0, OZX_RULE_CHUNK_KEY, OZX_OFFSET_NONE, "--exclude leaves it out",
-                      "1 file is no chunk of any array, but is packed: '%s'", name);
+        ozx_error_set(&warning, 0, OZX_RULE_CHUNK_KEY, OZX_OFFSET_NONE, "exclude it with --exclude",
+                      "1 file is not a chunk of any array, but is packed: '%s'", name);
     else
-        ozx_error_set(&warning, 0, OZX_RULE_CHUNK_KEY, OZX_OFFSET_NONE, "--exclude leaves them out",
-                      "%" PRIu64 " files are no chunks of any array, but are packed: the first is "
+        ozx_error_set(&warning, 0, OZX_RULE_CHUNK_KEY, OZX_OFFSET_NONE,
+                      "exclude them with --exclude",
+                      "%" PRIu64 " files are not chunks of any array, but are packed: the first is "
                       "'%s'",
                       count, name);
     n->pack->options->warning(n->pack->options->context, OZX_PACK_INPUT, &warning);
@@ -220,10 +221,10 @@ static void tell_empty(const struct notes *n)
         return;
     ozx_escape(name, sizeof name, n->empty.first, strlen(n->empty.first));
     if (count == 1)
-        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, "--exclude leaves it out",
+        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, "exclude it with --exclude",
                       "1 directory is empty, and is packed as such: '%s'", name);
     else
-        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, "--exclude leaves them out",
+        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, "exclude them with --exclude",
                       "%" PRIu64 " directories are empty, and are packed as such: the first is "
                       "'%s'",
                       count, name);

@@ -22,8 +22,8 @@ static void warn_disagreement(void *context, const char *path, const char *other
     char name[OZX_ESCAPED_SIZE], version[OZX_ESCAPED_SIZE];
 
     ozx_error_set(&error, 0, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                  "--ome-version says which one to write",
-                  "'%s' states another OME-Zarr version: %s",
+                  "state the version to write with --ome-version",
+                  "'%s' states a different OME-Zarr version: %s",
                   ozx_escape(name, sizeof name, path, strlen(path)),
                   ozx_escape(version, sizeof version, other, strlen(other)));
     warn(context, OZX_PACK_INPUT, &error);
@@ -55,10 +55,11 @@ static void hint_at_sharding(const struct ozx_pack_state *pack)
     if (!unsharded.count)
         return;
     if (unsharded.count > 1)
-        snprintf(others, sizeof others, " (and %" PRIu64 " more arrays)", unsharded.count - 1);
+        snprintf(others, sizeof others, " (and %" PRIu64 " more array%s)", unsharded.count - 1,
+                 OZX_S(unsharded.count - 1));
     ozx_error_set(&error, 0, OZX_RULE_SHARDING, OZX_OFFSET_NONE,
-                  "written again with the sharding_indexed codec it would be smaller and faster",
-                  "array '%s' is not sharded, its %" PRIu32 " chunks are an entry each%s",
+                  "rewriting it with the sharding_indexed codec makes it smaller and faster",
+                  "array '%s' is not sharded, its %" PRIu32 " chunks are separate entries%s",
                   ozx_escape(name, sizeof name, unsharded.first, strlen(unsharded.first)),
                   unsharded.first_chunks, others);
     warn(pack, OZX_PACK_INPUT, &error);
@@ -98,7 +99,7 @@ static int judge_json(struct ozx_pack_state *pack)
     if (failure)
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     if (all.unread) {
-        snprintf(text, sizeof text, "is not looked at: %s", all.unread_why);
+        snprintf(text, sizeof text, "is not checked: %s", all.unread_why);
         warn_of_file(pack, all.unread_entry, all.unread, text);
     }
     return 0;
@@ -139,13 +140,13 @@ int ozx_pack_find_version(struct ozx_pack_state *pack)
         snprintf(found, sizeof found, "%s", stated);
     if (!wanted && !found[0]) {
         ozx_error_set(&error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE,
-                      "give it: --ome-version 0.5, for example",
+                      "state it: --ome-version 0.5, for example",
                       "no zarr.json states an OME-Zarr version (attributes.ome.version)");
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     }
     if (wanted && found[0] && strcmp(wanted, found) != 0) {
         ozx_error_set(&error, 0, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
-                      "the metadata states OME-Zarr version %s, --ome-version is written instead",
+                      "the metadata state OME-Zarr version %s; --ome-version is written instead",
                       ozx_escape(name, sizeof name, found, strlen(found)));
         warn(pack, OZX_PACK_INPUT, &error);
         error = (struct ozx_error)OZX_ERROR_INIT;

@@ -275,8 +275,8 @@ int ozx_plan_check_unchanged(const struct ozx_plan *plan, struct ozx_error *erro
         if (plan->input->kind->is_unchanged(plan->input, directory->path, directory->fingerprint))
             continue;
         return ozx_error_set(
-            error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "pack again when nothing writes there",
-            "'%s/' changed while it was being packed",
+            error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE,
+            "pack again once nothing is writing there", "'%s/' changed while it was being packed",
             ozx_escape(name, sizeof name, directory->path, directory->path_size_bytes));
     }
     return 0;

@@ -36,7 +36,7 @@ int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error)
         /* Sparse files can claim anything: the sum must stay an off_t, with room for the end. */
         if (entry->size_bytes > INT64_MAX / 2 || offset + entry->size_bytes > INT64_MAX / 2)
             return ozx_error_set(error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                                 "too large for any archive");
+                                 "too large for an archive");
         offset += entry->size_bytes;
     }
     plan->directory_offset_bytes = offset;

@@ -39,7 +39,7 @@ static int wrong_crc(struct state *state, uint32_t node)
     size_t size = ozx_archive_path(state->archive, node, path);
 
     ozx_error_set(&error, -EBADMSG, OZX_RULE_CRC, OZX_OFFSET_NONE, NULL,
-                  "'%s' reads back with another CRC than it was written with",
+                  "'%s' has another CRC than what was written",
                   ozx_escape(name, sizeof name, path, size));
     return fault(state, &error);
 }
@@ -137,7 +137,7 @@ static int compare(const struct state *state, struct ozx_error *error)
 
     if (!version || strcmp(version, readback->version) != 0)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COMMENT, OZX_OFFSET_NONE, NULL,
-                             "the archive comment reads back without its version");
+                             "the archive comment, read back, has no version");
     if (files != readback->files || directories != readback->directories ||
         bytes != readback->data_bytes)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, OZX_OFFSET_NONE, NULL,

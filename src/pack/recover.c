@@ -155,11 +155,11 @@ static int scan(struct rebuild *r, struct ozx_source *source, struct ozx_error *
         drop_backslashes(r);
     if (!r->entry_count)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "no entry of it is whole, so there is nothing to recover");
+                             "no entry is intact: nothing to recover");
     if (!complete && *r->lost == lost) {
         struct ozx_error unknown = OZX_ERROR_INIT;
         ozx_error_set(&unknown, -EBADMSG, OZX_RULE_NONE, ozx_source_size(source), NULL,
-                      "it breaks off between two entries, and nothing tells whether more followed");
+                      "it ends between two entries; more may have followed");
         on_lost(r, &unknown);
     }
     return 0;

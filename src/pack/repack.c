@@ -82,7 +82,8 @@ static void tell_mended(const struct ozx_repack_options *options, const struct o
 
     if (mended->prefix_bytes) {
         ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                      "%" PRIu64 " bytes in front of the archive are left out", mended->prefix_bytes);
+                      "%" PRIu64 " byte%s before the archive left out", mended->prefix_bytes,
+                      OZX_S(mended->prefix_bytes));
         options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
     }
     if (mended->names) {

@@ -118,7 +118,7 @@ static const char *name_defect(const char *path, size_t size)
 
 static int problem_name(struct walk *walk, const char *defect)
 {
-    return problem(walk, OZX_RULE_NAME, "rename it", "is no name for an archive: ", defect);
+    return problem(walk, OZX_RULE_NAME, "rename it", "is not a valid archive name: ", defect);
 }
 
 static int64_t clamped_mtime(const struct walk *walk, int64_t mtime_s)

@@ -72,7 +72,7 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
         return 0;
     if (root_was_excluded(plan))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
-                             "without it there is nothing to pack",
+                             "there is nothing to pack without it",
                              "the root zarr.json was excluded");
     if (root_has(plan, "zarr.json"))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, NULL,
@@ -99,7 +99,7 @@ static int explain(const struct ozx_json_problem *problem, enum ozx_rule rule, c
     char escaped[sizeof problem->json.text];
     const char *why = problem->json.text;
 
-    return ozx_error_set(error, -EBADMSG, rule, OZX_OFFSET_NONE, "mend it",
+    return ozx_error_set(error, -EBADMSG, rule, OZX_OFFSET_NONE, "fix the JSON",
                          "%s is not JSON: %s (line %d, column %d)", name,
                          ozx_escape(escaped, sizeof escaped, why, strlen(why)), problem->json.line,
                          problem->json.column);
@@ -145,8 +145,8 @@ int ozx_zarr_judge_json(const struct ozx_plan *plan, struct ozx_zarr_json *all,
         ozx_plan_path(plan, entry, path);
         snprintf(quoted, sizeof quoted, "'%s'", ozx_escape(name, sizeof name, path, strlen(path)));
         if (metadata)
-            ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, "mend it",
-                          "%s is no JSON object", quoted);
+            ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, "fix the JSON",
+                          "%s is not a JSON object", quoted);
         else
             explain(&problem, OZX_RULE_ZARR_JSON, quoted, error);
     }
@@ -166,7 +166,7 @@ static int explain_root(int why, const struct ozx_json_problem *problem, struct 
         return ozx_error_memory(error);
     if (why == -EBADMSG && problem->bound)
         return ozx_error_set(error, -EFBIG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
-                             "give its version: --ome-version 0.5, for example",
+                             "state its version: --ome-version 0.5, for example",
                              "the root zarr.json is not parsed: %s", problem->bound);
     if (why == -EBADMSG && problem->json.text[0])
         return explain(problem, OZX_RULE_NO_ROOT, "the root zarr.json", error);
@@ -217,8 +217,8 @@ int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_
     if (!metadata)
         return explain_root(why, &problem, error);
     if (!json_is_object(metadata))
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, "mend it",
-                             "the root zarr.json is no JSON object");
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, "fix the JSON",
+                             "the root zarr.json is not a JSON object");
     found = version_of(metadata);
     if (found) {
         memcpy(version, found, strlen(found) + 1);

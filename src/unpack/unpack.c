@@ -48,7 +48,7 @@ static int mark_path(struct unpack *unpack, const char *path)
 
     if (failure) {
         ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                      "'ozxfs ls -R' lists what there is", "there is no '%s' in it",
+                      "'ozxfs ls -R' lists all entries", "there is no '%s' in it",
                       ozx_escape(name, sizeof name, path, strlen(path)));
         return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
     }

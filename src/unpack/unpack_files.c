@@ -28,7 +28,7 @@ static int fail_crc(struct ozx_unpack_state *state, uint32_t node)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    (void)ozx_archive_crc_error(state->archive, node, "get the file again, or ask who made it",
+    (void)ozx_archive_crc_error(state->archive, node, "get the file again, or ask its author",
                                 &error);
     return ozx_crew_stop(&state->crew, &error, false);
 }

@@ -105,7 +105,7 @@ static int fail(struct judge *j, int code)
 
     return ozx_error_set(
         j->error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-        code == -ENOSPC || code == -EDQUOT ? "make room, or write elsewhere" : NULL,
+        code == -ENOSPC || code == -EDQUOT ? "free some space, or write elsewhere" : NULL,
         "cannot write '%s': %s", ozx_escape(escaped, sizeof escaped, j->path, strlen(j->path)),
         strerror(-code));
 }

@@ -32,13 +32,13 @@ int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int co
     ozx_escape(name, sizeof name, relative, strlen(relative));
     if (code == -EEXIST)
         ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                      "unpack to a file system that tells upper from lower case",
-                      "'%s' has the name of something else on this file system", name);
+                      "unpack to a case-sensitive file system",
+                      "'%s' has the same name as another entry on this file system", name);
     else {
         if (code == -ENAMETOOLONG || code == -EILSEQ || code == -EINVAL)
             hint = "unpack to another file system";
-        ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "'%s' cannot be made: %s",
-                      name, strerror(-code));
+        ozx_error_set(&error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
+                      "'%s' cannot be created: %s", name, strerror(-code));
     }
     return ozx_crew_stop(&state->crew, &error, true);
 }

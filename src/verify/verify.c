@@ -20,7 +20,7 @@ static void judge_refusal(struct ozx_verify *v, const struct ozx_error *error)
     if (error->rule == OZX_RULE_DISKS)
         ozx_verify_find_path(v, OZX_RULE_SINGLE_PART, OZX_VERDICT_FAIL, NULL, 0,
                              error->offset_bytes, error->hint,
-                             "the archive says that it is one part of several");
+                             "the archive states that it is one part of several");
     if (v->options->rule_set == OZX_RULES_DRAFT && ozx_zip_prefix_size(v->source))
         ozx_verify_find_path(v, OZX_RULE_LEADING, OZX_VERDICT_FAIL, NULL, 0, 0, error->hint,
                              "the first local header is not at offset 0");

@@ -31,7 +31,7 @@ static int judge_file(struct chunks *c, uint32_t node)
         if (c->v->options->rule_set == OZX_RULES_DRAFT) /* allowed there */
             return 0;
         ozx_verify_find_node(c->v, OZX_RULE_CHUNK_KEY, OZX_VERDICT_WARN, node,
-                             "is no chunk key of the array: no reader asks for it");
+                             "is not a chunk key of the array: no reader asks for it");
         return 0;
     case OZX_KEY_OUTSIDE:
         ozx_verify_find_node(c->v, OZX_RULE_CHUNK_KEY, OZX_VERDICT_WARN, node,

@@ -117,14 +117,14 @@ static void compare(struct consolidated *c, const struct ozx_consolidated_node *
         return;
     }
     if (failure) {
-        find(c, node, OZX_VERDICT_FAIL, "is listed with something that is no metadata", "");
+        find(c, node, OZX_VERDICT_FAIL, "is listed with something that is not metadata", "");
         return;
     }
     own = digest_of(c, directory);
     for (enum ozx_node_field field = 0; own && field < OZX_FIELD_COUNT; field++)
         if (own->fields[field] != listed.fields[field]) {
             find(c, node, field == OZX_FIELD_ATTRIBUTES ? OZX_VERDICT_WARN : OZX_VERDICT_FAIL,
-                 "is listed with another value than its own zarr.json states: ",
+                 "is listed with a different value than in its own zarr.json: ",
                  ozx_node_field_name(field));
             return;
         }
@@ -158,11 +158,12 @@ static bool listed(void *context, const struct ozx_consolidated_node *node)
         return true; /* nothing more is asked */
     if (!node->path || ozx_archive_find(c->v->archive, node->path, &directory) ||
         !is_node(c, directory)) {
-        find(c, node, OZX_VERDICT_FAIL, "is listed and not there: readers show fill values", "");
+        find(c, node, OZX_VERDICT_FAIL, "is listed but does not exist: readers show fill values",
+             "");
         return false;
     }
     if (!node->is_plain)
-        find(c, node, OZX_VERDICT_WARN, "is listed by a key that readers do not look for", "");
+        find(c, node, OZX_VERDICT_WARN, "is listed under a key that readers do not look for", "");
     if (strcmp(node->group, c->path) == 0) /* else it is listed inside of what is listed */
         count(c, node, directory);
     compare(c, node, directory);
@@ -228,10 +229,10 @@ static void judge_group(struct consolidated *c, uint32_t directory)
         return;
     if (facts.is_other_kind)
         ozx_verify_find_node(c->v, OZX_RULE_CONSOLIDATED, OZX_VERDICT_WARN, c->zarr_json,
-                             "consolidated metadata of a kind that is not 'inline': not checked");
+                             "consolidated metadata are not of kind 'inline': not checked");
     else if (facts.is_wrong)
         ozx_verify_find_node(c->v, OZX_RULE_CONSOLIDATED, OZX_VERDICT_WARN, c->zarr_json,
-                             "consolidated metadata are not as they should be: checked in part");
+                             "consolidated metadata are malformed: only partly checked");
     else
         judge_unlisted(c);
 }

@@ -115,8 +115,8 @@ static void judge_crc(struct ozx_verify *v, const struct ozx_verify_entry *e, ui
 {
     if (crc != e->header.crc32)
         ozx_verify_find_path(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e->path, e->path_size_bytes,
-                             e->header.local_offset_bytes, "get the file again, or ask who made it",
-                             "the data have CRC-32 %08" PRIx32 ", the directory says %08" PRIx32,
+                             e->header.local_offset_bytes, "get the file again, or ask its author",
+                             "the data have CRC-32 %08" PRIx32 ", the directory states %08" PRIx32,
                              crc, e->header.crc32);
 }
 
@@ -169,7 +169,7 @@ static int sum_compressed(struct worker *w, uint64_t data_offset, struct ozx_err
             ozx_verify_find(v, error->rule, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE, "%s",
                             error->text);
             ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
-                            "the data cannot be had: %s", error->text);
+                            "the data cannot be read: %s", error->text);
             return 0;
         }
         if (failure)
@@ -194,7 +194,7 @@ static int sum_entry(struct worker *w, uint64_t data_offset, uint64_t ahead_to,
 
     if (e->eio == OZX_EIO_RATIO)
         ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
-                        "the data cannot be had: it claims to expand to more than deflate can");
+                        "the data cannot be read: it claims a size that deflate cannot reach");
     if (ozx_verify_is_compressed(e))
         return sum_compressed(w, data_offset, error);
     if (!ozx_verify_is_plain(e))

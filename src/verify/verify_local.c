@@ -208,14 +208,11 @@ int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_
         return 0; /* unused space is allowed there */
     if (found.count)
         snprintf(hidden, sizeof hidden,
-                 "; %" PRIu64 " local header(s) in them that the directory does not list, '%s'",
-                 found.count, found.first);
+                 "; %" PRIu64 " local header%s there that the directory does not list, '%s'",
+                 found.count, OZX_S(found.count), found.first);
     ozx_verify_find(v, e ? OZX_RULE_GAP : OZX_RULE_LEADING, OZX_VERDICT_WARN, e, from,
-                    e         ? "is followed by %" PRIu64 " bytes that belong to no entry%s"
-                    : to == 1 ? "%" PRIu64 " byte stands in front of the first entry, as in a "
-                                "self-extracting archive%s"
-                              : "%" PRIu64 " bytes stand in front of the first entry, as in a "
-                                "self-extracting archive%s",
-                    to - from, hidden);
+                    e ? "is followed by %" PRIu64 " byte%s outside any entry%s"
+                      : "%" PRIu64 " byte%s before the first entry, as in a self-extracting archive%s",
+                    to - from, OZX_S(to - from), hidden);
     return 0;
 }

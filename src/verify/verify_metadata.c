@@ -85,7 +85,7 @@ static int load(struct metadata *m, uint32_t zarr_json, bool tell, struct ozx_me
         ozx_verify_find_node(m->v, OZX_RULE_ROOT_ZARR_JSON, OZX_VERDICT_FAIL, zarr_json, "%s",
                              without_entry(&wrong));
         ozx_verify_find_node(m->v, OZX_RULE_NO_ROOT, OZX_VERDICT_FAIL, zarr_json,
-                             "no reader can open an image whose root metadata cannot be read");
+                             "readers cannot open an image whose root metadata cannot be read");
     } else {
         /* Beyond our bounds, or told by another rule already: other readers may do better. */
         ozx_verify_find_node(m->v, OZX_RULE_ZARR_JSON,
@@ -161,7 +161,7 @@ static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t direct
     ozx_escape(escaped, sizeof escaped, path, strlen(path));
     if (!metadata->is_array)
         ozx_verify_find_node(m->v, OZX_RULE_OME_PATH, OZX_VERDICT_FAIL, zarr_json,
-                             "the dataset '%s' is no array", escaped);
+                             "the dataset '%s' is not an array", escaped);
     else if (metadata->array->has_shape && multiscale->axis_count &&
              metadata->array->shape.count != multiscale->axis_count)
         ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
@@ -341,7 +341,7 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
         failure = judge_references(m, zarr_json, metadata->ome, error);
     } else if (root) {
         ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
-                             "the root has no OME metadata: Zarr, but no OME-Zarr");
+                             "the root has no OME metadata: Zarr, but not OME-Zarr");
     }
     if (!failure && metadata->array)
         failure = ozx_verify_chunks(m->v, zarr_json, metadata->array, m->states, error);
@@ -402,11 +402,11 @@ static void judge_labels(struct metadata *m, uint32_t directory)
         return;
     if ((state & STATE_IMAGE) && !(state & STATE_REFERENCED) && is_label_image(m, directory))
         ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
-                             "the group of labels does not list this label image");
+                             "the labels group does not list this label image");
     if (!(state & (STATE_LABELS | STATE_IMAGE)) && is_labels_group(m, directory))
         ozx_verify_find_node(
             m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
-            "a group of labels has to list them: attributes.ome.labels is missing");
+            "a labels group must list its labels: attributes.ome.labels is missing");
 }
 
 /* --- the hierarchy ---------------------------------------------------------------------------- */
@@ -426,7 +426,7 @@ static void judge_second(struct metadata *m, uint32_t directory)
                              "only OME metadata lead here: the directory above has no zarr.json");
     else
         ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
-                             "no group leads here: a second hierarchy");
+                             "no group contains it: a second hierarchy");
 }
 
 static void judge_hierarchy(struct metadata *m)
@@ -442,9 +442,8 @@ static void judge_hierarchy(struct metadata *m)
             (!(above & STATE_NODE) || (above & STATE_ARRAY)))
             judge_second(m, node);
         if ((state & STATE_V2) && (m->states[OZX_NODE_ROOT] & STATE_NODE))
-            ozx_verify_find_node(
-                m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, node,
-                "has metadata of Zarr v2 too: readers of v2 see another hierarchy");
+            ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, node,
+                                 "also has Zarr v2 metadata: readers of v2 see another hierarchy");
     }
     if (!nodes)
         ozx_verify_find(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, NULL, OZX_OFFSET_NONE,

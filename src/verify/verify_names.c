@@ -26,7 +26,7 @@ static int visit(void *context, const struct ozx_zip_entry *header, struct ozx_e
     if (*offset != OZX_OFFSET_NONE)
         ozx_verify_find_path(v, OZX_RULE_DUPLICATE, OZX_VERDICT_FAIL, e.path, e.path_size_bytes,
                              *offset, NULL,
-                             "is there again at byte %llu; the last in the directory is shown",
+                             "appears again at byte %llu; the last one in the directory is served",
                              (unsigned long long)header->local_offset_bytes);
     *offset = header->local_offset_bytes;
     return 0;
@@ -115,7 +115,7 @@ static int judge_case(struct ozx_verify *v, uint32_t first, uint32_t count, stru
         const char *name = ozx_archive_name(v->archive, order[i - 1], &size);
         if (compare_folded(v, order[i - 1], order[i]) == 0)
             ozx_verify_find_node(v, OZX_RULE_CASE, OZX_VERDICT_WARN, order[i],
-                                 "differs only by case from '%s' beside it",
+                                 "differs only by case from its sibling '%s'",
                                  ozx_escape(escaped, sizeof escaped, name, size));
     }
     return 0;
@@ -136,7 +136,7 @@ static void judge_nesting(struct ozx_verify *v, uint32_t node)
     ozx_verify_find_node(v, OZX_RULE_NO_NESTING, OZX_VERDICT_FAIL, node,
                          "a .ozx inside the hierarchy");
     ozx_verify_find_node(v, OZX_RULE_NESTED, OZX_VERDICT_FAIL, node,
-                         "is shown as it is: a mount does not look into it");
+                         "is served as a plain file: a mount does not look into it");
 }
 
 int ozx_verify_names_tree(struct ozx_verify *v, struct ozx_error *error)

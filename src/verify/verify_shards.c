@@ -109,7 +109,7 @@ static int judge_records(const struct ozx_verify_shards *s, const struct part *p
             continue;
         if (offset < low || offset > high || length > high - offset)
             return tell(s, part,
-                        "inner chunk %" PRIu64 " is said to be %" PRIu64 " bytes at %" PRIu64
+                        "inner chunk %" PRIu64 " is stated to be %" PRIu64 " bytes at %" PRIu64
                         ", which the shard of %" PRIu64 " bytes does not hold",
                         i, length, offset, part->size_bytes);
         if (ranges->list && length)
@@ -150,7 +150,7 @@ static int read_index(const struct ozx_verify_shards *s, const struct part *part
     result = ozx_archive_read(s->v->archive, part->node, stated, sizeof stated, at, &got, s->error);
     if (result || ozx_bytes_u32(&b) == ~crc)
         return result;
-    return tell(s, part, "the index of the shard has another CRC-32C than it states");
+    return tell(s, part, "the index of the shard does not match its CRC-32C");
 }
 
 /* --- its ranges ------------------------------------------------------------------------------- */
@@ -185,8 +185,8 @@ static int judge_overlaps(const struct ozx_verify_shards *s, const struct part *
             continue;
         if (next->offset_bytes < last->offset_bytes + last->size_bytes)
             return tell(s, part,
-                        "two inner chunks share bytes: %" PRIu64 " bytes at %" PRIu64
-                        " and %" PRIu64 " at %" PRIu64,
+                        "two inner chunks overlap: %" PRIu64 " bytes at %" PRIu64 " and %" PRIu64
+                        " at %" PRIu64,
                         last->size_bytes, last->offset_bytes, next->size_bytes, next->offset_bytes);
         ranges->list[++kept] = *next;
     }
@@ -312,7 +312,7 @@ void ozx_verify_shards_end(struct ozx_verify_shards *shards, uint32_t zarr_json)
                         shards->unchecked, plural, reason->behind);
     else if (reason && !reason->index_readable)
         ozx_verify_note(shards->v, OZX_RULE_SHARD_INDEX, zarr_json,
-                        "%" PRIu64 " shard%s not checked: the form of the index is not known here",
+                        "%" PRIu64 " shard%s not checked: the form of the index is not supported",
                         shards->unchecked, plural);
     else if (reason)
         ozx_verify_note(shards->v, OZX_RULE_SHARD_INDEX, zarr_json,

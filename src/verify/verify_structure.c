@@ -89,9 +89,9 @@ static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entr
     if (e->name_cp437)
         what = "the name is in CP437";
     else if (!(e->flags & OZX_FLAG_UTF8) && !is_ascii(entry->path, entry->path_size_bytes))
-        what = "the name is UTF-8 but not flagged so: other readers will take it for CP437";
+        what = "the name is UTF-8 but not flagged as UTF-8: other readers take it for CP437";
     else if (e->has_unicode_path)
-        what = "a Unicode path extra field, which some readers take the name from, is ignored";
+        what = "a Unicode path extra field, from which some readers take the name, is ignored";
     if (what)
         ozx_verify_find(v, OZX_RULE_NAME_CHARSET, OZX_VERDICT_WARN, entry, e->header_offset_bytes,
                         "%s", what);
@@ -112,7 +112,7 @@ static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entr
                         e->method);
     if (e->flags & OZX_FLAG_DESCRIPTOR)
         ozx_verify_find(v, OZX_RULE_DESCRIPTOR, OZX_VERDICT_WARN, entry, at,
-                        "CRC and sizes stand in a data descriptor behind the data");
+                        "CRC and sizes are in a data descriptor after the data");
     if (entry->eio == OZX_EIO_ENCRYPTED)
         ozx_verify_find(v, OZX_RULE_ENCRYPTED, OZX_VERDICT_FAIL, entry, at, "encrypted");
     else if (entry->eio == OZX_EIO_SPECIAL)
@@ -120,19 +120,19 @@ static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entr
                         "a symbolic link or a special file");
     else if (entry->eio == OZX_EIO_METHOD)
         ozx_verify_find(v, OZX_RULE_METHOD, OZX_VERDICT_FAIL, entry, at,
-                        "compression method %u is not known here", e->method);
+                        "compression method %u is not supported", e->method);
     else if (entry->eio == OZX_EIO_RATIO)
         ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
-                        "claims to expand to more than deflate can: a mount will not read it");
+                        "claims a size that deflate cannot reach: a mount will not read it");
     else if (!e->is_directory && e->method != OZX_METHOD_STORED &&
              e->uncompressed_size_bytes / BOMB_RATIO > e->compressed_size_bytes)
         ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
-                        "%" PRIu64 " bytes that expand to %" PRIu64
+                        "%" PRIu64 " compressed bytes that expand to %" PRIu64
                         ": perhaps a decompression bomb; must be decompressed to be read",
                         e->compressed_size_bytes, e->uncompressed_size_bytes);
     else if (!e->is_directory && e->method != OZX_METHOD_STORED)
         ozx_verify_find(v, OZX_RULE_COMPRESSED, OZX_VERDICT_WARN, entry, at,
-                        "must be decompressed from its start to be read: slow");
+                        "must be decompressed from its start for every read: slow");
 }
 
 /* --- order ------------------------------------------------------------------------------------ */
@@ -173,10 +173,10 @@ static void judge_order(struct ozx_verify *v, struct order *o, const struct ozx_
         return; /* directories do not count there */
     if (o->seen++ == 0 && strcmp(e->path, "zarr.json") != 0)
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
-                        "the first entry of the %s is not the root zarr.json", o->where);
+                        "the root zarr.json is not the first entry of the %s", o->where);
     if (json && o->seen_other)
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
-                        "comes after other entries in the %s", o->where);
+                        "follows other entries in the %s", o->where);
     else if (json && o->last[0] && !breadth_first(o->last, e->path))
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
                         "is not in breadth-first order in the %s", o->where);
@@ -315,17 +315,18 @@ static void judge_end_records(struct ozx_verify *v)
 
     if (v->records.padding_bytes)
         ozx_verify_find(v, OZX_RULE_TAIL_PADDING, OZX_VERDICT_WARN, NULL, end,
-                        "%u NUL bytes follow the end record", v->records.padding_bytes);
+                        "%u NUL byte%s after the end record", v->records.padding_bytes,
+                        OZX_S(v->records.padding_bytes));
     if (!v->records.zip64)
         ozx_verify_find(v, OZX_RULE_ZIP64, OZX_VERDICT_WARN, NULL, v->records.end_offset_bytes,
                         "the archive has no ZIP64 end record");
     if (v->comment.defect[0])
         ozx_verify_find(v, OZX_RULE_COMMENT, OZX_VERDICT_WARN, NULL,
-                        v->records.comment_offset_bytes, "the comment is not what RFC-9 wants: %s",
+                        v->records.comment_offset_bytes, "the comment does not follow RFC-9: %s",
                         v->comment.defect);
     if (v->comment.json_first_odd)
         ozx_verify_find(v, OZX_RULE_COMMENT_FLAG, OZX_VERDICT_WARN, NULL,
-                        v->records.comment_offset_bytes, "jsonFirst is no boolean");
+                        v->records.comment_offset_bytes, "jsonFirst is not a boolean");
     if (v->comment.own_key[0] && v->options->rule_set == OZX_RULES_DRAFT)
         ozx_verify_find(v, OZX_RULE_COMMENT_KEYS, OZX_VERDICT_WARN, NULL,
                         v->records.comment_offset_bytes, "the key '%s' is not RFC-9's",

@@ -19,9 +19,9 @@ static void read_version(json_t *root, struct ozx_comment *out)
     if (!version)
         snprintf(out->defect, sizeof out->defect, "it has no ome.version");
     else if (!text)
-        snprintf(out->defect, sizeof out->defect, "its ome.version is no string");
+        snprintf(out->defect, sizeof out->defect, "its ome.version is not a string");
     else if (!*text || strlen(text) >= sizeof out->version || strchr(text, '\\'))
-        snprintf(out->defect, sizeof out->defect, "its ome.version is no version");
+        snprintf(out->defect, sizeof out->defect, "its ome.version is not a version");
     else
         memcpy(out->version, text, strlen(text) + 1);
 }
@@ -35,7 +35,7 @@ static void read_json_first(json_t *root, struct ozx_comment *out)
     out->json_first = json_is_true(flag);
     out->json_first_odd = flag && !json_is_boolean(flag);
     if (out->json_first_odd && !out->defect[0])
-        snprintf(out->defect, sizeof out->defect, "its jsonFirst is no boolean");
+        snprintf(out->defect, sizeof out->defect, "its jsonFirst is not a boolean");
 }
 
 /* Under `ome`: version and zipFile; under that, centralDirectory; under that, jsonFirst. */
@@ -70,7 +70,7 @@ static void judge_json(const struct ozx_json_problem *problem, const json_t *roo
         snprintf(out->defect, sizeof out->defect, "it is not JSON: %.100s",
                  problem->bound ? problem->bound : problem->json.text);
     else if (!json_is_object(root))
-        snprintf(out->defect, sizeof out->defect, "it is no object");
+        snprintf(out->defect, sizeof out->defect, "it is not an object");
     for (int kind = 0; root && kind < OZX_JSON_KINDS && !out->defect[0]; kind++)
         if (problem->defects[kind].count)
             snprintf(out->defect, sizeof out->defect, "%.*s", (int)sizeof out->defect - 1,

@@ -65,7 +65,7 @@ const char *ozx_json_defect_text(enum ozx_json_kind kind, const struct ozx_json_
     static const char *const texts[] = {
         [OZX_JSON_NUL] = "a text with U+0000 ends there for programs in C",
         [OZX_JSON_SURROGATE] =
-            "half of a surrogate pair is no character: tensorstore and zarrs refuse it",
+            "half of a surrogate pair is not a character: tensorstore and zarrs refuse it",
         [OZX_JSON_BOM] = "a byte order mark is not allowed in front of JSON: zarrs refuses it",
         [OZX_JSON_NOT_FINITE] = "%s is not JSON: tensorstore, zarrs and zarrita.js refuse it",
         [OZX_JSON_RANGE] = "the number %s is too large: tensorstore and zarrs refuse it",

@@ -48,8 +48,8 @@ static void say_nodes(const struct ozx_left_out_count *count, const char *verb, 
     name_first(count, first, sizeof first);
     ozx_error_set(error, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
                   "consolidated metadata of %.262s: %s %" PRIu64 " node%s that %s %s %.300s", files,
-                  verb, count->count, count->count == 1 ? "" : "s",
-                  count->count == 1 ? "is" : "are", are, first);
+                  verb, count->count, OZX_S(count->count), count->count == 1 ? "is" : "are", are,
+                  first);
 }
 
 /* Things told by the first of them. */
@@ -99,20 +99,19 @@ bool ozx_left_out_say(const struct ozx_left_out_tally *tally, enum ozx_left_out_
         break;
     case OZX_LEFT_OUT_WRONG:
         say_first(count, "consolidated metadata of ", count->in,
-                  " are damaged and were kept as they are", "they may list what is left out",
-                  error);
+                  " are damaged and were kept unchanged", "they may list what is left out", error);
         break;
     case OZX_LEFT_OUT_OTHER_KIND:
         say_first(count, "consolidated metadata of ", count->in,
-                  " are of an unknown kind and were kept as they are",
+                  " are of an unknown kind and were kept unchanged",
                   "they may list what is left out", error);
         break;
     case OZX_LEFT_OUT_LARGE:
-        say_first(count, "", count->in, " is larger than 64 MiB and was kept as it is",
+        say_first(count, "", count->in, " is larger than 64 MiB and was kept unchanged",
                   "it may name what is left out", error);
         break;
     case OZX_LEFT_OUT_V2:
-        say_first(count, "consolidated metadata of Zarr v2, ", count->in, ", are kept as they are",
+        say_first(count, "consolidated metadata of Zarr v2, ", count->in, ", are kept unchanged",
                   "they may list what is left out", error);
         break;
     case OZX_LEFT_OUT_CHUNKS:

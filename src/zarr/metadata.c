@@ -59,7 +59,7 @@ static int load_json(struct ozx_parse *p, const char *text, size_t size, const c
         return explain(&problem, name, error);
     if (!json_is_object(json))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL,
-                             "%s is no JSON object", name);
+                             "%s is not a JSON object", name);
     note_defects(p, is_beside ? name : NULL, &problem);
     *out = ozx_take(json);
     return 0;

@@ -110,7 +110,7 @@ static void read_grid(struct ozx_parse *p, const json_t *root, struct ozx_array 
     if (!name)
         return;
     if (strcmp(name, "regular") != 0 && strcmp(name, "rectilinear") != 0) {
-        ozx_parse_defect(p, &grid_place, "name", "is '%.40s', which is not known here", name);
+        ozx_parse_defect(p, &grid_place, "name", "is '%.40s', which is not supported", name);
         return;
     }
     grid = ozx_parse_field(p, &grid_place, grid, "configuration", JSON_OBJECT, OZX_REQUIRED);
@@ -161,7 +161,7 @@ static void read_key_encoding(struct ozx_parse *p, const json_t *root, struct oz
     else if (strcmp(name, "v2") == 0)
         kind = OZX_KEYS_V2;
     else
-        ozx_parse_defect(p, &place, "name", "is '%.40s', which is not known here", name);
+        ozx_parse_defect(p, &place, "name", "is '%.40s', which is not supported", name);
     if (read_separator(p, &below, configuration, "separator", kind == OZX_KEYS_V2 ? '.' : '/',
                        &a->separator))
         a->key_encoding = kind;
@@ -186,7 +186,7 @@ static void read_dimension_names(struct ozx_parse *p, const json_t *root, struct
         if (json_is_string(name))
             names[i] = ozx_parse_copy(p, json_string_value(name));
         else if (!json_is_null(name))
-            ozx_parse_defect(p, NULL, "dimension_names", "has an element that is no text");
+            ozx_parse_defect(p, NULL, "dimension_names", "has an element that is not a string");
     }
     a->dimension_names = names;
 }

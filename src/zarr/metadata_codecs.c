@@ -127,7 +127,7 @@ static uint64_t count_chunks(struct ozx_parse *p, const struct ozx_place *place,
         }
         if (__builtin_mul_overflow(count, outer->sizes[i] / inner->sizes[i], &count) ||
             count > CHUNKS_PER_SHARD_MAX) {
-            ozx_parse_defect(p, place, "chunk_shape", "makes too many chunks of a shard");
+            ozx_parse_defect(p, place, "chunk_shape", "results in too many chunks in a shard");
             return 0;
         }
     }
@@ -146,7 +146,7 @@ static void judge_index_sizes(struct ozx_parse *p, const struct ozx_place *place
         (void)stage_of(codecs->list[i].name, &varies);
         if (varies)
             ozx_parse_defect(p, &here, NULL,
-                             "is '%.40s', whose size varies: an index codec must make a fixed size",
+                             "is '%.40s', whose size varies: an index codec must have a fixed size",
                              codecs->list[i].name);
     }
 }
@@ -237,7 +237,7 @@ static const json_t *read_name(struct ozx_parse *p, const struct ozx_place *plac
         return NULL;
     }
     if (!json_is_object(json)) {
-        ozx_parse_defect(p, place, NULL, "is no object");
+        ozx_parse_defect(p, place, NULL, "is not an object");
         return NULL;
     }
     out->name = ozx_parse_text(p, place, json, "name", OZX_REQUIRED);

@@ -173,7 +173,7 @@ bool ozx_parse_uint(struct ozx_parse *p, const struct ozx_place *place, const js
         return false;
     }
     if (!ozx_parse_number(p, field, &value) || value > max) {
-        ozx_parse_defect(p, place, key, "is no integer of 0 or more that makes sense");
+        ozx_parse_defect(p, place, key, "is not a non-negative integer in the valid range");
         return false;
     }
     *out = value;
@@ -191,7 +191,7 @@ bool ozx_parse_shape(struct ozx_parse *p, const struct ozx_place *place, const j
     for (uint32_t i = 0; i < shape.count; i++)
         if (!ozx_parse_number(p, json_array_get(list, i), &shape.sizes[i]) ||
             shape.sizes[i] < minimum) {
-            ozx_parse_defect(p, place, key, "has a size that is no integer of %d or more",
+            ozx_parse_defect(p, place, key, "has a size that is not an integer of %d or more",
                              (int)minimum);
             return false;
         }

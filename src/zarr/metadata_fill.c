@@ -292,7 +292,7 @@ static void judge(struct ozx_parse *p, const json_t *data_type, const json_t *va
         return;
     if (is_number && json_is_real(value) && !is_whole)
         ozx_parse_defect(p, NULL, "fill_value",
-                         "is %s: a '%s' value has no fraction and no exponent", text, name);
+                         "is %s: a '%s' value must not have a fraction or an exponent", text, name);
     else
         ozx_parse_defect(p, NULL, "fill_value", "is %s, which is not a valid '%s' value", text,
                          name);

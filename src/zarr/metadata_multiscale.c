@@ -37,7 +37,7 @@ static size_t read_letter(struct ozx_parse *p, const struct ozx_place *place, co
             *out = letters[i];
             return i;
         }
-    ozx_parse_defect(p, place, NULL, "is '%.40s', none of t, c, z, y and x", name);
+    ozx_parse_defect(p, place, NULL, "is '%.40s', which is not one of t, c, z, y and x", name);
     out->name = ozx_parse_copy(p, name);
     return LETTER_COUNT;
 }
@@ -50,7 +50,7 @@ static void read_axis(struct ozx_parse *p, const struct ozx_place *place, const 
         out->type = ozx_parse_text(p, place, json, "type", OZX_OPTIONAL);
         out->unit = ozx_parse_text(p, place, json, "unit", OZX_OPTIONAL);
     } else {
-        ozx_parse_defect(p, place, NULL, "is no object");
+        ozx_parse_defect(p, place, NULL, "is not an object");
         if (json_is_string(json)) /* what it is meant to be is plain all the same */
             out->name = ozx_parse_copy(p, json_string_value(json));
     }
@@ -148,7 +148,7 @@ static bool read_numbers(struct ozx_parse *p, const struct ozx_place *place, con
     for (size_t i = 0; i < count; i++) {
         const json_t *number = json_array_get(list, i);
         if (!json_is_number(number)) {
-            ozx_parse_defect(p, place, key, "has an element that is no number");
+            ozx_parse_defect(p, place, key, "has an element that is not a number");
             return false;
         }
         out[i] = json_number_value(number);
@@ -208,7 +208,7 @@ static void add_one(struct ozx_parse *p, const struct ozx_place *place, const js
         json_is_object(json) ? ozx_parse_text(p, place, json, "type", OZX_REQUIRED) : NULL;
 
     if (!json_is_object(json))
-        ozx_parse_defect(p, place, NULL, "is no object");
+        ozx_parse_defect(p, place, NULL, "is not an object");
     if (type && strcmp(type, "scale") == 0 && !json_object_get(json, "path"))
         add_scale(p, place, json, sum);
     else if (type && strcmp(type, "translation") == 0 && !json_object_get(json, "path"))
@@ -321,7 +321,7 @@ static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, co
         const json_t *one = json_array_get(list, i);
         struct ozx_dataset *to = &datasets[out->dataset_count];
         if (!json_is_object(one)) {
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            ozx_parse_defect(p, &here, NULL, "is not an object");
             continue;
         }
         to->path = ozx_parse_text(p, &here, one, "path", OZX_REQUIRED);

@@ -30,7 +30,7 @@ static const char *const *read_texts(struct ozx_parse *p, const struct ozx_place
         else if (!member && json_string_length(one))
             texts[kept] = ozx_parse_copy(p, json_string_value(one));
         else
-            ozx_parse_defect(p, &here, NULL, member ? "is no object" : "is no text");
+            ozx_parse_defect(p, &here, NULL, member ? "is not an object" : "is not a string");
         kept += texts[kept] != NULL;
     }
     *count = kept;
@@ -66,7 +66,7 @@ static void read_wells(struct ozx_parse *p, const struct ozx_place *place, const
         const json_t *one = json_array_get(list, i);
         struct ozx_well_reference *well = &wells[plate->well_count];
         if (!json_is_object(one)) {
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            ozx_parse_defect(p, &here, NULL, "is not an object");
             continue;
         }
         well->path = ozx_parse_text(p, &here, one, "path", OZX_REQUIRED);
@@ -138,7 +138,7 @@ static void read_omero(struct ozx_parse *p, const struct ozx_place *up, const js
         const struct ozx_place here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (!json_is_object(one)) {
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            ozx_parse_defect(p, &here, NULL, "is not an object");
             continue; /* the channel is there, with nothing known of it */
         }
         channels[i].label = ozx_parse_text(p, &here, one, "label", OZX_OPTIONAL);
@@ -191,7 +191,7 @@ static void read_multiscales(struct ozx_parse *p, const struct ozx_place *place,
             ozx_parse_multiscale(p, &here, one, rules_of(one, ome, is_v2),
                                  &multiscales[ome->multiscale_count++]);
         else
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            ozx_parse_defect(p, &here, NULL, "is not an object");
     }
     ome->multiscales = multiscales;
 }

@@ -26,7 +26,7 @@ const char *const *ozx_parse_system_names(struct ozx_parse *p, const struct ozx_
         if (json_is_object(one))
             names[kept] = ozx_parse_text(p, &here, one, "name", OZX_REQUIRED);
         else
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            ozx_parse_defect(p, &here, NULL, "is not an object");
         kept += names[kept] != NULL;
     }
     *count = names ? kept : 0;
@@ -53,8 +53,8 @@ static void read_end(struct ozx_parse *p, const struct ozx_place *place, const j
     out->path = ozx_parse_text(p, &here, end, "path", OZX_OPTIONAL);
     out->name = ozx_parse_text(p, &here, end, "name", OZX_REQUIRED);
     if (!out->path && out->name && !ozx_has_text(scene->systems, scene->system_count, out->name))
-        ozx_parse_defect(p, &here, "name", "is '%.40s', which is no coordinate system of the scene",
-                         out->name);
+        ozx_parse_defect(p, &here, "name",
+                         "is '%.40s', which is not a coordinate system of the scene", out->name);
 }
 
 const struct ozx_scene *ozx_parse_scene(struct ozx_parse *p, const struct ozx_place *up,
@@ -79,7 +79,7 @@ const struct ozx_scene *ozx_parse_scene(struct ozx_parse *p, const struct ozx_pl
         const json_t *one = json_array_get(list, i);
         struct ozx_scene_transform *to = &transforms[scene->transform_count];
         if (!json_is_object(one)) {
-            ozx_parse_defect(p, &here, NULL, "is no object");
+            ozx_parse_defect(p, &here, NULL, "is not an object");
             continue;
         }
         to->type = ozx_parse_text(p, &here, one, "type", OZX_REQUIRED);

@@ -430,15 +430,15 @@ static int explain(int failure, uint64_t at, struct ozx_error *error)
     case -ETIMEDOUT:
         return ozx_error_set(error, failure, OZX_RULE_COMPRESSED, at,
                              "read it from its start, or unpack it",
-                             "it takes too long to decompress it up to there");
+                             "decompressing it up to there takes too long");
     case -E2BIG:
-        return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, at, "have it written uncompressed",
-                             "its compressed data wants a dictionary of more than %u MiB",
+        return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, at, "write it uncompressed",
+                             "its compressed data need a dictionary of more than %u MiB",
                              (unsigned)(OZX_DICTIONARY_MAX_BYTES >> 20));
     case DAMAGED:
         return ozx_error_set(error, -EIO, OZX_RULE_COMPRESSED, at,
-                             "get the file again, or ask who made it",
-                             "its compressed data is damaged or has another size");
+                             "get the file again, or ask its author",
+                             "its compressed data are damaged or have another size");
     default:
         return ozx_error_set(error, failure, OZX_RULE_NONE, at, NULL, "%s", strerror(-failure));
     }

@@ -18,8 +18,8 @@
 
 #define BLOCK_SIZE (1u << 20) /* holds the largest header there can be: 46 + 3 x 65535 bytes */
 
-#define HINT_AGAIN "get the file again, or ask who made it"
-#define HINT_REWRITE "have its maker write it again with another tool"
+#define HINT_AGAIN "get the file again, or ask its author"
+#define HINT_REWRITE "recreate the archive with another tool"
 
 struct ozx_zip_directory {
     struct ozx_source *source;
@@ -184,7 +184,7 @@ static int apply_zip64(struct ozx_zip_directory *w, const struct ozx_zip_extra *
         return refuse(w, OZX_RULE_ZIP64_EXTRA, HINT_REWRITE, "the ZIP64 extra field is too short");
     case OZX_ZIP64_DOUBLE:
         return refuse(w, OZX_RULE_ZIP64_EXTRA, HINT_REWRITE,
-                      "several ZIP64 extra fields, and no telling which is meant");
+                      "several ZIP64 extra fields: ambiguous");
     case OZX_ZIP64_ODD:
         e->extra_odd = true;
         break;
@@ -202,7 +202,7 @@ static int check_place(struct ozx_zip_directory *w, uint32_t disk)
 
     if (disk != 0)
         return refuse(w, OZX_RULE_DISKS, "join the parts with the tool that split it",
-                      "it is said to be on another disk");
+                      "it is stated to be on another disk");
     if (e->uncompressed_size_bytes > INT64_MAX)
         return refuse(w, OZX_RULE_BOUNDS, HINT_AGAIN, "its size is larger than any file");
     if (limit < OZX_LOCAL_SIZE || e->local_offset_bytes > limit - OZX_LOCAL_SIZE ||
@@ -275,7 +275,8 @@ static int parse_header(struct ozx_zip_directory *w, const uint8_t *at, uint16_t
 static int no_header(struct ozx_zip_directory *w, uint64_t offset)
 {
     return ozx_error_set(w->error, -EBADMSG, OZX_RULE_COUNT, offset, HINT_AGAIN,
-                         "%" PRIu64 " entries are claimed, but there is no whole header of entry "
+                         "%" PRIu64
+                         " entries are claimed, but there is no complete header of entry "
                          "%" PRIu64,
                          w->records->entry_count, w->index + 1);
 }
@@ -381,7 +382,7 @@ static int walk(struct ozx_zip_directory *w, ozx_zip_visit visit, void *context,
     }
     if (position(w) != end_of_directory(w))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, position(w), HINT_AGAIN,
-                             "the central directory goes on behind its %" PRIu64 " entries",
+                             "the central directory continues after its %" PRIu64 " entries",
                              w->records->entry_count);
     return w->records->own ? 0 : ozx_zip_second_front(w->source, w->first_local_bytes, error);
 }

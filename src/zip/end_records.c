@@ -15,8 +15,8 @@
 #define PADDING_MAX 65536 /* NULs that bsdtar and tape-minded tools may leave behind the end */
 #define WINDOW_MAX (OZX_END_SIZE + OZX_COMMENT_MAX + PADDING_MAX)
 
-#define HINT_AGAIN "get the file again, or ask who made it"
-#define HINT_REWRITE "have its maker write it again with another tool"
+#define HINT_AGAIN "get the file again, or ask its author"
+#define HINT_REWRITE "recreate the archive with another tool"
 
 /* An end record as it stands. */
 struct end_record {
@@ -92,15 +92,16 @@ static int refuse_no_fit(const struct window *w, bool seen, size_t last, uint64_
     if (!seen)
         return refuse(
             error, OZX_RULE_NO_END, file_size_bytes,
-            "check that it is a .ozx (ZIP) file and that it arrived whole",
+            "check that it is a .ozx (ZIP) file and that it is complete",
             "no end of central directory record: not a ZIP archive, or its end is missing");
     behind = bytes_behind(w, last);
     if (behind < 0)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, where, HINT_AGAIN,
-                             "the archive comment is cut off: %" PRId64 " bytes of it are missing",
-                             -behind);
+                             "the archive comment is cut off: %" PRId64 " byte%s missing", -behind,
+                             OZX_S(-behind));
     return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, where, HINT_AGAIN,
-                         "%" PRId64 " bytes that belong to nothing follow the end record", behind);
+                         "%" PRId64 " unexpected byte%s after the end record", behind,
+                         OZX_S(behind));
 }
 
 static int find_end(const struct window *w, uint64_t file_size_bytes, size_t *found,
@@ -175,10 +176,10 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
     if (record_disk != 0 || disks > 1)
         return refuse(error, OZX_RULE_DISKS, locator_offset,
                       "join the parts with the tool that split it",
-                      "the ZIP64 locator speaks of several disks");
+                      "the ZIP64 locator states several disks");
     if (out->offset_bytes > locator_offset || locator_offset - out->offset_bytes < OZX_END64_SIZE)
         return refuse(error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_AGAIN,
-                      "the ZIP64 locator points to no place where its record could be");
+                      "the ZIP64 locator points to where no record can be");
     failure = ozx_source_read(source, record, sizeof record, out->offset_bytes);
     if (failure)
         return fail_read(error, failure, out->offset_bytes);
@@ -198,10 +199,9 @@ static int read_zip64(struct ozx_source *source, const struct end_record *end,
         return refuse(error, OZX_RULE_ZIP64_TAIL, out->offset_bytes, HINT_AGAIN,
                       "the ZIP64 end record does not end where its locator begins");
     if (disks == 0 && end->directory_size_bytes != OZX_SENTINEL32)
-        return refuse(
-            error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_REWRITE,
-            "the ZIP64 locator counts no disks, so other readers pass it over and take the "
-            "end record's own numbers");
+        return refuse(error, OZX_RULE_ZIP64_TAIL, locator_offset, HINT_REWRITE,
+                      "the ZIP64 locator counts no disks, so other readers ignore it and use the "
+                      "end record's own numbers");
     return ozx_zip_second_record(source, out->offset_bytes, locator_offset,
                                  end->directory_size_bytes, error);
 }
@@ -225,10 +225,10 @@ static int check_disks(const struct end_record *end, const struct zip64_record *
 
     if (!plain && !(zip64 && sentinels))
         return refuse(error, OZX_RULE_DISKS, end->offset_bytes, hint,
-                      "the end record says that the archive is one part of several");
+                      "the end record states that the archive is one part of several");
     if (zip64 && (zip64->disk != 0 || zip64->directory_disk != 0))
         return refuse(error, OZX_RULE_DISKS, zip64->offset_bytes, hint,
-                      "the ZIP64 end record says that the archive is one part of several");
+                      "the ZIP64 end record states that the archive is one part of several");
     return 0;
 }
 
@@ -240,7 +240,7 @@ static int check_zip64(const struct end_record *end, const struct zip64_record *
         !agrees32(end->directory_size_bytes, zip64->directory_size_bytes) ||
         !agrees32(end->directory_offset_bytes, zip64->directory_offset_bytes))
         return refuse(error, OZX_RULE_ZIP64_TAIL, end->offset_bytes, HINT_REWRITE,
-                      "the end record and the ZIP64 end record contradict each other");
+                      "the end record and the ZIP64 end record disagree");
     return 0;
 }
 
@@ -262,10 +262,11 @@ static int check_fit(const struct ozx_zip_end_records *records, uint64_t entries
                              size, offset);
     if (offset + size != end_offset)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_TAIL_FIT, records->end_offset_bytes,
-                             "get the file again without what was put in front of it or into it",
-                             "%" PRIu64 " bytes too many between what the end record says of the "
-                             "central directory and the end record itself",
-                             end_offset - (offset + size));
+                             "get the file again without what was put before it or into it",
+                             "%" PRIu64
+                             " unexpected byte%s between the central directory, as stated, "
+                             "and the end record",
+                             end_offset - (offset + size), OZX_S(end_offset - (offset + size)));
     if (records->entry_count > size / OZX_CENTRAL_SIZE)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_COUNT, records->end_offset_bytes, HINT_AGAIN,
                              "%" PRIu64

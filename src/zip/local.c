@@ -25,7 +25,7 @@ static int fail(struct ozx_error *error, const struct ozx_zip_expected *expected
                 enum ozx_rule rule, const char *what)
 {
     return ozx_error_set(error, -EIO, rule, expected->local_offset_bytes,
-                         "get the file again, or ask who made it", "%s", what);
+                         "get the file again, or ask its author", "%s", what);
 }
 
 static int fail_read(struct ozx_error *error, const struct ozx_zip_expected *expected, int code)
@@ -123,7 +123,7 @@ int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
         return fail(error, expected, OZX_RULE_LOCAL, "the local header has another name");
     if (whole > room)
         return fail(error, expected, OZX_RULE_OVERLAP,
-                    "the data reaches into what follows, by its local header");
+                    "by its local header, the data reach into what follows");
     if (whole > size_bytes)
         return (int64_t)whole;
     extra = ozx_zip_extra_parse(data + OZX_LOCAL_SIZE + local.name_size_bytes,

@@ -138,8 +138,8 @@ int ozx_zip_prefix_explain(struct ozx_source *source, int failure, struct ozx_er
     if (!prefix)
         return failure;
     return ozx_error_set(error, failure, error->rule, prefix,
-                         "'ozxfs repack' writes it anew, without them",
-                         "%" PRIu64 " byte%s in front of the archive, which its offsets do not "
+                         "'ozxfs repack' rewrites it without them",
+                         "%" PRIu64 " byte%s before the archive, which its offsets do not "
                          "count, as in a self-extracting one",
-                         prefix, prefix == 1 ? " stands" : "s stand");
+                         prefix, OZX_S(prefix));
 }

@@ -81,7 +81,7 @@ static const char *judge_name(const struct scan *s, const struct local *local, b
 
     if (!ozx_utf8_valid(path, size)) {
         if (e->flags & OZX_FLAG_UTF8)
-            return "a name that is no UTF-8";
+            return "a name that is not UTF-8";
         size = ozx_zip_name_from_cp437(s->decoded, path, size);
         path = s->decoded;
     }
@@ -98,7 +98,7 @@ static void judge(const struct scan *s, struct local *local)
     bool directory = false;
 
     if (judge_name(s, local, &directory))
-        local->defect = "its name is no path that can be shown";
+        local->defect = "its name is not a valid path";
     else if (local->size_unknown)
         return;
     else if (directory && e->uncompressed_size_bytes)
@@ -201,7 +201,7 @@ static int end_by_descriptor(struct scan *s, struct local *local, uint64_t *next
     if (failure)
         return failure;
     if (!found.size_bytes) {
-        report_lost_entry(s, local, "nothing tells where it ends; what follows is not believed");
+        report_lost_entry(s, local, "its end is unknown; what follows is not trusted");
         return 0;
     }
     e->crc32 = found.crc32;
@@ -237,14 +237,14 @@ static int take_entry(struct scan *s, uint64_t offset, uint64_t *next)
 
     *next = 0;
     if (failure == -ENODATA) {
-        report_lost(s, offset, "the archive breaks off in the header of an entry");
+        report_lost(s, offset, "the archive ends inside an entry's header");
         return 0;
     }
     if (failure)
         return failure;
     if (local.no_sizes) {
         report_lost_entry(s, &local,
-                          "its local header lacks its ZIP64 sizes; what follows is not believed");
+                          "its local header lacks its ZIP64 sizes; what follows is not trusted");
         return 0;
     }
     if (local.size_unknown)
@@ -252,8 +252,8 @@ static int take_entry(struct scan *s, uint64_t offset, uint64_t *next)
     left = size - local.data_offset;
     if (local.entry.compressed_size_bytes > left) {
         snprintf(text, sizeof text,
-                 "it breaks off, with %" PRIu64 " of its %" PRIu64
-                 " bytes; what followed is not known",
+                 "it is truncated, with %" PRIu64 " of its %" PRIu64
+                 " bytes; what followed is unknown",
                  left, local.entry.compressed_size_bytes);
         report_lost_entry(s, &local, text);
         return 0;
@@ -352,7 +352,8 @@ static int pass_gap(struct scan *s, uint64_t offset, uint64_t *next)
             break;
         at++;
     }
-    snprintf(text, sizeof text, "%" PRIu64 " bytes there belong to no entry", at - offset);
+    snprintf(text, sizeof text, "%" PRIu64 " byte%s there not part of any entry", at - offset,
+             OZX_S(at - offset));
     report_lost(s, offset, text);
     *next = at < s->window.size_bytes ? at : 0;
     return 0;

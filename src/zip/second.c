@@ -15,7 +15,7 @@
 #define NEAR_END 16384                 /* where libarchive looks for the end record: the last bytes */
 #define SIGNATURE_SIZE 4
 
-#define HINT_REWRITE "have its maker write it again with another tool"
+#define HINT_REWRITE "recreate the archive with another tool"
 
 static int refuse(struct ozx_error *error, enum ozx_rule rule, uint64_t offset, const char *text)
 {
@@ -167,7 +167,7 @@ static int check_before(struct ozx_source *source, const struct ozx_zip_last *la
             return failure;
         if (yes)
             return refuse_end(&c,
-                              "a second end record, with a central directory of its own, stands in "
+                              "a second end record, with a central directory of its own, is in "
                               "front of the last one, so the file can be read in two ways",
                               error);
     }
@@ -234,7 +234,7 @@ int ozx_zip_second_record(struct ozx_source *source, uint64_t record_offset,
             is_signature(source, end - plain_size, OZX_CENTRAL_SIGNATURE, &yes, error);
     if (!failure && yes)
         failure = refuse(error, OZX_RULE_ZIP64_TAIL, end - plain_size,
-                         "a second central directory stands in front of the end record, behind the "
+                         "a second central directory precedes the end record, after the "
                          "ZIP64 end record, so the archive can be read in two ways");
     return failure;
 }
@@ -264,7 +264,7 @@ static int scan_front(struct ozx_source *source, uint8_t *data, uint64_t stop, s
             i = (size_t)(p - data);
             if (begins_archive(p, size - i))
                 return refuse(error, OZX_RULE_NO_END, at + i,
-                              "another archive begins in front of the first entry, so the file can "
+                              "another archive begins before the first entry, so the file can "
                               "be read in two ways");
         }
     }

@@ -281,7 +281,7 @@ def put(tree, place, value):
 
 
 @pytest.mark.parametrize('text, why', [
-    (b'', 'not JSON'), (b'{', 'not JSON'), (b'[1]', 'no JSON object'), (b'{"a": NaN}', 'zarr_format is missing'),
+    (b'', 'not JSON'), (b'{', 'not JSON'), (b'[1]', 'not a JSON object'), (b'{"a": NaN}', 'zarr_format is missing'),
     (b'{"a": "\xff"}', 'not JSON'), (b'{"a": nan}', 'not JSON'), (b'[' * 100000, 'cut off'), (b'{"a":' * 5000, 'cut off'),
     (b'\x00' * 100, 'not JSON'), (b'\xef\xbb\xbf{}', 'zarr_format is missing'), (b'{}x', 'follows its end')], ids=lambda v: repr(v)[:20])
 def test_unreadable_root(tmp_path, text, why):

@@ -48,7 +48,7 @@ def test_axes_of_0_3_are_letters(tmp_path, version):
     (['x', 'y'], 'multiscales[0].axes are not in the order t, c, z, y, x'),
     (['y', 'y'], 'multiscales[0].axes are not in the order t, c, z, y, x'),
     (['y', 'w'], "multiscales[0].axes[1] is 'w', none of t, c, z, y and x"),
-    (['y', 7], 'multiscales[0].axes[1] is no object'),
+    (['y', 7], 'multiscales[0].axes[1] is not an object'),
 ])
 def test_wrong_axes_of_0_3(tmp_path, axes, defect):
     files = image_v2([4, 4], {'version': '0.3', **({'axes': axes} if axes else {})})
@@ -57,7 +57,7 @@ def test_wrong_axes_of_0_3(tmp_path, axes, defect):
 
 def test_0_4_asks_for_objects_and_a_scale(tmp_path):
     assert told(tmp_path, image_v2([4, 4], {'version': '0.4', 'axes': ['y', 'x']}))[1] == [
-        'multiscales[0].axes[0] is no object', 'multiscales[0].axes[1] is no object',
+        'multiscales[0].axes[0] is not an object', 'multiscales[0].axes[1] is not an object',
         'multiscales[0].datasets[0].coordinateTransformations is missing']
 
 

@@ -223,7 +223,7 @@ PREFIXES = {'byte': b'#', 'script': b'#!/bin/sh\nexec unzip "$0"\n', 'large': by
 
 
 def stand_of(stub):
-    return '1 byte stands in front' if len(stub) == 1 else f'{len(stub)} bytes stand in front'
+    return '1 byte before the archive' if len(stub) == 1 else f'{len(stub)} bytes before the archive'
 
 
 @pytest.mark.parametrize('prefix', PREFIXES)
@@ -238,18 +238,18 @@ def test_prefix(tmp_path, repack, kind, prefix):
     verdict = run('verify', path)
     assert verdict.returncode == 2 and stand_of(stub) in verdict.stdout
     done = repack(path)
-    assert done.returncode == 0 and held(done.out) == FILES and f'{len(stub)} bytes in front' in done.stderr
+    assert done.returncode == 0 and held(done.out) == FILES and stand_of(stub) in done.stderr
     assert ok('verify', done.out)
 
 
 def test_prefix_that_is_counted(tmp_path):
     """Its offsets are right, as zip -A leaves them: it is read, and named for what it is, with the length."""
-    for stub, words in ((b'#', '1 byte stands'), (bytes(5000), '5000 bytes stand')):
+    for stub, words in ((b'#', '1 byte'), (bytes(5000), '5000 bytes')):
         (tmp_path / 'a.zip').write_bytes(stub)
         with zipfile.ZipFile(tmp_path / 'a.zip', 'a') as z:
             z.writestr('zarr.json', '{"zarr_format":3,"node_type":"group"}')
         for verb in ('info', 'verify'):
-            assert f'{words} in front of the first entry, as in a self-extracting archive' in run(verb, tmp_path / 'a.zip').stdout
+            assert f'{words} before the first entry, as in a self-extracting archive' in run(verb, tmp_path / 'a.zip').stdout
 
 
 @pytest.mark.parametrize('kind', ('plain', 'zip64'))
@@ -276,5 +276,5 @@ def test_no_prefix_where_it_does_not_fit(tmp_path, how):
     struct.pack_into('<I', data, at, value ^ (7 if how != 'random' else 0x5555))
     path.write_bytes(data)
     done = run('info', path)
-    assert done.returncode == 2 and 'stand in front' not in done.stderr
+    assert done.returncode == 2 and 'before the archive' not in done.stderr
     assert run('repack', path, tmp_path / 'out.ozx').returncode == 2 and not os.path.exists(tmp_path / 'out.ozx')

@@ -55,7 +55,7 @@ def hostile_image():
 
 @pytest.fixture(scope='module')
 def place(tmp_path_factory):
-    """A folder with three archives (sound, refused, with a comment that is no text) and two directories."""
+    """A folder with three archives (sound, refused, with a comment that is not a string) and two directories."""
     folder = tmp_path_factory.mktemp('hostile') / f'f{ESCAPES}\n'
     folder.mkdir()
     comment = json.dumps({'ome': {'version': ESCAPES, 'zipFile': {'centralDirectory': {'jsonFirst': True}}}, ALL: ALL})

@@ -232,7 +232,7 @@ def test_without_renameat2(image, tmp_path, error):
     ok('unpack', archive, tmp_path / 'u', **lacking)
     assert tree(tmp_path / 'u') == tree(directory)
     done = run('unpack', '-f', archive, tmp_path / 'u', **lacking)
-    assert done.returncode == 74 and 'cannot be replaced at once' in done.stderr
+    assert done.returncode == 74 and 'cannot be replaced atomically' in done.stderr
     assert tree(tmp_path / 'u') == tree(directory) and left_beside(tmp_path) == []
 
 
@@ -271,7 +271,7 @@ def test_disk_full(image, tmp_path):
         for force in ([], ['-f']):
             target = old if force else small / 'new'
             done = run('unpack', *force, image[1], target)
-            assert done.returncode == 74 and 'make room' in done.stderr, done.stderr
+            assert done.returncode == 74 and 'free some space' in done.stderr, done.stderr
             assert tree(small) == {b'u': None, b'u/zarr.json': b'{}'}
     finally:
         subprocess.run(['umount', small], check=True)
@@ -386,7 +386,7 @@ def test_usage(image, tmp_path):
 
 def test_summary_and_warnings(image, tmp_path):
     said = ok('unpack', '-v', image[1], tmp_path / 'u').stderr
-    assert '157 files' in said and 'all CRCs right' in said and 'holes' in said
+    assert '157 files' in said and 'all CRCs correct' in said and 'holes' in said
     with zipfile.ZipFile(tmp_path / 'plain.zip', 'w') as archive:
         archive.writestr('x', b'1')
     assert 'no-root' in ok('unpack', tmp_path / 'plain.zip', tmp_path / 'v').stderr

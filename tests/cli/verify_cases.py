@@ -238,7 +238,7 @@ LATE = {'ome': {'version': '0.5'}}
 SHARD2 = {'zarr.json': image_group('s0', 's1'), 's0/zarr.json': array(), 's1/zarr.json': array(), 's0/c/0/0': pattern(64), 's1/c/0/0': pattern(64)}
 case('order_breadth_first', {}, lambda: archive(SHARD2))
 case('order_root_late', {'json-first': 'warn'}, lambda: archive({n: CLEAN[n] for n in ('s0/zarr.json', 'zarr.json', 's0/c/0/0')}, comment=comment(LATE)),
-     text={'json-first': 'not the root zarr.json'})
+     text={'json-first': 'the root zarr.json is not the first entry'})
 case('order_not_sorted', {'json-first': 'warn'}, lambda: archive({n: SHARD2[n] for n in ('zarr.json', 's1/zarr.json', 's0/zarr.json', 's0/c/0/0', 's1/c/0/0')}),
      text={'json-first': 'breadth-first'})
 case('order_data_between', {'json-first': 'warn'}, lambda: archive({n: SHARD2[n] for n in ('zarr.json', 's0/zarr.json', 's0/c/0/0', 's1/zarr.json', 's1/c/0/0')},
@@ -285,10 +285,10 @@ case('gap_unlisted_many', {'gap': 'warn'}, lambda: archive([*clean().entries, *(
 case('gap_unlisted_far', {'gap': 'warn'},
      lambda: archive([*clean().entries, entry('far', b'gone', listed=False, gap=bytes(1 << 20))], gap=bytes(600_000)), text={'gap': "'far'"})
 case('gap_unlisted_control', {'gap': 'warn'}, lambda: archive([*clean().entries, entry('a\n\x1b[2J', b'', listed=False)]), text={'gap': 'a\\n\\x1B[2J'})
-case('gap_signature_only', {'gap': 'warn'}, lambda: clean(gap=b'PK\3\4'), text={'gap': 'followed by 4 bytes that belong to no entry'})
+case('gap_signature_only', {'gap': 'warn'}, lambda: clean(gap=b'PK\3\4'), text={'gap': 'followed by 4 bytes outside any entry'})
 case('gap_signatures', {'gap': 'warn'}, lambda: clean(gap=b'PK\3\4' * 200_000))
 case('leading_bytes', {'leading': 'warn'}, lambda: clean(leading=b'#!/bin/sh\n'), text={'leading': '10 bytes'})
-case('leading_unlisted', {'no-end': 'fail'}, lambda: archive([entry('old', b'gone', listed=False), *clean().entries]), text={'no-end': 'in front of the first'})
+case('leading_unlisted', {'no-end': 'fail'}, lambda: archive([entry('old', b'gone', listed=False), *clean().entries]), text={'no-end': 'before the first'})
 case('leading_empty_archive', {**NO_ROOT, 'one-hierarchy': 'fail', 'leading': 'warn'}, lambda: archive({}, leading=b'stub'))
 case('padding', {'tail-padding': 'warn'}, lambda: clean(trailing=bytes(512)))
 case('local_directory', {'local': 'fail'}, lambda: clean({'s0/': {'mode': 0o40755, 'local': {'name': b's1/'}}}))
@@ -296,7 +296,7 @@ case('local_directory_quick', {'local': 'fail'}, lambda: clean({'s0/': {'mode': 
 case('local_quick', {'local': 'fail'}, lambda: change('s0/c/0/0', local={'usize': 1}), options=('--quick',))
 case('local_extra_odd', {'extra-odd': 'warn'}, lambda: change('s0/c/0/0', local_extra=b'\0\0\0'), text={'extra-odd': 'local header'})
 case('overlap_local', {'overlap': 'fail'}, lambda: archive([*change('s0/c/0/0', local={'extra_size': 100}).entries, entry('x', b'x')]))
-case('crc_wrong', {'crc': 'fail'}, lambda: change('s0/c/0/0', local={'crc': 7}, central={'crc': 7}), text={'crc': 'directory says 00000007'})
+case('crc_wrong', {'crc': 'fail'}, lambda: change('s0/c/0/0', local={'crc': 7}, central={'crc': 7}), text={'crc': 'directory states 00000007'})
 case('crc_wrong_quick', {}, lambda: change('s0/c/0/0', local={'crc': 7}, central={'crc': 7}), options=('--quick',))
 case('crc_one_bit', {'crc': 'fail'}, lambda: change('s0/c/0/0', packed=bytes([pattern(64)[0] ^ 1]) + pattern(64)[1:]))
 case('crc_empty', {'crc': 'fail'}, lambda: clean({'x': {'data': b'', 'local': {'crc': 1}, 'central': {'crc': 1}}}))
@@ -306,7 +306,7 @@ case('crc_large', {}, lambda: clean({'big': BIG}))
 case('crc_large_wrong', {'crc': 'fail'}, lambda: clean({'big': {'data': BIG, 'local': {'crc': 7}, 'central': {'crc': 7}}}))
 case('crc_large_last_byte', {'crc': 'fail'}, lambda: clean({'big': {'data': BIG, 'packed': BIG[:-1] + b'?'}}))
 case('crc_large_local', {'local': 'fail'}, lambda: clean({'big': {'data': BIG, 'local': {'name': b'bag'}}}))
-case('duplicate_chunk', {'duplicate': 'fail'}, lambda: archive([*clean().entries, entry('s0/c/0/0', b'n' * 64)]), text={'duplicate': 'there again at byte'})
+case('duplicate_chunk', {'duplicate': 'fail'}, lambda: archive([*clean().entries, entry('s0/c/0/0', b'n' * 64)]), text={'duplicate': 'appears again at byte'})
 case('duplicate_hides_bad_crc', {'duplicate': 'fail', 'crc': 'fail'},
      lambda: archive([entry('zarr.json', CLEAN['zarr.json']), entry('s0/zarr.json', array()), entry('s0/c/0/0', b'o' * 64, local={'crc': 7}, central={'crc': 7}),
                       entry('s0/c/0/0', b'n' * 64)]))
@@ -337,7 +337,7 @@ case('zarr_no_fill_value', ZARR, lambda: with_array(dump({k: v for k, v in json.
 case('zarr_fill_null', ZARR, lambda: with_array(array(fill_value=None)), text={'zarr-json': "fill_value is null, which is not a valid 'uint8' value"})
 case('zarr_fill_too_large', ZARR, lambda: with_array(array(fill_value=300)), text={'zarr-json': 'is 300'})
 case('zarr_fill_nan', ZARR, lambda: with_array(array(data_type='int16', fill_value='NaN')), text={'zarr-json': "'int16'"})
-case('zarr_fill_fraction', ZARR, lambda: with_array(array(fill_value=0.0)), text={'zarr-json': 'no fraction'})
+case('zarr_fill_fraction', ZARR, lambda: with_array(array(fill_value=0.0)), text={'zarr-json': 'must not have a fraction'})
 case('zarr_fill_float', {}, lambda: with_array(array(data_type='float32', fill_value='NaN')))
 case('zarr_fill_unknown_type', {}, lambda: with_array(array(data_type={'name': 'example.optional', 'configuration': {}}, fill_value=None)))
 case('zarr_chunk_zero', ZARR, lambda: with_array(array(chunk=(0, 8))))
@@ -360,7 +360,7 @@ case('path_missing', GONE, lambda: archive({**CLEAN, 'zarr.json': image_group('s
 case('path_no_metadata', GONE, lambda: archive({'zarr.json': image_group('s0', 's1'), 's0/zarr.json': array(), 's0/c/0/0': pattern(64), 's1/c/0': b'x'}),
      text={'ome-path': 'has no zarr.json'})
 case('path_is_group', GONE, lambda: archive({'zarr.json': image_group('s0', 'g'), 'g/zarr.json': group(), 's0/zarr.json': array(), 's0/c/0/0': pattern(64)}),
-     text={'ome-path': 'is no array'})
+     text={'ome-path': 'is not an array'})
 case('path_climbs_out', GONE, lambda: archive({**CLEAN, 'zarr.json': image_group('s0', '../../etc')}))
 case('path_label_missing', PATH, lambda: archive({'zarr.json': image_group('s0'), 'labels/zarr.json': group({'labels': ['cells']}), 's0/zarr.json': array(),
                                                   's0/c/0/0': pattern(64)}), text={'ome-path': "label image 'cells'"})
@@ -370,7 +370,7 @@ case('path_series_missing', PATH, lambda: archive({'zarr.json': group({'bioforma
      text={'ome-path': "image '1'"})
 case('key_outside', KEY, lambda: clean({'s0/c/0/1': b'x' * 64}), text={'chunk-key': 'outside the grid'})
 case('key_far_outside', KEY, lambda: clean({'s0/c/0/99999999999999999999999': b'x'}))
-case('key_leading_zero', KEY, lambda: clean({'s0/c/00/0': b'x' * 64}), text={'chunk-key': 'no chunk key'})
+case('key_leading_zero', KEY, lambda: clean({'s0/c/00/0': b'x' * 64}), text={'chunk-key': 'not a chunk key'})
 case('key_negative', KEY, lambda: clean({'s0/c/-1/0': b'x'}))
 case('key_too_long', KEY, lambda: clean({'s0/c/0/0.0': b'x'}))
 case('key_other_separator', KEY, lambda: clean({'s0/c.0.0': b'x'}))

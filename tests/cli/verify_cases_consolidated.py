@@ -55,9 +55,9 @@ case('consolidated_in_a_group', {}, lambda: archive({**CLEAN, **LABELS, 'labels/
 case('consolidated_inside', {}, lambda: image({'s0': OWN, 'labels': {**LABELS_GROUP, 'consolidated_metadata': block(more=GROUP)}, 'labels/more': GROUP}, LABELS))
 
 # not there
-case('consolidated_absent', FAIL, lambda: image({'s0': OWN, 's1': OWN}), text={'consolidated': "'s1' is listed and not there"})
+case('consolidated_absent', FAIL, lambda: image({'s0': OWN, 's1': OWN}), text={'consolidated': "'s1' is listed but does not exist"})
 case('consolidated_absent_in_a_group', FAIL, lambda: archive({**CLEAN, **LABELS, 'labels/zarr.json': with_block(
-    LABELS['labels/zarr.json'], block(more=GROUP, cells=GROUP))}), text={'consolidated': "'cells' is listed and not there"})
+    LABELS['labels/zarr.json'], block(more=GROUP, cells=GROUP))}), text={'consolidated': "'cells' is listed but does not exist"})
 case('consolidated_absent_inside', FAIL, lambda: image({'s0': OWN, 'labels': {**LABELS_GROUP, 'consolidated_metadata': block(cells=GROUP)}, 'labels/more': GROUP}, LABELS))
 case('consolidated_no_zarr_json', FAIL, lambda: image({'s0': OWN, 'x': GROUP}, {'x/data': b'x'}))
 case('consolidated_climbs_out', FAIL, lambda: image({'s0': OWN, '../s0': OWN}))
@@ -76,7 +76,7 @@ listed(FAIL, 'zarr_format', 'node_type', zarr_format=2)
 listed(FAIL, 'transformers', 'storage_transformers', storage_transformers=[{'name': 'x'}])
 listed(WARN, 'attributes', 'attributes', attributes={'a': 1})
 listed(WARN, 'dimension_names', 'attributes', dimension_names=['y', 'x'])
-case('consolidated_no_object', FAIL, lambda: image({'s0': [1]}), text={'consolidated': 'no metadata'})
+case('consolidated_no_object', FAIL, lambda: image({'s0': [1]}), text={'consolidated': 'not metadata'})
 case('consolidated_group_for_array', FAIL, lambda: image({'s0': GROUP}))
 case('consolidated_twice_other', {'consolidated': 'fail'}, lambda: archive({**CLEAN, 'zarr.json': with_block(CLEAN['zarr.json'], block(s0=OWN)).replace(
     b'"metadata":{', b'"metadata": {"s0": {"node_type": "group"}, ')}))

@@ -90,8 +90,8 @@ case('scene_output_missing', PATH, lambda: scene(move(A, {'path': '../b', 'name'
 case('scene_system_missing', PATH, lambda: scene(move(A, B), move({'path': 'b', 'name': 'pixels'}, WORLD)),
      text={'ome-path': "the image 'b' has no coordinate system 'pixels'"})
 case('scene_own_system_missing', OME, lambda: scene(move(A, {'name': 'space'})),
-     text={'ome-block': "coordinateTransformations[0].output.name is 'space', which is no coordinate system of the scene"})
-case('scene_input_text', OME, lambda: scene(move('a', WORLD)), text={'ome-block': 'input is no object'})
+     text={'ome-block': "coordinateTransformations[0].output.name is 'space', which is not a coordinate system of the scene"})
+case('scene_input_text', OME, lambda: scene(move('a', WORLD)), text={'ome-block': 'input is not an object'})
 case('scene_no_output', OME, lambda: scene({'type': 'identity', 'input': A}), text={'ome-block': 'output is missing'})
 case('scene_no_name', OME, lambda: scene(move({'path': 'a'}, WORLD)), text={'ome-block': 'input.name is missing'})
 case('scene_no_transformations', OME, lambda: scene(), text={'ome-block': 'coordinateTransformations is empty'})

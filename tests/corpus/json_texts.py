@@ -69,7 +69,7 @@ FINE = {
 # Refused, with these words. Neither zarr-python nor tensorstore opens them, but for UTF-16, which zarr-python guesses, and what
 # follows a NUL, which tensorstore does not look at.
 REFUSED = {
-    'empty': (lambda t: b'', 'it is empty'), 'blank': (lambda t: b' \n', 'it is empty'), 'list': (lambda t: b'[1]', 'no JSON object'),
+    'empty': (lambda t: b'', 'it is empty'), 'blank': (lambda t: b' \n', 'it is empty'), 'list': (lambda t: b'[1]', 'not a JSON object'),
     'null': (lambda t: b'null', 'neither an object nor a list'), 'zeros': (lambda t: b'\0' * 100, 'neither an object nor a list'),
     'cut_off': (lambda t: t[:-3], 'cut off'), 'twice': (lambda t: t + t, 'something follows its end'), 'garbage': (lambda t: t + b';', 'something follows its end'),
     'nul_and_more': (lambda t: t + b'\0x', 'something follows its end'), 'nul_first': (lambda t: b'\0' + t, 'neither an object nor a list'),

@@ -232,6 +232,6 @@ add('descriptor', SERVE, 'descriptor_local_wrong', 'bit 3, and the local header 
 add('descriptor', SERVE, 'descriptor_in_data', 'STORED data that looks like a data descriptor',
     lambda: served(image(Entry(b'x', b'PK\7\x08' + bytes(12) + b'PK\3\4' + bytes(40), descriptor='signed'))))
 _WRONG = dict(crc=0xDEADBEEF)
-add('crc', SERVE, 'crc_wrong', 'the CRC is wrong in both headers: not looked at', lambda: fine(local=dict(_WRONG), central=dict(_WRONG)))
+add('crc', SERVE, 'crc_wrong', 'the CRC is wrong in both headers: not checked', lambda: fine(local=dict(_WRONG), central=dict(_WRONG)))
 add('crc', SERVE, 'crc_zero', 'the CRC is 0 in both headers', lambda: fine(local={'crc': 0}, central={'crc': 0}))
 add('crc', SERVE, 'crc_zarr_json', 'the root zarr.json\'s CRC is wrong', lambda: served(image(change=(b'zarr.json', {'local': dict(_WRONG), 'central': dict(_WRONG)}))))

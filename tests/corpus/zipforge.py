@@ -168,7 +168,7 @@ def central_header(entry):
 
 
 def descriptor(entry):
-    """The data descriptor behind the data, true values (APPNOTE 4.3.9)."""
+    """The data descriptor after the data, true values (APPNOTE 4.3.9)."""
     if entry.descriptor in ('', 'none'):
         return b''
     f = entry.common()

@@ -100,7 +100,7 @@ def archive_of(source, tmp_path_factory):
 
 
 def is_mounted(directory):
-    """Bytes: somebody else's mount may have a name that is no UTF-8."""
+    """Bytes: somebody else's mount may have a name that is not UTF-8."""
     with open("/proc/self/mounts", "rb") as mounts:
         return any(line.split()[1] == os.fsencode(directory) for line in mounts)
 

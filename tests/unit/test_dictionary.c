@@ -63,7 +63,7 @@ static void test_lzma(void)
 }
 
 #define XZ 0xFD, '7', 'z', 'X', 'Z', 0, 0, 1, 1, 2, 3, 4       /* CRC32 behind blocks */
-#define BLOCK(code) 2, 0, 0x21, 1, code, 0, 0, 0, 1, 2, 3, 4   /* its own CRC is not looked at */
+#define BLOCK(code) 2, 0, 0x21, 1, code, 0, 0, 0, 1, 2, 3, 4   /* its own CRC is not checked */
 #define CHUNKS 1, 0, 2, 'a', 'b', 'c', 0x80, 0, 9, 0, 1, 'x', 'y', 0, 0, 0, 1, 2, 3, 4
 #define INDEX(n) 0, n, 0x81, 0x01, 5, 0, 0, 0, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 'Y', 'Z'
 

@@ -133,15 +133,15 @@ static void test_comment(void)
     } cases[] = {
         {"", "", "there is none", ""},
         {"{", "", "it is not JSON: it is cut off", ""},
-        {"[]", "", "it is no object", ""},
+        {"[]", "", "it is not an object", ""},
         {"{\"ome\":{}}", "", "it has no ome.version", ""},
-        {"{\"ome\":{\"version\":5}}", "", "its ome.version is no string", ""},
-        {"{\"ome\":{\"version\":\"\"}}", "", "its ome.version is no version", ""},
+        {"{\"ome\":{\"version\":5}}", "", "its ome.version is not a string", ""},
+        {"{\"ome\":{\"version\":\"\"}}", "", "its ome.version is not a version", ""},
         {"{\"ome\":{\"version\":\"0123456789012345678901234567890123\"}}", "",
-         "its ome.version is no version", ""},
+         "its ome.version is not a version", ""},
         {"{\"ome\":{\"version\":\"0.5\",\"mine\":1}}", "0.5", "", "mine"},
         {"{\"ome\":{\"version\":\"0.5\",\"zipFile\":{\"centralDirectory\":{\"jsonFirst\":1}}}}",
-         "0.5", "its jsonFirst is no boolean", ""},
+         "0.5", "its jsonFirst is not a boolean", ""},
         {"{\"ome\":{\"version\":\"0.5\",\"zipFile\":{\"a\\u001b\":{}}}}", "0.5", "", "a\\x1B"},
     };
 

@@ -199,7 +199,7 @@ static void test_refused(void)
     memset(deep, '[', sizeof deep);
     check_refused("", 0, "not JSON");
     check_refused("{", 1, "not JSON");
-    check_refused("[]", 2, "no JSON object");
+    check_refused("[]", 2, "not a JSON object");
     check_refused("{\"a\":nan}", 9, "not JSON");
     check_refused("{\"a\":1e}", 8, "not JSON");
     check_refused("{\"a\":\"\xff\"}", 9, "not JSON");

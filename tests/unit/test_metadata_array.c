@@ -147,7 +147,7 @@ static void test_fill_value_words(void)
     CHECK(null->array->has_fill_value);
     CHECK_STRING(null->array->fill_value, "null");
     CHECK_STRING(null->defects[0].text, "is null, which is not a valid 'uint8' value");
-    CHECK_STRING(real->defects[0].text, "is 1.0: a 'int16' value has no fraction and no exponent");
+    CHECK_STRING(real->defects[0].text, "is 1.0: a 'int16' value must not have a fraction or an exponent");
 }
 
 /* Zarr v2 allows null, and has its own types. */

@@ -189,7 +189,7 @@ static void test_scan_cancelled_in_between(void)
     CHECK_UINT(s.found, 1);
     s = (struct scanned){0};
     CHECK_INT(scan(&f, f.size_bytes, &s, &complete), 0);
-    CHECK(s.found == 1 && s.lost == 1 && strstr(s.first, "nothing tells where it ends"));
+    CHECK(s.found == 1 && s.lost == 1 && strstr(s.first, "its end is unknown"));
     forge_free(&f);
 }
 
@@ -212,7 +212,7 @@ static void test_scan_gap(void)
     forge_text(&f, "behind", "bytes");
     CHECK_INT(scan(&f, f.size_bytes, &s, &complete), 0);
     CHECK(s.found == 2 && s.lost == 1 && !complete);
-    CHECK(strstr(s.first, "belong to no entry"));
+    CHECK(strstr(s.first, "not part of any entry"));
     CHECK_UINT(s.offset, f.entry[2].local_offset);
     forge_free(&f);
 }

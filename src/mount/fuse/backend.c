@@ -118,7 +118,7 @@ static int serve(struct ozx_served *served, int device, struct ozx_error *error)
     int failure = errno ? -errno : -EINVAL;
 
     if (!session)
-        return fail(failure, "cannot make a FUSE session", error);
+        return fail(failure, "cannot create a FUSE session", error);
     server->turns.places = threads > 1 ? threads - 1 : 1;
     failure = watch(server->forest);
     if (!failure)
