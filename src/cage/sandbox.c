@@ -137,7 +137,7 @@ static const char *kept_why(const struct ozx_sandbox *sandbox)
     if (getuid() != 0)
         return "";
     return sandbox->as                         ? " (kept as asked)"
-           : sandbox->work == OZX_SANDBOX_TREE ? " (kept to own what is made)"
+           : sandbox->work == OZX_SANDBOX_TREE ? " (kept to own the output)"
                                                : " (kept: nobody else may read the archive)";
 }
 

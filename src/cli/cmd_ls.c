@@ -22,7 +22,7 @@ static const char help_text[] =
     "  -0, --null        names unescaped, each followed by a NUL instead of a newline\n"
     "      --json        print JSON; see ozxfs-ls(1)\n"
     "  -h, --help        show this help\n\n"
-    "On a terminal, what is not shown of names is escaped; elsewhere names are as they are.\n\n"
+    "On a terminal, invisible characters in names are escaped; elsewhere names are unchanged.\n\n"
     "Example:\n  ozxfs ls -lR image.ozx labels\n";
 
 enum { JSON = 256 };

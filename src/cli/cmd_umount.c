@@ -14,7 +14,7 @@ static const char usage[] =
     "Usage: ozxfs umount [OPTIONS] DIR\n"
     "\n"
     "Ends the ozxfs mount on DIR and returns when its daemon is gone. Works on a mount whose\n"
-    "daemon died, too. If it is still mounted elsewhere (bind mounts, containers), that is said,\n"
+    "daemon died, too. If it is still mounted elsewhere (bind mounts, containers), it says so,\n"
     "and its daemon lives as long. A mount in use stays: exit status 72.\n"
     "\n"
     "  -z, --lazy   detach it even if it is in use; it ends with its last user\n"

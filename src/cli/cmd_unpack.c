@@ -27,8 +27,8 @@ struct command {
 
 static const char help_text[] =
     "Usage: ozxfs unpack [OPTIONS] FILE.ozx DIR [PATH ...]\n\n"
-    "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears when all of it is\n"
-    "there and every CRC was right; it must not exist before, or be empty.\n\n"
+    "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears once it is\n"
+    "complete and every CRC is correct; it must not exist, or be empty.\n\n"
     "  -f, --force         replace DIR, if it holds a zarr.json, and remove what was in it\n"
     "      --subdir PATH   use this directory of the archive as the root\n"
     "      --keep-consolidated\n"

@@ -55,7 +55,7 @@ static int judge_old(struct ozx_output_file *file, struct ozx_error *error)
                              "exists and is %s",
                              S_ISDIR(file->old.st_mode)   ? "a directory"
                              : S_ISLNK(file->old.st_mode) ? "a symbolic link"
-                                                          : "no regular file");
+                                                          : "not a regular file");
     if (!file->replace)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it", "exists already");

@@ -90,7 +90,7 @@ static int judge_old(struct ozx_output_tree *tree, bool replace, struct ozx_erro
     if (!S_ISDIR(tree->old.st_mode))
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE, "give another name",
                              "exists and is %s",
-                             S_ISLNK(tree->old.st_mode) ? "a symbolic link" : "no directory");
+                             S_ISLNK(tree->old.st_mode) ? "a symbolic link" : "not a directory");
     tree->old_fd =
         openat(tree->parent_fd, tree->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (tree->old_fd < 0 || fstat(tree->old_fd, &tree->old) < 0)

@@ -176,7 +176,7 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
                          struct ozx_error *error)
 {
     static const struct ozx_input_kind kind = {.subject = "entry ",
-                                               .hint_above = "name it with --subdir",
+                                               .hint_above = "give it with --subdir",
                                                .list = list,
                                                .look = look,
                                                .holds_node = holds_node,

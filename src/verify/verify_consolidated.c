@@ -197,8 +197,8 @@ static void judge_unlisted(struct consolidated *c)
         return;
     size = ozx_archive_path(c->v->archive, first, path);
     ozx_verify_find_node(c->v, OZX_RULE_CONSOLIDATED, OZX_VERDICT_WARN, c->zarr_json,
-                         "%u %s there and not listed, the first is '%s': readers do not see %s",
-                         missing, missing == 1 ? "node is" : "nodes are",
+                         "%u %s not listed, the first is '%s': readers do not see %s", missing,
+                         missing == 1 ? "node is" : "nodes are",
                          ozx_escape(escaped, sizeof escaped, path, size),
                          missing == 1 ? "it" : "them");
 }
@@ -229,7 +229,7 @@ static void judge_group(struct consolidated *c, uint32_t directory)
         return;
     if (facts.is_other_kind)
         ozx_verify_find_node(c->v, OZX_RULE_CONSOLIDATED, OZX_VERDICT_WARN, c->zarr_json,
-                             "consolidated metadata are not of kind 'inline': not checked");
+                             "consolidated metadata of a kind other than 'inline': not checked");
     else if (facts.is_wrong)
         ozx_verify_find_node(c->v, OZX_RULE_CONSOLIDATED, OZX_VERDICT_WARN, c->zarr_json,
                              "consolidated metadata are malformed: only partly checked");

@@ -423,7 +423,7 @@ static void judge_second(struct metadata *m, uint32_t directory)
                              "lies within an array, where no reader looks for it");
     else if (m->states[directory] & STATE_REFERENCED)
         ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, directory,
-                             "only OME metadata lead here: the directory above has no zarr.json");
+                             "only OME metadata refer to it: the directory above has no zarr.json");
     else
         ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
                              "no group contains it: a second hierarchy");

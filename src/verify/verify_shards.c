@@ -308,7 +308,7 @@ void ozx_verify_shards_end(struct ozx_verify_shards *shards, uint32_t zarr_json)
     if (reason && reason->behind)
         ozx_verify_note(shards->v, OZX_RULE_SHARD_INDEX, zarr_json,
                         "%" PRIu64
-                        " shard%s not checked: '%.40s' behind the sharding hides the index",
+                        " shard%s not checked: '%.40s' after the sharding hides the index",
                         shards->unchecked, plural, reason->behind);
     else if (reason && !reason->index_readable)
         ozx_verify_note(shards->v, OZX_RULE_SHARD_INDEX, zarr_json,

@@ -78,7 +78,7 @@ void ozx_verify_extra_fields(struct ozx_verify *v, const struct ozx_verify_entry
                         "the %s header has the extra field 0x%04X", where, id);
     else
         ozx_verify_find(v, OZX_RULE_EXTRA_FIELDS, OZX_VERDICT_FAIL, entry, offset_bytes,
-                        "the %s header has bytes that are no extra field", where);
+                        "the %s header has bytes that are not an extra field", where);
 }
 
 static void judge_name(struct ozx_verify *v, const struct ozx_verify_entry *entry)

@@ -63,15 +63,15 @@ const char *ozx_json_defect_text(enum ozx_json_kind kind, const struct ozx_json_
                                  char out[OZX_JSON_TEXT_SIZE])
 {
     static const char *const texts[] = {
-        [OZX_JSON_NUL] = "a text with U+0000 ends there for programs in C",
+        [OZX_JSON_NUL] = "a string with U+0000 ends there in C programs",
         [OZX_JSON_SURROGATE] =
             "half of a surrogate pair is not a character: tensorstore and zarrs refuse it",
-        [OZX_JSON_BOM] = "a byte order mark is not allowed in front of JSON: zarrs refuses it",
+        [OZX_JSON_BOM] = "a byte order mark is not allowed before JSON: zarrs refuses it",
         [OZX_JSON_NOT_FINITE] = "%s is not JSON: tensorstore, zarrs and zarrita.js refuse it",
         [OZX_JSON_RANGE] = "the number %s is too large: tensorstore and zarrs refuse it",
         [OZX_JSON_NESTING] = "lists and objects are nested %s deep: zarrs refuses more than 127",
         [OZX_JSON_DUPLICATE] =
-            "a key comes twice in one object: readers take the last one, or refuse it",
+            "a key appears twice in one object: readers take the last one, or refuse it",
         [OZX_JSON_PADDING] =
             "NUL bytes follow the end: zarr-python, zarrs and zarrita.js refuse it",
     };

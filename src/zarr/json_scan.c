@@ -126,7 +126,7 @@ static bool take_key(struct scan *s)
     uint32_t count = s->silent ? 0 : s->levels[s->depth].count;
 
     if (ozx_json_peek(s) != '"')
-        return ozx_json_wrong(s, "no key in double quotes");
+        return ozx_json_wrong(s, "a key must be in double quotes");
     put_comma(s);
     if (!s->silent && s->to->size_bytes <= s->to->watched)
         s->to->watched_origin = s->at;
@@ -134,7 +134,7 @@ static bool take_key(struct scan *s)
         return false;
     pass_blanks(s);
     if (ozx_json_peek(s) != ':')
-        return ozx_json_wrong(s, "no ':' behind a key");
+        return ozx_json_wrong(s, "a ':' is missing after a key");
     ozx_json_put(s, ":", 1);
     s->at++;
     if (s->silent)

@@ -81,7 +81,7 @@ static bool take_unicode_escape(struct scan *s)
     char plain[4];
 
     if (!read_hex(s, at, &code))
-        return ozx_json_wrong(s, "an escape \\u has four hexadecimal digits");
+        return ozx_json_wrong(s, "\\u must be followed by four hexadecimal digits");
     if (code >= 0xD800 && code < 0xDC00 && read_hex(s, at + 6, &low) && low >= 0xDC00 &&
         low < 0xE000) {
         code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
@@ -106,7 +106,7 @@ static bool take_escape(struct scan *s)
     if (c == 'u')
         return take_unicode_escape(s);
     if (!letter)
-        return ozx_json_wrong(s, "no such escape");
+        return ozx_json_wrong(s, "an escape sequence is invalid");
     take_part(s, s->source + s->at, 2, &means[letter - letters], 1);
     s->at += 2;
     return true;
@@ -163,7 +163,7 @@ bool ozx_json_take_string(struct scan *s)
     s->at++;
     for (int c; (c = ozx_json_peek(s)) != '"';) {
         if (c < 0)
-            return ozx_json_wrong(s, "a string has no end");
+            return ozx_json_wrong(s, "a string is not terminated");
         if (c < ' ')
             return ozx_json_wrong(s, "a control character in a string");
         if (c == '\\' ? !take_escape(s) : c >= 0x80 && !take_utf8(s))
@@ -200,7 +200,7 @@ static bool take_exponent(struct scan *s, int64_t *out)
         negative = s->source[s->at++] == '-';
     from = s->at;
     if (!take_digits(s))
-        return ozx_json_wrong(s, "a number has no digit behind its e");
+        return ozx_json_wrong(s, "a number has no digit after its 'e'");
     for (size_t i = from; i < s->at && exponent < INT64_C(1000000000000); i++)
         exponent = 10 * exponent + (s->source[i] - '0');
     *out = negative ? -exponent : exponent;
@@ -282,7 +282,7 @@ static bool take_number(struct scan *s)
         integer = false;
         s->at++;
         if (!take_digits(s))
-            return ozx_json_wrong(s, "a number has no digit behind its point");
+            return ozx_json_wrong(s, "a number has no digit after its decimal point");
     }
     end = s->at;
     if (ozx_json_peek(s) == 'e' || ozx_json_peek(s) == 'E') {

@@ -75,7 +75,7 @@ static void judge_attributes(struct ozx_parse *p, const json_t *attributes)
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (json_object_get(attributes, keys[i]))
-            ozx_parse_defect(p, &place, keys[i], "stands outside of attributes.ome");
+            ozx_parse_defect(p, &place, keys[i], "is outside attributes.ome");
 }
 
 static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata *m)

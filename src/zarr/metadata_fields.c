@@ -97,7 +97,9 @@ void ozx_parse_defect(struct ozx_parse *p, const struct ozx_place *place, const 
 
 static const char *type_name(json_type type)
 {
-    return type == JSON_OBJECT ? "no object" : type == JSON_ARRAY ? "no list" : "no text";
+    return type == JSON_OBJECT  ? "not an object"
+           : type == JSON_ARRAY ? "not a list"
+                                : "not a string";
 }
 
 const json_t *ozx_parse_field(struct ozx_parse *p, const struct ozx_place *place,

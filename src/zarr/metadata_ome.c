@@ -222,7 +222,7 @@ static void read_bioformats2raw(struct ozx_parse *p, const struct ozx_place *pla
         return;
     ome->bioformats2raw = (int64_t)layout;
     if (layout != 3)
-        ozx_parse_defect(p, place, "bioformats2raw.layout", "is %lld; only 3 is known",
+        ozx_parse_defect(p, place, "bioformats2raw.layout", "is %lld; only 3 is supported",
                          (long long)layout);
 }
 

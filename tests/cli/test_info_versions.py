@@ -47,7 +47,7 @@ def test_axes_of_0_3_are_letters(tmp_path, version):
     (None, 'multiscales[0].axes is missing'),
     (['x', 'y'], 'multiscales[0].axes are not in the order t, c, z, y, x'),
     (['y', 'y'], 'multiscales[0].axes are not in the order t, c, z, y, x'),
-    (['y', 'w'], "multiscales[0].axes[1] is 'w', none of t, c, z, y and x"),
+    (['y', 'w'], "multiscales[0].axes[1] is 'w', which is not one of t, c, z, y and x"),
     (['y', 7], 'multiscales[0].axes[1] is not an object'),
 ])
 def test_wrong_axes_of_0_3(tmp_path, axes, defect):

@@ -224,5 +224,5 @@ def test_comment_that_is_none(tmp_path, name):
     out = stored(tree(tmp_path / 'in'), tmp_path / 'o.ozx')
     with zipfile.ZipFile(out, 'a') as z:
         z.comment = change(COMMENT)
-    said = 'no object' if name == 'list' else said
+    said = 'not an object' if name == 'list' else said
     assert said in info(out)['rfc9']['comment_defect'] and info(out)['rfc9']['comment_version'] is None

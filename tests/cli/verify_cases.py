@@ -194,7 +194,7 @@ case('hierarchy_two_folders', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first':
      lambda: archive({f: d for top in 'ab' for f, d in ((top + '/' + n, d) for n, d in CLEAN.items())}, comment=comment({'ome': {'version': '0.5'}})))
 case('hierarchy_in_array', {'one-hierarchy': 'fail'},
      lambda: archive({'zarr.json': CLEAN['zarr.json'], 's0/zarr.json': array(), 's0/x/zarr.json': group(), 's0/c/0/0': pattern(64)}), text={'one-hierarchy': 'within an array'})
-case('hierarchy_plate_without_rows', {'one-hierarchy': 'warn'}, lambda: plate(rows=False), text={'one-hierarchy': 'only OME metadata lead here'})
+case('hierarchy_plate_without_rows', {'one-hierarchy': 'warn'}, lambda: plate(rows=False), text={'one-hierarchy': 'only OME metadata refer to it'})
 case('hierarchy_plate', {}, lambda: plate())
 case('hierarchy_v2_too', {'one-hierarchy': 'warn'}, lambda: clean({'.zgroup': b'{"zarr_format":2}'}), text={'one-hierarchy': 'Zarr v2'})
 
@@ -242,7 +242,7 @@ case('order_root_late', {'json-first': 'warn'}, lambda: archive({n: CLEAN[n] for
 case('order_not_sorted', {'json-first': 'warn'}, lambda: archive({n: SHARD2[n] for n in ('zarr.json', 's1/zarr.json', 's0/zarr.json', 's0/c/0/0', 's1/c/0/0')}),
      text={'json-first': 'breadth-first'})
 case('order_data_between', {'json-first': 'warn'}, lambda: archive({n: SHARD2[n] for n in ('zarr.json', 's0/zarr.json', 's0/c/0/0', 's1/zarr.json', 's1/c/0/0')},
-                                                                   comment=comment(LATE)), text={'json-first': 'after other entries'})
+                                                                   comment=comment(LATE)), text={'json-first': 'follows other entries'})
 case('order_data_between_claimed', {'json-first': 'fail'},
      lambda: archive({n: SHARD2[n] for n in ('zarr.json', 's0/zarr.json', 's0/c/0/0', 's1/zarr.json', 's1/c/0/0')}), text={'json-first': 'the comment says jsonFirst'})
 case('order_file_only', {'json-first': 'warn'}, lambda: archive({n: SHARD2[n] for n in ('zarr.json', 's0/zarr.json', 's0/c/0/0', 's1/zarr.json', 's1/c/0/0')},
@@ -276,7 +276,7 @@ case('descriptor_and_padding', {'descriptor': 'warn', 'gap': 'warn'},
 case('descriptor_wrong', {'descriptor': 'warn', 'gap': 'warn'},
      lambda: archive([*change('s0/c/0/0', descriptor='none', flags=8).entries, entry('x', b'x', gap=b'PK\7\x08' + bytes(12))]), text={'gap': '16 bytes'})
 case('gap_without_bit_3', {'gap': 'warn'}, lambda: archive([*clean().entries, entry('x', b'x', gap=b'PK\7\x08' + bytes(12))]), text={'gap': '16 bytes'})
-case('gap_one_byte', {'gap': 'warn'}, lambda: archive([*clean().entries, entry('x', b'x', gap=b'!')]), text={'gap': 'followed by 1 bytes'})
+case('gap_one_byte', {'gap': 'warn'}, lambda: archive([*clean().entries, entry('x', b'x', gap=b'!')]), text={'gap': 'followed by 1 byte outside'})
 case('gap_before_directory', {'gap': 'warn'}, lambda: clean(gap=bytes(4096)), text={'gap': '4096 bytes'})
 case('gap_long', {'gap': 'warn'}, lambda: clean(gap=bytes(3 << 20)))
 case('gap_unlisted', {'gap': 'warn'}, lambda: archive([*clean().entries, entry('old', b'gone', listed=False), entry('x', b'x')]), text={'gap': "does not list, 'old'"})

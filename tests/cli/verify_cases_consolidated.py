@@ -104,6 +104,6 @@ case('consolidated_slash_behind', WARN, lambda: image({'s0/': OWN}))
 case('consolidated_dot', WARN, lambda: image({'s0': OWN, '.': json.loads(CLEAN['zarr.json'])}))
 case('consolidated_twice', WARN, lambda: archive({**CLEAN, 'zarr.json': with_block(CLEAN['zarr.json'], block(s0=OWN)).replace(
     b'"metadata":{', b'"metadata": {"s0": %s, ' % json.dumps(OWN).encode())}), text={'consolidated': 'more than once'})
-case('consolidated_other_kind', WARN, lambda: archive({**CLEAN, 'zarr.json': with_block(CLEAN['zarr.json'], block('external', s1=OWN))}), text={'consolidated': "not 'inline'"})
+case('consolidated_other_kind', WARN, lambda: archive({**CLEAN, 'zarr.json': with_block(CLEAN['zarr.json'], block('external', s1=OWN))}), text={'consolidated': "other than 'inline'"})
 case('consolidated_list', WARN, lambda: archive({**CLEAN, 'zarr.json': with_block(CLEAN['zarr.json'], [1])}))
 case('consolidated_metadata_list', WARN, lambda: archive({**CLEAN, 'zarr.json': with_block(CLEAN['zarr.json'], {'kind': 'inline', 'metadata': []})}))

@@ -94,7 +94,7 @@ case('nested_crc32c', {}, stored(*nested(*[with_crc(shard([(16 * i, 16) for i in
 case('nested_gzip', {}, stored(*nested(b'a', b'bc', behind=[GZIP])))
 case('nested_one_of_nothing', {}, stored(*nested(b'')))
 case('nested_crc', INDEX, stored(*nested(shard([(16 * i, 16) for i in range(4)], body=64), shard([(0, 16)] * 4, body=64, wrong_crc=True))),
-     text={'shard-index': 'in the inner chunk at byte 132, itself a shard: the index of the shard has another CRC-32C'})
+     text={'shard-index': 'in the inner chunk at byte 132, itself a shard: the index of the shard does not match its CRC-32C'})
 case('nested_too_short', INDEX, stored(*nested(b'short')), text={'shard-index': 'at byte 0, itself a shard: 5 bytes: too short'})
 case('nested_beyond', INDEX, stored(*nested(shard([(0, 65), *[(ABSENT, ABSENT)] * 3], body=64))), text={'shard-index': 'does not hold'})
 case('nested_thrice', {}, stored(array((16, 16), (16, 16), codecs=[sharding((8, 8), [sharding((4, 4), [sharding((2, 2))])])]),

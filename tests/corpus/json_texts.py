@@ -27,8 +27,8 @@ def deep(levels):
 
 # name: (change, what is said, the readers that open it)
 TAKEN = {
-    'nul': (member(b'"ImageJ\\u0000"'), 'a text with U+0000', ALL),
-    'nul_in_key': (key(b'a\\u0000b'), 'a text with U+0000', ALL),
+    'nul': (member(b'"ImageJ\\u0000"'), 'a string with U+0000', ALL),
+    'nul_in_key': (key(b'a\\u0000b'), 'a string with U+0000', ALL),
     'surrogate_high': (member(b'"a\\ud800b"'), 'half of a surrogate pair', {PYTHON, ZARRITA}),
     'surrogate_low': (member(b'"\\uDFFF"'), 'half of a surrogate pair', {PYTHON, ZARRITA}),
     'surrogate_and_character': (member(b'"\\ud800\\u0041"'), 'half of a surrogate pair', {PYTHON, ZARRITA}),
@@ -48,8 +48,8 @@ TAKEN = {
     'deep_300': (deep(300), 'nested 300 deep', ALL - {ZARRS}),
     'deep_100000': (deep(100000), 'nested 100000 deep', None),  # zarr-python: by the size of its stack
     'nul_padding': (lambda t: t + b'\0' * 512, 'NUL bytes follow the end', {TENSORSTORE}),
-    'key_twice': (lambda t: t.replace(b'"node_type"', b'"node_type": "x", "node_type"'), 'a key comes twice', ALL - {ZARRS}),
-    'key_twice_escaped': (lambda t: t.replace(b'"node_type"', b'"node\\u005ftype": "x", "node_type"'), 'a key comes twice', ALL - {ZARRS}),
+    'key_twice': (lambda t: t.replace(b'"node_type"', b'"node_type": "x", "node_type"'), 'a key appears twice', ALL - {ZARRS}),
+    'key_twice_escaped': (lambda t: t.replace(b'"node_type"', b'"node\\u005ftype": "x", "node_type"'), 'a key appears twice', ALL - {ZARRS}),
 }
 # Nothing is said of these.
 FINE = {
@@ -74,11 +74,11 @@ REFUSED = {
     'cut_off': (lambda t: t[:-3], 'cut off'), 'twice': (lambda t: t + t, 'something follows its end'), 'garbage': (lambda t: t + b';', 'something follows its end'),
     'nul_and_more': (lambda t: t + b'\0x', 'something follows its end'), 'nul_first': (lambda t: b'\0' + t, 'neither an object nor a list'),
     'bom_twice': (lambda t: b'\xef\xbb\xbf' * 2 + t, 'neither an object nor a list'), 'blank_and_bom': (lambda t: b' \xef\xbb\xbf' + t, 'neither an object nor a list'),
-    'comma': (member(b'[1,]'), 'no value'), 'comma_in_object': (member(b'{"a": 1,}'), 'no key in double quotes'), 'comment': (lambda t: b'// x\n' + t, 'neither an object nor a list'),
-    'comment_inside': (member(b'1 /* x */'), "neither ',' nor '}'"), 'single_quotes': (member(b"'a'"), 'no value'), 'key_without_quotes': (member(b'{a: 1}'), 'no key'),
+    'comma': (member(b'[1,]'), 'no value'), 'comma_in_object': (member(b'{"a": 1,}'), 'a key must be in double quotes'), 'comment': (lambda t: b'// x\n' + t, 'neither an object nor a list'),
+    'comment_inside': (member(b'1 /* x */'), "neither ',' nor '}'"), 'single_quotes': (member(b"'a'"), 'no value'), 'key_without_quotes': (member(b'{a: 1}'), 'a key must be'),
     'control': (member(b'"a\x01b"'), 'control character'), 'line_in_string': (member(b'"a\nb"'), 'control character'), 'nul_in_string': (member(b'"a\0b"'), 'control character'),
-    'escape': (member(b'"\\x41"'), 'no such escape'), 'escape_short': (member(b'"\\u12"'), 'four hexadecimal digits'), 'zero_first': (member(b'01'), "neither ',' nor '}'"),
-    'plus': (member(b'+1'), 'no value'), 'point': (member(b'.5'), 'no value'), 'point_last': (member(b'5.'), 'no digit behind its point'), 'hexadecimal': (member(b'0x10'), "neither ',' nor '}'"),
+    'escape': (member(b'"\\x41"'), 'an escape sequence is invalid'), 'escape_short': (member(b'"\\u12"'), 'four hexadecimal digits'), 'zero_first': (member(b'01'), "neither ',' nor '}'"),
+    'plus': (member(b'+1'), 'no value'), 'point': (member(b'.5'), 'no value'), 'point_last': (member(b'5.'), 'no digit after its decimal point'), 'hexadecimal': (member(b'0x10'), "neither ',' nor '}'"),
     'nan_small': (member(b'nan'), 'no value'), 'nan_negative': (member(b'-NaN'), 'no value'), 'inf': (member(b'inf'), 'no value'), 'python_true': (member(b'True'), 'no value'),
     'latin1': (member(b'"\xb5m"'), 'not UTF-8'), 'latin1_key': (key(b'\xb5m'), 'not UTF-8'), 'overlong': (member(b'"\xc0\x80"'), 'not UTF-8'), 'beyond_unicode': (member(b'"\xf4\x90\x80\x80"'), 'not UTF-8'),
     'utf16': (lambda t: t.decode('latin1').encode('utf-16'), 'UTF-16'), 'utf16_without_mark': (lambda t: t.decode('latin1').encode('utf-16-le'), 'UTF-16'),

@@ -119,7 +119,7 @@ def test_io_uring_is_used_or_done_without(ozxfs, archives):
     said = [line for line in done.stderr.splitlines() if b'io_uring' in line]
     assert done.returncode == 0 and len(said) == 1, done.stderr
     worker = re.search(rb'worker (\d+) serves', done.stderr).group(1).decode()
-    offered = said[0].endswith(b': io_uring is offered by the kernel')
+    offered = said[0].endswith(b': io_uring is supported by the kernel')
     assert wait_until(lambda: offered == any('ring' in thread_name(worker, thread) for thread in os.listdir('/proc/' + worker + '/task'))), said
     check_view(where, made)
     assert b'io_uring' not in ozxfs.run('mount', '-v', path, ozxfs.directory('plain')).stderr

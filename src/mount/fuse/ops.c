@@ -57,9 +57,10 @@ static void fill_entry(const struct ozx_server *server, const struct ozx_archive
 static void tell_io_uring(const struct ozx_server *server, const struct fuse_conn_info *connection)
 {
 #ifdef OZX_HAVE_FUSE_IO_URING
-    ozx_server_tell(server, connection->capable_ext & FUSE_CAP_OVER_IO_URING
-                                ? "io_uring is offered by the kernel"
-                                : "no io_uring: this kernel does not offer it (fuse.enable_uring)");
+    ozx_server_tell(server,
+                    connection->capable_ext & FUSE_CAP_OVER_IO_URING
+                        ? "io_uring is supported by the kernel"
+                        : "no io_uring: this kernel does not support it (fuse.enable_uring)");
 #else
     (void)connection;
     ozx_server_tell(server, "no io_uring: built with a libfuse older than 3.18");
