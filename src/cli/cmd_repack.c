@@ -290,7 +290,7 @@ static int finish(const struct command *command)
         ozx_report_pack_words(pack->output, &result.pack, ozx_clock_s() - command->began_s,
                               pack->dry_run);
     if (result.lost)
-        return ozx_report(OZX_EXIT_INVALID, pack->input, "recovered what is intact; lost: %llu",
+        return ozx_report(OZX_EXIT_INVALID, pack->input, "recovered what is intact; losses: %llu",
                           (unsigned long long)result.lost);
     return OZX_EXIT_OK;
 }
