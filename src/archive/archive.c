@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "zarr/jansson.h"
 #include "zip/crc.h"
@@ -133,6 +135,10 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
 void ozx_archive_prepare(void)
 {
     ozx_jansson_seed();
+    /* libzip turns DOS times into local ones, of no interest here, and without TZ that would look into
+     * /etc/localtime each time. */
+    setenv("TZ", "UTC0", 1);
+    tzset();
 }
 
 int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options *options,

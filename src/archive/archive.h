@@ -52,8 +52,8 @@ struct ozx_archive_options {
     enum ozx_names names;   /* STRICT for all that serves or judges; to write anew, NORMAL or BACKSLASHES */
 };
 
-/* What the libraries below would open when it is first needed. For a process that is to give up its rights
- * before it opens an archive. */
+/* What the libraries below would open when it is first needed, now; the time zone is UTC then. For a process
+ * that is to give up its rights, or to make threads, before it opens an archive. */
 void ozx_archive_prepare(void);
 
 /* Reads and judges the archive. Takes ownership of `source` on success. The error names rule, byte

@@ -46,9 +46,6 @@ static _Noreturn void run_child(const struct ozx_cage *cage, pid_t parent, struc
     char report[OZX_SANDBOX_REPORT_SIZE];
 
     arrange_descriptors(cage);
-    /* libzip turns DOS times into local ones, of no interest here, and would look for /etc/localtime. */
-    setenv("TZ", "UTC0", 1);
-    tzset();
     if (ozx_sandbox_enter(&sandbox, report, &entry->error))
         _exit(EXIT_FAILURE);
     entry->in_force = true;

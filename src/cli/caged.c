@@ -21,10 +21,10 @@ static void prepare(void)
     static char buffer[STDOUT_BUFFER_SIZE];
     static bool prepared;
 
-    if (!prepared && ozx_cage_is_there()) {
+    if (!prepared && ozx_cage_is_there())
         setvbuf(stdout, buffer, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, sizeof buffer);
+    if (!prepared)
         ozx_archive_prepare();
-    }
     prepared = true;
     fflush(stdout);
 }

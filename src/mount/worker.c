@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "archive/promises.h"
@@ -40,14 +39,6 @@ static void leave_signals(void)
         signal(ignored[i], SIG_IGN);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* libzip turns DOS times into local ones, of no interest here, and without TZ that would look into
- * /etc/localtime each time. */
-static void settle_time_zone(void)
-{
-    setenv("TZ", "UTC0", 1);
-    tzset();
 }
 
 /* What is typed or piped into the command is not the worker's, nor has it anything to print there:
@@ -247,7 +238,6 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     leave_signals();
     if (options->foreground)
         leave_terminal(options->debug);
-    settle_time_zone();
     ozx_archive_prepare();
     ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */

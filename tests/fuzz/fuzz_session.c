@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../unit/forge.h"
@@ -108,8 +107,7 @@ static struct ozx_gate *open_archive(void)
 
     if (file < 0) {
         struct forge f = {0};
-        setenv("TZ", "UTC0", 1); /* as the worker: libzip asks for it in each thread */
-        tzset();
+        ozx_archive_prepare();
         forge_text(&f, "zarr.json", "{\"zarr_format\":3,\"node_type\":\"group\"}");
         forge_text(&f, "s0/zarr.json", "{}");
         forge_text(&f, "s0/c/0/0", "some bytes");
