@@ -3,25 +3,16 @@
  * ozxfs cat: entries to standard output, as they are read. The CRC is known only at the end, so what is
  * wrong is told when it is out already: the exit status says so.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "zip/crc.h"
 
 #define PIECE_SIZE (1u << 20)
-
-static const char help_text[] =
-    "Usage: ozxfs cat FILE PATH...\n\n"
-    "Writes files of an archive to standard output. Checks each file's CRC-32 at its end;\n"
-    "on a mismatch it reports that and exits with 74.\n\n"
-    "  -h, --help   show this help\n\n"
-    "Example:\n  ozxfs cat image.ozx zarr.json | jq .attributes.ome\n";
-
-static const struct option long_options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 
 struct command {
     const char *file;
@@ -142,26 +133,25 @@ static int run(void *context)
     return c->status;
 }
 
+static const struct ozx_verb verb = {
+    .name = "cat",
+    .usage = "FILE PATH...",
+    .about =
+        "Writes files of an archive to standard output. Checks each file's CRC-32 at its end;\n"
+        "on a mismatch it reports that and exits with 74.",
+    .after = "Example:\n  ozxfs cat image.ozx zarr.json | jq .attributes.ome"};
+
 int ozx_cmd_cat(int argc, char **argv)
 {
     struct command command = {.file = NULL};
-    char name[OZX_ESCAPED_SIZE];
-    int option;
+    int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        if (option != 'h')
-            return ozx_report_usage(
-                "cat", "unknown option '%s'",
-                ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
-        fputs(help_text, stdout);
-        return ozx_report_stdout(OZX_EXIT_OK);
-    }
-    if (argc - optind < 2)
-        return ozx_report_usage("cat", optind == argc ? "no file given" : "no path given");
-    command.file = argv[optind];
-    command.paths = argv + optind + 1;
-    command.path_count = argc - optind - 1;
+    if (status >= 0)
+        return status;
+    if (argc - first < 2)
+        return ozx_report_usage("cat", first == argc ? "no file given" : "no path given");
+    command.file = argv[first];
+    command.paths = argv + first + 1;
+    command.path_count = argc - first - 1;
     return ozx_input_caged(command.file, &command.source, run, &command);
 }

@@ -2,31 +2,15 @@
  *
  * ozxfs info: what an archive is.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/info_text.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
-
-static const char help_text[] =
-    "Usage: ozxfs info [--json] FILE\n\n"
-    "Shows what is in an archive: its images with axes, levels, chunks and sizes, the\n"
-    "OME-Zarr version, and defects. Reads metadata only, no pixels.\n\n"
-    "      --json   print JSON; see ozxfs-info(1)\n"
-    "  -h, --help   show this help\n\n"
-    "Example:\n  ozxfs info image.ozx\n";
-
-enum { JSON = 256 };
-
-static const struct option long_options[] = {
-    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
 
 struct command {
     const char *file;
@@ -69,29 +53,31 @@ static int run(void *context)
     return ozx_report_stdout(status);
 }
 
+static const struct ozx_option rows[] = {
+    {.name = "json",
+     .help = "print JSON; see ozxfs-info(1)",
+     .flag = offsetof(struct command, json)},
+};
+
+static const struct ozx_verb verb = {
+    .name = "info",
+    .usage = "[--json] FILE",
+    .about = "Shows what is in an archive: its images with axes, levels, chunks and sizes, the\n"
+             "OME-Zarr version, and defects. Reads metadata only, no pixels.",
+    .after = "Example:\n  ozxfs info image.ozx",
+    OZX_OPTIONS(rows)};
+
 int ozx_cmd_info(int argc, char **argv)
 {
     struct command command = {.json = false};
-    int option;
+    int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        char name[OZX_ESCAPED_SIZE];
-        if (option == 'h') {
-            fputs(help_text, stdout);
-            return ozx_report_stdout(OZX_EXIT_OK);
-        }
-        if (option != JSON)
-            return ozx_report_usage(
-                "info", "unknown option '%s'",
-                ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
-        command.json = true;
-    }
-    if (argc - optind != 1)
+    if (status >= 0)
+        return status;
+    if (argc - first != 1)
         return ozx_report_usage("info",
-                                optind == argc ? "no file given" : "more than one file given");
-    command.file = argv[optind];
+                                first == argc ? "no file given" : "more than one file given");
+    command.file = argv[first];
     ozx_terminal_of_stdout(&command.terminal);
     return ozx_input_caged(command.file, &command.source, run, &command);
 }

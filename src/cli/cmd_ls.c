@@ -2,36 +2,16 @@
  *
  * ozxfs ls: the entries of an archive, as a mount would show them.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "info/listing.h"
-
-static const char help_text[] =
-    "Usage: ozxfs ls [OPTIONS] FILE [PATH]\n\n"
-    "Lists a directory of an archive (default: its root) as a mount would show it, or one\n"
-    "file. Names are in the order of their bytes; times are UTC.\n\n"
-    "  -l, --long        type and permissions, size, compression (if there is any), time\n"
-    "  -R, --recursive   list recursively, as paths from PATH\n"
-    "  -0, --null        names unescaped, each followed by a NUL instead of a newline\n"
-    "      --json        print JSON; see ozxfs-ls(1)\n"
-    "  -h, --help        show this help\n\n"
-    "On a terminal, invisible characters in names are escaped; elsewhere names are unchanged.\n\n"
-    "Example:\n  ozxfs ls -lR image.ozx labels\n";
-
-enum { JSON = 256 };
-
-static const struct option long_options[] = {
-    {"long", no_argument, NULL, 'l'}, {"recursive", no_argument, NULL, 'R'},
-    {"null", no_argument, NULL, '0'}, {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
-};
 
 struct command {
     const char *file, *path;
@@ -180,57 +160,52 @@ static int run(void *context)
     return print_listing(c, node);
 }
 
-/* -1: go on; else the exit status. */
-static int parse_options(struct command *c, int argc, char **argv)
-{
-    char name[OZX_ESCAPED_SIZE];
-    int option;
+static const struct ozx_option rows[] = {
+    {.name = "long",
+     .letter = 'l',
+     .help = "type and permissions, size, compression (if there is any), time",
+     .flag = offsetof(struct command, is_long)},
+    {.name = "recursive",
+     .letter = 'R',
+     .help = "list recursively, as paths from PATH",
+     .flag = offsetof(struct command, recursive)},
+    {.name = "null",
+     .letter = '0',
+     .help = "names unescaped, each followed by a NUL instead of a newline",
+     .flag = offsetof(struct command, null)},
+    {.name = "json", .help = "print JSON; see ozxfs-ls(1)", .flag = offsetof(struct command, json)},
+};
 
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "lR0h", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'l':
-            c->is_long = true;
-            break;
-        case 'R':
-            c->recursive = true;
-            break;
-        case '0':
-            c->null = true;
-            break;
-        case JSON:
-            c->json = true;
-            break;
-        case 'h':
-            fputs(help_text, stdout);
-            return ozx_report_stdout(OZX_EXIT_OK);
-        default:
-            return ozx_report_usage(
-                "ls", "unknown option '%s'",
-                ozx_escape(name, sizeof name, argv[optind - 1], strlen(argv[optind - 1])));
-        }
-    }
-    if (c->json && (c->is_long || c->null))
-        return ozx_report_usage("ls", "--json cannot be combined with -l or -0");
-    return -1;
-}
+static const struct ozx_verb verb = {
+    .name = "ls",
+    .usage = "[OPTIONS] FILE [PATH]",
+    .about =
+        "Lists a directory of an archive (default: its root) as a mount would show it, or one\n"
+        "file. Names are in the order of their bytes; times are UTC.",
+    .after =
+        "On a terminal, invisible characters in names are escaped; elsewhere names are unchanged.\n"
+        "\n"
+        "Example:\n"
+        "  ozxfs ls -lR image.ozx labels",
+    OZX_OPTIONS(rows)};
 
 int ozx_cmd_ls(int argc, char **argv)
 {
     struct command command = {.path = ""};
     struct ozx_terminal terminal;
-    int status = parse_options(&command, argc, argv);
+    int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status >= 0)
         return status;
-    if (optind == argc)
+    if (command.json && (command.is_long || command.null))
+        return ozx_report_usage("ls", "--json cannot be combined with -l or -0");
+    if (first == argc)
         return ozx_report_usage("ls", "no file given");
-    if (argc - optind > 2)
+    if (argc - first > 2)
         return ozx_report_usage("ls", "more than a file and a path given");
-    command.file = argv[optind];
-    if (argc - optind == 2)
-        command.path = argv[optind + 1];
+    command.file = argv[first];
+    if (argc - first == 2)
+        command.path = argv[first + 1];
     ozx_terminal_of_stdout(&terminal);
     command.escape = terminal.is_terminal && !command.null;
     return ozx_input_caged(command.file, &command.source, run, &command);

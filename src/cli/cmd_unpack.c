@@ -2,13 +2,13 @@
  *
  * `ozxfs unpack`: an archive into a directory.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "cli/caged.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/problems.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
@@ -23,31 +23,6 @@ struct command {
     int root_fd;
     struct ozx_source *source;
     struct ozx_unpack_result *result; /* in memory that the parent sees: numbers to tell, no more */
-};
-
-static const char help_text[] =
-    "Usage: ozxfs unpack [OPTIONS] FILE.ozx DIR [PATH ...]\n\n"
-    "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears once it is\n"
-    "complete and every CRC is correct; it must not exist, or be empty.\n\n"
-    "  -f, --force         replace DIR, if it holds a zarr.json, and remove what was in it\n"
-    "      --subdir PATH   use this directory of the archive as the root\n"
-    "      --keep-consolidated\n"
-    "                      keep consolidated metadata even if they list what is not unpacked\n"
-    "  -j, --jobs N        threads (default: the number of processors)\n"
-    "      --no-sync       do not wait until the data are synced to disk\n"
-    "  -q, --quiet         no warnings, no progress\n"
-    "  -v, --verbose       print a summary\n"
-    "  -h, --help          show this help\n\n"
-    "Example:\n  ozxfs unpack image.ozx image.ome.zarr\n";
-
-enum { SUBDIR = 256, NO_SYNC, KEEP_CONSOLIDATED };
-
-static const struct option long_options[] = {
-    {"force", no_argument, NULL, 'f'},      {"subdir", required_argument, NULL, SUBDIR},
-    {"jobs", required_argument, NULL, 'j'}, {"no-sync", no_argument, NULL, NO_SYNC},
-    {"quiet", no_argument, NULL, 'q'},      {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},       {"keep-consolidated", no_argument, NULL, KEEP_CONSOLIDATED},
-    {NULL, 0, NULL, 0},
 };
 
 /* --- what the library says -------------------------------------------------------------------- */
@@ -142,47 +117,57 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-/* -1: go on; else the exit status. */
-static int parse_options(struct command *command, int argc, char **argv)
+static int take_subdir(void *context, const char *verb, const char *value)
 {
-    int option, status;
-
-    opterr = 0;
-    optind = 0;
-    while ((option = getopt_long(argc, argv, "fj:qvh", long_options, NULL)) != -1) {
-        switch (option) {
-        case 'f':
-            command->options.force = true;
-            break;
-        case SUBDIR:
-            command->archive_options.subdir = optarg;
-            break;
-        case 'j':
-            status = ozx_work_take_jobs("unpack", optarg, &command->options.jobs);
-            if (status)
-                return status;
-            break;
-        case KEEP_CONSOLIDATED:
-            command->options.keep_consolidated = true;
-            break;
-        case NO_SYNC:
-            command->options.sync = false;
-            break;
-        case 'q':
-            command->quiet = true;
-            break;
-        case 'v':
-            command->verbose = true;
-            break;
-        case 'h':
-            fputs(help_text, stdout);
-            return ozx_report_stdout(OZX_EXIT_OK);
-        default:
-            return ozx_work_bad_option("unpack", argv[optind - 1]);
-        }
-    }
-    return -1;
+    (void)verb;
+    ((struct command *)context)->archive_options.subdir = value;
+    return OZX_EXIT_OK;
 }
+
+static int take_jobs(void *context, const char *verb, const char *value)
+{
+    return ozx_work_take_jobs(verb, value, &((struct command *)context)->options.jobs);
+}
+
+static const struct ozx_option rows[] = {
+    {.name = "force",
+     .letter = 'f',
+     .help = "replace DIR, if it holds a zarr.json, and remove what was in it",
+     .flag = offsetof(struct command, options.force)},
+    {.name = "subdir",
+     .value = "PATH",
+     .help = "use this directory of the archive as the root",
+     .take = take_subdir},
+    {.name = "keep-consolidated",
+     .help = "keep consolidated metadata even if they list what is not unpacked",
+     .flag = offsetof(struct command, options.keep_consolidated)},
+    {.name = "jobs",
+     .letter = 'j',
+     .value = "N",
+     .help = "threads (default: the number of processors)",
+     .take = take_jobs},
+    {.name = "no-sync",
+     .help = "do not wait until the data are synced to disk",
+     .flag = offsetof(struct command, options.sync),
+     .clears = true},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "no warnings, no progress",
+     .flag = offsetof(struct command, quiet)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "print a summary",
+     .flag = offsetof(struct command, verbose)},
+};
+
+static const struct ozx_verb verb = {
+    .name = "unpack",
+    .usage = "[OPTIONS] FILE.ozx DIR [PATH ...]",
+    .about =
+        "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears once it is\n"
+        "complete and every CRC is correct; it must not exist, or be empty.",
+    .after = "Example:\n  ozxfs unpack image.ozx image.ome.zarr",
+    OZX_OPTIONS(rows)};
 
 static int take_operands(struct command *command, int count, char **operands)
 {
@@ -286,10 +271,10 @@ int ozx_cmd_unpack(int argc, char **argv)
                                           .note = on_note,
                                           .left_out = on_left_out,
                                           .progress = on_progress}};
-    int status = parse_options(&command, argc, argv);
+    int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status < 0)
-        status = take_operands(&command, argc - optind, argv + optind);
+        status = take_operands(&command, argc - first, argv + first);
     if (status >= 0)
         return status;
     command.options.context = &command;

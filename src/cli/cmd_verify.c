@@ -2,7 +2,6 @@
  *
  * ozxfs verify: is an archive sound, and does it follow RFC-9?
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "cli/caged.h"
 #include "cli/input.h"
+#include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
@@ -30,22 +30,6 @@ struct command {
     int object;                /* with --json: what its process prints; else -1 */
     FILE *list;                /* with --json: all that is printed */
 };
-
-static const char help_text[] =
-    "Usage: ozxfs verify [OPTIONS] FILE...\n\n"
-    "Checks archives against RFC-9 and everything else that readers rely on: structure,\n"
-    "the CRC-32 of every entry, metadata, chunk keys, shard indices. Each rule that is\n"
-    "broken is reported with entry and byte offset; ozxfs-verify(1) lists the rules.\n\n"
-    "      --rules R   r2: RFC-9 as it stands (default); draft: its authors' next revision\n"
-    "      --quick     do not read the data of entries\n"
-    "      --strict    warnings count: exit code 1\n"
-    "  -j, --jobs N    threads (default: the number of processors)\n"
-    "  -q, --quiet     only the verdict of each file, no progress\n"
-    "  -v, --verbose   also the rules that are kept, and all findings\n"
-    "      --json      print print everything as JSON on standard output\n"
-    "  -h, --help      show this help\n\n"
-    "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n\n"
-    "Example:\n  ozxfs verify image.ozx\n";
 
 static void on_progress(void *context, const struct ozx_verify_progress *now)
 {
@@ -300,78 +284,70 @@ static int run(struct command *command)
     return command->json ? ozx_report_stdout(worst) : worst; /* else who printed has seen to it */
 }
 
-enum { QUICK = 256, RULES, STRICT, JSON };
+static int take_rules(void *context, const char *verb, const char *value)
+{
+    return ozx_work_take_rules(verb, value, &((struct command *)context)->options.rule_set);
+}
 
-static const struct option long_options[] = {
-    {"quick", no_argument, NULL, QUICK},    {"strict", no_argument, NULL, STRICT},
-    {"jobs", required_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, 'v'},    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, 'h'},       {"rules", required_argument, NULL, RULES},
-    {NULL, 0, NULL, 0},
+static int take_jobs(void *context, const char *verb, const char *value)
+{
+    return ozx_work_take_jobs(verb, value, &((struct command *)context)->options.threads);
+}
+
+static const struct ozx_option rows[] = {
+    {.name = "rules",
+     .value = "R",
+     .help = "r2: RFC-9 as it stands (default); draft: its authors' next revision",
+     .take = take_rules},
+    {.name = "quick",
+     .help = "do not read the data of entries",
+     .flag = offsetof(struct command, options.quick)},
+    {.name = "strict",
+     .help = "warnings count: exit code 1",
+     .flag = offsetof(struct command, strict)},
+    {.name = "jobs",
+     .letter = 'j',
+     .value = "N",
+     .help = "threads (default: the number of processors)",
+     .take = take_jobs},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "only the verdict of each file, no progress",
+     .flag = offsetof(struct command, quiet)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "also the rules that are kept, and all findings",
+     .flag = offsetof(struct command, verbose)},
+    {.name = "json",
+     .help = "print everything as JSON on standard output",
+     .flag = offsetof(struct command, json)},
 };
 
-/* OZX_EXIT_OK, or the status to end with. `*help`: that was all. */
-static int parse(struct command *command, int argc, char **argv, bool *help)
-{
-    int option, status = OZX_EXIT_OK;
-
-    opterr = 0;
-    while (status == OZX_EXIT_OK &&
-           (option = getopt_long(argc, argv, ":j:qvh", long_options, NULL)) != -1) {
-        char escaped[OZX_ESCAPED_SIZE];
-        const char *word = argv[optind - 1];
-        switch (option) {
-        case RULES:
-            status = ozx_work_take_rules("verify", optarg, &command->options.rule_set);
-            break;
-        case QUICK:
-            command->options.quick = true;
-            break;
-        case STRICT:
-            command->strict = true;
-            break;
-        case JSON:
-            command->json = true;
-            break;
-        case 'q':
-            command->quiet = true;
-            break;
-        case 'v':
-            command->verbose = true;
-            break;
-        case 'h':
-            *help = true;
-            return OZX_EXIT_OK;
-        case 'j':
-            status = ozx_work_take_jobs("verify", optarg, &command->options.threads);
-            break;
-        default:
-            status = ozx_report_usage(
-                "verify", option == ':' ? "option '%s' requires a value" : "unknown option '%s'",
-                ozx_escape(escaped, sizeof escaped, word, strlen(word)));
-        }
-    }
-    command->files = argv + optind;
-    command->file_count = (size_t)(argc - optind);
-    if (status == OZX_EXIT_OK && !command->file_count)
-        status = ozx_report_usage("verify", "no file given");
-    return status;
-}
+static const struct ozx_verb verb = {
+    .name = "verify",
+    .usage = "[OPTIONS] FILE...",
+    .about = "Checks archives against RFC-9 and everything else that readers rely on: structure,\n"
+             "the CRC-32 of every entry, metadata, chunk keys, shard indices. Each rule that is\n"
+             "broken is reported with entry and byte offset; ozxfs-verify(1) lists the rules.",
+    .after =
+        "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n"
+        "\n"
+        "Example:\n"
+        "  ozxfs verify image.ozx",
+    OZX_OPTIONS(rows)};
 
 int ozx_cmd_verify(int argc, char **argv)
 {
     struct command command = {.options = {.progress = on_progress}};
-    bool help = false;
-    int status;
+    int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
-    command.options.context = &command;
-    status = parse(&command, argc, argv, &help);
-    if (help) {
-        fputs(help_text, stdout);
-        return ozx_report_stdout(OZX_EXIT_OK);
-    }
-    if (status != OZX_EXIT_OK)
+    if (status >= 0)
         return status;
+    if (first == argc)
+        return ozx_report_usage("verify", "no file given");
+    command.files = argv + first;
+    command.file_count = (size_t)(argc - first);
+    command.options.context = &command;
     command.options.cancel = ozx_work_catch_interrupts();
     return run(&command);
 }

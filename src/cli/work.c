@@ -95,14 +95,6 @@ int ozx_work_bad_value(const char *verb, const char *option, const char *value, 
                             ozx_escape(name, sizeof name, value, strlen(value)), wanted);
 }
 
-int ozx_work_bad_option(const char *verb, const char *option)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage(verb, "unknown option '%s', or its value is missing",
-                            ozx_escape(name, sizeof name, option, strlen(option)));
-}
-
 int ozx_work_take_rules(const char *verb, const char *value, enum ozx_rule_set *rules)
 {
     if (strcmp(value, "r2") != 0 && strcmp(value, "draft") != 0)

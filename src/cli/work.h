@@ -31,9 +31,6 @@ int ozx_work_number(const char *text, long long low, long long high, long long *
 /* A usage error of `verb`: "OPTION 'VALUE' is not WANTED". Its exit status. */
 int ozx_work_bad_value(const char *verb, const char *option, const char *value, const char *wanted);
 
-/* What getopt_long took no value of, or did not know. */
-int ozx_work_bad_option(const char *verb, const char *option);
-
 /* The value of --jobs: OZX_EXIT_OK, or a usage error. */
 int ozx_work_take_rules(const char *verb, const char *value, enum ozx_rule_set *rules);
 int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs);

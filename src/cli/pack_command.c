@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The common part of pack and repack. Knows the library's callbacks and options, not which verb it is.
+ */
+#include "cli/pack_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "cli/report_pack.h"
+#include "cli/terminal.h"
+#include "cli/work.h"
+
+/* --- what the library says -------------------------------------------------------------------- */
+
+const char *ozx_pack_command_subject(const struct ozx_pack_command *command,
+                                     enum ozx_pack_about about)
+{
+    if (about == OZX_PACK_INPUT || about == OZX_PACK_ARGUMENTS)
+        return command->pack.input;
+    return command->pack.output ? command->pack.output : "standard output";
+}
+
+static void on_problem(void *context, enum ozx_pack_about about, const struct ozx_error *error)
+{
+    struct ozx_pack_command *command = context;
+
+    ozx_problems_tell(&command->problems, ozx_report_pack_place(about),
+                      ozx_pack_command_subject(command, about), error);
+}
+
+static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
+{
+    struct ozx_pack_command *command = context;
+
+    if (!command->quiet)
+        ozx_problems_warn(&command->problems, ozx_pack_command_subject(command, about), error);
+}
+
+static void on_note(void *context, enum ozx_pack_about about, const struct ozx_error *note)
+{
+    struct ozx_pack_command *command = context;
+
+    if (!command->quiet)
+        ozx_problems_note(&command->problems, ozx_pack_command_subject(command, about), note);
+}
+
+static void on_left_out(void *context, const char *path)
+{
+    struct ozx_pack_command *command = context;
+    char name[OZX_ESCAPED_SIZE];
+
+    if (!command->verbose)
+        return;
+    ozx_progress_clear(&command->problems.progress);
+    (void)ozx_report(0, command->pack.input, "left out: %s",
+                     ozx_escape(name, sizeof name, path, strlen(path)));
+}
+
+static void on_listed(void *context, const char *path, uint64_t size_bytes)
+{
+    const struct ozx_pack_command *command = context;
+
+    if (command->json)
+        return;
+    printf("%12llu  ", (unsigned long long)size_bytes);
+    ozx_terminal_put_name(command->is_terminal, path);
+    putchar('\n');
+}
+
+static void on_progress(void *context, const struct ozx_pack_progress *now)
+{
+    struct ozx_pack_command *command = context;
+
+    ozx_report_pack_progress(&command->problems.progress, command->sum_label, now);
+}
+
+/* --- options ---------------------------------------------------------------------------------- */
+
+static const char digits[] = "0123456789";
+
+/* Behind the mark of a version that is not final, NULL if that is not at its start. */
+static const char *behind_mark(const char *text)
+{
+    static const char *const marks[] = {"alpha", "beta", "dev", "draft", "post",
+                                        "pre",   "rc",   "a",   "b"};
+
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (strncmp(text, marks[i], strlen(marks[i])) == 0)
+            return text + strlen(marks[i]);
+    return NULL;
+}
+
+/* Two or more numbers, and perhaps the mark of a version that is not final: 0.5, 0.6.1, 0.6.dev3,
+ * 0.6-rc.1, 1.0a2. */
+static bool is_version(const char *text)
+{
+    const char *at = text;
+    unsigned numbers = 0;
+    size_t size;
+
+    for (; (size = strspn(at, digits)) > 0; numbers++) {
+        at += size;
+        if (*at != '.' || !strspn(at + 1, digits))
+            break;
+        at++;
+    }
+    if (!size || numbers < 1 || strlen(text) >= OZX_VERSION_TEXT_MAX)
+        return false;
+    if (*at) {
+        at = behind_mark(at + (*at == '.' || *at == '-'));
+        if (!at)
+            return false;
+        at += *at == '.' && strspn(at + 1, digits);
+        at += strspn(at, digits);
+    }
+    return !*at;
+}
+
+int ozx_pack_take_ome_version(void *context, const char *verb, const char *value)
+{
+    struct ozx_pack_command *command = context;
+
+    command->pack.ome_version = value;
+    return is_version(value)
+               ? OZX_EXIT_OK
+               : ozx_work_bad_value(verb, "--ome-version", value, "a version like 0.5");
+}
+
+int ozx_pack_take_align(void *context, const char *verb, const char *value)
+{
+    struct ozx_pack_command *command = context;
+    long long number;
+
+    if (ozx_work_number(value, 1, OZX_ALIGN_MAX, &number) || (number & (number - 1)) != 0)
+        return ozx_work_bad_value(verb, "--align", value, "a power of two up to 32768");
+    command->pack.align_bytes = (uint32_t)number;
+    return OZX_EXIT_OK;
+}
+
+int ozx_pack_take_exclude(void *context, const char *verb, const char *value)
+{
+    struct ozx_pack_command *command = context;
+
+    (void)verb;
+    command->excludes[command->pack.exclude_count++] = value;
+    return OZX_EXIT_OK;
+}
+
+int ozx_pack_take_rules(void *context, const char *verb, const char *value)
+{
+    return ozx_work_take_rules(verb, value, &((struct ozx_pack_command *)context)->pack.rule_set);
+}
+
+int ozx_pack_take_jobs(void *context, const char *verb, const char *value)
+{
+    return ozx_work_take_jobs(verb, value, &((struct ozx_pack_command *)context)->pack.jobs);
+}
+
+/* --- begin and end ---------------------------------------------------------------------------- */
+
+int ozx_pack_command_begin(struct ozx_pack_command *command, int argc)
+{
+    *command = (struct ozx_pack_command){
+        .pack = {.mtime_limit_s = INT64_MAX,
+                 .align_bytes = 1,
+                 .verify = true,
+                 .context = command,
+                 .problem = on_problem,
+                 .warning = on_warning,
+                 .note = on_note,
+                 .left_out = on_left_out,
+                 .listed = on_listed,
+                 .progress = on_progress},
+        .excludes = calloc((size_t)argc, sizeof *command->excludes),
+        .is_terminal = isatty(STDOUT_FILENO),
+    };
+    command->pack.excludes = command->excludes;
+    return command->excludes ? OZX_EXIT_OK : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+}
+
+void ozx_pack_command_end(struct ozx_pack_command *command)
+{
+    free(command->excludes);
+}
+
+void ozx_pack_command_check_extension(const struct ozx_pack_command *command)
+{
+    struct ozx_error warning = OZX_ERROR_INIT;
+    const char *output = command->pack.output;
+    size_t size = output ? strlen(output) : 0;
+
+    if (!output || command->quiet || (size > 4 && strcmp(output + size - 4, ".ozx") == 0))
+        return;
+    ozx_error_set(&warning, 0, OZX_RULE_EXTENSION, OZX_OFFSET_NONE, NULL,
+                  "the name should end in .ozx, so that other programs recognize it");
+    ozx_report_warning(output, &warning);
+}
+
+void ozx_pack_command_sum_up(const struct ozx_pack_command *command,
+                             const struct ozx_pack_result *result, double elapsed_s)
+{
+    if (command->verbose || (command->problems.progress.enabled && !command->quiet))
+        ozx_report_pack_words(ozx_pack_command_subject(command, OZX_PACK_OUTPUT), result, elapsed_s,
+                              command->pack.dry_run);
+}
+
+int ozx_pack_command_fail(const struct ozx_pack_command *command)
+{
+    ozx_problems_end(&command->problems, command->pack.input);
+    return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the verbs pack and repack share: options, and what they say while they work.
+ */
+#ifndef OZX_CLI_PACK_COMMAND_H
+#define OZX_CLI_PACK_COMMAND_H
+
+#include "cli/options.h"
+#include "cli/problems.h"
+#include "pack/pack.h"
+
+/* The first member of the context of either verb's options. */
+struct ozx_pack_command {
+    struct ozx_pack_options pack;
+    struct ozx_problems problems;
+    const char **excludes; /* owned; as many as there are arguments */
+    const char *sum_label; /* of the phase that only sums */
+    bool quiet, verbose, json;
+    bool is_terminal; /* standard output */
+};
+
+/* All that is the same for both; `pack.context` is `command`. OZX_EXIT_OK, or out of memory, which was
+ * reported. */
+int ozx_pack_command_begin(struct ozx_pack_command *command, int argc) OZX_CHECKED;
+void ozx_pack_command_end(struct ozx_pack_command *command);
+
+/* Setters of the rows below. */
+int ozx_pack_take_exclude(void *context, const char *verb, const char *value);
+int ozx_pack_take_ome_version(void *context, const char *verb, const char *value);
+int ozx_pack_take_align(void *context, const char *verb, const char *value);
+int ozx_pack_take_rules(void *context, const char *verb, const char *value);
+int ozx_pack_take_jobs(void *context, const char *verb, const char *value);
+
+#define OZX_PACK_FLAG(member) .flag = offsetof(struct ozx_pack_command, member)
+
+/* Rows of both verbs' tables, in this order. */
+#define OZX_PACK_OPTIONS_WHAT                                                                      \
+    {.name = "exclude",                                                                            \
+     .value = "GLOB",                                                                              \
+     .help = "exclude what matches; may be given more than once",                                  \
+     .take = ozx_pack_take_exclude},                                                               \
+        {.name = "keep-consolidated",                                                              \
+         .help = "keep consolidated metadata even if they list what is left out",                  \
+         OZX_PACK_FLAG(pack.keep_consolidated)},                                                   \
+        {.name = "keep-junk",                                                                      \
+         .help = "also pack .DS_Store, __MACOSX/ and the like",                                    \
+         OZX_PACK_FLAG(pack.keep_junk)},                                                           \
+    {                                                                                              \
+        .name = "ome-version", .value = "V",                                                       \
+        .help = "OME-Zarr version to state (default: from the metadata)",                          \
+        .take = ozx_pack_take_ome_version                                                          \
+    }
+
+#define OZX_PACK_OPTIONS_HOW                                                                       \
+    {.name = "align",                                                                              \
+     .value = "N",                                                                                 \
+     .help = "data of files starts at multiples of N bytes: a power of\n"                          \
+             "two up to 32768 (default: 1)",                                                       \
+     .take = ozx_pack_take_align},                                                                 \
+        {.name = "rules",                                                                          \
+         .value = "R",                                                                             \
+         .help = "draft: also follow the next revision of RFC-9: --align pads\n"                   \
+                 "between entries, not in extra fields (default: r2)",                             \
+         .take = ozx_pack_take_rules},                                                             \
+        {.name = "no-verify",                                                                      \
+         .help = "do not read the new archive back",                                               \
+         OZX_PACK_FLAG(pack.verify),                                                               \
+         .clears = true},                                                                          \
+        {.name = "quiet",                                                                          \
+         .letter = 'q',                                                                            \
+         .help = "no warnings, no progress",                                                       \
+         OZX_PACK_FLAG(quiet)},                                                                    \
+    {                                                                                              \
+        .name = "verbose", .letter = 'v', .help = "list what is left out, and print a summary",    \
+        OZX_PACK_FLAG(verbose)                                                                     \
+    }
+
+/* The path that a message is about. */
+const char *ozx_pack_command_subject(const struct ozx_pack_command *command,
+                                     enum ozx_pack_about about);
+
+/* RFC-9, extension: a warning where the output's name does not end in .ozx. */
+void ozx_pack_command_check_extension(const struct ozx_pack_command *command);
+
+/* The summary, where it is wanted. */
+void ozx_pack_command_sum_up(const struct ozx_pack_command *command,
+                             const struct ozx_pack_result *result, double elapsed_s);
+
+/* The exit status of what failed; all of it was reported. */
+int ozx_pack_command_fail(const struct ozx_pack_command *command);
+
+#endif
