@@ -9,10 +9,10 @@ const struct ozx_rule_info *ozx_rule_info(enum ozx_rule rule)
     static const struct ozx_rule_info rules[OZX_RULE_END] = {
         [OZX_RULE_NONE] = {.id = "", .text = ""},
 #define ROW(name, rule_id, rule_level, worst, asked)                                               \
-    [OZX_RULE_##name] = {.id = rule_id,                                                            \
+    [OZX_RULE_##name] = {.id = (rule_id),                                                          \
                          .level = OZX_LEVEL_##rule_level,                                          \
                          .verdict = OZX_VERDICT_##worst,                                           \
-                         .text = asked},
+                         .text = (asked)},
         OZX_RULES(ROW)
 #undef ROW
     };

@@ -66,8 +66,8 @@ static int read_owner(const struct notes *n, struct owner *owner)
     if (!failure)
         failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, entry->size_bytes, NULL, 0,
                                      &metadata, &error);
-    owner->unknown = failure || (!metadata->is_array && !metadata->is_group);
-    if (failure || !metadata->array)
+    owner->unknown = !metadata || (!metadata->is_array && !metadata->is_group);
+    if (!metadata || !metadata->array)
         return failure == -ENOMEM ? failure : 0;
     owner->array = *metadata->array;
     owner->judges = owner->array.has_shape && owner->array.has_grid &&
