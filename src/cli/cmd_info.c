@@ -19,17 +19,6 @@ struct command {
     struct ozx_source *source;
 };
 
-static int print_json(const struct ozx_archive *archive, const struct ozx_summary *summary,
-                      const char *file)
-{
-    OZX_AUTO_FREE char *text = NULL;
-
-    if (ozx_summary_json(archive, summary, file, &text))
-        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    puts(text);
-    return OZX_EXIT_OK;
-}
-
 /* In the cage. */
 static int run(void *context)
 {
@@ -45,9 +34,9 @@ static int run(void *context)
         ozx_report_error(c->file, &error);
         return ozx_report_exit_status(&error);
     }
-    if (c->json)
-        status = print_json(archive, summary, c->file);
-    else
+    if (c->json && ozx_summary_json(archive, summary, c->file, stdout))
+        status = ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    if (!c->json)
         ozx_info_text(archive, summary, c->file, &c->terminal);
     ozx_summary_free(summary);
     return ozx_report_stdout(status);

@@ -78,11 +78,10 @@ static void count_all(struct walk *w)
 /* --- loading ---------------------------------------------------------------------------------- */
 
 /* Lets go of what does not fit. */
-static void keep_within_memory(struct walk *w, uint64_t size_bytes, struct ozx_metadata **metadata)
+static void keep_within_memory(struct walk *w, struct ozx_metadata **metadata)
 {
     size_t taken_bytes = ozx_metadata_memory_size((*metadata)->memory);
 
-    w->memory_left_bytes += 2 * size_bytes;
     if (taken_bytes <= w->memory_left_bytes) {
         w->memory_left_bytes -= taken_bytes;
         return;
@@ -114,7 +113,7 @@ static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char *
     if (!failure || stat.size_bytes <= OZX_JSON_SIZE_MAX)
         w->json_left_bytes -= stat.size_bytes;
     if (!failure) {
-        keep_within_memory(w, stat.size_bytes, out);
+        keep_within_memory(w, out);
         return 0;
     }
     *problem = strdup(error.text);

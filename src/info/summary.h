@@ -7,18 +7,20 @@
  *                                -> children: labels, fields, images of a collection ...
  *
  * The work is bounded, whatever the archive says: OZX_SUMMARY_NODES_MAX nodes and levels and
- * OZX_SUMMARY_JSON_MAX bytes of metadata; what is
- * kept of these takes OZX_SUMMARY_MEMORY_MAX bytes and twice theirs. What is left out for that is counted.
+ * OZX_SUMMARY_JSON_MAX bytes of metadata; all that is kept of these together takes at most
+ * OZX_SUMMARY_MEMORY_MAX bytes. What is left out for that is counted.
  */
 #ifndef OZX_INFO_SUMMARY_H
 #define OZX_INFO_SUMMARY_H
+
+#include <stdio.h>
 
 #include "archive/node_metadata.h"
 #include "zarr/references.h"
 
 #define OZX_SUMMARY_NODES_MAX 10000
 #define OZX_SUMMARY_JSON_MAX (128u << 20)
-#define OZX_SUMMARY_MEMORY_MAX (16u << 20)
+#define OZX_SUMMARY_MEMORY_MAX (64u << 20)
 #define OZX_SUMMARY_DEPTH_MAX 16 /* of nodes inside nodes, and of directories between them */
 
 #define OZX_NODE_NONE UINT32_MAX
@@ -115,9 +117,10 @@ double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t le
 /* Does the version of the comment agree with that of the metadata? False if one is absent. */
 bool ozx_summary_versions_agree(const struct ozx_summary *summary);
 
-/* The summary as JSON (ozxfs-info(1), JSON OUTPUT), indented. `file` is its name
- * as given, any bytes. The caller frees `*text`. -ENOMEM. */
+/* Writes the summary as JSON (ozxfs-info(1), JSON OUTPUT), indented, with a newline at its end; of memory
+ * it takes what one value needs. `file` is its name as given, any bytes. -ENOMEM, with `out` written in
+ * part; ferror(out) is the caller's. */
 int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary *summary,
-                     const char *file, char **text) OZX_CHECKED;
+                     const char *file, FILE *out) OZX_CHECKED;
 
 #endif

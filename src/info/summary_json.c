@@ -13,8 +13,80 @@
 
 struct writer {
     const struct ozx_archive *archive;
-    bool failed; /* sticky: no memory */
+    FILE *out;
+    unsigned depth;
+    bool is_first; /* nothing is written yet of the object or list that is open */
+    bool failed;   /* sticky: no memory */
 };
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* An archive can name more than memory holds as JSON: only one value at a time is a tree of jansson's. */
+
+static void begin_line(struct writer *w)
+{
+    fprintf(w->out, "\n%*s", (int)w->depth * 2, "");
+}
+
+/* `key` NULL: in a list. */
+static void begin_item(struct writer *w, const char *key)
+{
+    if (!w->is_first)
+        fputc(',', w->out);
+    if (w->depth)
+        begin_line(w);
+    if (key)
+        fprintf(w->out, "\"%s\": ", key);
+    w->is_first = false;
+}
+
+static void open_with(struct writer *w, const char *key, char bracket)
+{
+    begin_item(w, key);
+    fputc(bracket, w->out);
+    w->depth++;
+    w->is_first = true;
+}
+
+static void close_with(struct writer *w, char bracket)
+{
+    w->depth--;
+    if (!w->is_first)
+        begin_line(w);
+    fputc(bracket, w->out);
+    w->is_first = false;
+}
+
+/* Takes `value`. */
+static void put(struct writer *w, const char *key, json_t *value)
+{
+    OZX_AUTO_FREE char *lines = NULL;
+
+    if (ozx_jansson_format(value, JSON_INDENT(2) | JSON_ENCODE_ANY, &lines)) {
+        w->failed = true;
+    } else {
+        begin_item(w, key);
+        for (char *line = lines, *end; line; line = end) {
+            end = strchr(line, '\n');
+            if (end)
+                *end++ = '\0';
+            fputs(line, w->out);
+            if (end)
+                begin_line(w);
+        }
+    }
+    json_decref(value);
+}
+
+/* Takes `object`, whose members become those of the one that is open. */
+static void put_members(struct writer *w, json_t *object)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value) put(w, key, json_incref(value));
+    json_decref(object);
+}
 
 /* --- values ----------------------------------------------------------------------------------- */
 
@@ -71,15 +143,25 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static json_t *sorted_texts(struct writer *w, const char *const *values, size_t count)
+static void put_texts(struct writer *w, const char *key, const char *const *values, size_t count)
+{
+    open_with(w, key, '[');
+    for (size_t i = 0; i < count; i++)
+        put(w, NULL, text(values[i]));
+    close_with(w, ']');
+}
+
+static void put_sorted(struct writer *w, const char *key, const char *const *values, size_t count)
 {
     OZX_AUTO_FREE const char **sorted = calloc(count + 1, sizeof *sorted);
 
-    if (!sorted)
-        return NULL;
+    if (!sorted) {
+        w->failed = true;
+        return;
+    }
     memcpy(sorted, values, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, compare_texts);
-    return texts(w, sorted, count);
+    put_texts(w, key, sorted, count);
 }
 
 /* --- arrays and levels ------------------------------------------------------------------------ */
@@ -113,13 +195,11 @@ static json_t *shards_of(struct writer *w, const struct ozx_array *a)
     return list;
 }
 
-static void set_array(struct writer *w, json_t *object, const struct ozx_metadata *metadata)
+static void set_array(struct writer *w, json_t *object, const struct ozx_array *a)
 {
-    const struct ozx_array *a = metadata->array;
     static const char *const encodings[] = {
         [OZX_KEYS_UNKNOWN] = NULL, [OZX_KEYS_DEFAULT] = "default", [OZX_KEYS_V2] = "v2"};
 
-    set(w, object, "zarr_format", json_integer(metadata->zarr_format));
     set(w, object, "shape", sizes(w, a->has_shape ? &a->shape : NULL));
     set(w, object, "data_type", text(a->data_type));
     set(w, object, "chunk_shape", sizes(w, ozx_summary_chunk_shape(a)));
@@ -185,8 +265,10 @@ static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t
     set(w, object, "missing", json_boolean(level->is_missing));
     set_transforms(w, object, m, k);
     set(w, object, "defects", level->metadata ? defects_of(w, level->metadata) : json_array());
-    if (level->metadata)
-        set_array(w, object, level->metadata);
+    if (level->metadata) {
+        set(w, object, "zarr_format", json_integer(level->metadata->zarr_format));
+        set_array(w, object, level->metadata->array);
+    }
     return object;
 }
 
@@ -207,40 +289,40 @@ static json_t *axes_of(struct writer *w, const struct ozx_multiscale *m,
     return list;
 }
 
-static json_t *multiscales_of(struct writer *w, const struct ozx_summary_node *node)
+static void put_multiscales(struct writer *w, const struct ozx_summary_node *node)
 {
     const struct ozx_ome *ome = node->metadata->ome;
     const struct ozx_summary_level *level = node->levels;
-    json_t *list = json_array();
 
+    open_with(w, "multiscales", '[');
     for (size_t i = 0; i < ome->multiscale_count; i++) {
         const struct ozx_multiscale *m = &ome->multiscales[i];
-        json_t *object = json_object(), *levels = json_array();
-        set(w, object, "name", text(m->name));
-        set(w, object, "type", text(m->type));
-        set(w, object, "axes", axes_of(w, m, m->dataset_count ? level : NULL));
+        open_with(w, NULL, '{');
+        put(w, "name", text(m->name));
+        put(w, "type", text(m->type));
+        put(w, "axes", axes_of(w, m, m->dataset_count ? level : NULL));
+        open_with(w, "levels", '[');
         for (size_t k = 0; k < m->dataset_count; k++)
-            append(w, levels, level_of(w, m, k, level++));
-        set(w, object, "levels", levels);
-        append(w, list, object);
+            put(w, NULL, level_of(w, m, k, level++));
+        close_with(w, ']');
+        close_with(w, '}');
     }
-    return list;
+    close_with(w, ']');
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */
 
-static json_t *channels_of(struct writer *w, const struct ozx_ome *ome)
+static void put_channels(struct writer *w, const struct ozx_ome *ome)
 {
-    json_t *list = json_array();
-
+    open_with(w, "channels", '[');
     for (size_t i = 0; i < ome->channel_count; i++) {
         json_t *channel = json_object();
         set(w, channel, "label", text(ome->channels[i].label));
         set(w, channel, "color", text(ome->channels[i].color));
         set(w, channel, "active", json_boolean(ome->channels[i].is_active));
-        append(w, list, channel);
+        put(w, NULL, channel);
     }
-    return list;
+    close_with(w, ']');
 }
 
 /* A well with its number in the metadata, to be sorted by path. */
@@ -256,13 +338,13 @@ static int compare_wells(const void *a, const void *b)
     return strcmp(x->well->path, y->well->path);
 }
 
-static json_t *wells_of(struct writer *w, const struct ozx_summary_node *node)
+static void put_wells(struct writer *w, const struct ozx_summary_node *node)
 {
     const struct ozx_plate *plate = node->metadata->ome->plate;
     OZX_AUTO_FREE struct numbered *wells = calloc(plate->well_count + 1, sizeof *wells);
-    json_t *list = json_array();
 
     w->failed |= !wells;
+    open_with(w, "wells", '[');
     for (size_t i = 0; wells && i < plate->well_count; i++)
         wells[i] = (struct numbered){&plate->wells[i], node->well_fields[i]};
     if (wells)
@@ -276,27 +358,26 @@ static json_t *wells_of(struct writer *w, const struct ozx_summary_node *node)
             number(wells[i].well->column == UINT32_MAX ? UINT64_MAX : wells[i].well->column));
         set(w, well, "fields",
             number(wells[i].fields == OZX_FIELDS_UNKNOWN ? UINT64_MAX : wells[i].fields));
-        append(w, list, well);
+        put(w, NULL, well);
     }
-    return list;
+    close_with(w, ']');
 }
 
-static json_t *plate_of(struct writer *w, const struct ozx_summary_node *node)
+static void put_plate(struct writer *w, const struct ozx_summary_node *node)
 {
     const struct ozx_plate *plate = node->metadata->ome->plate;
-    json_t *object = json_object();
 
-    set(w, object, "name", text(plate->name));
-    set(w, object, "rows", texts(w, plate->rows, plate->row_count));
-    set(w, object, "columns", texts(w, plate->columns, plate->column_count));
-    set(w, object, "acquisitions", number(plate->acquisition_count));
-    set(w, object, "field_count",
-        plate->has_field_count ? number(plate->field_count) : json_null());
-    set(w, object, "fields", number(node->field_count));
-    set(w, object, "wells_present", number(node->wells_present));
-    set(w, object, "fields_missing", number(node->fields_missing));
-    set(w, object, "wells", wells_of(w, node));
-    return object;
+    open_with(w, "plate", '{');
+    put(w, "name", text(plate->name));
+    put_texts(w, "rows", plate->rows, plate->row_count);
+    put_texts(w, "columns", plate->columns, plate->column_count);
+    put(w, "acquisitions", number(plate->acquisition_count));
+    put(w, "field_count", plate->has_field_count ? number(plate->field_count) : json_null());
+    put(w, "fields", number(node->field_count));
+    put(w, "wells_present", number(node->wells_present));
+    put(w, "fields_missing", number(node->fields_missing));
+    put_wells(w, node);
+    close_with(w, '}');
 }
 
 static json_t *scene_end(struct writer *w, const struct ozx_scene_end *end)
@@ -308,96 +389,89 @@ static json_t *scene_end(struct writer *w, const struct ozx_scene_end *end)
     return object;
 }
 
-static json_t *scene_of(struct writer *w, const struct ozx_scene *scene)
+static void put_scene(struct writer *w, const struct ozx_scene *scene)
 {
-    json_t *object = json_object(), *list = json_array();
-
+    open_with(w, "scene", '{');
+    put_texts(w, "coordinate_systems", scene->systems, scene->system_count);
+    open_with(w, "transformations", '[');
     for (size_t i = 0; i < scene->transform_count; i++) {
         json_t *transform = json_object();
         set(w, transform, "type", text(scene->transforms[i].type));
         set(w, transform, "input", scene_end(w, &scene->transforms[i].input));
         set(w, transform, "output", scene_end(w, &scene->transforms[i].output));
-        append(w, list, transform);
+        put(w, NULL, transform);
     }
-    set(w, object, "coordinate_systems", texts(w, scene->systems, scene->system_count));
-    set(w, object, "transformations", list);
-    return object;
+    close_with(w, ']');
+    close_with(w, '}');
 }
 
 /* What the OME block says, by what there is of it. */
-static void set_ome(struct writer *w, json_t *object, const struct ozx_summary_node *node)
+static void put_ome(struct writer *w, const struct ozx_summary_node *node)
 {
     const struct ozx_ome *ome = node->metadata->ome;
 
     if (node->kind == OZX_SUMMARY_IMAGE) {
-        set(w, object, "multiscales", multiscales_of(w, node));
-        set(w, object, "image_label", json_boolean(ome->has_image_label));
+        put_multiscales(w, node);
+        put(w, "image_label", json_boolean(ome->has_image_label));
     }
     if (ome->has_omero)
-        set(w, object, "channels", channels_of(w, ome));
+        put_channels(w, ome);
     if (node->kind == OZX_SUMMARY_PLATE)
-        set(w, object, "plate", plate_of(w, node));
+        put_plate(w, node);
     if (ome->well)
-        set(w, object, "well_images", sorted_texts(w, ome->well->images, ome->well->image_count));
+        put_sorted(w, "well_images", ome->well->images, ome->well->image_count);
     if (ome->scene)
-        set(w, object, "scene", scene_of(w, ome->scene));
+        put_scene(w, ome->scene);
     if (ome->has_labels)
-        set(w, object, "labels", sorted_texts(w, ome->labels, ome->label_count));
+        put_sorted(w, "labels", ome->labels, ome->label_count);
     if (ome->has_series)
-        set(w, object, "series", sorted_texts(w, ome->series, ome->series_count));
+        put_sorted(w, "series", ome->series, ome->series_count);
     if (ome->has_bioformats2raw)
-        set(w, object, "bioformats2raw_layout", json_integer(ome->bioformats2raw));
+        put(w, "bioformats2raw_layout", json_integer(ome->bioformats2raw));
 }
 
-struct missing {
-    struct writer *writer;
-    json_t *list;
-};
-
-static int append_missing(void *context, const struct ozx_reference *reference)
+static int put_missing(void *context, const struct ozx_reference *reference)
 {
-    const struct missing *missing = context;
+    struct writer *w = context;
     json_t *object = json_object();
 
-    set(missing->writer, object, "kind", json_string(ozx_reference_name(reference->kind)));
-    set(missing->writer, object, "path", text(reference->path));
-    append(missing->writer, missing->list, object);
+    set(w, object, "kind", json_string(ozx_reference_name(reference->kind)));
+    set(w, object, "path", text(reference->path));
+    put(w, NULL, object);
     return 0;
 }
 
-static json_t *missing_of(struct writer *w, const struct ozx_summary_node *node)
-{
-    struct missing missing = {w, json_array()};
-
-    (void)!ozx_summary_missing(w->archive, node, append_missing, &missing);
-    return missing.list;
-}
-
-static json_t *node_of(struct writer *w, const struct ozx_summary_node *node)
+static void put_node(struct writer *w, const char *key, const struct ozx_summary_node *node)
 {
     const struct ozx_metadata *m = node->metadata;
-    json_t *object = json_object(), *children = json_array();
     char path[OZX_PATH_SIZE];
 
     ozx_archive_path(w->archive, node->directory, path);
-    set(w, object, "path", text(path));
-    set(w, object, "kind", json_string(ozx_summary_kind_name(node)));
-    set(w, object, "zarr_format", m ? json_integer(m->zarr_format) : json_null());
-    set(w, object, "ome_version", text(m && m->ome ? m->ome->version : NULL));
-    set(w, object, "bytes", number(node->bytes));
-    set(w, object, "files", number(node->files));
-    set(w, object, "chunk_files", number(node->chunk_files));
-    set(w, object, "problem", text(node->problem));
-    set(w, object, "missing", missing_of(w, node));
-    set(w, object, "defects", m ? defects_of(w, m) : json_array());
-    if (m && m->array)
-        set_array(w, object, m);
+    open_with(w, key, '{');
+    put(w, "path", text(path));
+    put(w, "kind", json_string(ozx_summary_kind_name(node)));
+    put(w, "zarr_format", m ? json_integer(m->zarr_format) : json_null());
+    put(w, "ome_version", text(m && m->ome ? m->ome->version : NULL));
+    put(w, "bytes", number(node->bytes));
+    put(w, "files", number(node->files));
+    put(w, "chunk_files", number(node->chunk_files));
+    put(w, "problem", text(node->problem));
+    open_with(w, "missing", '[');
+    w->failed |= ozx_summary_missing(w->archive, node, put_missing, w) != 0;
+    close_with(w, ']');
+    put(w, "defects", m ? defects_of(w, m) : json_array());
+    if (m && m->array) {
+        json_t *array = json_object();
+        set_array(w, array, m->array);
+        put_members(w, array);
+    }
     if (m && m->ome)
-        set_ome(w, object, node);
+        put_ome(w, node);
+    open_with(w, "children", '[');
     for (size_t i = 0; i < node->child_count; i++)
-        append(w, children, node_of(w, &node->children[i]));
-    set(w, object, "children", children);
-    return object;
+        put_node(w, NULL, &node->children[i]);
+    close_with(w, ']');
+    close_with(w, '}');
 }
 
 /* --- the archive ------------------------------------------------------------------------------ */
@@ -469,21 +543,20 @@ static json_t *warnings_of(struct writer *w)
 }
 
 int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary *summary,
-                     const char *file, char **out)
+                     const char *file, FILE *out)
 {
-    struct writer w = {.archive = archive};
-    json_t *object = json_object();
-    int failure;
+    struct writer w = {.archive = archive, .out = out, .is_first = true};
 
-    set(&w, object, "schema", json_integer(SCHEMA));
-    set(&w, object, "file", ozx_jansson_file_name(file));
-    set(&w, object, "size_bytes", number(summary->size_bytes));
-    set(&w, object, "zip", zip_of(&w, summary));
-    set(&w, object, "rfc9", rfc9_of(&w, summary));
-    set(&w, object, "warnings", warnings_of(&w));
-    set(&w, object, "root", node_of(&w, &summary->root));
-    set(&w, object, "omitted", number(summary->omitted_count));
-    failure = w.failed ? -ENOMEM : ozx_jansson_format(object, JSON_INDENT(2), out);
-    json_decref(object);
-    return failure;
+    open_with(&w, NULL, '{');
+    put(&w, "schema", json_integer(SCHEMA));
+    put(&w, "file", ozx_jansson_file_name(file));
+    put(&w, "size_bytes", number(summary->size_bytes));
+    put(&w, "zip", zip_of(&w, summary));
+    put(&w, "rfc9", rfc9_of(&w, summary));
+    put(&w, "warnings", warnings_of(&w));
+    put_node(&w, "root", &summary->root);
+    put(&w, "omitted", number(summary->omitted_count));
+    close_with(&w, '}');
+    fputc('\n', out);
+    return w.failed ? -ENOMEM : 0;
 }

@@ -141,13 +141,17 @@ static void summarize(struct ozx_archive *archive, size_t input_size, const char
     struct ozx_summary *summary;
     size_t before = allocated_bytes(), kept;
     char *text;
+    size_t text_size;
+    FILE *out;
 
     peak_bytes = live_bytes;
     /* Metadata that cannot be parsed is no failure, nor can the memory below an archive fail. */
     FUZZ_CHECK(ozx_summary_make(archive, &summary, &error) == 0);
     kept = allocated_bytes();
     FUZZ_CHECK(kept <= before + OZX_SUMMARY_MEMORY_MAX + 2 * input_size + (1u << 20));
-    FUZZ_CHECK(ozx_summary_json(archive, summary, file, &text) == 0);
+    out = open_memstream(&text, &text_size);
+    FUZZ_CHECK(out && ozx_summary_json(archive, summary, file, out) == 0);
+    FUZZ_CHECK(fclose(out) == 0);
     FUZZ_CHECK(peak_bytes <= live_bytes + PEAK_MAX);
     check_json(text);
     free(text);
