@@ -96,7 +96,7 @@ case('consolidated_nan', {}, lambda: archive({'zarr.json': with_block(image_grou
                                              array(data_type='float32', fill_value='NaN'), 's0/c/0/0': pattern(256)}))
 
 # there, and not listed; odd listings
-case('consolidated_unlisted', WARN, lambda: image({'labels': LABELS_GROUP, 'labels/more': GROUP}, LABELS), text={'consolidated': "1 node is there and not listed, the first is 's0'"})
+case('consolidated_unlisted', WARN, lambda: image({'labels': LABELS_GROUP, 'labels/more': GROUP}, LABELS), text={'consolidated': "1 node is not listed, the first is 's0'"})
 case('consolidated_unlisted_below', WARN, lambda: image({'s0': OWN, 'labels': LABELS_GROUP}, LABELS), text={'consolidated': "'labels/more'"})
 case('consolidated_lists_nothing', WARN, lambda: image({}, LABELS), text={'consolidated': '3 nodes'})
 case('consolidated_slash', WARN, lambda: image({'/s0': OWN}), text={'consolidated': 'do not look for'})
