@@ -77,7 +77,7 @@ def test_a_spoiled_index_is_found_or_noted(tmp_path, layout):
     assert count == (1 if seen else 0)
     assert bool(note) == (not seen or layout == 'nested-gzip')
     if note:
-        assert "behind the sharding hides the index ('s0/zarr.json')" in note
+        assert "after the sharding hides the index ('s0/zarr.json')" in note
 
 
 @pytest.mark.filterwarnings('ignore')

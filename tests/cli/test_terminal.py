@@ -55,7 +55,8 @@ def hostile_image():
 
 @pytest.fixture(scope='module')
 def place(tmp_path_factory):
-    """A folder with three archives (sound, refused, with a comment that is not a string) and two directories."""
+    """A folder with three archives (sound, refused, with a comment that is not a string) and three directories (sound,
+    with a file that pack refuses, with JSON that is none)."""
     folder = tmp_path_factory.mktemp('hostile') / f'f{ESCAPES}\n'
     folder.mkdir()
     comment = json.dumps({'ome': {'version': ESCAPES, 'zipFile': {'centralDirectory': {'jsonFirst': True}}}, ALL: ALL})
@@ -64,7 +65,8 @@ def place(tmp_path_factory):
     write(folder / f'c{ESCAPES}.ozx', {'zarr.json': group()}, b'\xff' + ESCAPES.encode())
     files = hostile_image()
     files['zarr.json']['attributes']['ome']['version'] = '0.5'
-    trees = [(f't{ESCAPES}/{name}', data) for name, data in files.items() if not name.endswith('.ozx')]
+    trees = [(f't{ESCAPES}/{name}', data) for name, data in files.items() if not name.endswith(('.ozx', '/broken/zarr.json'))]
+    trees += [(f'b{ESCAPES}/{name}', data) for name, data in files.items() if not name.endswith('.ozx')]
     trees += [(f'n{ESCAPES}/zarr.json', json.dumps(group())), (f'n{ESCAPES}/n{ESCAPES}', b'')]
     for name, data in trees:
         path = folder / name
@@ -95,7 +97,7 @@ def test_writing_on_a_terminal(place, tmp_path):
             for options in ((), ('-v',), ('-vf',)):
                 check_terminal(verb, *options, named(place, letter), f'{out}-{verb}-{letter}.ozx')
     for options in (('-n',), ('-nv',), ('--json',), ('-v', '--force'), ('--exclude', ESCAPES, '-n'), ('-nv', '--exclude', 'file*')):
-        for tree in 'tn':
+        for tree in 'tnb':
             check_terminal('pack', *options, named(place, tree), f'{out}.ozx')
     check_terminal('unpack', named(place, 'a'), f'{out}.part', f'd{ESCAPES}')
 
