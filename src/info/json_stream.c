@@ -61,10 +61,8 @@ void ozx_json_stream_put(struct ozx_json_stream *s, const char *key, json_t *val
 
 void ozx_json_stream_put_members(struct ozx_json_stream *s, json_t *object)
 {
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(object, key, value) put(s, key, json_incref(value));
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+        ozx_json_stream_put(s, json_object_iter_key(at), json_incref(json_object_iter_value(at)));
     json_decref(object);
 }
 
