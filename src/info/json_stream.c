@@ -66,12 +66,12 @@ void ozx_json_stream_put_members(struct ozx_json_stream *s, json_t *object)
     json_decref(object);
 }
 
-json_t *ozx_json_number(uint64_t value)
+json_t *ozx_json_stream_number(uint64_t value)
 {
     return value <= INT64_MAX ? json_integer((json_int_t)value) : json_null();
 }
 
-json_t *ozx_json_text(const char *value)
+json_t *ozx_json_stream_text(const char *value)
 {
     char escaped[2048];
 

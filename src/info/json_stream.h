@@ -31,9 +31,9 @@ void ozx_json_stream_put_members(struct ozx_json_stream *s, json_t *object);
 
 /* Values; NULL without memory. null for what does not fit JSON's usual integers, which is not a number of
  * anything real; the caller's. */
-json_t *ozx_json_number(uint64_t value);
+json_t *ozx_json_stream_number(uint64_t value);
 
 /* A text of the metadata, or one of ours that may have been cut inside a character; NULL is null. */
-json_t *ozx_json_text(const char *value);
+json_t *ozx_json_stream_text(const char *value);
 
 #endif

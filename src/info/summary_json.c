@@ -52,7 +52,7 @@ static json_t *sizes(struct writer *w, const struct ozx_shape *shape)
     json_t *list = shape ? json_array() : json_null();
 
     for (uint32_t i = 0; shape && i < shape->count; i++)
-        append(w, list, ozx_json_number(shape->sizes[i]));
+        append(w, list, ozx_json_stream_number(shape->sizes[i]));
     return list;
 }
 
@@ -61,7 +61,7 @@ static json_t *texts(struct writer *w, const char *const *values, size_t count)
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++)
-        append(w, list, ozx_json_text(values[i]));
+        append(w, list, ozx_json_stream_text(values[i]));
     return list;
 }
 
@@ -74,7 +74,7 @@ static void put_texts(struct writer *w, const char *key, const char *const *valu
 {
     open_with(w, key, '[');
     for (size_t i = 0; i < count; i++)
-        put(w, NULL, ozx_json_text(values[i]));
+        put(w, NULL, ozx_json_stream_text(values[i]));
     close_with(w, ']');
 }
 
@@ -98,7 +98,7 @@ static json_t *codec_labels(struct writer *w, const struct ozx_codecs *codecs)
     json_t *list = json_array();
 
     for (size_t i = 0; i < codecs->count; i++)
-        append(w, list, ozx_json_text(codecs->list[i].label));
+        append(w, list, ozx_json_stream_text(codecs->list[i].label));
     return list;
 }
 
@@ -128,14 +128,14 @@ static void set_array(struct writer *w, json_t *object, const struct ozx_array *
         [OZX_KEYS_UNKNOWN] = NULL, [OZX_KEYS_DEFAULT] = "default", [OZX_KEYS_V2] = "v2"};
 
     set(w, object, "shape", sizes(w, a->has_shape ? &a->shape : NULL));
-    set(w, object, "data_type", ozx_json_text(a->data_type));
+    set(w, object, "data_type", ozx_json_stream_text(a->data_type));
     set(w, object, "chunk_shape", sizes(w, ozx_summary_chunk_shape(a)));
     set(w, object, "shard_shape", sizes(w, a->sharding && a->has_grid ? &a->chunk_shape : NULL));
     set(w, object, "shards", shards_of(w, a));
     set(w, object, "codecs", codec_labels(w, ozx_summary_chunk_codecs(a)));
-    set(w, object, "fill_value", ozx_json_text(a->fill_value));
-    set(w, object, "chunk_key_encoding", ozx_json_text(encodings[a->key_encoding]));
-    set(w, object, "chunk_keys", ozx_json_number(ozx_array_chunk_count(a)));
+    set(w, object, "fill_value", ozx_json_stream_text(a->fill_value));
+    set(w, object, "chunk_key_encoding", ozx_json_stream_text(encodings[a->key_encoding]));
+    set(w, object, "chunk_keys", ozx_json_stream_number(ozx_array_chunk_count(a)));
     set(w, object, "dimension_names",
         a->dimension_names ? texts(w, a->dimension_names, a->shape.count) : json_null());
 }
@@ -173,8 +173,8 @@ static json_t *defects_of(struct writer *w, const struct ozx_metadata *metadata)
         json_t *defect = json_object();
         set(w, defect, "part",
             json_string(metadata->defects[i].part == OZX_PART_OME ? "ome" : "zarr"));
-        set(w, defect, "where", ozx_json_text(metadata->defects[i].where));
-        set(w, defect, "text", ozx_json_text(metadata->defects[i].text));
+        set(w, defect, "where", ozx_json_stream_text(metadata->defects[i].where));
+        set(w, defect, "text", ozx_json_stream_text(metadata->defects[i].text));
         append(w, list, defect);
     }
     return list;
@@ -185,10 +185,10 @@ static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t
 {
     json_t *object = json_object();
 
-    set(w, object, "path", ozx_json_text(m->datasets[k].path));
-    set(w, object, "bytes", ozx_json_number(level->bytes));
-    set(w, object, "chunk_files", ozx_json_number(level->chunk_files));
-    set(w, object, "problem", ozx_json_text(level->problem));
+    set(w, object, "path", ozx_json_stream_text(m->datasets[k].path));
+    set(w, object, "bytes", ozx_json_stream_number(level->bytes));
+    set(w, object, "chunk_files", ozx_json_stream_number(level->chunk_files));
+    set(w, object, "problem", ozx_json_stream_text(level->problem));
     set(w, object, "missing", json_boolean(level->is_missing));
     set_transforms(w, object, m, k);
     set(w, object, "defects", level->metadata ? defects_of(w, level->metadata) : json_array());
@@ -208,9 +208,9 @@ static json_t *axes_of(struct writer *w, const struct ozx_multiscale *m,
 
     for (size_t i = 0; i < count; i++) {
         json_t *axis = json_object();
-        set(w, axis, "name", ozx_json_text(axes[i].name));
-        set(w, axis, "type", ozx_json_text(axes[i].type));
-        set(w, axis, "unit", ozx_json_text(axes[i].unit));
+        set(w, axis, "name", ozx_json_stream_text(axes[i].name));
+        set(w, axis, "type", ozx_json_stream_text(axes[i].type));
+        set(w, axis, "unit", ozx_json_stream_text(axes[i].unit));
         append(w, list, axis);
     }
     return list;
@@ -225,8 +225,8 @@ static void put_multiscales(struct writer *w, const struct ozx_summary_node *nod
     for (size_t i = 0; i < ome->multiscale_count; i++) {
         const struct ozx_multiscale *m = &ome->multiscales[i];
         open_with(w, NULL, '{');
-        put(w, "name", ozx_json_text(m->name));
-        put(w, "type", ozx_json_text(m->type));
+        put(w, "name", ozx_json_stream_text(m->name));
+        put(w, "type", ozx_json_stream_text(m->type));
         put(w, "axes", axes_of(w, m, m->dataset_count ? level : NULL));
         open_with(w, "levels", '[');
         for (size_t k = 0; k < m->dataset_count; k++)
@@ -244,8 +244,8 @@ static void put_channels(struct writer *w, const struct ozx_ome *ome)
     open_with(w, "channels", '[');
     for (size_t i = 0; i < ome->channel_count; i++) {
         json_t *channel = json_object();
-        set(w, channel, "label", ozx_json_text(ome->channels[i].label));
-        set(w, channel, "color", ozx_json_text(ome->channels[i].color));
+        set(w, channel, "label", ozx_json_stream_text(ome->channels[i].label));
+        set(w, channel, "color", ozx_json_stream_text(ome->channels[i].color));
         set(w, channel, "active", json_boolean(ome->channels[i].is_active));
         put(w, NULL, channel);
     }
@@ -278,14 +278,16 @@ static void put_wells(struct writer *w, const struct ozx_summary_node *node)
         qsort(wells, plate->well_count, sizeof *wells, compare_wells);
     for (size_t i = 0; wells && i < plate->well_count; i++) {
         json_t *well = json_object();
-        set(w, well, "path", ozx_json_text(wells[i].well->path));
+        set(w, well, "path", ozx_json_stream_text(wells[i].well->path));
         set(w, well, "row",
-            ozx_json_number(wells[i].well->row == UINT32_MAX ? UINT64_MAX : wells[i].well->row));
+            ozx_json_stream_number(wells[i].well->row == UINT32_MAX ? UINT64_MAX
+                                                                    : wells[i].well->row));
         set(w, well, "column",
-            ozx_json_number(wells[i].well->column == UINT32_MAX ? UINT64_MAX
-                                                                : wells[i].well->column));
+            ozx_json_stream_number(wells[i].well->column == UINT32_MAX ? UINT64_MAX
+                                                                       : wells[i].well->column));
         set(w, well, "fields",
-            ozx_json_number(wells[i].fields == OZX_FIELDS_UNKNOWN ? UINT64_MAX : wells[i].fields));
+            ozx_json_stream_number(wells[i].fields == OZX_FIELDS_UNKNOWN ? UINT64_MAX
+                                                                         : wells[i].fields));
         put(w, NULL, well);
     }
     close_with(w, ']');
@@ -296,15 +298,15 @@ static void put_plate(struct writer *w, const struct ozx_summary_node *node)
     const struct ozx_plate *plate = node->metadata->ome->plate;
 
     open_with(w, "plate", '{');
-    put(w, "name", ozx_json_text(plate->name));
+    put(w, "name", ozx_json_stream_text(plate->name));
     put_texts(w, "rows", plate->rows, plate->row_count);
     put_texts(w, "columns", plate->columns, plate->column_count);
-    put(w, "acquisitions", ozx_json_number(plate->acquisition_count));
+    put(w, "acquisitions", ozx_json_stream_number(plate->acquisition_count));
     put(w, "field_count",
-        plate->has_field_count ? ozx_json_number(plate->field_count) : json_null());
-    put(w, "fields", ozx_json_number(node->field_count));
-    put(w, "wells_present", ozx_json_number(node->wells_present));
-    put(w, "fields_missing", ozx_json_number(node->fields_missing));
+        plate->has_field_count ? ozx_json_stream_number(plate->field_count) : json_null());
+    put(w, "fields", ozx_json_stream_number(node->field_count));
+    put(w, "wells_present", ozx_json_stream_number(node->wells_present));
+    put(w, "fields_missing", ozx_json_stream_number(node->fields_missing));
     put_wells(w, node);
     close_with(w, '}');
 }
@@ -313,8 +315,8 @@ static json_t *scene_end(struct writer *w, const struct ozx_scene_end *end)
 {
     json_t *object = json_object();
 
-    set(w, object, "path", ozx_json_text(end->path));
-    set(w, object, "name", ozx_json_text(end->name));
+    set(w, object, "path", ozx_json_stream_text(end->path));
+    set(w, object, "name", ozx_json_stream_text(end->name));
     return object;
 }
 
@@ -325,7 +327,7 @@ static void put_scene(struct writer *w, const struct ozx_scene *scene)
     open_with(w, "transformations", '[');
     for (size_t i = 0; i < scene->transform_count; i++) {
         json_t *transform = json_object();
-        set(w, transform, "type", ozx_json_text(scene->transforms[i].type));
+        set(w, transform, "type", ozx_json_stream_text(scene->transforms[i].type));
         set(w, transform, "input", scene_end(w, &scene->transforms[i].input));
         set(w, transform, "output", scene_end(w, &scene->transforms[i].output));
         put(w, NULL, transform);
@@ -365,7 +367,7 @@ static int put_missing(void *context, const struct ozx_reference *reference)
     json_t *object = json_object();
 
     set(w, object, "kind", json_string(ozx_reference_name(reference->kind)));
-    set(w, object, "path", ozx_json_text(reference->path));
+    set(w, object, "path", ozx_json_stream_text(reference->path));
     put(w, NULL, object);
     return 0;
 }
@@ -377,14 +379,14 @@ static void put_node(struct writer *w, const char *key, const struct ozx_summary
 
     ozx_archive_path(w->archive, node->directory, path);
     open_with(w, key, '{');
-    put(w, "path", ozx_json_text(path));
+    put(w, "path", ozx_json_stream_text(path));
     put(w, "kind", json_string(ozx_summary_kind_name(node)));
     put(w, "zarr_format", m ? json_integer(m->zarr_format) : json_null());
-    put(w, "ome_version", ozx_json_text(m && m->ome ? m->ome->version : NULL));
-    put(w, "bytes", ozx_json_number(node->bytes));
-    put(w, "files", ozx_json_number(node->files));
-    put(w, "chunk_files", ozx_json_number(node->chunk_files));
-    put(w, "problem", ozx_json_text(node->problem));
+    put(w, "ome_version", ozx_json_stream_text(m && m->ome ? m->ome->version : NULL));
+    put(w, "bytes", ozx_json_stream_number(node->bytes));
+    put(w, "files", ozx_json_stream_number(node->files));
+    put(w, "chunk_files", ozx_json_stream_number(node->chunk_files));
+    put(w, "problem", ozx_json_stream_text(node->problem));
     open_with(w, "missing", '[');
     w->failed |= ozx_summary_missing(w->archive, node, put_missing, w) != 0;
     close_with(w, ']');
@@ -409,17 +411,18 @@ static json_t *zip_of(struct writer *w, const struct ozx_summary *s)
 {
     json_t *object = json_object();
 
-    set(w, object, "entries", ozx_json_number(s->facts.entry_count));
-    set(w, object, "files", ozx_json_number(s->file_count));
-    set(w, object, "directories", ozx_json_number(s->directory_count));
+    set(w, object, "entries", ozx_json_stream_number(s->facts.entry_count));
+    set(w, object, "files", ozx_json_stream_number(s->file_count));
+    set(w, object, "directories", ozx_json_stream_number(s->directory_count));
     set(w, object, "zip64", json_boolean(s->facts.zip64));
-    set(w, object, "data_bytes", ozx_json_number(s->data_bytes));
-    set(w, object, "central_directory_bytes", ozx_json_number(s->facts.directory_size_bytes));
-    set(w, object, "compressed_files", ozx_json_number(s->compressed_count));
-    set(w, object, "unreadable_files", ozx_json_number(s->unreadable_count));
-    set(w, object, "replaced_entries", ozx_json_number(s->facts.replaced_count));
+    set(w, object, "data_bytes", ozx_json_stream_number(s->data_bytes));
+    set(w, object, "central_directory_bytes",
+        ozx_json_stream_number(s->facts.directory_size_bytes));
+    set(w, object, "compressed_files", ozx_json_stream_number(s->compressed_count));
+    set(w, object, "unreadable_files", ozx_json_stream_number(s->unreadable_count));
+    set(w, object, "replaced_entries", ozx_json_stream_number(s->facts.replaced_count));
     set(w, object, "reclaimable_bytes",
-        ozx_json_number(s->facts.replaced_bytes + s->facts.gap_bytes));
+        ozx_json_stream_number(s->facts.replaced_bytes + s->facts.gap_bytes));
     return object;
 }
 
@@ -431,9 +434,9 @@ static json_t *rfc9_of(struct writer *w, const struct ozx_summary *s)
 
     set(w, object, "root_zarr_json",
         json_boolean(ozx_archive_lookup(w->archive, OZX_NODE_ROOT, "zarr.json", 9, &node) == 0));
-    set(w, object, "comment_version", ozx_json_text(s->comment_version));
-    set(w, object, "comment_defect", ozx_json_text(defect[0] ? defect : NULL));
-    set(w, object, "metadata_version", ozx_json_text(s->metadata_version));
+    set(w, object, "comment_version", ozx_json_stream_text(s->comment_version));
+    set(w, object, "comment_defect", ozx_json_stream_text(defect[0] ? defect : NULL));
+    set(w, object, "metadata_version", ozx_json_stream_text(s->metadata_version));
     set(w, object, "versions_agree", json_boolean(ozx_summary_versions_agree(s)));
     set(w, object, "json_first_claimed", json_boolean(s->facts.json_first_claimed));
     set(w, object, "json_first_true", json_boolean(s->facts.json_first_true));
@@ -464,9 +467,9 @@ static json_t *warnings_of(struct writer *w)
     for (size_t i = 0; sorted && i < count; i++) {
         json_t *object = json_object();
         set(w, object, "rule", json_string(ozx_rule_id(sorted[i]->rule)));
-        set(w, object, "count", ozx_json_number(sorted[i]->count));
+        set(w, object, "count", ozx_json_stream_number(sorted[i]->count));
         set(w, object, "unreadable", json_boolean(sorted[i]->eio));
-        set(w, object, "text", ozx_json_text(sorted[i]->first.text));
+        set(w, object, "text", ozx_json_stream_text(sorted[i]->first.text));
         append(w, list, object);
     }
     return list;
@@ -480,12 +483,12 @@ int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary
     open_with(&w, NULL, '{');
     put(&w, "schema", json_integer(SCHEMA));
     put(&w, "file", ozx_jansson_file_name(file));
-    put(&w, "size_bytes", ozx_json_number(summary->size_bytes));
+    put(&w, "size_bytes", ozx_json_stream_number(summary->size_bytes));
     put(&w, "zip", zip_of(&w, summary));
     put(&w, "rfc9", rfc9_of(&w, summary));
     put(&w, "warnings", warnings_of(&w));
     put_node(&w, "root", &summary->root);
-    put(&w, "omitted", ozx_json_number(summary->omitted_count));
+    put(&w, "omitted", ozx_json_stream_number(summary->omitted_count));
     close_with(&w, '}');
     fputc('\n', out);
     return w.failed || w.json.failed ? -ENOMEM : 0;
