@@ -30,7 +30,7 @@ struct consolidated {
     /* The group at hand: */
     uint32_t zarr_json, directory, stamp;
     uint32_t listed_count; /* nodes that it lists and to which groups lead */
-    const char *path;
+    char path[OZX_PATH_SIZE];
     const char *text;
 
     int failure; /* of the machine, not of the archive */
@@ -211,7 +211,6 @@ static void judge_group(struct consolidated *c, uint32_t directory)
     struct ozx_consolidated_facts facts;
     struct ozx_error error = OZX_ERROR_INIT;
     OZX_AUTO_FREE char *text = NULL;
-    char path[OZX_PATH_SIZE];
 
     if (ozx_archive_lookup(c->v->archive, directory, "zarr.json", 9, &c->zarr_json) ||
         ozx_metadata_text(c->v->archive, c->zarr_json, &text, &walk.size_bytes, &error)) {
@@ -219,9 +218,9 @@ static void judge_group(struct consolidated *c, uint32_t directory)
             c->failure = ozx_error_memory(c->error);
         return; /* that it cannot be read was told */
     }
-    ozx_archive_path(c->v->archive, directory, path);
+    ozx_archive_path(c->v->archive, directory, c->path);
     walk.text = c->text = text;
-    walk.directory = c->path = path;
+    walk.directory = c->path;
     c->directory = directory;
     c->stamp++;
     c->listed_count = 0;
