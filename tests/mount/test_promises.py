@@ -35,7 +35,7 @@ def said_of(ozxfs, path, *options):
     done = ozxfs.run('mount', *options, path, where)
     assert done.returncode == 0 and os.path.exists(where + '/zarr.json'), done.stderr
     ozxfs.umount(where)
-    return [line for line in done.stderr.decode().splitlines() if 'not there' in line]
+    return [line for line in done.stderr.decode().splitlines() if 'does not exist' in line]
 
 
 ARRAY = {'zarr_format': 3, 'node_type': 'array'}
@@ -44,7 +44,7 @@ PLATE = ome(plate={'wells': [{'path': 'A/1'}]})
 CASES = {
     'dataset': ({**IMAGE, 'zarr.json': image('s0', 's2')}, "dataset 's2'"),
     'dataset_without_zarr_json': ({'zarr.json': image('s0'), 's0/c/0/0': b'x'}, "dataset 's0'"),
-    'datasets': ({'zarr.json': image('s0', 's1', 's2')}, "dataset 's0', which is not there (and 2 more)"),
+    'datasets': ({'zarr.json': image('s0', 's1', 's2')}, "dataset 's0', which does not exist (and 2 more)"),
     'label': ({**IMAGE, 'labels/zarr.json': ome(labels=['cells'])}, "label image 'cells'"),
     'well': ({'zarr.json': ome(plate={'wells': [{'path': 'A/1'}, {'path': 'A/2'}]}), 'A/1/zarr.json': ome(well={'images': []})}, "well 'A/2'"),
     'field': ({'zarr.json': ome(well={'images': [{'path': '0'}]})}, "field '0'"),
