@@ -7,6 +7,7 @@
  */
 #include <malloc.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "../unit/forge.h"
@@ -15,7 +16,7 @@
 #include "zarr/jansson.h"
 
 #define OUTPUT_MAX (64u << 20)
-#define PEAK_MAX (256u << 20)
+#define PEAK_MAX (256 << 20)
 
 static const char *const paths[] = {
     "zarr.json",
@@ -54,11 +55,12 @@ int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile v
                                               void (*freed)(const volatile void *))
     __attribute__((weak));
 
-static _Atomic size_t live_bytes, peak_bytes;
+/* Since the hooks: what was allocated before and is freed makes them negative. */
+static _Atomic ptrdiff_t live_bytes, peak_bytes;
 
 static void note_allocated(const volatile void *pointer, size_t size)
 {
-    size_t live = atomic_fetch_add(&live_bytes, size) + size;
+    ptrdiff_t live = atomic_fetch_add(&live_bytes, (ptrdiff_t)size) + (ptrdiff_t)size;
 
     (void)pointer;
     if (live > peak_bytes)
@@ -68,7 +70,7 @@ static void note_allocated(const volatile void *pointer, size_t size)
 static void note_freed(const volatile void *pointer)
 {
     if (pointer)
-        atomic_fetch_sub(&live_bytes, __sanitizer_get_allocated_size(pointer));
+        atomic_fetch_sub(&live_bytes, (ptrdiff_t)__sanitizer_get_allocated_size(pointer));
 }
 
 static size_t allocated_bytes(void)
