@@ -315,7 +315,7 @@ def test_archive_inside_a_mount(ozxfs, archives, folder):
     inner = served(made_image(Entry(b'inner', b'inner')))
     outer = served(made_image(Entry(b'in.ozx', b''.join(inner.parts))))
     outer.write(folder + '/outer.ozx')
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and os.environ.get('OZXFS_SANITIZED') != '1':  # a sanitizer has no cage
         first = ozxfs.mount(folder + '/outer.ozx')
         refused = ozxfs.run('mount', first + '/in.ozx', ozxfs.directory('second'))
         assert refused.returncode == 77 and b'but not by nobody or its owner' in refused.stderr
