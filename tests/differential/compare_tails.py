@@ -83,7 +83,7 @@ def main():
     tally, found = collections.Counter(), []
     stop = args.first + args.count
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for some, wrong in pool.map(lambda at: judge(at, min(BATCH, stop - at), shlex.split(args.ozxfs), views), range(args.first, stop, BATCH)):
+        for some, wrong in pool.map(lambda at: judge(at, min(BATCH, stop - at), [args.ozxfs], views), range(args.first, stop, BATCH)):
             tally += some
             found += wrong
     if args.save:
