@@ -31,13 +31,15 @@ def unescape(field):
 
 def mounts():
     """What is mounted, from mountinfo: a list of dicts, the oldest first."""
-    out = []
-    with open('/proc/self/mountinfo', 'rb') as lines:
-        for line in lines.read().splitlines():
-            left, right = line.split(b' - ')
-            fields, kind = left.split(b' '), right.split(b' ')
-            out.append({'device': fields[2], 'path': unescape(fields[4]), 'options': fields[5].split(b','), 'type': unescape(kind[0]),
-                        'source': unescape(kind[1]), 'super': kind[2].split(b',')})
+    out, lines = [], [b'']
+    while not all(b' - ' in line for line in lines):  # torn, where others mount while it is read
+        with open('/proc/self/mountinfo', 'rb') as file:
+            lines = file.read().splitlines()
+    for line in lines:
+        left, right = line.split(b' - ')
+        fields, kind = left.split(b' '), right.split(b' ')
+        out.append({'device': fields[2], 'path': unescape(fields[4]), 'options': fields[5].split(b','), 'type': unescape(kind[0]),
+                    'source': unescape(kind[1]), 'super': kind[2].split(b',')})
     return out
 
 
