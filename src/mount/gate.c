@@ -129,11 +129,13 @@ static struct visitor *find_visitor(struct ozx_gate *gate)
     return visitor;
 }
 
-static int say_changed(struct ozx_gate *gate, struct ozx_error *error)
+/* No archive from now on, and the reason. */
+static struct ozx_archive *say_changed(struct ozx_gate *gate, struct ozx_error *error)
 {
     gate->changed = true;
-    return ozx_error_set(error, -ESTALE, OZX_RULE_CHANGED, OZX_OFFSET_NONE, NULL,
+    (void)!ozx_error_set(error, -ESTALE, OZX_RULE_CHANGED, OZX_OFFSET_NONE, NULL,
                          "the archive changed while it was open");
+    return NULL;
 }
 
 /* With the lock. What is read must be what was given back, to the last number of a node: the kernel
@@ -143,20 +145,17 @@ static struct ozx_archive *open_again(struct ozx_gate *gate, struct ozx_error *e
     struct ozx_archive *archive = NULL;
     int failure;
 
-    if (gate->changed) {
-        failure = say_changed(gate, error);
-        return NULL;
-    }
+    if (gate->changed)
+        return say_changed(gate, error);
     failure = ozx_archive_open(gate->source, &gate->how, &archive, error);
     /* ENOENT, ENOTDIR: the directory that is shown. */
     if (failure == -EBADMSG || failure == -ESTALE || failure == -ENOENT || failure == -ENOTDIR)
-        failure = say_changed(gate, error);
+        return say_changed(gate, error);
     if (failure)
         return NULL;
     if (ozx_archive_fingerprint(archive) != gate->fingerprint) {
         ozx_archive_dissolve(archive);
-        failure = say_changed(gate, error);
-        return NULL;
+        return say_changed(gate, error);
     }
     atomic_store(&gate->archive, archive);
     pthread_cond_signal(&gate->news);

@@ -82,9 +82,6 @@ static int start(struct walk *w, const char *path)
 {
     size_t size = strlen(path);
 
-    w->fd = -1;
-    w->links = 0;
-    w->depth = 0;
     if (size == 0 || size >= sizeof w->rest)
         return size ? -ENAMETOOLONG : -ENOENT;
     memcpy(w->rest, path, size + 1);
@@ -94,7 +91,7 @@ static int start(struct walk *w, const char *path)
 /* Back to where the walk came from, not to where somebody has moved the directory meanwhile. */
 static int go_up(struct walk *w)
 {
-    struct identity now;
+    struct identity now = {0};
     int up;
 
     if (strcmp(w->path, "/") == 0)
@@ -319,7 +316,7 @@ static int take(struct walk *w, const char *name, struct ozx_place *place)
  * must lead to the same one. */
 static int find_again(const struct walk *w, struct ozx_place *place, struct ozx_error *error)
 {
-    struct identity wanted, found;
+    struct identity wanted = {0}, found = {0};
     int failure = identify(w->fd, &wanted);
 
     if (failure)
@@ -337,8 +334,8 @@ static int find_again(const struct walk *w, struct ozx_place *place, struct ozx_
 
 int ozx_place_find(const char *path, struct ozx_place *place, struct ozx_error *error)
 {
-    struct walk w;
-    char last[NAME_MAX + 1];
+    struct walk w = {.fd = -1};
+    char last[NAME_MAX + 1] = "";
     int failure = start(&w, path);
 
     if (!failure)
@@ -353,7 +350,7 @@ int ozx_place_find(const char *path, struct ozx_place *place, struct ozx_error *
 int ozx_place_find_in(const char *directory, const char *name, struct ozx_place *place,
                       struct ozx_error *error)
 {
-    struct walk w;
+    struct walk w = {.fd = -1};
     int failure = start(&w, directory);
 
     if (!failure)

@@ -25,19 +25,23 @@ static int fail(struct ozx_error *error, int code, const char *hint, const char 
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "%s", text);
 }
 
+/* Nothing but the last name is looked up, in a directory that is held. */
+static int unmount_there(const struct ozx_place *place, const struct ozx_mount_id *mount, bool lazy)
+{
+    struct ozx_mount_id there;
+
+    if (fchdir(place->parent) < 0)
+        return -errno;
+    if (ozx_place_mount(place, &there) || !ozx_mount_id_equal(&there, mount))
+        return -ESTALE;
+    return umount2(place->name, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0 ? -errno : 0;
+}
+
 int ozx_unmount(const struct ozx_place *place, const struct ozx_mount_id *mount, bool lazy,
                 struct ozx_error *error)
 {
-    struct ozx_mount_id there;
-    int code = 0;
+    int code = unmount_there(place, mount, lazy);
 
-    /* Nothing but the last name is looked up, in a directory that is held. */
-    if (fchdir(place->parent) < 0)
-        code = -errno;
-    else if (ozx_place_mount(place, &there) || !ozx_mount_id_equal(&there, mount))
-        code = -ESTALE;
-    else if (umount2(place->name, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) < 0)
-        code = -errno;
     (void)!chdir("/");
     if (code == -EPERM)
         return ozx_fusermount_unmount(place->path, lazy, error);

@@ -89,19 +89,17 @@ int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char 
                           bool is_directory)
 {
     bool is_metadata = !is_directory && strcmp(name, "zarr.json") == 0;
-    struct ozx_plan_omission *last =
-        plan->omission_count ? &plan->omissions[plan->omission_count - 1] : NULL;
+    struct ozx_plan_omission *last;
 
-    if (!last || last->directory != directory) {
-        void *array = plan->omissions;
-        int failure = ozx_array_reserve(&array, plan->omission_count, &plan->omission_room,
-                                        sizeof *plan->omissions);
-        plan->omissions = array;
-        if (failure)
-            return failure;
-        last = &plan->omissions[plan->omission_count++];
-        *last = (struct ozx_plan_omission){.first = "", .directory = directory};
+    if (!plan->omission_count ||
+        plan->omissions[plan->omission_count - 1].directory != directory) {
+        if (ozx_array_reserve((void **)&plan->omissions, plan->omission_count,
+                              &plan->omission_room, sizeof *plan->omissions))
+            return -ENOMEM;
+        plan->omissions[plan->omission_count++] =
+            (struct ozx_plan_omission){.first = "", .directory = directory};
     }
+    last = &plan->omissions[plan->omission_count - 1];
     last->has_metadata |= is_metadata;
     if (is_metadata)
         return 0;
