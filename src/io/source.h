@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A source: the bytes of an archive, read by position. Every floor above reads through it, so an
- * archive in a file, in a test's memory and later behind a URL are the same thing to them.
+ * archive in a file, in a test's memory and later behind a URL are the same thing to them. What makes
+ * a kind of source is in io/source_kind.h, each kind in a file of its own.
  *
  * Promise: a read is whole or it fails; it never gives short or made-up bytes. A file whose size or
  * mtime differs from what they were when the source was made fails every later read (sticky).
@@ -11,6 +12,7 @@
 #ifndef OZX_IO_SOURCE_H
 #define OZX_IO_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -65,6 +67,13 @@ int ozx_source_stopped(const struct ozx_source *source) OZX_CHECKED;
 /* Two buffers, one behind the other in the file, with one request to the disk where that is possible. */
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes) OZX_CHECKED;
+
+struct ozx_range {
+    uint64_t offset_bytes, size_bytes;
+};
+
+/* Advice: these ranges, in this order, are read soon. What does not lie in the source is left out. */
+void ozx_source_will_need(struct ozx_source *source, const struct ozx_range *ranges, size_t count);
 
 static inline void ozx_cleanup_source(struct ozx_source **source)
 {

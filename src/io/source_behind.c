@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What stands behind the first bytes of a source.
+ */
+#include "io/source_kind.h"
+
+#define RANGES_AT_ONCE 64
+
+struct behind {
+    struct ozx_source source;
+    struct ozx_source *whole;
+    uint64_t skip_bytes;
+    bool owns_whole;
+};
+
+static int read_behind(struct ozx_source *source, void *buffer, size_t size_bytes,
+                       uint64_t offset_bytes)
+{
+    const struct behind *behind = (const struct behind *)source;
+
+    return behind->whole->kind->read(behind->whole, buffer, size_bytes,
+                                     behind->skip_bytes + offset_bytes);
+}
+
+static bool read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
+                     size_t second_size_bytes, uint64_t offset_bytes)
+{
+    const struct behind *behind = (const struct behind *)source;
+    struct ozx_source *whole = behind->whole;
+
+    return whole->kind->read_two &&
+           whole->kind->read_two(whole, first, first_size_bytes, second, second_size_bytes,
+                                 behind->skip_bytes + offset_bytes);
+}
+
+static void will_need(struct ozx_source *source, const struct ozx_range *ranges, size_t count)
+{
+    const struct behind *behind = (const struct behind *)source;
+    struct ozx_range moved[RANGES_AT_ONCE];
+
+    while (count) {
+        size_t part = count < RANGES_AT_ONCE ? count : RANGES_AT_ONCE;
+
+        for (size_t i = 0; i < part; i++)
+            moved[i] = (struct ozx_range){ranges[i].offset_bytes + behind->skip_bytes,
+                                          ranges[i].size_bytes};
+        ozx_source_will_need(behind->whole, moved, part);
+        ranges += part;
+        count -= part;
+    }
+}
+
+static int identity(struct ozx_source *source)
+{
+    struct ozx_source *whole = ((struct behind *)source)->whole;
+
+    return whole->kind->identity ? whole->kind->identity(whole) : 0;
+}
+
+static void hand_on_waits(struct ozx_source *source)
+{
+    struct ozx_source *whole = ((struct behind *)source)->whole;
+
+    ozx_source_on_wait(whole, source->on_wait);
+    ozx_source_on_work(whole, source->stopped);
+}
+
+static void close_behind(struct ozx_source *source)
+{
+    struct behind *behind = (struct behind *)source;
+
+    if (behind->owns_whole)
+        ozx_source_close(behind->whole);
+    free(behind);
+}
+
+static const struct ozx_source_kind behind_kind = {.read = read_behind,
+                                                   .read_two = read_two,
+                                                   .will_need = will_need,
+                                                   .identity = identity,
+                                                   .wait = hand_on_waits,
+                                                   .close = close_behind};
+
+int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes, struct ozx_source **out)
+{
+    struct behind *behind;
+
+    if (skip_bytes >= whole->size_bytes)
+        return -EINVAL;
+    behind = calloc(1, sizeof *behind);
+    if (!behind)
+        return -ENOMEM;
+    behind->source = (struct ozx_source){.kind = &behind_kind,
+                                         .size_bytes = whole->size_bytes - skip_bytes,
+                                         .mtime = whole->mtime,
+                                         .fd = whole->fd};
+    behind->whole = whole;
+    behind->skip_bytes = skip_bytes;
+    *out = &behind->source;
+    return 0;
+}
+
+void ozx_source_own(struct ozx_source *behind)
+{
+    if (behind->kind == &behind_kind)
+        ((struct behind *)behind)->owns_whole = true;
+}
