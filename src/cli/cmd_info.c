@@ -45,7 +45,7 @@ static int run(void *context)
 static const struct ozx_option rows[] = {
     {.name = "json",
      .help = "print JSON; see ozxfs-info(1)",
-     .flag = offsetof(struct command, json)},
+     .field = offsetof(struct command, json)},
 };
 
 static const struct ozx_verb verb = {

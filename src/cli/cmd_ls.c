@@ -164,16 +164,18 @@ static const struct ozx_option rows[] = {
     {.name = "long",
      .letter = 'l',
      .help = "type and permissions, size, compression (if there is any), time",
-     .flag = offsetof(struct command, is_long)},
+     .field = offsetof(struct command, is_long)},
     {.name = "recursive",
      .letter = 'R',
      .help = "list recursively, as paths from PATH",
-     .flag = offsetof(struct command, recursive)},
+     .field = offsetof(struct command, recursive)},
     {.name = "null",
      .letter = '0',
      .help = "names unescaped, each followed by a NUL instead of a newline",
-     .flag = offsetof(struct command, null)},
-    {.name = "json", .help = "print JSON; see ozxfs-ls(1)", .flag = offsetof(struct command, json)},
+     .field = offsetof(struct command, null)},
+    {.name = "json",
+     .help = "print JSON; see ozxfs-ls(1)",
+     .field = offsetof(struct command, json)},
 };
 
 static const struct ozx_verb verb = {

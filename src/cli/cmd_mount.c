@@ -162,7 +162,7 @@ static int open_log(struct ozx_mount_arguments *arguments)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
-    if (!arguments->log || arguments->help ||
+    if (!arguments->log ||
         ozx_mount_log_open(arguments->log, &arguments->options.log_fd, &error) == 0)
         return OZX_EXIT_OK;
     ozx_report_error(arguments->log, &error);
@@ -170,27 +170,32 @@ static int open_log(struct ozx_mount_arguments *arguments)
                                                          : OZX_EXIT_CANT_CREATE;
 }
 
-int ozx_cmd_mount(int argc, char **argv)
+static int open_and_mount(struct ozx_mount_arguments *arguments)
 {
-    struct ozx_mount_arguments arguments;
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_source *source;
     char full_path[PATH_MAX];
+    int status = open_log(arguments);
+
+    if (status)
+        return status;
+    if (ozx_input_open(arguments->archive, &source, &error) != 0) {
+        ozx_report_error(arguments->archive, &error);
+        return ozx_report_exit_status(&error);
+    }
+    /* The daemon leaves this working directory, and df should say where the archive is. */
+    if (!realpath(arguments->archive, full_path))
+        snprintf(full_path, sizeof full_path, "%s", arguments->archive);
+    return mount_source(arguments, source, full_path);
+}
+
+int ozx_cmd_mount(int argc, char **argv)
+{
+    struct ozx_mount_arguments arguments;
     int status = ozx_mount_arguments_parse(argc, argv, &arguments);
 
-    if (!status)
-        status = open_log(&arguments);
-    if (!status && arguments.help) {
-        status = ozx_mount_help();
-    } else if (!status && ozx_input_open(arguments.archive, &source, &error) != 0) {
-        ozx_report_error(arguments.archive, &error);
-        status = ozx_report_exit_status(&error);
-    } else if (!status) {
-        /* The daemon leaves this working directory, and df should say where the archive is. */
-        if (!realpath(arguments.archive, full_path))
-            snprintf(full_path, sizeof full_path, "%s", arguments.archive);
-        status = mount_source(&arguments, source, full_path);
-    }
+    if (status < 0)
+        status = open_and_mount(&arguments);
     ozx_mount_arguments_release(&arguments);
     return status;
 }

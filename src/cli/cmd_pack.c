@@ -25,8 +25,8 @@ static int parse_time(const char *text, int64_t *out)
                                           "%Y-%m-%d %H:%M:%S"};
     long long seconds;
 
-    if (ozx_work_number(text[0] == '@' ? text + 1 : text, INT64_MIN, INT64_MAX - 1, &seconds) ==
-        0) {
+    if (ozx_option_number(text[0] == '@' ? text + 1 : text, 10, INT64_MIN, INT64_MAX - 1,
+                          &seconds) == 0) {
         *out = seconds;
         return 0;
     }
@@ -41,14 +41,9 @@ static int parse_time(const char *text, int64_t *out)
     return -EINVAL;
 }
 
-static int take_mtime(void *context, const char *verb, const char *value)
+static int take_mtime(void *context, const char *value)
 {
-    struct ozx_pack_command *command = context;
-
-    return parse_time(value, &command->pack.mtime_limit_s) == 0
-               ? OZX_EXIT_OK
-               : ozx_work_bad_value(verb, "--mtime", value,
-                                    "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]");
+    return parse_time(value, &((struct ozx_pack_command *)context)->pack.mtime_limit_s);
 }
 
 static const struct ozx_option rows[] = {
@@ -65,12 +60,9 @@ static const struct ozx_option rows[] = {
      .value = "TIME",
      .help = "no file is newer than TIME: seconds since 1970, or\n"
              "YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)",
-     .take = take_mtime},
-    {.name = "jobs",
-     .letter = 'j',
-     .value = "N",
-     .help = "threads (default: 8 to 16, depending on the processors)",
-     .take = ozx_pack_take_jobs},
+     .take = take_mtime,
+     .wanted = "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]"},
+    OZX_PACK_OPTION_JOBS("threads (default: 8 to 16, depending on the processors)"),
     OZX_PACK_OPTIONS_HOW,
     {.name = "json",
      .help = "print a summary as JSON on standard output (with -: standard error)",
@@ -93,8 +85,8 @@ static int take_environment(struct ozx_pack_command *command)
 
     if (command->pack.mtime_limit_s != INT64_MAX || !epoch || !epoch[0])
         return OZX_EXIT_OK;
-    if (ozx_work_number(epoch, 0, INT64_MAX - 1, &seconds))
-        return ozx_work_bad_value("pack", "SOURCE_DATE_EPOCH", epoch, "a number of seconds");
+    if (ozx_option_number(epoch, 10, 0, INT64_MAX - 1, &seconds))
+        return ozx_option_bad_value("pack", "SOURCE_DATE_EPOCH", epoch, "a number of seconds");
     command->pack.mtime_limit_s = seconds;
     return OZX_EXIT_OK;
 }

@@ -53,13 +53,6 @@ static void on_lost(void *context, const struct ozx_error *what)
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-static int take_subdir(void *context, const char *verb, const char *value)
-{
-    (void)verb;
-    ((struct command *)context)->options.subdir = value;
-    return OZX_EXIT_OK;
-}
-
 static const struct ozx_option rows[] = {
     {.name = "force",
      .letter = 'f',
@@ -72,17 +65,14 @@ static const struct ozx_option rows[] = {
     {.name = "recover",
      .help = "write what is intact of a damaged archive, and list what is lost;\n"
              "exit status 2 if anything is",
-     .flag = offsetof(struct command, options.recover)},
+     .field = offsetof(struct command, options.recover)},
     {.name = "subdir",
      .value = "PATH",
      .help = "use this directory of the archive as the root",
-     .take = take_subdir},
+     .kind = OZX_OPTION_TEXT,
+     .field = offsetof(struct command, options.subdir)},
     OZX_PACK_OPTIONS_WHAT,
-    {.name = "jobs",
-     .letter = 'j',
-     .value = "N",
-     .help = "threads (default: the number of processors)",
-     .take = ozx_pack_take_jobs},
+    OZX_PACK_OPTION_JOBS("threads (default: the number of processors)"),
     OZX_PACK_OPTIONS_HOW,
 };
 
@@ -189,8 +179,7 @@ static int run(struct command *command)
         return ozx_report_exit_status(&error);
     }
     command->result = ozx_caged_memory(sizeof *command->result);
-    status = command->result ? repack(command)
-                             : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    status = command->result ? repack(command) : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     ozx_caged_memory_free(command->result, sizeof *command->result);
     ozx_source_close(command->source);
     return status;

@@ -18,7 +18,7 @@ static const struct ozx_option rows[] = {
     {.name = "lazy",
      .letter = 'z',
      .help = "detach it even if it is in use; it ends with its last user",
-     .flag = offsetof(struct command, lazy)},
+     .field = offsetof(struct command, lazy)},
 };
 
 static const struct ozx_verb verb = {
@@ -26,7 +26,8 @@ static const struct ozx_verb verb = {
     .usage = "[OPTIONS] DIR",
     .about =
         "Unmounts DIR and returns when its daemon is gone. Also works if the daemon has died. If\n"
-        "it is still mounted elsewhere (bind mounts, containers), it says so, and the daemon lives\n"
+        "it is still mounted elsewhere (bind mounts, containers), it says so, and the daemon "
+        "lives\n"
         "as long. A mount in use stays: exit status 72.",
     OZX_OPTIONS(rows)};
 

@@ -117,55 +117,46 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-static int take_subdir(void *context, const char *verb, const char *value)
-{
-    (void)verb;
-    ((struct command *)context)->archive_options.subdir = value;
-    return OZX_EXIT_OK;
-}
-
-static int take_jobs(void *context, const char *verb, const char *value)
-{
-    return ozx_work_take_jobs(verb, value, &((struct command *)context)->options.jobs);
-}
-
 static const struct ozx_option rows[] = {
     {.name = "force",
      .letter = 'f',
      .help = "replace DIR, if it holds a zarr.json, and remove what was in it",
-     .flag = offsetof(struct command, options.force)},
+     .field = offsetof(struct command, options.force)},
     {.name = "subdir",
      .value = "PATH",
      .help = "use this directory of the archive as the root",
-     .take = take_subdir},
+     .kind = OZX_OPTION_TEXT,
+     .field = offsetof(struct command, archive_options.subdir)},
     {.name = "keep-consolidated",
      .help = "keep consolidated metadata even if they list what is not unpacked",
-     .flag = offsetof(struct command, options.keep_consolidated)},
+     .field = offsetof(struct command, options.keep_consolidated)},
     {.name = "jobs",
      .letter = 'j',
      .value = "N",
      .help = "threads (default: the number of processors)",
-     .take = take_jobs},
+     .kind = OZX_OPTION_NUMBER,
+     .field = offsetof(struct command, options.jobs),
+     .low = 1,
+     .high = OZX_JOBS_MAX},
     {.name = "no-sync",
      .help = "do not wait until the data are synced to disk",
-     .flag = offsetof(struct command, options.sync),
+     .field = offsetof(struct command, options.sync),
      .clears = true},
     {.name = "quiet",
      .letter = 'q',
      .help = "no warnings, no progress",
-     .flag = offsetof(struct command, quiet)},
+     .field = offsetof(struct command, quiet)},
     {.name = "verbose",
      .letter = 'v',
      .help = "print a summary",
-     .flag = offsetof(struct command, verbose)},
+     .field = offsetof(struct command, verbose)},
 };
 
 static const struct ozx_verb verb = {
     .name = "unpack",
     .usage = "[OPTIONS] FILE.ozx DIR [PATH ...]",
-    .about =
-        "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears once it is\n"
-        "complete and every CRC is correct; it must not exist, or be empty.",
+    .about = "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears once it is\n"
+             "complete and every CRC is correct; it must not exist, or be empty.",
     .after = "Example:\n  ozxfs unpack image.ozx image.ome.zarr",
     OZX_OPTIONS(rows)};
 
@@ -252,8 +243,7 @@ static int run(struct command *command)
     }
     ozx_progress_start(&command->problems.progress, !command->quiet);
     command->result = ozx_caged_memory(sizeof *command->result);
-    status = command->result ? unpack(command)
-                             : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    status = command->result ? unpack(command) : ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     if (command->result && status == OZX_EXIT_OK &&
         (command->verbose || (command->problems.progress.enabled && !command->quiet)))
         sum_up(command, command->result, ozx_clock_s() - began_s);

@@ -158,8 +158,8 @@ static int verify(void *context)
     int failure, status = OZX_EXIT_OK;
 
     ozx_progress_start(&command->progress, !command->quiet);
-    failure = ozx_verify(ozx_take(command->source), &command->options, &result.report,
-                         &result.error);
+    failure =
+        ozx_verify(ozx_take(command->source), &command->options, &result.report, &result.error);
     ozx_progress_clear(&command->progress);
     if (failure) {
         ozx_report_error(result.file, &result.error);
@@ -191,7 +191,8 @@ static int add_json(const struct command *command, struct ozx_verify_result *res
     }
     if (!result->error.code) {
         (void)ozx_error_memory(&result->error);
-        if (result->exit_status != OZX_EXIT_SYSTEM) /* else it was told by who could not make the object */
+        if (result->exit_status !=
+            OZX_EXIT_SYSTEM) /* else it was told by who could not make the object */
             ozx_report_error(result->file, &result->error);
         result->exit_status = OZX_EXIT_SYSTEM;
     }
@@ -284,43 +285,42 @@ static int run(struct command *command)
     return command->json ? ozx_report_stdout(worst) : worst; /* else who printed has seen to it */
 }
 
-static int take_rules(void *context, const char *verb, const char *value)
+static int take_rules(void *context, const char *value)
 {
-    return ozx_work_take_rules(verb, value, &((struct command *)context)->options.rule_set);
-}
-
-static int take_jobs(void *context, const char *verb, const char *value)
-{
-    return ozx_work_take_jobs(verb, value, &((struct command *)context)->options.threads);
+    return ozx_work_take_rules(value, &((struct command *)context)->options.rule_set);
 }
 
 static const struct ozx_option rows[] = {
     {.name = "rules",
      .value = "R",
      .help = "r2: RFC-9 as it stands (default); draft: its authors' next revision",
-     .take = take_rules},
+     .take = take_rules,
+     .wanted = OZX_RULES_WANTED},
     {.name = "quick",
      .help = "do not read the data of entries",
-     .flag = offsetof(struct command, options.quick)},
+     .field = offsetof(struct command, options.quick)},
     {.name = "strict",
      .help = "warnings count: exit code 1",
-     .flag = offsetof(struct command, strict)},
+     .field = offsetof(struct command, strict)},
     {.name = "jobs",
      .letter = 'j',
      .value = "N",
      .help = "threads (default: the number of processors)",
-     .take = take_jobs},
+     .kind = OZX_OPTION_NUMBER,
+     .field = offsetof(struct command, options.threads),
+     .low = 1,
+     .high = OZX_JOBS_MAX},
     {.name = "quiet",
      .letter = 'q',
      .help = "only the verdict of each file, no progress",
-     .flag = offsetof(struct command, quiet)},
+     .field = offsetof(struct command, quiet)},
     {.name = "verbose",
      .letter = 'v',
      .help = "also the rules that are kept, and all findings",
-     .flag = offsetof(struct command, verbose)},
+     .field = offsetof(struct command, verbose)},
     {.name = "json",
      .help = "print everything as JSON on standard output",
-     .flag = offsetof(struct command, json)},
+     .field = offsetof(struct command, json)},
 };
 
 static const struct ozx_verb verb = {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/report.h"
+#include "cli/suggest.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "config.h"
@@ -94,9 +95,10 @@ int main(int argc, char **argv)
         return ozx_version();
     verb = find_verb(argv[1]);
     if (!verb) {
-        char name[OZX_ESCAPED_SIZE];
-        return ozx_report_usage(NULL, "unknown verb '%s'",
-                                ozx_escape(name, sizeof name, argv[1], strlen(argv[1])));
+        struct ozx_suggestion suggestion = {.typed = argv[1], .typed_size = strlen(argv[1])};
+        for (size_t i = 0; i < VERB_COUNT; i++)
+            ozx_suggestion_consider(&suggestion, "", verbs[i].name);
+        return ozx_report_unknown(NULL, "verb", "", argv[1], &suggestion);
     }
     return verb->run(argc - 1, argv + 1);
 }

@@ -8,7 +8,6 @@
 #include "cli/mount_arguments.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,159 +22,127 @@
 #define DIRECTORY_MODE 0555
 #define THREADS_MAX 1024
 
-static const char usage[] =
-    "Usage: ozxfs mount [OPTIONS] ARCHIVE [DIR]\n"
-    "\n"
-    "Shows a zipped OME-Zarr (.ozx, or any ZIP) as a read-only directory tree. Returns once\n"
-    "it is served. Without DIR a directory NAME.ome.zarr is made beside the archive (or in\n"
-    "$XDG_RUNTIME_DIR/ozxfs) for as long as it is mounted, and its path is printed.\n"
-    "DIR may be /dev/fd/N, a FUSE device that another program has mounted.\n"
-    "\n"
-    "  -f, --foreground   stay in the foreground; messages go to stderr, ^C unmounts\n"
-    "  -d, --debug        like -f, and print every request\n"
-    "  -v, --verbose      print more: minor defects of the archive, how it is served\n"
-    "  -s, --single-thread   serve with one thread\n"
-    "      --threads N    serve with at most N threads (default: 10)\n"
-    "      --ready-fd N   write a newline to descriptor N when served, and close it\n"
-    "  -o OPTION,...      a backslash before a comma makes it part of a value\n"
-    "  -h, --help\n"
-    "\n"
-    "Options for -o:\n"
-    "  subdir=PATH        show only this directory of the archive\n"
-    "  timeout=SECONDS    free the memory after this long without a request; the mount stays\n"
-    "  log=FILE           append messages to FILE, not only to syslog\n"
-    "  xattr              extended attributes: user.ozx.offset, crc32, method on files,\n"
-    "                     user.ozx.comment, version, state on the root\n"
-    "  io_uring           use FUSE over io_uring where the kernel supports it\n"
-    "  serve_as=USER      if started by root: the user who parses and serves (default: nobody)\n"
-    "  nonempty           mount on a non-empty directory, hiding its contents\n"
-    "  allow_other        for all users, not only you\n"
-    "  uid= gid=          owner and group shown (default: yours)\n"
-    "  umask= fmask= dmask=   permission bits to clear, octal\n"
-    "  fsname= subtype=   source and type shown by df and findmnt\n"
-    "  max_read=BYTES, noexec, noatime, context= ...   as for mount(8) and fuse(4)\n"
-    "Accepted and ignored, for fstab: auto, nofail, _netdev, user, x-* and such.\n"
-    "Always on: ro, nosuid, nodev; with allow_other or modes, default_permissions.\n";
+#define FIELD(member) .field = offsetof(struct ozx_mount_arguments, member)
 
-enum { THREADS = 256, READY_FD };
+/* --- tables ----------------------------------------------------------------------------------- */
 
-static const struct option long_options[] = {{"foreground", no_argument, NULL, 'f'},
-                                             {"debug", no_argument, NULL, 'd'},
-                                             {"verbose", no_argument, NULL, 'v'},
-                                             {"single-thread", no_argument, NULL, 's'},
-                                             {"threads", required_argument, NULL, THREADS},
-                                             {"ready-fd", required_argument, NULL, READY_FD},
-                                             {"options", required_argument, NULL, 'o'},
-                                             {"help", no_argument, NULL, 'h'},
-                                             {NULL, 0, NULL, 0}};
-
-static int apply_ready_fd(struct ozx_mount_parse *p, const char *value)
+static int take_single_thread(void *context, const char *value)
 {
-    unsigned fd;
-
-    if (ozx_mount_number(value, 10, 0, INT_MAX, &fd) || fcntl((int)fd, F_GETFD) < 0)
-        return ozx_report_usage("mount", "--ready-fd needs an open descriptor");
-    p->out->ready_fd = (int)fd;
-    return 0;
+    (void)value;
+    ((struct ozx_mount_arguments *)context)->options.threads = 1;
+    return OZX_EXIT_OK;
 }
 
-static int unknown_option(const char *argument)
+static int take_ready_fd(void *context, const char *value)
 {
-    char escaped[OZX_ESCAPED_SIZE];
+    long long fd;
 
-    return ozx_report_usage("mount", "unknown option '%s', or its value is missing",
-                            ozx_escape(escaped, sizeof escaped, argument, strlen(argument)));
+    if (ozx_option_number(value, 10, 0, INT_MAX, &fd) || fcntl((int)fd, F_GETFD) < 0)
+        return -EINVAL;
+    ((struct ozx_mount_arguments *)context)->ready_fd = (int)fd;
+    return OZX_EXIT_OK;
 }
 
-/* One option of the command line. */
-static int apply_switch(struct ozx_mount_parse *p, int name, char *value, const char *argument)
+static int take_nothing(void *context, const char *value)
 {
-    struct ozx_mount_options *options = &p->out->options;
+    (void)context, (void)value;
+    return OZX_EXIT_OK;
+}
 
-    switch (name) {
-    case 'd':
-        options->debug = true;
-        options->foreground = true;
-        return 0;
-    case 'f':
-        options->foreground = true;
-        return 0;
-    case 'v':
-        options->verbose = true;
-        return 0;
-    case 's':
-        options->threads = 1;
-        return 0;
-    case THREADS:
-        return ozx_mount_number(value, 10, 1, THREADS_MAX, &options->threads)
-                   ? ozx_mount_bad_value("--threads", value)
-                   : 0;
-    case READY_FD:
-        return apply_ready_fd(p, value);
-    case 'o':
-        return ozx_mount_apply_list(p, value);
-    case 'h':
-        p->out->help = true;
-        return 0;
-    default:
-        return unknown_option(argument);
+#define LIST_ROW                                                                                   \
+    {                                                                                              \
+        .name = "options", .letter = 'o', .value = "KEY,...",                                      \
+        .help = "options from the list below; a backslash before a comma makes it\n"               \
+                "part of a value",                                                                 \
+        .kind = OZX_OPTION_LIST                                                                    \
     }
-}
 
-/* One option as mount(8) gives it to its helpers. */
-static int apply_helper_switch(struct ozx_mount_parse *p, int name, char *value,
-                               const char *argument)
-{
-    switch (name) {
-    case 'f':
-        p->out->fake = true;
-        return 0;
-    case 's':
-        p->sloppy = true;
-        return 0;
-    case 'n': /* no /etc/mtab: there is none */
-    case 't': /* the type by which we were called */
-    case 'N': /* mount(8) has entered the namespace itself */
-    case 'v': /* -v of mount(8) is not meant for our stderr */
-        return 0;
-    default:
-        return apply_switch(p, name, value, argument);
-    }
-}
+static const struct ozx_option rows[] = {
+    {.name = "foreground",
+     .letter = 'f',
+     .help = "stay in the foreground; messages go to stderr, ^C unmounts",
+     FIELD(options.foreground)},
+    {.name = "debug",
+     .letter = 'd',
+     .help = "like -f, and print every request",
+     FIELD(options.debug)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "print more: minor defects of the archive, how it is served",
+     FIELD(options.verbose)},
+    {.name = "single-thread",
+     .letter = 's',
+     .help = "serve with one thread",
+     .take = take_single_thread},
+    {.name = "threads",
+     .value = "N",
+     .help = "serve with at most N threads (default: 10)",
+     .kind = OZX_OPTION_NUMBER,
+     .low = 1,
+     .high = THREADS_MAX,
+     FIELD(options.threads)},
+    {.name = "ready-fd",
+     .value = "N",
+     .help = "write a newline to descriptor N when served, and close it",
+     .take = take_ready_fd,
+     .wanted = "an open descriptor"},
+    LIST_ROW,
+};
 
-static int parse_switches(struct ozx_mount_parse *p, int argc, char **argv)
-{
-    const char *letters = p->helper ? "fsnvt:N:o:h" : "fdvso:h";
-    int name, status = 0;
+static const struct ozx_verb verb = {
+    .name = "mount",
+    .usage = "[OPTIONS] ARCHIVE [DIR]",
+    .about =
+        "Shows a zipped OME-Zarr (.ozx, or any ZIP) as a read-only directory tree. Returns once\n"
+        "it is served. Without DIR a directory NAME.ome.zarr is made beside the archive (or in\n"
+        "$XDG_RUNTIME_DIR/ozxfs) for as long as it is mounted, and its path is printed.\n"
+        "DIR may be /dev/fd/N, a FUSE device that another program has mounted.",
+    .after =
+        "Also those of mount(8) and fuse(4) that change a read-only mount: noexec, noatime,\n"
+        "context= and such. Accepted and ignored, for fstab: auto, nofail, _netdev, user, x-*\n"
+        "and such. Always on: ro, nosuid, nodev; with allow_other or modes,\n"
+        "default_permissions.\n"
+        "\n"
+        "Example:\n"
+        "  ozxfs mount -o subdir=labels image.ozx /mnt/x",
+    OZX_OPTIONS(rows),
+    .keys = &ozx_mount_keys};
 
-    opterr = 0;
-    while (!status && (name = getopt_long(argc, argv, letters, long_options, NULL)) != -1)
-        status = p->helper ? apply_helper_switch(p, name, optarg, argv[optind - 1])
-                           : apply_switch(p, name, optarg, argv[optind - 1]);
-    return status;
-}
+/* As mount(8) calls its helpers. */
+static const struct ozx_option helper_rows[] = {
+    {.name = "fake", .letter = 'f', FIELD(fake)},
+    {.name = "sloppy", .letter = 's', FIELD(sloppy)},
+    {.name = "no-mtab", .letter = 'n', .take = take_nothing}, /* there is none */
+    {.name = "verbose", .letter = 'v', .take = take_nothing}, /* not meant for our stderr */
+    {.name = "types", .letter = 't', .value = "TYPE", .take = take_nothing},   /* our own name */
+    {.name = "namespace", .letter = 'N', .value = "NS", .take = take_nothing}, /* it is entered */
+    LIST_ROW,
+};
+
+static const struct ozx_verb helper = {
+    .name = "mount", OZX_OPTIONS(helper_rows), .keys = &ozx_mount_keys, .help = &verb};
+
+/* --- operands --------------------------------------------------------------------------------- */
 
 /* /dev/fd/N as the directory: the descriptor of a device that somebody else has mounted. */
 static int take_handed(struct ozx_mount_arguments *arguments)
 {
     static const char prefix[] = "/dev/fd/";
     struct stat st;
-    unsigned fd;
+    long long fd;
 
     if (!arguments->directory || strncmp(arguments->directory, prefix, sizeof prefix - 1) != 0)
-        return 0;
-    if (ozx_mount_number(arguments->directory + sizeof prefix - 1, 10, STDERR_FILENO + 1, INT_MAX,
-                         &fd) ||
+        return -1;
+    if (ozx_option_number(arguments->directory + sizeof prefix - 1, 10, STDERR_FILENO + 1, INT_MAX,
+                          &fd) ||
         fstat((int)fd, &st) < 0 || !S_ISCHR(st.st_mode))
         return ozx_report_usage("mount", "%s is not an open FUSE device", arguments->directory);
     arguments->options.handed_fd = (int)fd;
-    return 0;
+    return -1;
 }
 
-static int take_operands(struct ozx_mount_parse *p, int argc, char **argv)
+static int take_operands(struct ozx_mount_arguments *arguments, int argc, char **argv)
 {
-    struct ozx_mount_arguments *arguments = p->out;
-
     if (argc < 1)
         return ozx_report_usage("mount", "no archive given");
     if (argc > 2)
@@ -196,9 +163,9 @@ static bool is_helper(const char *program)
 
 int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments)
 {
-    struct ozx_mount_parse p = {.out = arguments, .helper = is_helper(argv[0])};
+    struct ozx_mount_options *options = &arguments->options;
     size_t room = 1;
-    int status;
+    int first, status;
 
     *arguments = (struct ozx_mount_arguments){
         .options = {.backend = &ozx_fuse_backend,
@@ -209,19 +176,21 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
                     .gid = getgid(),
                     .max_read_bytes = OZX_MOUNT_MAX_READ_BYTES},
         .ready_fd = -1,
+        .helper = is_helper(argv[0]),
     };
     for (int i = 0; i < argc; i++)
         room += 2 * strlen(argv[i]) + 1; /* each character with a backslash, and the comma */
-    p.fuse_end = arguments->fuse_options = calloc(1, room);
-    if (!p.fuse_end)
+    arguments->fuse_end = arguments->fuse_options = calloc(1, room);
+    if (!arguments->fuse_options)
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    arguments->options.fuse_options = arguments->fuse_options;
-    status = parse_switches(&p, argc, argv);
-    if (status || arguments->help)
+    options->fuse_options = arguments->fuse_options;
+    status = ozx_options_parse(arguments->helper ? &helper : &verb, arguments, argc, argv, &first);
+    if (status >= 0)
         return status;
-    arguments->options.file_mode = FILE_MODE & ~p.file_mask;
-    arguments->options.directory_mode = DIRECTORY_MODE & ~p.directory_mask;
-    return take_operands(&p, argc - optind, argv + optind);
+    options->foreground |= options->debug;
+    options->file_mode = FILE_MODE & ~arguments->file_mask;
+    options->directory_mode = DIRECTORY_MODE & ~arguments->directory_mask;
+    return take_operands(arguments, argc - first, argv + first);
 }
 
 void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments)
@@ -231,10 +200,4 @@ void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments)
     arguments->options.log_fd = -1;
     free(arguments->fuse_options);
     arguments->fuse_options = NULL;
-}
-
-int ozx_mount_help(void)
-{
-    fputs(usage, stdout);
-    return ozx_report_stdout(OZX_EXIT_OK);
 }

@@ -14,17 +14,19 @@ struct ozx_mount_arguments {
     int ready_fd;          /* -1: none */
     const char *log;       /* NULL: none */
     bool nonempty;
-    bool help;          /* --help: nothing else counts */
     bool fake;          /* mount(8) -f: do everything but mount */
     char *fuse_options; /* owned; other strings are argv's */
+    /* While the command line is read. */
+    bool helper;        /* called by mount(8) */
+    bool sloppy;        /* mount(8) -s: unknown keys are no error */
+    unsigned file_mask; /* permission bits to clear */
+    unsigned directory_mask;
+    char *fuse_end; /* of fuse_options, which has room for whatever is in argv */
 };
 
-/* 0, or the exit status after a message. `arguments` is to be released in both cases. The lists
- * behind -o are taken apart in place. */
+/* -1: go on; else the exit status (--help, a usage error). `arguments` is to be released in both cases. The
+ * lists behind -o are taken apart in place. */
 int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments);
 void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments);
-
-/* Prints the help; the exit status. */
-int ozx_mount_help(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Tables of options, for getopt_long and for --help.
+ * Command lines and lists of keys, read by their tables.
  */
 #include "cli/options.h"
 
@@ -11,75 +11,166 @@
 
 #include "base/error.h"
 #include "cli/report.h"
+#include "cli/suggest.h"
 
 #define FIRST_ROW 256 /* above all letters: what getopt_long gives back for row 0 */
-#define LEFT_MAX 24   /* wider left sides of --help get a line of their own */
+#define KEY_PREFIX "-o "
 
-static const struct ozx_option help_option = {
-    .name = "help", .letter = 'h', .help = "show this help"};
+/* --- values ----------------------------------------------------------------------------------- */
 
-/* --- help ------------------------------------------------------------------------------------- */
-
-static int print_left(const struct ozx_option *option, char *left, size_t size)
+int ozx_option_number(const char *text, int base, long long low, long long high, long long *out)
 {
-    char letter[5] = "    ";
+    long long number;
+    char *end;
 
-    if (option->letter)
-        snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    return snprintf(left, size, "  %s--%s%s%s", letter, option->name, option->value ? " " : "",
-                    option->value ? option->value : "");
+    errno = 0;
+    number = strtoll(text, &end, base);
+    if ((*text != '-' && (*text < '0' || *text > '9')) || errno || end == text || *end ||
+        number < low || number > high)
+        return -EINVAL;
+    *out = number;
+    return 0;
 }
 
-static int column_of(const struct ozx_verb *verb)
+int ozx_option_bad_value(const char *verb, const char *name, const char *value, const char *wanted)
 {
-    char left[80];
-    int column = print_left(&help_option, left, sizeof left) + 2;
+    char escaped[OZX_ESCAPED_SIZE];
 
-    for (size_t i = 0; i < verb->option_count; i++) {
-        int width = print_left(&verb->options[i], left, sizeof left) + 2;
-        if (width > column && width <= LEFT_MAX)
-            column = width;
+    if (!value || !*value)
+        return ozx_report_usage(verb, "option '%s' requires a value", name);
+    return ozx_report_usage(verb, "%s '%s' is not %s", name,
+                            ozx_escape(escaped, sizeof escaped, value, strlen(value)), wanted);
+}
+
+static int bad_value(const struct ozx_verb *verb, const char *prefix,
+                     const struct ozx_option *option, const char *value)
+{
+    char name[64], wanted[80] = "a valid value";
+
+    snprintf(name, sizeof name, "%s%s", prefix, option->name);
+    if (option->kind == OZX_OPTION_NUMBER)
+        snprintf(wanted, sizeof wanted, "a number from %u to %u", option->low, option->high);
+    else if (option->kind == OZX_OPTION_OCTAL)
+        snprintf(wanted, sizeof wanted, "an octal number from %o to %o", option->low, option->high);
+    return ozx_option_bad_value(verb->name, name, value, option->wanted ? option->wanted : wanted);
+}
+
+static int take_list(const struct ozx_verb *verb, void *context, char *list);
+
+/* 0, -EINVAL for a value that is not allowed, or the exit status of what was reported. */
+static int take_value(const struct ozx_verb *verb, const struct ozx_option *option, void *context,
+                      char *value)
+{
+    void *field = (char *)context + option->field;
+    long long number;
+    int failure = 0;
+
+    if (option->take)
+        return option->take(context, value);
+    switch (option->kind) {
+    case OZX_OPTION_SWITCH:
+        *(bool *)field = !option->clears;
+        break;
+    case OZX_OPTION_TEXT:
+    case OZX_OPTION_NAME:
+        *(const char **)field = value;
+        failure = *value || option->kind == OZX_OPTION_TEXT ? 0 : -EINVAL;
+        break;
+    case OZX_OPTION_NUMBER:
+    case OZX_OPTION_OCTAL:
+        failure = ozx_option_number(value, option->kind == OZX_OPTION_OCTAL ? 8 : 10, option->low,
+                                    option->high, &number);
+        if (!failure)
+            *(unsigned *)field = (unsigned)number;
+        break;
+    case OZX_OPTION_LIST:
+        return take_list(verb, context, value);
     }
-    return column;
+    return failure;
 }
 
-static void print_option(const struct ozx_option *option, int column)
+/* OZX_EXIT_OK, or a usage error. */
+static int take(const struct ozx_verb *verb, const char *prefix, const struct ozx_option *option,
+                void *context, char *value)
 {
-    char left[80];
-    const char *line = option->help;
-    bool own_line = print_left(option, left, sizeof left) + 2 > column;
+    int status = take_value(verb, option, context, value);
 
-    if (own_line)
-        printf("%s\n", left);
-    for (bool first = !own_line; line; first = false) {
-        const char *end = strchr(line, '\n');
-        int size = end ? (int)(end - line) : (int)strlen(line);
-        printf("%-*s%.*s\n", column, first ? left : "", size, line);
-        line = end ? end + 1 : NULL;
+    return status < 0 ? bad_value(verb, prefix, option, value) : status;
+}
+
+/* --- unknown options -------------------------------------------------------------------------- */
+
+static void consider_rows(struct ozx_suggestion *suggestion, const char *prefix,
+                          const struct ozx_option *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].help)
+            ozx_suggestion_consider(suggestion, prefix, rows[i].name);
+}
+
+/* `typed` with all before its name, and perhaps a value. */
+static int unknown_option(const struct ozx_verb *verb, const char *prefix, const char *typed)
+{
+    struct ozx_suggestion suggestion = {.typed = typed + strspn(typed, "-")};
+
+    suggestion.typed_size = strcspn(suggestion.typed, "=");
+    consider_rows(&suggestion, "--", verb->options, verb->option_count);
+    if (verb->keys)
+        consider_rows(&suggestion, KEY_PREFIX, verb->keys->rows, verb->keys->count);
+    return ozx_report_unknown(verb->name, "option", prefix, typed, &suggestion);
+}
+
+/* --- lists of keys ---------------------------------------------------------------------------- */
+
+static const struct ozx_option *find_key(const struct ozx_keys *keys, const char *text, size_t size)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (strlen(keys->rows[i].name) == size && memcmp(keys->rows[i].name, text, size) == 0)
+            return &keys->rows[i];
+    return NULL;
+}
+
+/* "KEY" or "KEY=VALUE". */
+static int take_key(const struct ozx_verb *verb, void *context, char *text)
+{
+    size_t size = strcspn(text, "=");
+    char *value = text[size] ? text + size + 1 : NULL;
+    const struct ozx_option *key = find_key(verb->keys, text, size);
+
+    if (!key) {
+        int status = verb->keys->other(context, text);
+        return status == -ENOENT ? unknown_option(verb, KEY_PREFIX, text) : status;
+    }
+    if (value && !key->value)
+        return ozx_report_usage(verb->name, "option '-o %s' takes no value", key->name);
+    if (!value && key->value)
+        return bad_value(verb, KEY_PREFIX, key, NULL);
+    return take(verb, KEY_PREFIX, key, context, value);
+}
+
+static int take_list(const struct ozx_verb *verb, void *context, char *list)
+{
+    char *key = list, *to = list;
+
+    for (const char *from = list;; from++) {
+        if (*from == '\\' && from[1]) {
+            *to++ = *++from;
+            continue;
+        }
+        if (*from && *from != ',') {
+            *to++ = *from;
+            continue;
+        }
+        bool end = *from == '\0'; /* `to` may stand on it */
+        *to++ = '\0';
+        int status = *key ? take_key(verb, context, key) : OZX_EXIT_OK;
+        if (status || end)
+            return status;
+        key = to;
     }
 }
 
-static int print_help(const struct ozx_verb *verb)
-{
-    const char *line = verb->usage;
-    int column = column_of(verb);
-
-    for (const char *head = "Usage:"; line; head = "      ") {
-        const char *end = strchr(line, '\n');
-        int size = end ? (int)(end - line) : (int)strlen(line);
-        printf("%s ozxfs %s %.*s\n", head, verb->name, size, line);
-        line = end ? end + 1 : NULL;
-    }
-    printf("\n%s\n\n", verb->about);
-    for (size_t i = 0; i < verb->option_count; i++)
-        print_option(&verb->options[i], column);
-    print_option(&help_option, column);
-    if (verb->after)
-        printf("\n%s\n", verb->after);
-    return ozx_report_stdout(OZX_EXIT_OK);
-}
-
-/* --- parsing ---------------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 struct tables {
     struct option *longs; /* owned; the rows, help, the end */
@@ -96,7 +187,8 @@ static int make_tables(const struct ozx_verb *verb, struct tables *tables)
         return -ENOMEM;
     *letter++ = ':'; /* a missing value is told apart from an unknown option */
     for (size_t i = 0; i <= verb->option_count; i++) {
-        const struct ozx_option *option = i < verb->option_count ? &verb->options[i] : &help_option;
+        const struct ozx_option *option =
+            i < verb->option_count ? &verb->options[i] : &ozx_option_help;
 
         tables->longs[i] =
             (struct option){.name = option->name,
@@ -123,25 +215,20 @@ static size_t row_of(const struct ozx_verb *verb, int found)
     return row;
 }
 
-/* What the user typed: a whole argument, or one letter of several. */
-static int bad_option(const struct ozx_verb *verb, char **argv, const char *what)
+/* What getopt_long does not take: `found` is '?' or ':'. */
+static int bad_option(const struct ozx_verb *verb, int found, char **argv)
 {
     char name[OZX_ESCAPED_SIZE], letter[3] = {'-', (char)optopt, '\0'};
-    const char *typed = argv[optind - 1];
+    const char *typed = argv[optind - 1]; /* a whole argument, */
 
     if (optopt > 0 && optopt < FIRST_ROW)
-        typed = letter;
-    return ozx_report_usage(verb->name, what, ozx_escape(name, sizeof name, typed, strlen(typed)));
-}
-
-static int take(const struct ozx_verb *verb, void *context, size_t row, const char *value)
-{
-    const struct ozx_option *option = &verb->options[row];
-
-    if (option->value)
-        return option->take(context, verb->name, value);
-    *(bool *)((char *)context + option->flag) = !option->clears;
-    return OZX_EXIT_OK;
+        typed = letter; /* or one letter of several */
+    if (found == '?' && optopt < FIRST_ROW)
+        return unknown_option(verb, "", typed);
+    ozx_escape(name, sizeof name, typed, strlen(typed));
+    return ozx_report_usage(
+        verb->name, found == '?' ? "option '%s' takes no value" : "option '%s' requires a value",
+        name);
 }
 
 static int parse(const struct ozx_verb *verb, const struct tables *tables, void *context, int argc,
@@ -155,15 +242,11 @@ static int parse(const struct ozx_verb *verb, const struct tables *tables, void 
            (found = getopt_long(argc, argv, tables->letters, tables->longs, NULL)) != -1) {
         size_t row = row_of(verb, found);
 
-        if (found == ':')
-            return bad_option(verb, argv, "option '%s' requires a value");
-        if (found == '?' && optopt >= FIRST_ROW)
-            return bad_option(verb, argv, "option '%s' takes no value");
-        if (found == '?')
-            return bad_option(verb, argv, "unknown option '%s'");
+        if (found == '?' || found == ':')
+            return bad_option(verb, found, argv);
         if (row == verb->option_count)
-            return print_help(verb);
-        status = take(verb, context, row, optarg);
+            return ozx_options_help(verb->help ? verb->help : verb);
+        status = take(verb, "--", &verb->options[row], context, optarg);
     }
     return status ? status : -1;
 }

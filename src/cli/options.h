@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Options of a verb as a table: what getopt_long takes, what --help says, and where the value goes come
- * from the same row.
+ * Options of a verb as a table, and the keys of its lists (-o KEY=VALUE,...) as a second one of the same
+ * rows. What getopt_long takes, what --help shows, what values are allowed, what a message says of a wrong
+ * one, and where the value goes come from the same row.
  */
 #ifndef OZX_CLI_OPTIONS_H
 #define OZX_CLI_OPTIONS_H
@@ -11,17 +12,37 @@
 
 #include "base/cleanup.h"
 
-/* A row. Without `value` it is a switch. */
+/* What an option does, unless its row has a `take`. */
+enum ozx_option_kind {
+    OZX_OPTION_SWITCH, /* no value: the bool becomes true; with `clears`, false */
+    OZX_OPTION_TEXT,   /* to the const char *, which lives as long as argv */
+    OZX_OPTION_NAME,   /* the same, and not empty */
+    OZX_OPTION_NUMBER, /* decimal, from `low` to `high`, to the unsigned */
+    OZX_OPTION_OCTAL,  /* the same, with base 8 */
+    OZX_OPTION_LIST,   /* keys of the verb, taken apart in place: a backslash makes a comma plain */
+};
+
 struct ozx_option {
-    const char *name;  /* long, without the dashes; "help" is there by itself */
-    char letter;       /* the short one; 0: none */
-    const char *value; /* what help calls the value */
-    const char *help;  /* one or more lines */
-    size_t flag;       /* of a switch: offsetof its bool in the context, */
-    bool clears;       /* which becomes false in place of true */
-    /* Of an option with a value: takes it into the context. OZX_EXIT_OK, or a usage error, which was
-     * reported. `value` lives as long as argv. */
-    int (*take)(void *context, const char *verb, const char *value);
+    const char *name;  /* long, without the dashes; "help" is there by itself. Of a key: the key */
+    char letter;       /* the short one; 0: none. Keys have none */
+    const char *value; /* what help calls the value; NULL: it has none */
+    const char *help;  /* one or more lines; NULL: not shown */
+    enum ozx_option_kind kind;
+    size_t field; /* its offset in the context */
+    bool clears;
+    unsigned low, high;
+    /* In place of `kind`: takes the value (NULL, if it has none) into the context. OZX_EXIT_OK; -EINVAL for
+     * a value that is not `wanted`; else the exit status of what it has reported itself. */
+    int (*take)(void *context, const char *value);
+    const char *wanted; /* "--name 'VALUE' is not ..."; NULL: by `kind` */
+};
+
+/* What may stand in a list. */
+struct ozx_keys {
+    const struct ozx_option *rows;
+    size_t count;
+    /* What is no row: OZX_EXIT_OK, -ENOENT if it is unknown, else the exit status of what it has reported. */
+    int (*other)(void *context, const char *key);
 };
 
 struct ozx_verb {
@@ -31,6 +52,8 @@ struct ozx_verb {
     const char *after; /* behind the options; may be NULL */
     const struct ozx_option *options;
     size_t option_count;
+    const struct ozx_keys *keys; /* of its lists; NULL: none */
+    const struct ozx_verb *help; /* the verb whose help is shown; NULL: this one */
 };
 
 #define OZX_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
@@ -39,5 +62,18 @@ struct ozx_verb {
  * (--help, a usage error). */
 int ozx_options_parse(const struct ozx_verb *verb, void *context, int argc, char **argv,
                       int *first) OZX_CHECKED;
+
+/* A plain number of this base, from `low` to `high`: 0, or -EINVAL. */
+int ozx_option_number(const char *text, int base, long long low, long long high,
+                      long long *out) OZX_CHECKED;
+
+/* Reports that "NAME 'VALUE' is not WANTED" or, where it is empty, that NAME requires one; the exit status. */
+int ozx_option_bad_value(const char *verb, const char *name, const char *value, const char *wanted);
+
+/* The row that --help shows below all others. */
+extern const struct ozx_option ozx_option_help;
+
+/* Prints the help of `verb`; the exit status. */
+int ozx_options_help(const struct ozx_verb *verb);
 
 #endif

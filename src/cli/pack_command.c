@@ -118,44 +118,33 @@ static bool is_version(const char *text)
     return !*at;
 }
 
-int ozx_pack_take_ome_version(void *context, const char *verb, const char *value)
+int ozx_pack_take_ome_version(void *context, const char *value)
 {
-    struct ozx_pack_command *command = context;
-
-    command->pack.ome_version = value;
-    return is_version(value)
-               ? OZX_EXIT_OK
-               : ozx_work_bad_value(verb, "--ome-version", value, "a version like 0.5");
+    ((struct ozx_pack_command *)context)->pack.ome_version = value;
+    return is_version(value) ? OZX_EXIT_OK : -EINVAL;
 }
 
-int ozx_pack_take_align(void *context, const char *verb, const char *value)
+int ozx_pack_take_align(void *context, const char *value)
 {
-    struct ozx_pack_command *command = context;
     long long number;
 
-    if (ozx_work_number(value, 1, OZX_ALIGN_MAX, &number) || (number & (number - 1)) != 0)
-        return ozx_work_bad_value(verb, "--align", value, "a power of two up to 32768");
-    command->pack.align_bytes = (uint32_t)number;
+    if (ozx_option_number(value, 10, 1, OZX_ALIGN_MAX, &number) || (number & (number - 1)) != 0)
+        return -EINVAL;
+    ((struct ozx_pack_command *)context)->pack.align_bytes = (uint32_t)number;
     return OZX_EXIT_OK;
 }
 
-int ozx_pack_take_exclude(void *context, const char *verb, const char *value)
+int ozx_pack_take_exclude(void *context, const char *value)
 {
     struct ozx_pack_command *command = context;
 
-    (void)verb;
     command->excludes[command->pack.exclude_count++] = value;
     return OZX_EXIT_OK;
 }
 
-int ozx_pack_take_rules(void *context, const char *verb, const char *value)
+int ozx_pack_take_rules(void *context, const char *value)
 {
-    return ozx_work_take_rules(verb, value, &((struct ozx_pack_command *)context)->pack.rule_set);
-}
-
-int ozx_pack_take_jobs(void *context, const char *verb, const char *value)
-{
-    return ozx_work_take_jobs(verb, value, &((struct ozx_pack_command *)context)->pack.jobs);
+    return ozx_work_take_rules(value, &((struct ozx_pack_command *)context)->pack.rule_set);
 }
 
 /* --- begin and end ---------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "cli/problems.h"
+#include "cli/work.h"
 #include "pack/pack.h"
 
 /* The first member of the context of either verb's options. */
@@ -25,15 +26,20 @@ int ozx_pack_command_begin(struct ozx_pack_command *command, int argc) OZX_CHECK
 void ozx_pack_command_end(struct ozx_pack_command *command);
 
 /* Setters of the rows below. */
-int ozx_pack_take_exclude(void *context, const char *verb, const char *value);
-int ozx_pack_take_ome_version(void *context, const char *verb, const char *value);
-int ozx_pack_take_align(void *context, const char *verb, const char *value);
-int ozx_pack_take_rules(void *context, const char *verb, const char *value);
-int ozx_pack_take_jobs(void *context, const char *verb, const char *value);
+int ozx_pack_take_exclude(void *context, const char *value);
+int ozx_pack_take_ome_version(void *context, const char *value);
+int ozx_pack_take_align(void *context, const char *value);
+int ozx_pack_take_rules(void *context, const char *value);
 
-#define OZX_PACK_FLAG(member) .flag = offsetof(struct ozx_pack_command, member)
+#define OZX_PACK_FLAG(member) .field = offsetof(struct ozx_pack_command, member)
 
 /* Rows of both verbs' tables, in this order. */
+#define OZX_PACK_OPTION_JOBS(text)                                                                 \
+    {                                                                                              \
+        .name = "jobs", .letter = 'j', .value = "N", .help = (text), .kind = OZX_OPTION_NUMBER,    \
+        .low = 1, .high = OZX_JOBS_MAX, OZX_PACK_FLAG(pack.jobs)                                   \
+    }
+
 #define OZX_PACK_OPTIONS_WHAT                                                                      \
     {.name = "exclude",                                                                            \
      .value = "GLOB",                                                                              \
@@ -48,7 +54,7 @@ int ozx_pack_take_jobs(void *context, const char *verb, const char *value);
     {                                                                                              \
         .name = "ome-version", .value = "V",                                                       \
         .help = "OME-Zarr version to state (default: from the metadata)",                          \
-        .take = ozx_pack_take_ome_version                                                          \
+        .take = ozx_pack_take_ome_version, .wanted = "a version like 0.5"                          \
     }
 
 #define OZX_PACK_OPTIONS_HOW                                                                       \
@@ -56,12 +62,14 @@ int ozx_pack_take_jobs(void *context, const char *verb, const char *value);
      .value = "N",                                                                                 \
      .help = "data of files starts at multiples of N bytes: a power of\n"                          \
              "two up to 32768 (default: 1)",                                                       \
-     .take = ozx_pack_take_align},                                                                 \
+     .take = ozx_pack_take_align,                                                                  \
+     .wanted = "a power of two up to 32768"},                                                      \
         {.name = "rules",                                                                          \
          .value = "R",                                                                             \
          .help = "draft: also follow the next revision of RFC-9: --align pads\n"                   \
                  "between entries, not in extra fields (default: r2)",                             \
-         .take = ozx_pack_take_rules},                                                             \
+         .take = ozx_pack_take_rules,                                                              \
+         .wanted = OZX_RULES_WANTED},                                                              \
         {.name = "no-verify",                                                                      \
          .help = "do not read the new archive back",                                               \
          OZX_PACK_FLAG(pack.verify),                                                               \

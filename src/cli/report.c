@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/suggest.h"
+
 /* One line in one write, so that lines of several processes do not mix. */
 static void put_line(const char *line, size_t size)
 {
@@ -76,6 +78,23 @@ int ozx_report_usage(const char *verb, const char *format, ...)
     va_end(args);
     snprintf(error.hint, sizeof error.hint, "see 'ozxfs %s%s--help'", verb ? verb : "",
              verb ? " " : "");
+    say(verb, "", &error);
+    return OZX_EXIT_USAGE;
+}
+
+int ozx_report_unknown(const char *verb, const char *what, const char *prefix, const char *typed,
+                       const struct ozx_suggestion *suggestion)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char name[OZX_ESCAPED_SIZE];
+
+    if (!suggestion->name)
+        return ozx_report_usage(verb, "unknown %s '%s%s'", what, prefix,
+                                ozx_escape(name, sizeof name, typed, strlen(typed)));
+    ozx_error_set(&error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "unknown %s '%s%s'", what,
+                  prefix, ozx_escape(name, sizeof name, typed, strlen(typed)));
+    snprintf(error.hint, sizeof error.hint, "did you mean '%s%s'?", suggestion->prefix,
+             suggestion->name);
     say(verb, "", &error);
     return OZX_EXIT_USAGE;
 }

@@ -37,6 +37,13 @@ int ozx_report(int status, const char *subject, const char *format, ...) OZX_PRI
 /* A wrong command line: prints `ozxfs: VERB: text: see 'ozxfs VERB --help'`; OZX_EXIT_USAGE. */
 int ozx_report_usage(const char *verb, const char *format, ...) OZX_PRINTF(2, 3);
 
+struct ozx_suggestion;
+
+/* The same for a word that is not known, or `ozxfs: VERB: unknown WHAT 'TYPED': did you mean 'NAME'?`. What
+ * was typed is escaped here; `prefix` stands before it. */
+int ozx_report_unknown(const char *verb, const char *what, const char *prefix, const char *typed,
+                       const struct ozx_suggestion *suggestion);
+
 /* The status for an error of reading an input: -EBADMSG invalid, -ENOENT ... no input, -EACCES ...
  * permission, -EIO, -ESTALE ... I/O, -EBUSY busy, -ENOMEM ... system. */
 int ozx_report_exit_status(const struct ozx_error *error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Signals, numbers, threads. Knows no verb.
+ * Signals and threads. Knows no verb.
  */
 #include "cli/work.h"
 
@@ -10,10 +10,6 @@
 
 #include "base/crew.h"
 #include "cli/report.h"
-
-#define JOBS_MAX 64
-#define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
 
 static volatile sig_atomic_t interrupted;
 
@@ -73,42 +69,10 @@ unsigned ozx_work_default_jobs(void)
     return processors < 4 ? 4 : processors > 16 ? 16 : processors;
 }
 
-int ozx_work_number(const char *text, long long low, long long high, long long *out)
-{
-    long long value;
-    char *end;
-
-    errno = 0;
-    value = strtoll(text, &end, 10);
-    if ((*text != '-' && (*text < '0' || *text > '9')) || errno || end == text || *end ||
-        value < low || value > high)
-        return -EINVAL;
-    *out = value;
-    return 0;
-}
-
-int ozx_work_bad_value(const char *verb, const char *option, const char *value, const char *wanted)
-{
-    char name[OZX_ESCAPED_SIZE];
-
-    return ozx_report_usage(verb, "%s '%s' is not %s", option,
-                            ozx_escape(name, sizeof name, value, strlen(value)), wanted);
-}
-
-int ozx_work_take_rules(const char *verb, const char *value, enum ozx_rule_set *rules)
+int ozx_work_take_rules(const char *value, enum ozx_rule_set *rules)
 {
     if (strcmp(value, "r2") != 0 && strcmp(value, "draft") != 0)
-        return ozx_work_bad_value(verb, "--rules", value, "'r2' or 'draft'");
+        return -EINVAL;
     *rules = value[0] == 'r' ? OZX_RULES_R2 : OZX_RULES_DRAFT;
-    return OZX_EXIT_OK;
-}
-
-int ozx_work_take_jobs(const char *verb, const char *value, unsigned *jobs)
-{
-    long long number;
-
-    if (ozx_work_number(value, 1, JOBS_MAX, &number))
-        return ozx_work_bad_value(verb, "--jobs", value, "a number from 1 to " TEXT(JOBS_MAX));
-    *jobs = (unsigned)number;
-    return OZX_EXIT_OK;
+    return 0;
 }
