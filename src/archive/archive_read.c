@@ -16,8 +16,7 @@
 /* Local headers up to this size are read together with the data behind them. */
 #define HEAD_MAX 8192
 
-/* Puts the entry's path in front of what a lower floor says of it. */
-static int name_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+int ozx_archive_name_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
 {
     char path[OZX_PATH_SIZE], escaped[OZX_ESCAPED_SIZE], text[sizeof error->text];
     size_t size = ozx_tree_path(&archive->tree, node, path);
@@ -28,9 +27,8 @@ static int name_entry(const struct ozx_archive *archive, uint32_t node, struct o
     return error->code;
 }
 
-/* What the central directory says of a file whose local header was not read yet, at `where`. */
-static struct ozx_zip_expected expect(const struct ozx_archive *archive, uint32_t node,
-                                      uint64_t where, char path[OZX_PATH_SIZE])
+struct ozx_zip_expected ozx_archive_expect(const struct ozx_archive *archive, uint32_t node,
+                                           uint64_t where, char path[OZX_PATH_SIZE])
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
     struct ozx_node_entry entry;
@@ -56,8 +54,7 @@ static struct ozx_zip_expected expect(const struct ozx_archive *archive, uint32_
     return expected;
 }
 
-/* Two threads may get here at once; both store the same. */
-static void remember(struct ozx_node *n, uint64_t data_offset)
+void ozx_archive_remember(struct ozx_node *n, uint64_t data_offset)
 {
     atomic_store_explicit(&n->where, data_offset | OZX_WHERE_RESOLVED, memory_order_relaxed);
 }
@@ -74,10 +71,10 @@ static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
         *offset = where & OZX_WHERE_OFFSET;
         return 0;
     }
-    expected = expect(archive, node, where, path);
+    expected = ozx_archive_expect(archive, node, where, path);
     if (ozx_zip_local_resolve(archive->source, &expected, offset, error))
-        return name_entry(archive, node, error);
-    remember(n, *offset);
+        return ozx_archive_name_entry(archive, node, error);
+    ozx_archive_remember(n, *offset);
     return 0;
 }
 
@@ -100,16 +97,16 @@ static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer
     *done = false;
     if (where & OZX_WHERE_RESOLVED)
         return 0;
-    expected = expect(archive, node, where, path);
+    expected = ozx_archive_expect(archive, node, where, path);
     head_size = expected.data_end_limit_bytes - where - expected.compressed_size_bytes;
     if (head_size > sizeof head ||
         ozx_source_read_two(archive->source, head, (size_t)head_size, buffer, size, where))
         return 0; /* the ordinary way finds what it was */
     result = ozx_zip_local_check(head, (size_t)head_size, &expected, &local, error);
     if (result < 0)
-        return name_entry(archive, node, error);
+        return ozx_archive_name_entry(archive, node, error);
     if (result == 0) {
-        remember(n, where + local.size_bytes);
+        ozx_archive_remember(n, where + local.size_bytes);
         *done = local.size_bytes == head_size;
     }
     return 0;
@@ -139,7 +136,7 @@ int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t
     return resolve(archive, node, offset_bytes, error);
 }
 
-static int fail_by_policy(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+int ozx_archive_fail_by_policy(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
 {
     static const char *const texts[] = {
         [OZX_EIO_ENCRYPTED] = "it is encrypted",
@@ -151,7 +148,7 @@ static int fail_by_policy(const struct ozx_archive *archive, uint32_t node, stru
     uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed) & OZX_WHERE_OFFSET;
 
     ozx_error_set(error, -EIO, ozx_node_eio_rule(n), where, NULL, "%s", texts[n->eio]);
-    return name_entry(archive, node, error);
+    return ozx_archive_name_entry(archive, node, error);
 }
 
 static int read_compressed(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
@@ -171,7 +168,7 @@ static int read_compressed(struct ozx_archive *archive, uint32_t node, uint64_t 
     ozx_source_will_wait(archive->source);
     failure = ozx_zip_streams_read(archive->streams, &entry, buffer, size, offset, error);
 
-    return failure ? name_entry(archive, node, error) : 0;
+    return failure ? ozx_archive_name_entry(archive, node, error) : 0;
 }
 
 static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
@@ -185,7 +182,7 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
                   data_offset + offset, NULL, "%s",
                   failure == -ESTALE ? "the archive changed while it was open"
                                      : strerror(-failure));
-    return name_entry(archive, node, error);
+    return ozx_archive_name_entry(archive, node, error);
 }
 
 /* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but
@@ -218,7 +215,7 @@ int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, s
         return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "is a directory");
     if (n->eio)
-        return fail_by_policy(archive, node, error);
+        return ozx_archive_fail_by_policy(archive, node, error);
     if (offset_bytes >= n->size_bytes)
         size_bytes = 0;
     else if (size_bytes > n->size_bytes - offset_bytes)
@@ -241,5 +238,5 @@ int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char
         offset_bytes = OZX_OFFSET_NONE;
     ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset_bytes, hint,
                   "CRC-32 mismatch: the data are damaged");
-    return name_entry(archive, node, error);
+    return ozx_archive_name_entry(archive, node, error);
 }

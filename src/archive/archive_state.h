@@ -10,6 +10,7 @@
 #include "archive/index.h"
 #include "zarr/comment.h"
 #include "zip/decompress.h"
+#include "zip/local.h"
 
 struct ozx_archive {
     struct ozx_source *source; /* owned */
@@ -22,5 +23,17 @@ struct ozx_archive {
     char *comment_text;
     struct ozx_comment comment;
 };
+
+/* Puts the entry's path in front of what a lower floor says of it. Returns the code. */
+int ozx_archive_name_entry(const struct ozx_archive *archive, uint32_t node,
+                           struct ozx_error *error);
+/* -EIO, for a node that the policy lets nobody read. */
+int ozx_archive_fail_by_policy(const struct ozx_archive *archive, uint32_t node,
+                               struct ozx_error *error);
+/* What the central directory says of a file whose local header was not read yet, at `where`. */
+struct ozx_zip_expected ozx_archive_expect(const struct ozx_archive *archive, uint32_t node,
+                                           uint64_t where, char path[OZX_PATH_SIZE]);
+/* The local header was read. Two threads may get here at once; both store the same. */
+void ozx_archive_remember(struct ozx_node *n, uint64_t data_offset);
 
 #endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * All local headers, in the order of the file. Where they stand close together the file is read from
+ * front to back, in large pieces; where much data lie between them each is read by itself, and the disk
+ * is told of the next ones in time.
+ */
+#include "archive/archive_resolve.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/archive_state.h"
+#include "base/clock.h"
+#include "zip/format.h"
+
+#define WINDOW_BYTES (UINT64_C(1) << 20) /* read at once, where headers stand close together */
+#define DENSE_BYTES (UINT64_C(64) << 10) /* that is: the next one is not farther away */
+#define HEADER_BYTES 512                 /* read at once otherwise: with name and extra field, mostly */
+#define AHEAD 32                         /* headers that the disk is told of before they are read */
+#define JUDGED 64                        /* so many tell how long all of them will take */
+
+struct place {
+    uint64_t offset_bytes; /* of the local header */
+    uint32_t node;
+};
+
+struct resolve {
+    struct ozx_archive *archive;
+    struct place *places; /* owned */
+    uint32_t count, told; /* the disk was told of the first `told` */
+    uint8_t *window;      /* owned */
+    uint64_t start_bytes, size_bytes; /* what of the archive is in the window */
+    int64_t started_ms, limit_ms;
+};
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t left = ((const struct place *)a)->offset_bytes;
+    uint64_t right = ((const struct place *)b)->offset_bytes;
+
+    return left < right ? -1 : left > right;
+}
+
+/* The files whose headers were not read yet. Refuses what nobody can read anyway. */
+static int collect(struct resolve *r, struct ozx_error *error)
+{
+    const struct ozx_tree *tree = &r->archive->tree;
+    bool sorted = true;
+
+    r->places = malloc(sizeof *r->places * tree->node_count);
+    if (!r->places)
+        return ozx_error_memory(error);
+    for (uint32_t i = 0; i < tree->node_count; i++) {
+        const struct ozx_node *n = &tree->nodes[i];
+        uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+
+        if (n->kind & OZX_KIND_DIRECTORY)
+            continue;
+        if (n->eio)
+            return ozx_archive_fail_by_policy(r->archive, i, error);
+        if (where & OZX_WHERE_RESOLVED)
+            continue;
+        sorted = sorted && (!r->count || r->places[r->count - 1].offset_bytes < where);
+        r->places[r->count++] = (struct place){where, i};
+    }
+    if (!sorted)
+        qsort(r->places, r->count, sizeof *r->places, compare);
+    return 0;
+}
+
+/* True if the header at `i` and the next one are worth one read. */
+static bool is_dense(const struct resolve *r, uint32_t i)
+{
+    return i + 1 < r->count &&
+           r->places[i + 1].offset_bytes - r->places[i].offset_bytes < DENSE_BYTES;
+}
+
+/* Where headers stand alone, the disk gets to know of the next ones. */
+static void tell_ahead(struct resolve *r, uint32_t i)
+{
+    struct ozx_range ranges[AHEAD];
+    size_t count = 0;
+
+    if (r->told >= i + AHEAD / 2 || r->told >= r->count)
+        return;
+    if (r->told < i)
+        r->told = i;
+    while (count < AHEAD && r->told < r->count)
+        ranges[count++] = (struct ozx_range){r->places[r->told++].offset_bytes, HEADER_BYTES};
+    ozx_source_will_need(r->archive->source, ranges, count);
+}
+
+/* Puts at least `size_bytes` from `offset_bytes` on into the window, as far as the archive goes. */
+static int fill(struct resolve *r, uint64_t offset_bytes, uint64_t size_bytes)
+{
+    uint64_t left = ozx_source_size(r->archive->source) - offset_bytes;
+    int failure;
+
+    if (size_bytes > left)
+        size_bytes = left;
+    r->size_bytes = 0;
+    failure = ozx_source_read(r->archive->source, r->window, (size_t)size_bytes, offset_bytes);
+    if (!failure) {
+        r->start_bytes = offset_bytes;
+        r->size_bytes = size_bytes;
+    }
+    return failure;
+}
+
+static int fail_read(const struct resolve *r, const struct place *place, int code,
+                     struct ozx_error *error)
+{
+    ozx_error_set(error, code, code == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
+                  place->offset_bytes, NULL, "%s",
+                  code == -ESTALE ? "the archive changed while it was open" : strerror(-code));
+    return ozx_archive_name_entry(r->archive, place->node, error);
+}
+
+static bool is_in_window(const struct resolve *r, uint64_t offset_bytes, uint64_t size_bytes)
+{
+    return offset_bytes >= r->start_bytes && offset_bytes <= r->start_bytes + r->size_bytes &&
+           r->start_bytes + r->size_bytes - offset_bytes >= size_bytes;
+}
+
+static int resolve_one(struct resolve *r, uint32_t i, struct ozx_error *error)
+{
+    const struct place *place = &r->places[i];
+    struct ozx_archive *archive = r->archive;
+    struct ozx_zip_local local = {0};
+    char path[OZX_PATH_SIZE];
+    const struct ozx_zip_expected expected =
+        ozx_archive_expect(archive, place->node, place->offset_bytes, path);
+    uint64_t left = ozx_source_size(archive->source) - place->offset_bytes;
+    uint64_t needed = left < OZX_LOCAL_SIZE ? left : OZX_LOCAL_SIZE;
+    int64_t result;
+
+    do {
+        if (!is_in_window(r, place->offset_bytes, needed)) {
+            uint64_t wanted = is_dense(r, i) ? WINDOW_BYTES : HEADER_BYTES;
+            int failure = fill(r, place->offset_bytes, wanted > needed ? wanted : needed);
+            if (failure)
+                return fail_read(r, place, failure, error);
+        }
+        result = ozx_zip_local_check(
+            r->window + (place->offset_bytes - r->start_bytes),
+            (size_t)(r->start_bytes + r->size_bytes - place->offset_bytes), &expected, &local, error);
+        if (result > 0 && needed == (uint64_t)result) /* the archive ends in it */
+            return fail_read(r, place, -EIO, error);
+        needed = (uint64_t)result;
+    } while (result > 0);
+    if (result < 0)
+        return ozx_archive_name_entry(archive, place->node, error);
+    ozx_archive_remember(&archive->tree.nodes[place->node], place->offset_bytes + local.size_bytes);
+    return 0;
+}
+
+/* How long it will take, by what it took so far. */
+static int check_time(const struct resolve *r, uint32_t done, struct ozx_error *error)
+{
+    int64_t took_ms, will_ms;
+
+    if (!r->limit_ms || done == 0 || done % JUDGED)
+        return 0;
+    took_ms = ozx_clock_ms() - r->started_ms;
+    will_ms = took_ms * r->count / done;
+    if (will_ms <= r->limit_ms)
+        return 0;
+    return ozx_error_set(error, -ETIME, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "reading all %" PRIu32 " local headers would take about %" PRId64 " s",
+                         r->count, (will_ms + 999) / 1000);
+}
+
+static int resolve(struct resolve *r, struct ozx_error *error)
+{
+    int failure = collect(r, error);
+
+    if (failure || r->count == 0)
+        return failure;
+    r->window = malloc(WINDOW_BYTES);
+    if (!r->window)
+        return ozx_error_memory(error);
+    for (uint32_t i = 0; i < r->count && !failure; i++) {
+        if (!is_dense(r, i) && !is_in_window(r, r->places[i].offset_bytes, HEADER_BYTES))
+            tell_ahead(r, i);
+        failure = resolve_one(r, i, error);
+        if (!failure)
+            failure = check_time(r, i + 1, error);
+    }
+    return failure;
+}
+
+int ozx_archive_resolve_all(struct ozx_archive *archive, int64_t limit_ms, struct ozx_error *error)
+{
+    struct resolve r = {.archive = archive, .started_ms = ozx_clock_ms(), .limit_ms = limit_ms};
+    int failure = resolve(&r, error);
+
+    free(r.places);
+    free(r.window);
+    return failure;
+}
