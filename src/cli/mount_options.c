@@ -11,6 +11,9 @@
 
 #include "cli/report.h"
 #include "config.h"
+#ifdef OZX_HAVE_KERNEL_MOUNT
+#include "mount/kernel/backend.h"
+#endif
 #include "mount/option_list.h"
 
 #define PAGE_BYTES 4096U
@@ -122,6 +125,26 @@ static int take_allow_other(void *context, const char *value)
     return OZX_EXIT_OK;
 }
 
+/* Who serves it. */
+static int take_backend(void *context, const char *value)
+{
+    struct ozx_mount_options *options = &((struct ozx_mount_arguments *)context)->options;
+    bool only = strcmp(value, "kernel") == 0;
+
+    if (!only && strcmp(value, "auto") != 0 && strcmp(value, "fuse") != 0)
+        return -EINVAL;
+    options->direct = NULL;
+    options->direct_only = only;
+#ifdef OZX_HAVE_KERNEL_MOUNT
+    if (strcmp(value, "fuse") != 0)
+        options->direct = &ozx_kernel_backend;
+#else
+    if (only)
+        return ozx_report_usage("mount", "cannot apply '-o backend=kernel': built without it");
+#endif
+    return OZX_EXIT_OK;
+}
+
 static const struct ozx_option keys[] = {
     {.name = "subdir",
      .value = "PATH",
@@ -146,6 +169,12 @@ static const struct ozx_option keys[] = {
     {.name = "io_uring",
      .help = "use FUSE over io_uring where the kernel supports it",
      FIELD(options.io_uring)},
+    {.name = "backend",
+     .value = "WHO",
+     .help = "who serves: fuse (default), kernel (EROFS: for root, on local disks), or auto:\n"
+             "the kernel where it can, else fuse",
+     .take = take_backend,
+     .wanted = "fuse, kernel or auto"},
     {.name = "serve_as",
      .value = "USER",
      .help = "if started by root: the user who parses and serves (default: nobody)",

@@ -209,9 +209,8 @@ static int fail_replaced(struct ozx_error *error)
                          "the mount point was removed, replaced or mounted on meanwhile");
 }
 
-/* Puts `mount` on the place, and takes it away again if its name does not lead to it. */
-static int put(int mount, const struct ozx_place *place, struct ozx_mount_id *out,
-               struct ozx_error *error)
+int ozx_attach_put(int mount, const struct ozx_place *place, struct ozx_mount_id *out,
+                   struct ozx_error *error)
 {
     struct ozx_mount_id own, there;
     char root[40];
@@ -241,7 +240,7 @@ static int attach(int fs, const struct ozx_mount_options *options, int *device,
     if (failure)
         return failure;
     mount = make_mount(fs, options, *device);
-    failure = mount < 0 ? explain(fs, mount, error) : put(mount, options->place, out, error);
+    failure = mount < 0 ? explain(fs, mount, error) : ozx_attach_put(mount, options->place, out, error);
     if (failure)
         close(ozx_take_fd(device));
     return failure;

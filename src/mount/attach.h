@@ -20,6 +20,11 @@ int ozx_attach(const struct ozx_mount_options *options, int *device, struct ozx_
 int ozx_attach_by_mount(const struct ozx_mount_options *options, int *device,
                         struct ozx_error *error) OZX_CHECKED;
 
+/* Puts a mount that is nowhere yet on the place, and takes it away again if its name does not lead to it.
+ * -ESTALE: it was removed, replaced or mounted on. */
+int ozx_attach_put(int mount, const struct ozx_place *place, struct ozx_mount_id *out,
+                   struct ozx_error *error) OZX_CHECKED;
+
 /* True if the kernel has anything to check: a mount for its user alone, with everything readable
  * and nothing writable, is spared that at every step of a path. */
 bool ozx_attach_has_permissions(const struct ozx_mount_options *options);

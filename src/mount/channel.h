@@ -26,6 +26,7 @@ enum ozx_message_kind {
     OZX_MESSAGE_ENDED,       /* worker: the file system was unmounted */
     OZX_MESSAGE_NOTE,        /* worker: an entry could not be read (error) */
     OZX_MESSAGE_INFO,        /* worker, supervisor: error.text is for -v */
+    OZX_MESSAGE_NO_TABLE,    /* worker: the table of files is not sent, (error) says why */
     OZX_MESSAGE_KIND_COUNT
 };
 

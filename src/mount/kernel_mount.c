@@ -151,6 +151,14 @@ static int lock_directory(const struct ozx_place *place, int *lock, struct ozx_e
     return 0;
 }
 
+int ozx_kernel_mount_begin(const struct ozx_mount_options *options, int *lock,
+                           struct ozx_error *error)
+{
+    int failure = lock_directory(options->place, lock, error);
+
+    return failure ? failure : ozx_mount_point_refuse_used(options->place, error);
+}
+
 int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct ozx_mount_id *out,
                      struct ozx_error *error)
 {
@@ -158,10 +166,8 @@ int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct
     OZX_AUTO_CLOSE int device = -1;
     struct ozx_error ignored = OZX_ERROR_INIT;
     struct ozx_mount_id id;
-    int failure = lock_directory(options->place, &lock, error);
+    int failure = ozx_kernel_mount_begin(options, &lock, error);
 
-    if (!failure)
-        failure = ozx_mount_point_refuse_used(options->place, error);
     if (!failure)
         failure = mount_it(options, &device, &id, error);
     close(ozx_take_fd(&options->place->directory));

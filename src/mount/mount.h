@@ -22,9 +22,12 @@
 #define OZX_MOUNT_THREADS 10 /* most threads, unless it is said otherwise */
 
 struct ozx_backend;
+struct ozx_direct_backend;
 
 struct ozx_mount_options {
     const struct ozx_backend *backend; /* who serves (mount/backend.h) */
+    const struct ozx_direct_backend *direct; /* tried first (mount/direct.h); NULL: none */
+    bool direct_only;         /* and nothing else */
     struct ozx_place *place;  /* where to mount, held; let go by the mount; NULL with `handed_fd` */
     int handed_fd;            /* an open /dev/fuse that someone else mounted; else -1 */
     const char *fsname;       /* what df and findmnt show as the source */

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "mount/channel.h"
+#include "mount/direct_start.h"
 #include "mount/kernel_mount.h"
 #include "mount/own_mount.h"
 #include "mount/process.h"
@@ -37,6 +38,7 @@ struct supervisor {
     int signals;
     int worker; /* the channel; -1 once it is no use */
     pid_t worker_pid;
+    struct ozx_direct_start direct; /* what is tried before FUSE */
     unsigned messages;
     struct ozx_own_mount mount;
     bool ended;   /* the worker said so, and then: */
@@ -61,6 +63,11 @@ static void fail(struct supervisor *s, enum ozx_mount_stage stage, const struct 
 static void note(const struct supervisor *s, const struct ozx_error *error)
 {
     s->events->note(s->events->context, error, s->background);
+}
+
+static void note_of(void *supervisor, const struct ozx_error *error)
+{
+    note(supervisor, error);
 }
 
 static OZX_PRINTF(2, 3) void note_text(const struct supervisor *s, const char *format, ...)
@@ -127,11 +134,67 @@ static void abandon(struct supervisor *s)
         note(s, &error);
 }
 
+static void tell_info(const struct supervisor *s, const char *text)
+{
+    struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
+
+    snprintf(info.error.text, sizeof info.error.text, "%s", text);
+    tell(s, &info);
+}
+
+/* The kernel cannot serve it: FUSE does, unless nothing else was wanted. */
+static void give_up_direct(struct supervisor *s, const struct ozx_error *why)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_direct_start_end(&s->direct);
+    ozx_direct_start_explain(why, &error);
+    if (!s->options->direct_only) {
+        tell_info(s, error.text);
+        return;
+    }
+    fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
+    if (s->worker_pid > 0)
+        abandon(s);
+}
+
+/* The caller went away before it got an answer. */
+static bool is_abandoned(const struct supervisor *s)
+{
+    struct pollfd answer = {.fd = s->answer};
+
+    return s->answer >= 0 && poll(&answer, 1, 0) > 0;
+}
+
+/* True: the kernel serves, and the worker is not needed any more. */
+static bool serve_directly(struct supervisor *s)
+{
+    struct ozx_error why = OZX_ERROR_INIT;
+
+    if (!s->direct.direct)
+        return false;
+    if (ozx_direct_start_attach(&s->direct, &s->mount.id, &why)) {
+        give_up_direct(s, &why);
+        return false;
+    }
+    s->mount.mounted = true;
+    if (is_abandoned(s))
+        return true; /* it is ended next */
+    ozx_process_take_name(s->mount.id.device_minor);
+    kill(s->worker_pid, SIGKILL);
+    s->killed = true;
+    (void)!ozx_process_wait(s->worker_pid);
+    s->phase = SERVING;
+    return true;
+}
+
 static void start_serving(struct supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     unsigned minor = 0;
 
+    if (serve_directly(s) || s->error.code)
+        return;
     s->phase = STARTING;
     if (s->options->handed_fd < 0) {
         if (ozx_kernel_mount(s->options, s->worker, &s->mount.id, &error)) {
@@ -190,7 +253,9 @@ static void receive_from_worker(struct supervisor *s)
             kill(s->worker_pid, SIGKILL);
         return;
     }
-    if (message.kind == OZX_MESSAGE_FAILED)
+    if (message.kind == OZX_MESSAGE_NO_TABLE && s->phase == PARSING && s->direct.direct)
+        give_up_direct(s, &message.error);
+    else if (message.kind == OZX_MESSAGE_FAILED)
         fail_by_worker(s, &message);
     else if (message.kind == OZX_MESSAGE_PARSED && s->phase == PARSING && !s->error.code)
         start_serving(s);
@@ -314,13 +379,21 @@ static void run(struct supervisor *s)
     for (;;) {
         struct pollfd sources[] = {{.fd = s->signals, .events = POLLIN},
                                    {.fd = s->worker, .events = POLLIN},
-                                   {.fd = s->answer}};
+                                   {.fd = s->answer},
+                                   {.fd = s->direct.pipe, .events = POLLIN},
+                                   {.fd = s->direct.alarm, .events = POLLIN}};
+        struct ozx_error why = OZX_ERROR_INIT;
         int number;
 
-        if (poll(sources, 3, poll_ms(s)) < 0 && errno != EINTR)
+        if (poll(sources, 5, poll_ms(s)) < 0 && errno != EINTR)
             return;
+        if (s->direct.direct && (sources[3].revents || sources[4].revents) &&
+            ozx_direct_start_continue(&s->direct, sources[4].revents, &why))
+            give_up_direct(s, &why);
         if (sources[1].revents && s->worker >= 0)
             receive_from_worker(s);
+        if (s->direct.attached && s->phase == SERVING)
+            return;
         /* The caller went away before it got an answer: nobody wants the mount. */
         if (sources[2].revents && s->answer >= 0) {
             close(ozx_take_fd(&s->answer));
@@ -352,15 +425,68 @@ static int start_worker(struct supervisor *s, struct ozx_source *source)
     }
     s->worker_pid = fork();
     if (s->worker_pid == 0)
-        exit(ozx_worker_run(s->options, source, sockets[1]));
+        exit(ozx_worker_run(s->options, source, sockets[1], s->direct.worker_pipe));
     failure = s->worker_pid < 0 ? -errno : 0;
     ozx_source_close(source);
+    ozx_direct_start_begun(&s->direct);
     close(sockets[1]);
     if (failure)
         close(sockets[0]);
     else
         s->worker = sockets[0];
     return failure;
+}
+
+static void answer_watched(void *supervisor)
+{
+    const struct ozx_message served = {.kind = OZX_MESSAGE_SERVING};
+
+    answer_served(supervisor, &served);
+}
+
+/* The mount is served by nobody of us; this process watches over it, and unmounts it. */
+static void watch(struct supervisor *s)
+{
+    const struct ozx_direct_events events = {
+        .context = s, .watched = answer_watched, .note = note_of};
+
+    if (s->worker >= 0)
+        close(ozx_take_fd(&s->worker));
+    s->direct.backend->watch(s->direct.direct, &s->mount, s->signals, &events);
+    ozx_direct_start_end(&s->direct);
+}
+
+/* Tells who waits of a failure. */
+static void tell_failure(struct supervisor *s)
+{
+    if (s->error.code && s->answer >= 0)
+        (void)!ozx_channel_send(s->answer, OZX_MESSAGE_FAILED, s->stage, &s->error, false);
+    else if (s->error.code && s->background && s->phase == SERVING)
+        note(s, &s->error);
+    if (s->worker >= 0)
+        close(s->worker);
+    if (s->answer >= 0)
+        close(s->answer);
+}
+
+/* From the worker's start to its end, or to that of a mount without one. */
+static void live(struct supervisor *s, struct ozx_source *source)
+{
+    int failure = start_worker(s, source);
+
+    if (s->options->handed_fd >= 0)
+        close(s->options->handed_fd);
+    if (failure) {
+        ozx_error_set(&s->error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot start the worker: %s", strerror(-failure));
+        s->stage = OZX_MOUNT_STAGE_SYSTEM;
+    } else {
+        run(s);
+    }
+    if (s->direct.attached && s->phase == SERVING)
+        watch(s);
+    ozx_direct_start_end(&s->direct);
+    ozx_own_mount_clear(&s->mount);
 }
 
 int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_source *source,
@@ -375,26 +501,15 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
                            .worker = -1,
                            .mount = {.place = options->place, .source = options->fsname},
                            .error = OZX_ERROR_INIT};
-    int failure = start_worker(&s, source);
+    struct ozx_error why = OZX_ERROR_INIT;
 
-    if (options->handed_fd >= 0)
-        close(options->handed_fd);
-    if (failure) {
-        ozx_error_set(&s.error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                      "cannot start the worker: %s", strerror(-failure));
-        s.stage = OZX_MOUNT_STAGE_SYSTEM;
-    } else {
-        run(&s);
-    }
-    ozx_own_mount_clear(&s.mount);
-    if (s.error.code && s.answer >= 0)
-        (void)!ozx_channel_send(s.answer, OZX_MESSAGE_FAILED, s.stage, &s.error, false);
-    else if (s.error.code && s.background && s.phase == SERVING)
-        note(&s, &s.error);
-    if (s.worker >= 0)
-        close(s.worker);
-    if (s.answer >= 0)
-        close(s.answer);
+    if (ozx_direct_start_begin(options, ozx_source_fd(source), &s.direct, &why))
+        give_up_direct(&s, &why);
+    if (s.error.code)
+        ozx_source_close(source);
+    else
+        live(&s, source);
+    tell_failure(&s);
     if (s.error.code) {
         *stage = s.stage;
         *error = s.error;

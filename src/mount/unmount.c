@@ -64,6 +64,7 @@ struct umount {
     struct ozx_mount_id id;
     struct ozx_daemons daemons;
     uid_t user; /* who mounted */
+    bool direct; /* the kernel serves it: nothing in /sys tells of its end */
     bool lazy;
 };
 
@@ -123,7 +124,8 @@ static int recognize(struct umount *u, struct ozx_error *error)
     u->user = ozx_mount_entry_user(entry);
     ozx_daemons_find(u->id.device_minor, u->user, &u->daemons);
     /* -o subtype= changes the type; then the daemon's name tells. */
-    if (strcmp(entry->type, "fuse.ozxfs") == 0 ||
+    u->direct = strcmp(entry->type, "erofs") == 0 && u->daemons.count > 0;
+    if (strcmp(entry->type, "fuse.ozxfs") == 0 || u->direct ||
         (ozx_mount_entry_is_fuse(entry) && u->daemons.count > 0))
         return 0;
     return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) instead",
@@ -164,7 +166,7 @@ static void tell_held(const struct umount *u, const char *where, struct ozx_erro
 static int wait_for_end(const struct umount *u, struct ozx_error *note, struct ozx_error *error)
 {
     struct ozx_holders holders = {0};
-    bool kept = ozx_holders_may_exist(&u->id);
+    bool kept = u->direct || ozx_holders_may_exist(&u->id);
 
     if (kept)
         ozx_holders_find(&u->id, &holders);
@@ -177,7 +179,8 @@ static int wait_for_end(const struct umount *u, struct ozx_error *note, struct o
         ozx_mount_point_remove_made(&u->place, u->user);
         return 0;
     }
-    if (kept && !ozx_daemons_wait(&u->daemons, UNSEEN_WAIT_MS) && ozx_holders_may_exist(&u->id)) {
+    if (kept && !ozx_daemons_wait(&u->daemons, UNSEEN_WAIT_MS) &&
+        (u->direct || ozx_holders_may_exist(&u->id))) {
         tell_held(u, "in another mount namespace", note);
         return 0;
     }

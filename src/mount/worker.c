@@ -20,6 +20,7 @@
 #include "mount/backend.h"
 #include "mount/channel.h"
 #include "mount/process.h"
+#include "mount/table.h"
 
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
                const struct ozx_error *error)
@@ -139,8 +140,23 @@ static void tell_archive(const struct ozx_archive *archive, const struct ozx_mou
     tell(socket, text);
 }
 
+#define TABLE_LIMIT_MS 2000 /* for who would rather have FUSE than wait longer */
+
+/* Sends what the tree is to a supervisor that wants to know. */
+static void send_table(struct ozx_archive *archive, const struct ozx_mount_options *options,
+                       int table, int socket)
+{
+    struct ozx_error why = OZX_ERROR_INIT;
+
+    if (table < 0)
+        return;
+    if (ozx_table_send(archive, options->direct_only ? 0 : TABLE_LIMIT_MS, table, &why))
+        (void)!say(socket, OZX_MESSAGE_NO_TABLE, 0, &why);
+    close(table);
+}
+
 static int parse(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                 struct ozx_gate **gate, uint64_t *node_count)
+                 int table, struct ozx_gate **gate, uint64_t *node_count)
 {
     struct ozx_archive_options how = {.subdir = options->subdir};
     struct ozx_error error = OZX_ERROR_INIT;
@@ -154,6 +170,7 @@ static int parse(const struct ozx_mount_options *options, struct ozx_source *sou
     }
     tell_warnings(archive, options->verbose, socket);
     ozx_promises_check(archive, tell_promise, &socket);
+    send_table(archive, options, table, socket);
     if (options->verbose)
         tell_archive(archive, options, socket);
     *node_count = ozx_archive_node_count(archive);
@@ -228,9 +245,10 @@ static int serve(const struct ozx_mount_options *options, const struct ozx_fores
     return failure;
 }
 
-int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket)
+int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
+                   int table)
 {
-    const int keep[] = {ozx_source_fd(source), socket, options->handed_fd};
+    const int keep[] = {ozx_source_fd(source), socket, options->handed_fd, table};
     struct ozx_gate *gate = NULL;
     struct ozx_forest forest = {.gates = &gate, .count = 1};
     int failure;
@@ -243,7 +261,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *s
     /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
     failure = lock_in(options, ozx_source_fd(source), socket);
     if (!failure)
-        failure = parse(options, source, socket, &gate, &forest.node_count);
+        failure = parse(options, source, socket, table, &gate, &forest.node_count);
     if (!failure)
         failure = serve(options, &forest, socket);
     ozx_gate_close(gate);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An EROFS image of a tree: inodes, directories, and where in the archive each file's bytes stand. Made
+ * from a checked table (ozx_table_check) and nothing else; knows nothing of ZIP, files or the kernel.
+ *
+ *     ozx_image_plan -> memory of size_bytes, all zero -> ozx_image_write -> (ozx_image_poison)
+ */
+#ifndef OZX_MOUNT_KERNEL_IMAGE_H
+#define OZX_MOUNT_KERNEL_IMAGE_H
+
+#include <sys/types.h>
+
+#include "mount/table.h"
+
+struct ozx_image_options {
+    uid_t uid;
+    gid_t gid;
+    mode_t file_mode, directory_mode; /* permission bits */
+    uid_t root_uid;                   /* of the root directory alone */
+    mode_t root_mode;
+    uint64_t archive_size_bytes;
+};
+
+struct ozx_image {
+    const struct ozx_table *table; /* borrowed */
+    struct ozx_image_options options;
+    uint32_t *nids;          /* owned: of each row */
+    int64_t epoch_s;         /* the smallest mtime */
+    uint64_t extent_bytes;   /* the most that an extent takes */
+    uint64_t meta_end_bytes; /* inodes end here, */
+    uint64_t directories_bytes; /* blocks of directories begin here, */
+    uint64_t data_bytes;        /* the table's data here, */
+    uint64_t tail_bytes;        /* the archive's last, incomplete block here (0: it has none), */
+    uint64_t chunks_bytes;      /* copies of last chunks here, */
+    uint64_t size_bytes;        /* and it ends here */
+    uint64_t chunk_copies_bytes; /* so much of them */
+};
+
+/* `table` is checked and borrowed until ozx_image_free. -EFBIG: more than an image can hold. */
+int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options *options,
+                   struct ozx_image *out, struct ozx_error *error) OZX_CHECKED;
+
+/* Bytes of the archive, whole or -errno. */
+typedef int (*ozx_image_read)(void *context, void *to, size_t size_bytes, uint64_t offset_bytes);
+
+/* Writes the image to `memory`, which is zero. Those few bytes of files that have to stand in it are read by
+ * `read`. */
+int ozx_image_write(const struct ozx_image *image, uint8_t *memory, ozx_image_read read,
+                    void *context) OZX_CHECKED;
+
+void ozx_image_free(struct ozx_image *image);
+
+/* Makes every extent and every chunk of a written image lead nowhere, so that reading through it is an error: of
+ * files, never of directories, and nothing else changes. `meta_end_bytes` of the image's. Allocates
+ * nothing. */
+void ozx_image_poison(uint8_t *memory, uint64_t meta_end_bytes);
+
+#endif

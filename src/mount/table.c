@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The flat table, on both ends of its pipe.
+ */
+#include "mount/table.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "archive/archive_resolve.h"
+#include "archive/tree.h"
+
+#define MAGIC UINT32_C(0x315A584F)
+#define TABLE_MAX (UINT64_C(2) << 30) /* bytes of a table */
+#define BUFFER_BYTES (64 << 10)
+
+struct head {
+    uint32_t magic;
+    uint32_t count;
+    uint32_t names_size;
+    uint32_t reserved;
+    uint64_t data_size;
+    uint64_t end;
+};
+
+static_assert(sizeof(struct head) == sizeof((struct ozx_table_reader *)0)->head, "the head's size");
+static_assert(sizeof(struct ozx_row) == 40, "a row's size");
+
+/* --- the worker's end ------------------------------------------------------------------------- */
+
+struct sender {
+    struct ozx_archive *archive;
+    int pipe;
+    size_t used;
+    uint8_t buffer[BUFFER_BYTES];
+};
+
+static int flush(struct sender *s)
+{
+    for (size_t done = 0; done < s->used;) {
+        ssize_t sent = write(s->pipe, s->buffer + done, s->used - done);
+        if (sent < 0 && errno != EINTR)
+            return -errno;
+        done += sent > 0 ? (size_t)sent : 0;
+    }
+    s->used = 0;
+    return 0;
+}
+
+static int put(struct sender *s, const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+
+    while (size) {
+        size_t part = sizeof s->buffer - s->used;
+        if (part > size)
+            part = size;
+        memcpy(s->buffer + s->used, from, part);
+        s->used += part;
+        from += part;
+        size -= part;
+        if (s->used == sizeof s->buffer) {
+            int failure = flush(s);
+            if (failure)
+                return failure;
+        }
+    }
+    return 0;
+}
+
+static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_size,
+                    struct ozx_row *row, struct ozx_error *error)
+{
+    struct ozx_node_stat stat;
+    size_t name_size;
+
+    ozx_archive_stat(archive, node, &stat);
+    (void)ozx_archive_name(archive, node, &name_size);
+    *row = (struct ozx_row){.size_bytes = stat.size_bytes,
+                            .mtime_s = stat.mtime_s,
+                            .parent = ozx_archive_parent(archive, node),
+                            .name_size = (uint8_t)name_size,
+                            .kind = stat.is_directory ? OZX_ROW_DIRECTORY : OZX_ROW_FILE};
+    if (stat.is_directory)
+        return 0;
+    if (!ozx_archive_is_compressed(archive, node))
+        return ozx_archive_data_offset(archive, node, &row->offset_bytes, error);
+    row->kind = OZX_ROW_DATA;
+    row->offset_bytes = *data_size;
+    *data_size += stat.size_bytes;
+    return 0;
+}
+
+static int measure(struct ozx_archive *archive, struct head *head, struct ozx_error *error)
+{
+    uint64_t names_size = 0, data_size = 0;
+    uint32_t count = ozx_archive_node_count(archive);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct ozx_node_stat stat;
+        size_t name_size;
+        (void)ozx_archive_name(archive, i, &name_size);
+        names_size += name_size;
+        ozx_archive_stat(archive, i, &stat);
+        if (stat.is_directory || !ozx_archive_is_compressed(archive, i))
+            continue;
+        if (stat.size_bytes > OZX_TABLE_DATA_MAX ||
+            (data_size += stat.size_bytes) > OZX_TABLE_DATA_MAX)
+            return ozx_error_set(error, -EFBIG, OZX_RULE_COMPRESSED, OZX_OFFSET_NONE, NULL,
+                                 "more than %" PRIu64 " MiB of it are compressed",
+                                 OZX_TABLE_DATA_MAX >> 20);
+    }
+    if (names_size + data_size + count * (uint64_t)sizeof(struct ozx_row) > TABLE_MAX)
+        return ozx_error_set(error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "it has too many entries");
+    *head = (struct head){.magic = MAGIC,
+                          .count = count,
+                          .names_size = (uint32_t)names_size,
+                          .data_size = data_size};
+    return 0;
+}
+
+static int send_data(struct sender *s, uint32_t node, struct ozx_error *error)
+{
+    uint8_t part[16 << 10];
+    uint64_t offset = 0;
+
+    for (;;) {
+        size_t got;
+        int failure = ozx_archive_read(s->archive, node, part, sizeof part, offset, &got, error);
+        if (!failure)
+            failure = put(s, part, got);
+        if (failure || got < sizeof part)
+            return failure;
+        offset += got;
+    }
+}
+
+static int send_all(struct sender *s, const struct head *head, struct ozx_error *error)
+{
+    uint64_t data_size = 0;
+    int failure = put(s, head, sizeof *head);
+
+    for (uint32_t i = 0; i < head->count && !failure; i++) {
+        struct ozx_row row;
+        failure = make_row(s->archive, i, &data_size, &row, error);
+        if (!failure)
+            failure = put(s, &row, sizeof row);
+    }
+    for (uint32_t i = 0; i < head->count && !failure; i++) {
+        size_t size;
+        const char *name = ozx_archive_name(s->archive, i, &size);
+        failure = put(s, name, size);
+    }
+    for (uint32_t i = 0; i < head->count && head->data_size && !failure; i++) {
+        struct ozx_node_stat stat;
+        ozx_archive_stat(s->archive, i, &stat);
+        if (!stat.is_directory && ozx_archive_is_compressed(s->archive, i))
+            failure = send_data(s, i, error);
+    }
+    return failure ? failure : flush(s);
+}
+
+int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, struct ozx_error *error)
+{
+    OZX_AUTO_FREE struct sender *s = malloc(sizeof *s);
+    struct head head = {0};
+    int failure;
+
+    if (!s)
+        return ozx_error_memory(error);
+    s->archive = archive;
+    s->pipe = pipe;
+    s->used = 0;
+    failure = measure(archive, &head, error);
+    if (!failure)
+        failure = ozx_archive_resolve_all(archive, limit_ms, error);
+    if (!failure)
+        failure = send_all(s, &head, error);
+    if (failure && !error->code)
+        ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot send the table of files: %s", strerror(-failure));
+    return failure;
+}
+
+/* --- the supervisor's end --------------------------------------------------------------------- */
+
+/* Room for what the head announces. It is the system's to give where it is written to, so a head that
+ * announces too much costs nothing. */
+static int take_head(struct ozx_table_reader *reader)
+{
+    struct ozx_table *table = &reader->table;
+    struct head head;
+    uint64_t rows_size, size;
+    uint8_t *memory;
+
+    memcpy(&head, reader->head, sizeof head);
+    rows_size = head.count * (uint64_t)sizeof(struct ozx_row);
+    if (head.magic != MAGIC || head.count == 0 || head.data_size > OZX_TABLE_DATA_MAX)
+        return -EPROTO;
+    size = rows_size + head.names_size + head.data_size;
+    if (size > TABLE_MAX)
+        return -EPROTO;
+    memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return -ENOMEM;
+    *table = (struct ozx_table){.rows = (struct ozx_row *)(void *)memory,
+                                .names = (char *)memory + rows_size,
+                                .data = memory + rows_size + head.names_size,
+                                .count = head.count,
+                                .names_size = head.names_size,
+                                .data_size = head.data_size,
+                                .memory = memory,
+                                .memory_size = (size_t)size};
+    reader->has_head = true;
+    reader->got_bytes = 0;
+    return 0;
+}
+
+/* Where the names are is not for the sender to say. */
+static int count_names(struct ozx_table *table)
+{
+    uint64_t offset = 0;
+
+    for (uint32_t i = 0; i < table->count; i++) {
+        table->rows[i].name_offset = (uint32_t)offset;
+        offset += table->rows[i].name_size;
+        if (offset > table->names_size)
+            return -EPROTO;
+    }
+    return offset == table->names_size ? 0 : -EPROTO;
+}
+
+int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
+{
+    for (;;) {
+        uint8_t *to = reader->has_head ? reader->table.memory : reader->head;
+        size_t room = reader->has_head ? reader->table.memory_size : sizeof reader->head;
+        ssize_t got = read(pipe, to + reader->got_bytes, room - reader->got_bytes);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return errno == EAGAIN ? 1 : -errno;
+        if (got == 0)
+            return -EPIPE;
+        reader->got_bytes += (size_t)got;
+        if (reader->got_bytes < room)
+            continue;
+        if (reader->has_head)
+            return count_names(&reader->table);
+        int failure = take_head(reader);
+        if (failure)
+            return failure;
+    }
+}
+
+static int refuse(struct ozx_error *error, uint32_t row, const char *what)
+{
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "the worker sent a table of files that is wrong in row %" PRIu32 ": %s", row,
+                         what);
+}
+
+static const char *check_name(const struct ozx_table *table, const struct ozx_row *row)
+{
+    const char *name = table->names + row->name_offset;
+
+    if (row->name_size == 0 || memchr(name, '/', row->name_size) ||
+        memchr(name, '\0', row->name_size))
+        return "its name";
+    if (name[0] == '.' && (row->name_size == 1 || (row->name_size == 2 && name[1] == '.')))
+        return "its name";
+    return NULL;
+}
+
+static const char *check_size(const struct ozx_table *table, const struct ozx_row *row,
+                              uint64_t archive_size_bytes)
+{
+    uint64_t whole = row->kind == OZX_ROW_DATA ? table->data_size : archive_size_bytes;
+
+    if (row->kind == OZX_ROW_DIRECTORY)
+        return NULL;
+    if (row->kind != OZX_ROW_FILE && row->kind != OZX_ROW_DATA)
+        return "its kind";
+    return row->size_bytes > whole || row->offset_bytes > whole - row->size_bytes ? "its size" : NULL;
+}
+
+static const char *check_row(const struct ozx_table *table, uint32_t i, uint64_t archive_size_bytes)
+{
+    const struct ozx_row *row = &table->rows[i], *before = row - 1;
+    const char *what = check_name(table, row);
+
+    if (what)
+        return what;
+    if (row->parent >= i || table->rows[row->parent].kind != OZX_ROW_DIRECTORY)
+        return "its parent";
+    if (i > 1 && row->parent < before->parent)
+        return "its place";
+    if (i > 1 && row->parent == before->parent &&
+        ozx_name_compare(table->names + before->name_offset, before->name_size,
+                         table->names + row->name_offset, row->name_size) >= 0)
+        return "the order of names";
+    return check_size(table, row, archive_size_bytes);
+}
+
+int ozx_table_check(const struct ozx_table *table, uint64_t archive_size_bytes,
+                    struct ozx_error *error)
+{
+    if (table->count == 0 || table->rows[0].kind != OZX_ROW_DIRECTORY ||
+        table->rows[0].name_size != 0)
+        return refuse(error, 0, "it is no root");
+    for (uint32_t i = 1; i < table->count; i++) {
+        const char *what = check_row(table, i, archive_size_bytes);
+        if (what)
+            return refuse(error, i, what);
+    }
+    return 0;
+}
+
+void ozx_table_free(struct ozx_table *table)
+{
+    if (table->memory)
+        munmap(table->memory, table->memory_size);
+    *table = (struct ozx_table){0};
+}

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""-o backend=kernel: the kernel itself serves the archive. What is read is the archive's, nothing of a changed one is ever served, and where
+the kernel cannot, FUSE does. Skipped where the kernel cannot at all (not root, before Linux 6.15, no EROFS)."""
+import errno
+import mmap
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import zipfile
+
+import pytest
+from corpus import RECIPES, SERVE
+from kit.harness import check_view, mount_of, wait_until
+from kit.launch import LONG, SANITIZED
+
+KERNEL = '-obackend=kernel'
+ROUNDS = int(os.environ.get('OZXFS_CHANGE_ROUNDS', '6'))  # the long form: 1000
+LARGE = 64 << 20  # recipes above that are another suite's
+
+
+@pytest.fixture
+def kernel(ozxfs, image):
+    """The command, where the kernel can serve."""
+    where = ozxfs.directory('try')
+    done = ozxfs.run('mount', KERNEL, image, where)
+    if done.returncode in (69, 77):
+        pytest.skip(done.stderr.decode().strip())
+    assert done.returncode == 0, done.stderr
+    assert mount_of(where)['type'] == b'erofs'
+    ozxfs.umount(where)
+    assert ozxfs.nothing_left()
+    return ozxfs
+
+
+def make(path, sizes, align=None, compress=()):
+    """A stored archive of files with bytes of their own; returns {name: bytes}."""
+    content = {}
+    with zipfile.ZipFile(path, 'w') as out:
+        for number, size in enumerate(sizes):
+            name = 'c/%d' % number
+            content[name] = bytes((number * 7 + i * 131 + (i >> 8)) & 255 for i in range(min(size, 4099))) * (size // 4099 + 1)
+            content[name] = content[name][:size]
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED if number in compress else zipfile.ZIP_STORED
+            if align:
+                room = -(out.fp.tell() + 30 + len(name) + 4) % align
+                info.extra = b'\xff\xff' + room.to_bytes(2, 'little') + bytes(room)
+            out.writestr(info, content[name])
+    os.chmod(path, 0o644)
+    return content
+
+
+def check_all(where, content):
+    for name, data in content.items():
+        with open(os.path.join(where, name), 'rb') as file:
+            assert file.read() == data, name
+
+
+def test_corpus(kernel, archives):
+    """Every archive that is served with nothing to be said against it, byte by byte, or with the reason why not."""
+    served = 0
+    every = [r.name for r in RECIPES.values() if r.mount == SERVE and r.id != 'changed']
+    for name in every if LONG else every[::3]:
+        path, made = archives(name)
+        if os.path.getsize(path) > LARGE:
+            continue
+        where = kernel.directory('m')
+        done = kernel.run('mount', KERNEL, path, where)
+        if done.returncode:
+            assert done.returncode == 69 and b'the kernel cannot serve this mount' in done.stderr, (name, done.stderr)
+            continue
+        served += 1
+        check_view(where, made)
+        kernel.umount(where)
+    assert served >= 20, served
+
+
+@pytest.mark.parametrize('align', [None, 4096])
+def test_sizes(kernel, folder, align):
+    """Around what the layout is made of: blocks, extents, chunks, the archive's last block."""
+    sizes = [s + d for s in (512, 4096, 32768, 65536, 1 << 20) for d in (-1, 0, 1)] + [0, 1, 3 << 20, 5000, 100]
+    path = os.path.join(folder, 'sizes.ozx')
+    content = make(path, sizes, align)
+    where = kernel.mount(path, KERNEL)
+    check_all(where, content)
+    with open(os.path.join(where, 'c/14'), 'rb') as file:
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as view:
+            assert view[:] == content['c/14']
+    kernel.umount(where)
+    assert kernel.nothing_left()
+
+
+@pytest.mark.parametrize('size', range(8192 - 300, 8192 + 300, 37))
+def test_archive_ends_anywhere(kernel, folder, size):
+    """The last entry before, across and behind the archive's last block: it is served by parts from two files."""
+    path = os.path.join(folder, 'tail.ozx')
+    content = make(path, [size, 10])
+    where = kernel.mount(path, KERNEL)
+    check_all(where, content)
+    kernel.umount(where)
+
+
+def test_many_names(kernel, folder):
+    """Directories of more than a block, names that sort below the dot, and as long as can be."""
+    path = os.path.join(folder, 'names.ozx')
+    names = ['-', '!', '%', '.a', '..b', '...', 'x' * 255, 'ä' * 120] + ['n%05d' % i for i in range(5000)]
+    with zipfile.ZipFile(path, 'w') as out:
+        for name in names:
+            out.writestr(zipfile.ZipInfo('d/' + name), name)
+    os.chmod(path, 0o644)
+    where = kernel.mount(path, KERNEL)
+    assert sorted(os.listdir(where + '/d')) == sorted(names)
+    for name in names:
+        assert open(os.path.join(where, 'd', name), 'rb').read() == name.encode()
+    for missing in ('n', 'n05000', '-a', 'zz', ' '):
+        assert not os.path.exists(os.path.join(where, 'd', missing))
+    kernel.umount(where)
+
+
+def test_attributes(kernel, image):
+    """Modes, owners, source and times are what FUSE shows."""
+    def view(*options):
+        where = kernel.mount(image, *options)
+        found = {}
+        for folder, folders, files in os.walk(where):
+            for name in folders + files:
+                st = os.lstat(os.path.join(folder, name))
+                found[os.path.relpath(os.path.join(folder, name), where)] = (
+                    st.st_mode, st.st_nlink, st.st_uid, st.st_gid, st.st_size if name in files else 0, int(st.st_mtime))
+        mount = mount_of(where)
+        found['source'], found['options'] = mount['source'], {b'ro', b'nosuid', b'nodev', b'noexec'} - set(mount['options'])
+        kernel.umount(where)
+        return found
+    for options in ('allow_other', 'allow_other,uid=70000,gid=5,umask=027,noexec', 'fsname=a name', 'subdir=s0'):
+        assert view('-o', options) == view(KERNEL, '-o', options)
+
+
+def test_only_the_mounter(kernel, image):
+    where = kernel.mount(image, KERNEL)
+    done = subprocess.run(['setpriv', '--reuid', '65534', '--clear-groups', 'ls', where], stderr=subprocess.PIPE, check=False)
+    assert done.returncode != 0 and b'Permission' in done.stderr
+    kernel.umount(where)
+
+
+def test_compressed(kernel, folder):
+    """A few bytes of compressed entries are decompressed once; more of them are FUSE's."""
+    path = os.path.join(folder, 'deflated.ozx')
+    content = make(path, [100, 70000, 5, 0, 4096], compress=(0, 1, 3))
+    where = kernel.mount(path, KERNEL)
+    check_all(where, content)
+    kernel.umount(where)
+    make(path, [10 << 20, 7 << 20], compress=(0, 1))
+    done = kernel.run('mount', KERNEL, path, kernel.directory())
+    assert done.returncode == 69 and b'compressed' in done.stderr
+
+
+CHANGES = [lambda p: open(p, 'r+b').close(), lambda p: os.truncate(p, 100), lambda p: subprocess.run(['touch', p], check=True),
+           lambda p: open(p, 'ab').write(b'x') and None]
+
+
+@pytest.mark.parametrize('round_', range(ROUNDS))
+def test_changed_under_readers(kernel, folder, round_):
+    """Four readers of files that nobody read before, while the archive is overwritten or cut: each byte is the archive's, or an error; no
+    name is missing; who writes waits less than a second."""
+    path = os.path.join(folder, 'image.ozx')
+    content = make(path, [9000] * 600, 4096 if round_ % 2 else None)
+    where = kernel.mount(path, KERNEL)
+    failures, errors, stop = [], [0], threading.Event()
+
+    def read(part):
+        for name in list(content)[part::4]:
+            try:
+                with open(os.path.join(where, name), 'rb') as file:
+                    if file.read() != content[name]:
+                        failures.append(name)
+            except OSError as error:
+                errors[0] += 1
+                if error.errno == errno.ENOENT:
+                    failures.append(error)
+                if stop.is_set():
+                    return
+    readers = [threading.Thread(target=read, args=(part,)) for part in range(4)]
+    for reader in readers:
+        reader.start()
+    time.sleep(0.002 * (round_ % 7))
+    start = time.monotonic()
+    if round_ % 3 == 0:
+        with open(path, 'r+b') as file:
+            waited = time.monotonic() - start
+            file.write(b'\xee' * os.path.getsize(path))
+    else:
+        CHANGES[round_ % len(CHANGES)](path)
+        waited = time.monotonic() - start
+        with open(path, 'r+b') as file:
+            file.write(b'\xee' * 5_000_000)
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert not failures, failures[:5]
+    assert waited < 1
+    last = [n for n in content][-1]
+    assert sorted(os.listdir(where + '/c')) == sorted(n[2:] for n in content) and os.stat(os.path.join(where, last)).st_size == 9000
+    kernel.umount(where)
+    assert kernel.nothing_left()
+
+
+def test_not_changed(kernel, image, image_view):
+    """What leaves the bytes alone leaves the mount alone."""
+    where = kernel.mount(image, KERNEL)
+    os.chmod(image, 0o600)
+    os.utime(image, (1, 1))
+    os.rename(image, image + '.moved')
+    shutil.copy(image + '.moved', image)
+    os.unlink(image + '.moved')
+    check_view(where, image_view)
+    kernel.umount(where)
+
+
+@pytest.mark.parametrize('which', [0, 1])
+def test_watcher_killed(kernel, folder, which):
+    """One of the two that watch is killed: the other one goes on, with another."""
+    path = os.path.join(folder, 'image.ozx')
+    content = make(path, [20000] * 200)
+    where = kernel.mount(path, KERNEL)
+    for _ in range(3):
+        pids = kernel.daemons()
+        os.kill(pids[which], signal.SIGKILL)
+        assert wait_until(lambda: pids[which] not in (now := kernel.processes()) and len(now) == 2)
+    with open(path, 'r+b') as file:
+        file.write(b'\xee' * os.path.getsize(path))
+    wrong = failed = 0
+    for name, data in content.items():
+        try:
+            wrong += open(os.path.join(where, name), 'rb').read() != data
+        except OSError:
+            failed += 1
+            if failed > 20:  # each is a line in the kernel's log
+                break
+    assert not wrong and failed
+    kernel.umount(where)
+    assert kernel.nothing_left()
+
+
+def test_ends(kernel, image, image_view):
+    """By umount(8), by a signal, in use or not; copies in other namespaces are watched over until they are gone."""
+    where = kernel.mount(image, KERNEL)
+    subprocess.run(['umount', where], check=True)
+    assert kernel.nothing_left()
+    where = kernel.mount(image, KERNEL)
+    os.kill(kernel.daemons()[0], signal.SIGTERM)
+    assert kernel.nothing_left()
+    where = kernel.mount(image, KERNEL)
+    holder = subprocess.Popen(['unshare', '-m', 'sleep', '60'])
+    time.sleep(0.3)
+    done = kernel.run('umount', where)
+    assert done.returncode == 0 and b'another mount namespace' in done.stderr
+    assert len(kernel.processes()) == 2
+    holder.kill()
+    holder.wait()
+    assert kernel.nothing_left()
+    process, where = kernel.foreground(image, KERNEL)
+    check_view(where, image_view)
+    handle = os.open(where, os.O_RDONLY)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0
+    os.close(handle)
+    assert kernel.nothing_left()
+
+
+@pytest.mark.parametrize('options, reason', [('xattr', b'xattr'), ('io_uring', b'io_uring'), ('serve_as=nobody', b'serve_as')])
+def test_options_of_fuse(kernel, image, options, reason):
+    if options.startswith('serve_as') and SANITIZED:
+        pytest.skip('built without the sandbox')
+    check_fallback(kernel, image, ['-o', options], reason)
+
+
+def check_fallback(kernel, path, more, reason):
+    """backend=auto serves by FUSE and says why with -v, in one line; backend=kernel fails with that line."""
+    where = kernel.directory()
+    done = kernel.run('mount', KERNEL, *more, path, where)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 69 and len(lines) == 1 and reason in lines[0], done.stderr
+    assert b'the kernel cannot serve this mount: ' in lines[0]
+    assert kernel.nothing_left()
+    done = kernel.run('mount', '-v', '-obackend=auto', *more, path, where)
+    assert done.returncode == 0, done.stderr
+    assert mount_of(where)['type'] == b'fuse.ozxfs'
+    assert len([line for line in done.stderr.splitlines() if b'the kernel cannot serve this mount: ' in line and reason in line]) == 1
+    kernel.umount(where)
+    assert kernel.nothing_left()
+
+
+def test_open_for_writing(kernel, image):
+    with open(image, 'r+b'):
+        check_fallback(kernel, image, [], b'open for writing')
+
+
+def test_unreadable_entry(kernel, archives):
+    names = [r.name for r in RECIPES.values() if r.id == 'local' and r.mount == 'EIO']
+    for name in names[:3]:
+        check_fallback(kernel, archives(name)[0], [], b'entry ')
+
+
+def test_user_namespace(kernel, image):
+    done = subprocess.run(['unshare', '--user', '--map-root-user', '--mount', kernel.binary, 'mount', KERNEL, image, kernel.directory()],
+                          stderr=subprocess.PIPE, env=kernel.environment, check=False)
+    assert done.returncode in (69, 77) and done.stderr.count(b'\n') == 1, done.stderr
+    assert kernel.nothing_left()
+
+
+def test_usage(ozxfs, image):
+    done = ozxfs.run('mount', '-obackend=none', image, ozxfs.directory())
+    assert done.returncode == 64 and b'backend' in done.stderr
