@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """made_seeds.py METADATA OUTDIR: seeds that are neither archives nor single files: for fuzz_summary several metadata files with a NUL
-between them (of those in the folder METADATA), for fuzz_session lists of requests."""
+between them (of those in the folder METADATA), for fuzz_v2 attributes and a node of Zarr v2 the same way, for fuzz_session lists of
+requests."""
 import json
 import struct
 import sys
@@ -82,9 +83,32 @@ def sessions():
     yield [init(), ask(BATCH_FORGET, struct.pack('<II', 0xFFFFFFFF, 0)), ask(NOTIFY_REPLY, bytes(40)), *usual[1:], *slow]
 
 
+# --- Zarr v2 --------------------------------------------------------------------------------------------------------------------
+
+def nodes_of_v2():
+    base = dict(zarr_format=2, shape=[5, 7], chunks=[2, 3], dtype='<i4', order='F', fill_value=0, compressor=None, filters=None)
+    blosc = dict(id='blosc', cname='lz4', clevel=5, shuffle=-1, blocksize=0)
+    scaled = dict(id='fixedscaleoffset', scale=10, offset=1.5, dtype='<f8', astype='|u1')
+    levels = dict(datasets=[dict(path='ab'), dict(path='cd')])
+    everything = {'labels': ['a'], 'plate': {'version': '0.4'}, 'well': {}, 'image-label': {}, 'series': [], 'bioformats2raw.layout': 3}
+    for attributes, changes in (
+            ({'_ARRAY_DIMENSIONS': ['y', 'x'], 'a': [1, {'b': 1e5}]}, dict(compressor=blosc, filters=[dict(id='delta', dtype='<i4', astype='>i2'), dict(id='shuffle')])),
+            ({}, dict(dtype='|O', filters=[dict(id='vlen-utf8')], fill_value='x')),
+            ({}, dict(dtype='|V4', fill_value='AAAAAA==', compressor=dict(id='zlib'))),
+            ({}, dict(dtype='>c16', filters=[], fill_value=[1.5, 'NaN'], compressor=dict(id='gzip', level=-1))),
+            ({}, dict(dtype='<M8[25s]', fill_value='NaT', compressor=dict(id='zstd'))),
+            ({}, dict(dtype='<f8', filters=[scaled, dict(id='crc32c')], fill_value='Infinity', order='C'))):
+        yield json.dumps(attributes).encode() + b'\0' + json.dumps({**base, **changes}).encode()
+    for attributes in (
+            {'multiscales': [dict(levels, version='0.1')], 'omero': {'version': '0.1'}, 'x': 1},
+            {'multiscales': [dict(levels, version='0.3', axes=['y', 'x'])]},
+            {'multiscales': [dict(levels, version='0.4', axes=[{'name': 'y', 'type': 'space'}])], **everything}):
+        yield json.dumps(attributes).encode() + b'\0{"zarr_format": 2}'
+
+
 def main(metadata, outdir):
     known = {path.name: path.read_bytes() for path in Path(metadata).iterdir()}
-    for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions()))):
+    for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())), ('v2', nodes_of_v2())):
         folder = Path(outdir) / kind
         folder.mkdir(parents=True)
         for number, seed in enumerate(seeds):
