@@ -97,6 +97,8 @@ static int take_operands(struct command *command, int count, char **operands)
         return ozx_report_usage("repack", "more than an archive and an output given");
     if (count == 2 && strcmp(operands[1], "-") == 0)
         return ozx_report_usage("repack", "cannot write to standard output: give a file");
+    if (pack->convert && command->options.recover)
+        return ozx_report_usage("repack", "--convert and --recover cannot be combined");
     pack->input = operands[0];
     pack->output = count == 2 ? operands[1] : NULL;
     pack->output_fd = -1;

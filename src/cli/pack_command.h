@@ -45,6 +45,10 @@ int ozx_pack_take_rules(void *context, const char *value);
      .value = "GLOB",                                                                              \
      .help = "exclude what matches; may be given more than once",                                  \
      .take = ozx_pack_take_exclude},                                                               \
+        {.name = "convert",                                                                        \
+         .help = "make Zarr v3 of Zarr v2, OME-Zarr 0.5 of 0.1 to 0.4; chunks are\n"                \
+                 "copied as they are",                                                             \
+         OZX_PACK_FLAG(pack.convert)},                                                             \
         {.name = "keep-consolidated",                                                              \
          .help = "keep consolidated metadata even if they list what is left out",                  \
          OZX_PACK_FLAG(pack.keep_consolidated)},                                                   \

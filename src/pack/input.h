@@ -46,9 +46,17 @@ struct ozx_input_reader {
 
 struct ozx_input;
 
+/* Whom an input tells: a note is of what is as it should be. */
+struct ozx_input_teller {
+    void *context;
+    void (*note)(void *context, const struct ozx_error *note);
+    void (*warning)(void *context, const struct ozx_error *warning);
+};
+
 struct ozx_input_kind {
     const char *subject;      /* in front of a quoted path: "", "entry " */
     const char *hint_above;   /* what to do where the root is one directory further down */
+    const char *hint_v2;      /* what to do where it is Zarr v2 */
     const char *hint_no_zarr; /* what to do where there is no hierarchy; may be NULL */
 
     /* The directory at `path`, whose item had `key` (0 for the root). -ENOMEM without an error. */
@@ -63,6 +71,9 @@ struct ozx_input_kind {
      * path, and is as before when it returns. */
     bool (*holds_node)(struct ozx_input *input, char *path, size_t path_size_bytes, uint32_t key);
     bool (*exists)(const struct ozx_input *input, const char *path);
+    /* The file at `path` (terminated), outside of the walk. -ENOENT without an error: there is none. */
+    int (*find)(const struct ozx_input *input, const char *path, struct ozx_input_file *file,
+                struct ozx_error *error);
 
     /* `*fd` (-1 before) is to be closed, if it is set. */
     int (*open)(const struct ozx_input *input, struct ozx_input_reader *reader,
@@ -84,6 +95,8 @@ struct ozx_input_kind {
                         struct ozx_error *error);
     /* The OME-Zarr version that the input states beside its metadata; NULL. */
     const char *(*version)(const struct ozx_input *input);
+    /* After the walk: what the input did with what it was given; may be NULL. */
+    void (*tell)(struct ozx_input *input, const struct ozx_input_teller *teller);
     void (*close)(struct ozx_input *input);
 };
 
@@ -105,6 +118,15 @@ int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *ol
  * be had. -ENOMEM. */
 int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struct ozx_input **out,
                          struct ozx_error *error) OZX_CHECKED;
+
+/* The Zarr v2 of `base` as Zarr v3 (pack/convert.h). `base` is closed with it if `owns_base`. */
+int ozx_input_of_v2(struct ozx_input *base, bool owns_base, struct ozx_input **out,
+                    struct ozx_error *error) OZX_CHECKED;
+
+/* The whole of a file that `find` found at `path`, at most `most_bytes`, terminated; the caller frees it. */
+int ozx_input_read_file(const struct ozx_input *input, const char *path,
+                        const struct ozx_input_file *file, uint64_t most_bytes, char **text,
+                        struct ozx_error *error) OZX_CHECKED;
 
 void ozx_input_close(struct ozx_input *input); /* NULL is fine */
 

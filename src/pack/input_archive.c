@@ -49,26 +49,31 @@ static int list(struct ozx_input *input, const char *path, size_t path_size_byte
     return 0;
 }
 
-static int look(struct ozx_input *input, struct ozx_input_listing *listing, const char *path,
-                size_t path_size_bytes, const struct ozx_input_item *item,
-                struct ozx_input_file *file, struct ozx_error *error)
+static int look_at(const struct archive_input *self, uint32_t node, struct ozx_input_file *file,
+                   struct ozx_error *error)
 {
-    const struct archive_input *self = of(input);
     struct ozx_node_entry entry;
     struct ozx_node_stat stat;
     size_t got;
 
-    (void)listing, (void)path, (void)path_size_bytes;
-    ozx_archive_entry(self->archive, item->key, &entry);
+    ozx_archive_entry(self->archive, node, &entry);
     /* The reader says itself why it does not read the entry. */
-    if (entry.eio_rule && ozx_archive_read(self->archive, item->key, NULL, 0, 0, &got, error))
+    if (entry.eio_rule && ozx_archive_read(self->archive, node, NULL, 0, 0, &got, error))
         return error->code = -EBADMSG;
-    ozx_archive_stat(self->archive, item->key, &stat);
+    ozx_archive_stat(self->archive, node, &stat);
     *file = (struct ozx_input_file){.size_bytes = stat.size_bytes,
-                                    .key = item->key,
+                                    .key = node,
                                     .mtime_s = stat.mtime_s,
                                     .in_order = entry.method != OZX_METHOD_STORED};
     return 0;
+}
+
+static int look(struct ozx_input *input, struct ozx_input_listing *listing, const char *path,
+                size_t path_size_bytes, const struct ozx_input_item *item,
+                struct ozx_input_file *file, struct ozx_error *error)
+{
+    (void)listing, (void)path, (void)path_size_bytes;
+    return look_at(of(input), item->key, file, error);
 }
 
 static bool holds_node(struct ozx_input *input, char *path, size_t path_size_bytes, uint32_t key)
@@ -82,6 +87,19 @@ static bool exists(const struct ozx_input *input, const char *path)
     uint32_t node;
 
     return ozx_archive_find(of(input)->archive, path, &node) == 0;
+}
+
+static int find(const struct ozx_input *input, const char *path, struct ozx_input_file *file,
+                struct ozx_error *error)
+{
+    const struct archive_input *self = of(input);
+    struct ozx_node_stat stat;
+    uint32_t node;
+
+    if (ozx_archive_find(self->archive, path, &node))
+        return -ENOENT;
+    ozx_archive_stat(self->archive, node, &stat);
+    return stat.is_directory ? -ENOENT : look_at(self, node, file, error);
 }
 
 static int open_nothing(const struct ozx_input *input, struct ozx_input_reader *reader,
@@ -177,10 +195,12 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
 {
     static const struct ozx_input_kind kind = {.subject = "entry ",
                                                .hint_above = "give it with --subdir",
+                                               .hint_v2 = "convert it: ozxfs repack --convert IN OUT.ozx",
                                                .list = list,
                                                .look = look,
                                                .holds_node = holds_node,
                                                .exists = exists,
+                                               .find = find,
                                                .open = open_nothing,
                                                .read = read_entry,
                                                .check = check_nothing,

@@ -203,6 +203,24 @@ static bool exists(const struct ozx_input *input, const char *path)
     return fd >= 0;
 }
 
+static int find(const struct ozx_input *input, const char *path, struct ozx_input_file *file,
+                struct ozx_error *error)
+{
+    OZX_AUTO_CLOSE int fd = ozx_beneath_open(of(input)->root_fd, path, O_PATH);
+    struct stat st;
+
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
+        return -ENOENT;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return say_errno(error, fd < 0 ? fd : -errno, path, strlen(path), "cannot be reached");
+    if (!S_ISREG(st.st_mode))
+        return -ENOENT;
+    *file = (struct ozx_input_file){.size_bytes = (uint64_t)st.st_size,
+                                    .key = fingerprint_of(&st),
+                                    .mtime_s = st.st_mtim.tv_sec};
+    return 0;
+}
+
 /* --- looking at a file ------------------------------------------------------------------------ */
 
 /* Asks only where the mode does not answer: root may read what it owns not, an ACL never takes from
@@ -428,11 +446,13 @@ int ozx_input_of_directory(const char *path, struct ozx_input **out, struct ozx_
     static const struct ozx_input_kind kind = {
         .subject = "",
         .hint_above = "pack the directory that is the OME-Zarr root",
+        .hint_v2 = "convert it: ozxfs pack --convert DIR FILE.ozx",
         .hint_no_zarr = "give the directory of an OME-Zarr image (0.5 or later)",
         .list = list,
         .look = look,
         .holds_node = holds_node,
         .exists = exists,
+        .find = find,
         .open = open_place,
         .read = read_place,
         .check = check,

@@ -35,6 +35,9 @@ static int open_input(struct ozx_pack_state *pack)
     pack->input = pack->options->from;
     if (!pack->input && ozx_input_of_directory(pack->options->input, &pack->input, &error))
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
+    if (pack->options->convert &&
+        ozx_input_of_v2(pack->input, !pack->options->from, &pack->input, &error))
+        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     return 0;
 }
 
@@ -323,7 +326,7 @@ int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *res
     if (!options->output_file)
         ozx_output_file_close(&pack.output_file);
     ozx_plan_close(pack.plan);
-    if (!options->from)
+    if (pack.input != options->from)
         ozx_input_close(pack.input);
     free(pack.comment);
     return failure;

@@ -63,6 +63,7 @@ struct ozx_pack_options {
     bool verify, force, dry_run;
     bool keep_consolidated; /* as they are, even if they list what is left out */
     bool is_salvage;        /* of a damaged archive: what is not there may have been lost */
+    bool convert;           /* from Zarr v2 to v3 (pack/convert.h) */
     bool keep_junk;         /* what pack/junk.h lists is packed, too */
     const volatile sig_atomic_t *cancel; /* may be NULL */
 

@@ -231,6 +231,28 @@ static void tell_empty(const struct notes *n)
     tell_note(n, &note);
 }
 
+static void on_note(void *context, const struct ozx_error *note)
+{
+    const struct ozx_pack_state *pack = context;
+
+    pack->options->note(pack->options->context, OZX_PACK_INPUT, note);
+}
+
+static void on_warning(void *context, const struct ozx_error *warning)
+{
+    const struct ozx_pack_state *pack = context;
+
+    pack->options->warning(pack->options->context, OZX_PACK_INPUT, warning);
+}
+
+static void tell_of_input(struct ozx_pack_state *pack)
+{
+    const struct ozx_input_teller teller = {.context = pack, .note = on_note, .warning = on_warning};
+
+    if (pack->input->kind->tell)
+        pack->input->kind->tell(pack->input, &teller);
+}
+
 int ozx_pack_tell_notes(struct ozx_pack_state *pack)
 {
     OZX_AUTO_FREE struct notes *n = calloc(1, sizeof *n);
@@ -251,6 +273,7 @@ int ozx_pack_tell_notes(struct ozx_pack_state *pack)
             ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
         return ozx_pack_tell(pack, failure == -ENOMEM ? OZX_PACK_INPUT : OZX_PACK_OUTPUT, &error);
     }
+    tell_of_input(pack);
     tell_junk(n);
     tell_foreign(n);
     tell_empty(n);

@@ -9,7 +9,9 @@
 
 #include "io/output_file.h"
 #include "pack/input.h"
+#include "pack/junk.h"
 #include "pack/recover.h"
+#include "zip/format.h"
 
 /* 1980-01-01 UTC: where the time of ZIP begins. */
 static const int64_t no_mtime_s = INT64_C(315532800);
@@ -73,6 +75,56 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
     }
     if (failure)
         tell(options, &error);
+    return failure;
+}
+
+/* The one folder that all of the archive is in, if there is no node of Zarr at its root: into `name`. */
+static bool find_top_folder(const struct ozx_archive *archive, char name[OZX_NAME_COMPONENT_MAX + 1])
+{
+    uint32_t first, count, found = OZX_NODE_ROOT;
+    const char *raw;
+    size_t size;
+
+    ozx_archive_children(archive, OZX_NODE_ROOT, &first, &count);
+    for (uint32_t node = first; node < first + count; node++) {
+        struct ozx_node_stat stat;
+
+        ozx_archive_stat(archive, node, &stat);
+        raw = ozx_archive_name(archive, node, &size);
+        memcpy(name, raw, size);
+        name[size] = '\0';
+        if (ozx_junk_of_name(name, stat.is_directory) != OZX_JUNK_NONE)
+            continue;
+        if (!stat.is_directory || found != OZX_NODE_ROOT)
+            return false;
+        found = node;
+    }
+    if (found == OZX_NODE_ROOT)
+        return false;
+    raw = ozx_archive_name(archive, found, &size);
+    memcpy(name, raw, size);
+    name[size] = '\0';
+    return true;
+}
+
+/* An archive of Zarr v2 mostly is a folder that was zipped: that is entered. */
+static int enter_top_folder(const struct ozx_repack_options *options, struct ozx_recovery *opened)
+{
+    char name[OZX_NAME_COMPONENT_MAX + 1];
+    struct ozx_repack_options inside = *options;
+    uint64_t prefix_bytes = opened->mended.prefix_bytes;
+    struct ozx_source *source;
+    int failure;
+
+    if (!options->pack.convert || options->subdir || options->recover ||
+        !find_top_folder(opened->archive, name))
+        return 0;
+    source = ozx_archive_source(opened->archive);
+    ozx_archive_dissolve(ozx_take(opened->archive));
+    inside.subdir = name;
+    failure = open_archive(source, &inside, opened);
+    if (!failure)
+        opened->mended.prefix_bytes = prefix_bytes; /* the source is without it already */
     return failure;
 }
 
@@ -141,6 +193,8 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
 
     memset(result, 0, sizeof *result);
     failure = open_archive(source, options, &recovery);
+    if (!failure)
+        failure = enter_top_folder(options, &recovery);
     if (!failure) {
         tell_mended(options, &recovery.mended);
         options->opened(options->pack.context, recovery.archive);

@@ -79,8 +79,7 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
                              "the root zarr.json is not a regular file");
     if (root_has(plan, ".zgroup") || root_has(plan, ".zarray") || root_has(plan, ".zattrs"))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
-                             "convert it to OME-Zarr 0.5 first: ngff-zarr -i IN -o OUT "
-                             "--ome-zarr-version 0.5, or ome2024-ngff-challenge resave",
+                             kind->hint_v2,
                              "is Zarr v2 (OME-Zarr 0.4 or older), and a .ozx holds Zarr v3");
     if (where)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, kind->hint_above,

