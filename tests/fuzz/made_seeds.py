@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """made_seeds.py METADATA OUTDIR: seeds that are neither archives nor single files: for fuzz_summary several metadata files with a NUL
 between them (of those in the folder METADATA), for fuzz_v2 attributes and a node of Zarr v2 the same way, for fuzz_session lists of
-requests."""
+requests, for fuzz_image rows of tables."""
 import json
+import random
 import struct
 import sys
 from pathlib import Path
@@ -106,9 +107,21 @@ def nodes_of_v2():
         yield json.dumps(attributes).encode() + b'\0{"zarr_format": 2}'
 
 
+# --- tables of files ------------------------------------------------------------------------------------------------------------
+
+def tables():
+    """Archives of all sizes, with few rows and many; what fuzz_image.c makes of the bytes is right by construction."""
+    dice = random.Random(20)
+    for size in range(128):
+        yield bytes([2 * size]) + dice.randbytes(dice.choice((5, 20, 200, 1999)))
+    row = struct.pack('<QQqIIBB6x', 3, 0, 1, 0, 0, 1, 2)
+    yield b'\x07' + struct.pack('<IIIIQQ', 0x315A584F, 2, 1, 0, 0, 0) + struct.pack('<QQqIIBB6x', 0, 0, 1, 0, 0, 0, 1) + row + b'a'
+
+
 def main(metadata, outdir):
     known = {path.name: path.read_bytes() for path in Path(metadata).iterdir()}
-    for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())), ('v2', nodes_of_v2())):
+    for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())), ('v2', nodes_of_v2()),
+                        ('image', tables())):
         folder = Path(outdir) / kind
         folder.mkdir(parents=True)
         for number, seed in enumerate(seeds):

@@ -120,6 +120,20 @@ def test_many_names(kernel, folder):
     kernel.umount(where)
 
 
+@pytest.mark.parametrize('more', range(0, 60, 9))
+def test_root_of_nearly_a_block(kernel, folder, more):
+    """A directory that only fits a block of its own: its inode moves there, the root's too."""
+    path = os.path.join(folder, 'root.ozx')
+    names = ['n%027d' % i for i in range(99)] + ['m' * (40 + more)]
+    with zipfile.ZipFile(path, 'w') as out:
+        for name in names:
+            out.writestr(zipfile.ZipInfo(name), name)
+    os.chmod(path, 0o644)
+    where = kernel.mount(path, KERNEL)
+    check_all(where, {name: name.encode() for name in names})
+    kernel.umount(where)
+
+
 def test_attributes(kernel, image):
     """Modes, owners, source and times are what FUSE shows."""
     def view(*options):

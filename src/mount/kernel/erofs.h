@@ -135,6 +135,6 @@ static_assert(sizeof(struct ozx_erofs_dirent) == 12, "erofs_dirent");
 #define OZX_EROFS_ARCHIVE_BLOCK (UINT64_C(1) << 24)
 #define OZX_EROFS_BLOCKS_MAX (UINT64_C(1) << 32)
 #define OZX_EROFS_META OZX_EROFS_BLOCK  /* where inodes begin */
-#define OZX_EROFS_ROOT_NID 1
+#define OZX_EROFS_FIRST_NID 1           /* 0 would be an inode number that is none */
 
 #endif

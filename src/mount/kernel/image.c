@@ -192,7 +192,7 @@ static struct shape place(struct cursor *cursor, const struct ozx_image *image, 
 static struct cursor begin(const struct ozx_image *image)
 {
     return (struct cursor){.child = 1,
-                           .meta_bytes = OZX_EROFS_META + OZX_EROFS_ROOT_NID * OZX_EROFS_SLOT,
+                           .meta_bytes = OZX_EROFS_META + OZX_EROFS_FIRST_NID * OZX_EROFS_SLOT,
                            .directory_bytes = image->directories_bytes,
                            .chunk_copy_bytes = image->chunks_bytes};
 }
@@ -404,7 +404,7 @@ static void write_super_block(const struct writer *w)
     const struct ozx_erofs_super_block super = {
         .magic = htole32(OZX_EROFS_MAGIC),
         .blkszbits = OZX_EROFS_BLOCK_BITS,
-        .rootnid_2b = htole16(OZX_EROFS_ROOT_NID),
+        .rootnid_2b = htole16((uint16_t)image->nids[0]), /* of the first two blocks */
         .inos = htole64(image->table->count),
         .epoch = htole64((uint64_t)image->epoch_s),
         .blocks_lo = htole32((uint32_t)(image->size_bytes / OZX_EROFS_BLOCK)),

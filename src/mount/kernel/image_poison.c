@@ -85,7 +85,7 @@ static uint64_t poison_inode(uint8_t *memory, uint64_t at)
 
 void ozx_image_poison(uint8_t *memory, uint64_t meta_end_bytes)
 {
-    uint64_t at = OZX_EROFS_META + OZX_EROFS_ROOT_NID * OZX_EROFS_SLOT;
+    uint64_t at = OZX_EROFS_META + OZX_EROFS_FIRST_NID * OZX_EROFS_SLOT;
 
     while (at < meta_end_bytes)
         at = round_up(poison_inode(memory, at), OZX_EROFS_SLOT);
