@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -63,7 +64,7 @@ def test_corpus(kernel, archives):
     """Every archive that is served with nothing to be said against it, byte by byte, or with the reason why not."""
     served = 0
     every = [r.name for r in RECIPES.values() if r.mount == SERVE and r.id != 'changed']
-    for name in every if LONG else every[::3]:
+    for name in every if LONG else every[::5]:
         path, made = archives(name)
         if os.path.getsize(path) > LARGE:
             continue
@@ -75,7 +76,7 @@ def test_corpus(kernel, archives):
         served += 1
         check_view(where, made)
         kernel.umount(where)
-    assert served >= 20, served
+    assert served >= 12, served
 
 
 @pytest.mark.parametrize('align', [None, 4096])
@@ -178,13 +179,16 @@ CHANGES = [lambda p: open(p, 'r+b').close(), lambda p: os.truncate(p, 100), lamb
 @pytest.mark.parametrize('round_', range(ROUNDS))
 def test_changed_under_readers(kernel, folder, round_):
     """Four readers of files that nobody read before, while the archive is overwritten or cut: each byte is the archive's, or an error; no
-    name is missing; who writes waits less than a second."""
+    name is missing. In every second round the readers hardly get the processor: a read that looked up its bytes and was then kept from
+    them is waited for by who wants to write."""
     path = os.path.join(folder, 'image.ozx')
     content = make(path, [9000] * 600, 4096 if round_ % 2 else None)
     where = kernel.mount(path, KERNEL)
     failures, errors, stop = [], [0], threading.Event()
 
     def read(part):
+        if round_ % 2:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         for name in list(content)[part::4]:
             try:
                 with open(os.path.join(where, name), 'rb') as file:
@@ -196,6 +200,7 @@ def test_changed_under_readers(kernel, folder, round_):
                     failures.append(error)
                 if stop.is_set():
                     return
+    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(2 * os.cpu_count() * (round_ % 2))]
     readers = [threading.Thread(target=read, args=(part,)) for part in range(4)]
     for reader in readers:
         reader.start()
@@ -211,10 +216,13 @@ def test_changed_under_readers(kernel, folder, round_):
         with open(path, 'r+b') as file:
             file.write(b'\xee' * 5_000_000)
     stop.set()
+    for process in busy:
+        process.kill()
+        process.wait()
     for reader in readers:
         reader.join()
     assert not failures, failures[:5]
-    assert waited < 1
+    assert waited < (20 if busy else 1), waited
     last = [n for n in content][-1]
     assert sorted(os.listdir(where + '/c')) == sorted(n[2:] for n in content) and os.stat(os.path.join(where, last)).st_size == 9000
     kernel.umount(where)

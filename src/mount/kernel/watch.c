@@ -11,6 +11,7 @@
  * them has the image open.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,10 +24,11 @@
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "mount/kernel/image.h"
+#include "mount/kernel/quiesce.h"
 #include "mount/kernel/state.h"
 #include "mount/process.h"
 
-#define SETTLE_MS 20 /* a read that found its place in the archive before may still be under way */
+#define QUIESCE_S 36 /* how long reads that are under way are waited for, at most: leases are broken after 45 */
 #define END_MS 5000  /* how long a signal waits for the mount's last user */
 #define ASK_MS 1000  /* where nothing tells that the file system is gone, it is asked for so often */
 
@@ -58,13 +60,25 @@ static void pause_ms(long ms)
     nanosleep(&time, NULL);
 }
 
+/* The kernel takes a lease away after a time of its own. */
+static int64_t quiesce_ms(void)
+{
+    FILE *file = fopen("/proc/sys/fs/lease-break-time", "re");
+    int64_t most_ms = QUIESCE_S * INT64_C(1000), seconds = 0;
+    bool known = file && fscanf(file, "%" SCNd64, &seconds) == 1 && seconds > 0;
+
+    if (file)
+        fclose(file);
+    return known && seconds * 800 < most_ms ? seconds * 800 : most_ms;
+}
+
 static void poison(struct watch *w)
 {
     if (w->poisoned)
         return;
     ozx_image_poison(w->direct->image.memory, w->direct->meta_end_bytes);
     w->poisoned = true;
-    pause_ms(SETTLE_MS);
+    ozx_quiesce(quiesce_ms());
 }
 
 /* Lets who waits to write go on. */
