@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "mount/option_list.h"
+
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256 /* Linux 5.10; an older one takes no notice */
 #endif
@@ -119,24 +121,13 @@ static int add_option(struct parameters *p, char *option)
     return add(p, option, value);
 }
 
-/* The list of -o, whose commas and backslashes in a value have a backslash. */
 static int add_list(struct parameters *p, const char *list)
 {
     OZX_AUTO_FREE char *option = malloc(strlen(list) + 1);
-    char *to = option;
     int failure = option ? 0 : -ENOMEM;
 
-    while (!failure && *list) {
-        if (*list == '\\' && list[1])
-            list++;
-        *to++ = *list++;
-        if (*list == ',' || *list == '\0') {
-            *to = '\0';
-            failure = add_option(p, option);
-            to = option;
-            list += *list == ',';
-        }
-    }
+    while (!failure && ozx_option_next(&list, option))
+        failure = add_option(p, option);
     return failure;
 }
 

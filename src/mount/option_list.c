@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Escaping in lists of mount options.
+ * Lists of mount options, written and read.
  */
 #include "mount/option_list.h"
 
@@ -13,4 +13,20 @@ char *ozx_option_escape(char *to, const char *text)
     }
     *to = '\0';
     return to;
+}
+
+bool ozx_option_next(const char **list, char *option)
+{
+    const char *from = *list;
+
+    if (!*from)
+        return false;
+    while (*from && *from != ',') {
+        if (*from == '\\' && from[1])
+            from++;
+        *option++ = *from++;
+    }
+    *option = '\0';
+    *list = from + (*from == ',');
+    return true;
 }

@@ -84,29 +84,21 @@ static int add_option(int fs, char *option, unsigned *attributes)
 
     if (strcmp(option, "noexec") == 0)
         *attributes |= MOUNT_ATTR_NOEXEC;
-    if (!value || !strstr(option, "context="))
-        return 0; /* means nothing here, or is in the inodes */
+    if (!value)
+        return 0;
     *value++ = '\0';
+    if (!strstr(option, "context"))
+        return 0; /* means nothing here, or is in the inodes */
     return fsconfig(fs, FSCONFIG_SET_STRING, option, value, 0) < 0 ? -errno : 0;
 }
 
 static int add_options(int fs, const char *list, unsigned *attributes)
 {
     OZX_AUTO_FREE char *option = malloc(strlen(list) + 1);
-    char *to = option;
     int failure = option ? 0 : -ENOMEM;
 
-    while (!failure && *list) {
-        if (*list == '\\' && list[1])
-            list++;
-        *to++ = *list++;
-        if (*list == ',' || *list == '\0') {
-            *to = '\0';
-            failure = add_option(fs, option, attributes);
-            to = option;
-            list += *list == ',';
-        }
-    }
+    while (!failure && ozx_option_next(&list, option))
+        failure = add_option(fs, option, attributes);
     return failure;
 }
 
