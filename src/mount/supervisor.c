@@ -21,6 +21,7 @@
 #include "mount/own_mount.h"
 #include "mount/process.h"
 #include "mount/worker.h"
+#include "mount/worker_end.h"
 
 #define MESSAGES_MAX 256 /* more than an honest worker ever has to say */
 
@@ -44,8 +45,7 @@ struct supervisor {
     bool ended;   /* the worker said so, and then: */
     bool visible; /* the mount was still there, so it was not unmounted but cut off */
     bool killed;  /* the worker, by us: a signal wanted an end */
-    int64_t
-        deadline_ms; /* when to kill the worker, or, if that is done, to go without it; 0: none */
+    int64_t deadline_ms; /* to kill the worker, and then to go without it; 0: none */
     enum ozx_mount_stage stage;
     struct ozx_error error; /* the first failure; code 0 without one */
 };
@@ -282,36 +282,18 @@ static void interrupt_start(struct supervisor *s)
     abandon(s);
 }
 
-/* What the worker's end means. */
 static void judge_end(struct supervisor *s, int status)
 {
+    struct ozx_worker_end end = {.status = status,
+                                 .parsing = s->phase == PARSING,
+                                 .served = s->phase == SERVING,
+                                 .killed = s->killed};
     struct ozx_error error = OZX_ERROR_INIT;
-    bool visible =
-        s->phase == SERVING && (s->ended ? s->visible : ozx_own_mount_is_there(&s->mount));
-    const char *hint =
-        visible ? "the mount remains and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
-    enum ozx_mount_stage stage = OZX_MOUNT_STAGE_CRASH;
+    enum ozx_mount_stage stage;
 
-    if (s->error.code || (s->phase == SERVING && status == 0 && !visible))
-        return;
-    if (WIFSIGNALED(status)) {
-        int number = WTERMSIG(status);
-        if (s->killed && !visible)
-            return;
-        if (number == SIGKILL)
-            stage = OZX_MOUNT_STAGE_SYSTEM; /* not by itself: somebody's kill, or out of memory */
-        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
-                      "the worker was killed by signal %d (%s)%s", number, strsignal(number),
-                      s->phase == PARSING ? " while it read the archive" : "");
-    } else if (visible && status == 0) {
-        stage = OZX_MOUNT_STAGE_SYSTEM;
-        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
-                      "the FUSE connection was aborted");
-    } else {
-        ozx_error_set(&error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
-                      "the worker ended with status %d", WEXITSTATUS(status));
-    }
-    fail(s, stage, &error);
+    end.visible = end.served && (s->ended ? s->visible : ozx_own_mount_is_there(&s->mount));
+    if (!s->error.code && ozx_worker_end_judge(&end, &stage, &error))
+        fail(s, stage, &error);
 }
 
 /* What an ended worker said before is still in the queue. */
