@@ -77,13 +77,45 @@ static void take_away(const struct ozx_mount_entry *entry)
     }
 }
 
-/* What was mounted, but not on the place, since `before` was read. */
-static void take_new_away(const struct ozx_mount_options *options,
+/* The number of the connection that the kernel made for `device`, which is the number of the mounted
+ * file system's device, too; 0 where the kernel does not tell (before Linux 6.16). */
+static unsigned connection_of(int device)
+{
+    char path[64], line[128];
+    unsigned number = 0;
+    FILE *info;
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", device);
+    info = fopen(path, "re");
+    while (info && !number && fgets(line, sizeof line, info))
+        if (sscanf(line, "fuse_connection: %u", &number) != 1)
+            number = 0;
+    if (info)
+        fclose(info);
+    return number;
+}
+
+/* True if `entry` is what was mounted for `device`. Where the kernel does not tell, it is what was
+ * not there `before`: numbers of mounts and of devices are given again, so that one with both of
+ * what was mounted before is taken for that, although it may have ended meanwhile. */
+static bool is_new(const struct ozx_mount_entry *entry, int device,
+                   const struct ozx_mountinfo *before)
+{
+    const struct ozx_mount_entry *older;
+    unsigned connection = connection_of(device);
+
+    if (connection)
+        return entry->device_major == 0 && entry->device_minor == connection;
+    older = ozx_mountinfo_by_number(before, (uint64_t)entry->id);
+    return !older || older->device_minor != entry->device_minor;
+}
+
+/* What was mounted for `device`, but not on the place. */
+static void take_new_away(const struct ozx_mount_options *options, int device,
                           const struct ozx_mountinfo *before, const struct ozx_mountinfo *now)
 {
     for (size_t i = 0; i < now->count; i++)
-        if (is_own(options, &now->entries[i]) &&
-            !ozx_mountinfo_by_number(before, (uint64_t)now->entries[i].id))
+        if (is_own(options, &now->entries[i]) && is_new(&now->entries[i], device, before))
             take_away(&now->entries[i]);
 }
 
@@ -95,21 +127,24 @@ static int fail_mountinfo(int failure, struct ozx_error *error)
 }
 
 /* The mount that was just made by somebody who did not say which it is. */
-static int identify(const struct ozx_mount_options *options, const struct ozx_mountinfo *before,
-                    struct ozx_mount_id *out, struct ozx_error *error)
+static int identify(const struct ozx_mount_options *options, int device,
+                    const struct ozx_mountinfo *before, struct ozx_mount_id *out,
+                    struct ozx_error *error)
 {
     OZX_AUTO_MOUNTINFO struct ozx_mountinfo now = {0};
+    const struct ozx_mount_entry *entry;
     struct ozx_mount_id id;
     int failure = ozx_mountinfo_read(&now);
 
     if (failure)
         return fail_mountinfo(failure, error);
-    if (ozx_place_mount(options->place, &id) == 0 && !ozx_mountinfo_by_number(before, id.number) &&
-        is_own(options, ozx_mountinfo_by_number(&now, id.number))) {
+    entry =
+        ozx_place_mount(options->place, &id) == 0 ? ozx_mountinfo_by_number(&now, id.number) : NULL;
+    if (is_own(options, entry) && is_new(entry, device, before)) {
         *out = id;
         return 0;
     }
-    take_new_away(options, before, &now);
+    take_new_away(options, device, before, &now);
     return ozx_error_set(error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "the mount point was removed, replaced or mounted on meanwhile");
 }
@@ -131,7 +166,7 @@ static int mount_it(const struct ozx_mount_options *options, int *device, struct
         failure = ozx_attach_by_mount(options, device, error);
     if (failure && !error->code)
         failure = mount_by_fusermount(options, device, error);
-    return failure ? failure : identify(options, &before, out, error);
+    return failure ? failure : identify(options, *device, &before, out, error);
 }
 
 /* Locks the directory until `*lock` is closed, so that of two mounts at once the second sees the

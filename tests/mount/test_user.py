@@ -4,6 +4,7 @@ for everybody meanwhile, as it is on every desktop."""
 import errno
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -193,6 +194,40 @@ def test_foreground_and_signal(user, image):
     process, _ = user.foreground_unseen(image)
     process.terminate()
     assert process.wait(10) == 0 and user.nothing_left()
+
+
+# In a namespace of its own, so that nobody else meets this fusermount3, which first ends the mount `first`.
+ENDS_ANOTHER = """set -e
+touch real
+mount --bind "$FUSERMOUNT" real
+cat >instead <<END
+#!/bin/sh
+[ "\\$1" = -u ] || [ ! -e '$PWD/armed' ] || { '$PWD/real' -u '$PWD/first' && sleep 0.3; }
+exec '$PWD/real' "\\$@"
+END
+chmod 755 instead
+mount --bind instead "$FUSERMOUNT"
+exec setpriv --reuid=nobody --regid="$GROUP" --clear-groups sh -ec '
+"$OZXFS" mount "$IMAGE" first
+touch armed
+"$OZXFS" mount "$IMAGE" second
+test -f second/zarr.json
+"$OZXFS" umount second'
+"""
+
+
+def test_number_of_a_mount_that_has_just_ended(user, image, as_root, need):
+    """The kernel gives its numbers, of mount and device, to the next one: that is not taken for the older mount."""
+    need('setpriv')
+    if tuple(map(int, re.findall(r'\d+', os.uname().release)[:2])) < (6, 16):
+        pytest.skip('/proc/self/fdinfo does not tell the connection before Linux 6.16')
+    for name in ('first', 'second'):
+        user.directory(name)
+    environment = dict(user.environment, OZXFS=user.binary, IMAGE=image, GROUP=str(user.ids[1]), FUSERMOUNT=shutil.which('fusermount3'))
+    done = subprocess.run(['unshare', '--mount', 'sh', '-c', ENDS_ANOTHER], cwd=user.folder, env=environment, timeout=TIMEOUT,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert wait_until(user.nothing_left)
 
 
 def test_fusermount_from_outside(user, image):
