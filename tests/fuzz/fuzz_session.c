@@ -13,6 +13,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -284,6 +285,18 @@ static int serve(struct ozx_gate *gate, uint32_t nodes, bool handed, int device,
     return failure;
 }
 
+static void check_answered(const struct kernel *k, int failure)
+{
+    for (size_t i = 0; i < k->count; i++) {
+        bool answered = k->answers[i] == 1 || !wants_answer(k->requests[i].header.opcode);
+        if (!answered)
+            fprintf(stderr,
+                    "request %zu of %zu (%zu sent, opcode %u) has no answer; the session said %d\n",
+                    i, k->count, k->sent, k->requests[i].header.opcode, failure);
+        FUZZ_CHECK(answered);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ozx_gate *gate = open_archive();
@@ -303,8 +316,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(pthread_create(&thread, NULL, be_kernel, k) == 0);
         failure = serve(gate, nodes, size % 2, devices[1], channels[1]);
         FUZZ_CHECK(pthread_join(thread, NULL) == 0);
-        for (size_t i = 0; k->started && failure && !k->short_one && i < k->count; i++)
-            FUZZ_CHECK(k->answers[i] == 1 || !wants_answer(k->requests[i].header.opcode));
+        if (k->started && failure && !k->short_one)
+            check_answered(k, failure);
         close(devices[0]);
         close(channels[0]);
         close(channels[1]);
