@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "zarr/jansson.h"
+#include "zarr/metadata_files.h"
 #include "zip/crc.h"
 #include "zip/format.h"
 #include "zip/prefix.h"
@@ -57,8 +58,8 @@ static bool only_top_folder(const struct ozx_archive *a, const char **name, size
     if (!stat.is_directory)
         return false;
     *name = ozx_archive_name(a, first, size);
-    return ozx_archive_lookup(a, first, "zarr.json", 9, &node) == 0 ||
-           ozx_archive_lookup(a, first, ".zgroup", 7, &node) == 0;
+    return ozx_archive_lookup(a, first, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON), &node) == 0 ||
+           ozx_archive_lookup(a, first, OZX_NAME_ZGROUP, strlen(OZX_NAME_ZGROUP), &node) == 0;
 }
 
 /* Rule no-root: say what the archive is instead. */
@@ -68,9 +69,9 @@ static void judge_root(struct ozx_archive *a)
     const char *name;
     size_t size;
 
-    if (has_file(a, "zarr.json"))
+    if (has_file(a, OZX_NAME_ZARR_JSON))
         return;
-    if (has_file(a, ".zgroup") || has_file(a, ".zarray") || has_file(a, ".zattrs"))
+    if (has_file(a, OZX_NAME_ZGROUP) || has_file(a, OZX_NAME_ZARRAY) || has_file(a, OZX_NAME_ZATTRS))
         snprintf(text, sizeof text,
                  "no zarr.json at the root, this is Zarr v2: readable, but not a .ozx");
     else if (only_top_folder(a, &name, &size))

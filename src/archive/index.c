@@ -12,6 +12,7 @@
 #include "archive/dirtable.h"
 #include "archive/extents.h"
 #include "base/array.h"
+#include "zarr/metadata_files.h"
 #include "zip/decompress.h"
 #include "zip/directory.h"
 #include "zip/format.h"
@@ -264,7 +265,7 @@ static void note_order(struct build *b, const struct ozx_zip_entry *e, const cha
 {
     if (e->is_directory)
         return;
-    if (size != 9 || memcmp(name, "zarr.json", 9) != 0)
+    if (ozx_metadata_file_of(name, size) != OZX_METADATA_ZARR_JSON)
         b->seen_data = true;
     else if (b->seen_data && b->facts.late_json_count++ == 0)
         b->facts.late_json_offset_bytes = e->header_offset_bytes;
@@ -284,8 +285,7 @@ static int take_entry(void *context, const struct ozx_zip_entry *e, struct ozx_e
     b->header_offset_bytes = e->header_offset_bytes;
     note_order(b, e, name, name_size);
     if (e->extra_odd)
-        warn_entry(b, e, OZX_RULE_EXTRA_ODD, OZX_WARNING_MINOR,
-                   "has an unneeded extra field");
+        warn_entry(b, e, OZX_RULE_EXTRA_ODD, OZX_WARNING_MINOR, "has an unneeded extra field");
     if (e->name_cp437)
         warn_entry(b, e, OZX_RULE_NAME_CHARSET, OZX_WARNING_MINOR, "has a name in CP437");
     if (e->is_directory)

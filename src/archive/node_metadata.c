@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "zarr/json.h"
+#include "zarr/metadata_files.h"
 
 /* A file of that name in the directory. */
 static int find_file(const struct ozx_archive *archive, uint32_t directory, const char *name,
@@ -26,10 +27,9 @@ static int find_file(const struct ozx_archive *archive, uint32_t directory, cons
 
 int ozx_metadata_find(const struct ozx_archive *archive, uint32_t directory, uint32_t *node)
 {
-    static const char *const names[] = {"zarr.json", ".zarray", ".zgroup", ".zattrs"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        int failure = find_file(archive, directory, names[i], node);
+    for (enum ozx_metadata_file file = OZX_METADATA_ZARR_JSON; ozx_metadata_file_makes_node(file);
+         file++) {
+        int failure = find_file(archive, directory, ozx_metadata_file_name(file), node);
         if (failure != -ENOENT)
             return failure;
     }
@@ -56,27 +56,28 @@ int ozx_metadata_text(struct ozx_archive *archive, uint32_t node, char **out, si
     return failure;
 }
 
-static bool is_named(const struct ozx_archive *archive, uint32_t node, const char *wanted)
+static enum ozx_metadata_file file_of(const struct ozx_archive *archive, uint32_t node)
 {
     size_t size;
     const char *name = ozx_archive_name(archive, node, &size);
 
-    return size == strlen(wanted) && memcmp(name, wanted, size) == 0;
+    return ozx_metadata_file_of(name, size);
 }
 
 /* Parses a node of Zarr v2 whose attributes, if any, stand beside it. */
 static int load_v2(struct ozx_archive *archive, uint32_t node, char *text, size_t size,
                    struct ozx_metadata **out, struct ozx_error *error)
 {
+    enum ozx_metadata_file name = file_of(archive, node);
     enum ozx_metadata_file file =
-        is_named(archive, node, ".zarray") ? OZX_METADATA_ZARRAY : OZX_METADATA_ZGROUP;
+        name == OZX_METADATA_ZARRAY ? OZX_METADATA_ZARRAY : OZX_METADATA_ZGROUP;
     OZX_AUTO_FREE char *attributes = NULL;
     size_t attributes_size = 0;
     uint32_t beside;
 
-    if (is_named(archive, node, ".zattrs"))
+    if (name == OZX_METADATA_ZATTRS) /* alone */
         return ozx_metadata_parse(file, "{}", 2, text, size, out, error);
-    if (find_file(archive, ozx_archive_parent(archive, node), ".zattrs", &beside) == 0) {
+    if (find_file(archive, ozx_archive_parent(archive, node), OZX_NAME_ZATTRS, &beside) == 0) {
         int failure = ozx_metadata_text(archive, beside, &attributes, &attributes_size, error);
         if (failure)
             return failure;
@@ -103,7 +104,7 @@ int ozx_metadata_load(struct ozx_archive *archive, uint32_t node, struct ozx_met
     size_t size = 0;
     int failure = ozx_metadata_text(archive, node, &text, &size, error);
 
-    if (!failure && is_named(archive, node, "zarr.json"))
+    if (!failure && file_of(archive, node) == OZX_METADATA_ZARR_JSON)
         failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, size, NULL, 0, out, error);
     else if (!failure)
         failure = load_v2(archive, node, text, size, out, error);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "zarr/json.h"
+#include "zarr/metadata_files.h"
 #include "zarr/metadata_memory.h"
 
 /* What all files below a node come to. */
@@ -30,16 +31,6 @@ struct walk {
 
 /* --- counting --------------------------------------------------------------------------------- */
 
-static bool is_metadata_name(const char *name, size_t size)
-{
-    static const char *const names[] = {"zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (size == strlen(names[i]) && memcmp(name, names[i], size) == 0)
-            return true;
-    return false;
-}
-
 static void count_file(struct walk *w, uint32_t node, struct total *total)
 {
     struct ozx_node_entry entry;
@@ -49,7 +40,7 @@ static void count_file(struct walk *w, uint32_t node, struct total *total)
     ozx_archive_entry(w->archive, node, &entry);
     total->bytes = entry.compressed_size_bytes;
     total->files = 1;
-    total->chunk_files = !is_metadata_name(name, size);
+    total->chunk_files = ozx_metadata_file_of(name, size) == OZX_METADATA_FILES;
     w->summary->file_count++;
     w->summary->data_bytes += entry.compressed_size_bytes;
     w->summary->compressed_count += entry.method != 0;

@@ -9,6 +9,7 @@
 #include "info/json_stream.h"
 #include "info/summary.h"
 #include "zarr/jansson.h"
+#include "zarr/metadata_files.h"
 
 #define SCHEMA 1
 
@@ -433,7 +434,8 @@ static json_t *rfc9_of(struct writer *w, const struct ozx_summary *s)
     uint32_t node;
 
     set(w, object, "root_zarr_json",
-        json_boolean(ozx_archive_lookup(w->archive, OZX_NODE_ROOT, "zarr.json", 9, &node) == 0));
+        json_boolean(ozx_archive_lookup(w->archive, OZX_NODE_ROOT, OZX_NAME_ZARR_JSON,
+                                        strlen(OZX_NAME_ZARR_JSON), &node) == 0));
     set(w, object, "comment_version", ozx_json_stream_text(s->comment_version));
     set(w, object, "comment_defect", ozx_json_stream_text(defect[0] ? defect : NULL));
     set(w, object, "metadata_version", ozx_json_stream_text(s->metadata_version));

@@ -21,6 +21,7 @@
 #define OZX_PACK_CONVERT_H
 
 #include "pack/input.h"
+#include "zarr/metadata_files.h"
 #include "zarr/v2.h"
 #include "zip/format.h"
 

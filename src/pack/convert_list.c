@@ -42,8 +42,8 @@ static struct names read_names(const struct ozx_input_listing *listing)
 
         if (file < OZX_CONVERT_FILES)
             names.has[file] = true;
-        names.has_v3 |= is_named(listing, item, "zarr.json");
-        names.has_zmetadata |= is_named(listing, item, ".zmetadata");
+        names.has_v3 |= is_named(listing, item, OZX_NAME_ZARR_JSON);
+        names.has_zmetadata |= is_named(listing, item, OZX_NAME_ZMETADATA);
         names.has_c |= item->name_size_bytes == 1 && *ozx_input_name(listing, item) == 'c';
     }
     return names;
@@ -56,7 +56,8 @@ static uint32_t drop_v2(struct ozx_input_listing *listing)
 
     for (uint32_t i = 0; i < count; i++) {
         const struct ozx_input_item item = listing->items[i];
-        if (file_of(listing, &item) == OZX_CONVERT_FILES && !is_named(listing, &item, ".zmetadata"))
+        if (file_of(listing, &item) == OZX_CONVERT_FILES &&
+            !is_named(listing, &item, OZX_NAME_ZMETADATA))
             listing->items[kept++] = item;
     }
     listing->count = kept;
@@ -125,9 +126,8 @@ static bool find_node_below(struct ozx_convert *c, const char *path, size_t size
 
 /* --- a store that is v3 already --------------------------------------------------------------- */
 
-static int list_v3(struct ozx_convert *c, const char *path, size_t size,
-                   const struct names *names, struct ozx_input_listing *listing,
-                   struct ozx_error *error)
+static int list_v3(struct ozx_convert *c, const char *path, size_t size, const struct names *names,
+                   struct ozx_input_listing *listing, struct ozx_error *error)
 {
     if (is_node(names) && !names->has_v3)
         return ozx_convert_refuse(c, path, size, "remove what does not belong there",
@@ -190,7 +190,8 @@ static int list_v2(struct ozx_convert *c, const char *path, size_t size, uint32_
         failure = ozx_convert_take_chunks(c, node, key, listing, error);
     if (failure)
         return failure;
-    if (ozx_input_listing_add(listing, "zarr.json", 9, false, &item))
+    if (ozx_input_listing_add(listing, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON), false,
+                              &item))
         return ozx_error_memory(error);
     item->key = node;
     ozx_input_listing_sort(listing);
@@ -268,8 +269,7 @@ int ozx_convert_list(struct ozx_input *input, const char *path, size_t path_size
     ozx_convert_pop_images(c, path, path_size_bytes);
     failure = ozx_convert_check_inside(c, path, path_size_bytes, true, error);
     if (!failure)
-        failure =
-            c->base->kind->list(c->base, path, path_size_bytes, key, listing, error);
+        failure = c->base->kind->list(c->base, path, path_size_bytes, key, listing, error);
     if (failure)
         return failure;
     names = read_names(listing);

@@ -19,8 +19,9 @@ int ozx_convert_refuse(const struct ozx_convert *c, const char *path, size_t siz
 
 const char *ozx_convert_file_name(enum ozx_convert_file file)
 {
-    static const char *const names[] = {
-        [OZX_ZGROUP] = ".zgroup", [OZX_ZARRAY] = ".zarray", [OZX_ZATTRS] = ".zattrs"};
+    static const char *const names[] = {[OZX_ZGROUP] = OZX_NAME_ZGROUP,
+                                        [OZX_ZARRAY] = OZX_NAME_ZARRAY,
+                                        [OZX_ZATTRS] = OZX_NAME_ZATTRS};
 
     return names[file];
 }

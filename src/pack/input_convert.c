@@ -10,7 +10,7 @@
 /* The node whose zarr.json a path is; NONE: it is none that was made. */
 static uint32_t made_at(const struct ozx_convert *c, const char *path, size_t size)
 {
-    static const char name[] = "zarr.json";
+    static const char name[] = OZX_NAME_ZARR_JSON;
     size_t name_size = sizeof name - 1;
 
     if (size < name_size || memcmp(path + size - name_size, name, name_size) != 0 ||
@@ -22,9 +22,8 @@ static uint32_t made_at(const struct ozx_convert *c, const char *path, size_t si
 /* --- looking ---------------------------------------------------------------------------------- */
 
 /* A chunk whose name is another one below; its directory stays open for the next. */
-static int look_renamed(struct ozx_convert *c, const struct ozx_input_item *item,
-                        const char *below, size_t size, struct ozx_input_file *file,
-                        struct ozx_error *error)
+static int look_renamed(struct ozx_convert *c, const struct ozx_input_item *item, const char *below,
+                        size_t size, struct ozx_input_file *file, struct ozx_error *error)
 {
     const char *slash = strrchr(below, '/');
     char name[OZX_NAME_COMPONENT_MAX + 2];
@@ -82,9 +81,9 @@ static int look(struct ozx_input *input, struct ozx_input_listing *listing, cons
     if (node != OZX_CONVERT_NONE)
         return look_chunk(c, listing, node, path, path_size_bytes, item, file, error);
     failure = ozx_convert_check_inside(c, path, path_size_bytes, false, error);
-    return failure ? failure
-                   : c->base->kind->look(c->base, listing, path, path_size_bytes, item, file,
-                                         error);
+    return failure
+               ? failure
+               : c->base->kind->look(c->base, listing, path, path_size_bytes, item, file, error);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "archive/archive.h"
+#include "zarr/metadata_files.h"
 #include "zip/format.h"
 
 #define PARTIAL_ID_SIZE 32      /* uuid4().hex */
@@ -151,12 +152,7 @@ uint64_t ozx_junk_describe(const struct ozx_junk_counts *counts, char *text, siz
 
 bool ozx_junk_is_node_file(const char *name, size_t size_bytes)
 {
-    static const char *const names[] = {"zarr.json", ".zarray", ".zgroup", ".zattrs"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strlen(names[i]) == size_bytes && memcmp(name, names[i], size_bytes) == 0)
-            return true;
-    return false;
+    return ozx_metadata_file_makes_node(ozx_metadata_file_of(name, size_bytes));
 }
 
 static bool is_node_file(const struct ozx_archive *archive, uint32_t node)

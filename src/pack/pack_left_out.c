@@ -15,6 +15,7 @@
 #include "zarr/consolidated.h"
 #include "zarr/json.h"
 #include "zarr/left_out.h"
+#include "zarr/metadata_files.h"
 #include "zip/crc.h"
 
 enum state {
@@ -287,7 +288,7 @@ static void note_entries(struct judge *j)
             continue; /* it stands for itself, as nothing of it is kept */
         j->states[entry->directory] |=
             (uint8_t)(STATE_FILLED | (i < metadata_count ? STATE_NODE : 0));
-        if (i >= metadata_count && strcmp(entry->name, ".zmetadata") == 0) {
+        if (i >= metadata_count && strcmp(entry->name, OZX_NAME_ZMETADATA) == 0) {
             ozx_plan_path(j->plan, entry, j->path);
             count(j, OZX_LEFT_OUT_V2, "");
         }

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "pack/plan_build.h"
+#include "zarr/metadata_files.h"
 
 #define TEXT_BLOCK_SIZE (64 * 1024)
 
@@ -72,7 +73,7 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx_plan_entry *entry)
 {
     struct ozx_plan_list *list = is_metadata ? &plan->metadata : &plan->rest;
-    const char *name = is_metadata           ? "zarr.json"
+    const char *name = is_metadata           ? OZX_NAME_ZARR_JSON
                        : entry->is_directory ? ""
                                              : keep_text(plan, entry->name, entry->name_size_bytes);
 
@@ -88,13 +89,12 @@ int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx
 int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char *name,
                           bool is_directory)
 {
-    bool is_metadata = !is_directory && strcmp(name, "zarr.json") == 0;
+    bool is_metadata = !is_directory && strcmp(name, OZX_NAME_ZARR_JSON) == 0;
     struct ozx_plan_omission *last;
 
-    if (!plan->omission_count ||
-        plan->omissions[plan->omission_count - 1].directory != directory) {
-        if (ozx_array_reserve((void **)&plan->omissions, plan->omission_count,
-                              &plan->omission_room, sizeof *plan->omissions))
+    if (!plan->omission_count || plan->omissions[plan->omission_count - 1].directory != directory) {
+        if (ozx_array_reserve((void **)&plan->omissions, plan->omission_count, &plan->omission_room,
+                              sizeof *plan->omissions))
             return -ENOMEM;
         plan->omissions[plan->omission_count++] =
             (struct ozx_plan_omission){.first = "", .directory = directory};

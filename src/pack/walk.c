@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "pack/plan_build.h"
+#include "zarr/metadata_files.h"
 #include "zip/name.h"
 
 #define PROGRESS_EVERY 4096 /* entries */
@@ -147,7 +148,7 @@ static int add_file(struct walk *walk, struct ozx_input_listing *listing, uint32
                     const char *name, const struct ozx_input_item *item)
 {
     const char *defect = name_defect(walk->path, walk->path_size);
-    bool is_metadata = strcmp(name, "zarr.json") == 0;
+    bool is_metadata = strcmp(name, OZX_NAME_ZARR_JSON) == 0;
     struct ozx_plan_directory *owner;
     struct ozx_plan_entry entry;
     struct ozx_input_file file;
@@ -290,8 +291,8 @@ static int walk_directory(struct walk *walk, uint32_t key, uint32_t parent)
     if (failure)
         return failure;
     directory = &walk->plan->directories[index];
-    directory->owner = ozx_input_listing_has(&listing, "zarr.json") ? index
-                       : is_root                                    ? OZX_PLAN_NO_OWNER
+    directory->owner = ozx_input_listing_has(&listing, OZX_NAME_ZARR_JSON) ? index
+                       : is_root                                      ? OZX_PLAN_NO_OWNER
                                  : walk->plan->directories[parent].owner;
     for (uint32_t i = 0; i < listing.count && !failure; i++)
         failure = walk_item(walk, &listing, index, &listing.items[i], &any);

@@ -12,6 +12,7 @@
 
 #include "unpack/unpack_files.h"
 #include "unpack/unpack_left_out.h"
+#include "zarr/metadata_files.h"
 
 struct unpack {
     struct ozx_archive *archive; /* borrowed */
@@ -159,8 +160,8 @@ static int check_outside(const struct ozx_unpack_options *options,
 int ozx_unpack_begin(const struct ozx_unpack_options *options, struct ozx_output_tree *output_tree)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    int failure =
-        ozx_output_tree_prepare(output_tree, options->output, options->force, "zarr.json", &error);
+    int failure = ozx_output_tree_prepare(output_tree, options->output, options->force,
+                                          OZX_NAME_ZARR_JSON, &error);
 
     if (failure)
         return tell_output(options, OZX_UNPACK_OUTPUT_CREATE, &error);
@@ -176,8 +177,8 @@ int ozx_unpack_commit(const struct ozx_unpack_options *options, struct ozx_outpu
     bool leftover = false;
 
     if (ozx_output_tree_commit(output_tree, options->sync, &leftover, &error))
-        return tell_output(options, error.code == -EEXIST ? OZX_UNPACK_OUTPUT_CREATE
-                                                          : OZX_UNPACK_OUTPUT, &error);
+        return tell_output(
+            options, error.code == -EEXIST ? OZX_UNPACK_OUTPUT_CREATE : OZX_UNPACK_OUTPUT, &error);
     if (leftover)
         options->warning(options->context, OZX_UNPACK_OUTPUT, &error);
     return 0;

@@ -13,6 +13,7 @@
 #include "io/beneath.h"
 #include "zarr/consolidated.h"
 #include "zarr/left_out.h"
+#include "zarr/metadata_files.h"
 
 struct judge {
     const struct ozx_unpack_files *files;
@@ -258,6 +259,14 @@ static int read_text(struct judge *j)
     return 0;
 }
 
+static bool is_zarr_json(const struct judge *j, uint32_t file)
+{
+    size_t size;
+    const char *name = ozx_archive_name(j->archive, file, &size);
+
+    return ozx_metadata_file_of(name, size) == OZX_METADATA_ZARR_JSON;
+}
+
 static int judge_directory(struct judge *j, uint32_t directory)
 {
     int failure = 0;
@@ -267,7 +276,7 @@ static int judge_directory(struct judge *j, uint32_t directory)
     if (ozx_metadata_find(j->archive, directory, &j->file) == 0 && is_wanted(j, j->file)) {
         j->tally.file++;
         path_of(j, j->file, j->path);
-        if (strcmp(j->path + strlen(j->path) - 9, "zarr.json") == 0) {
+        if (is_zarr_json(j, j->file)) {
             failure = read_text(j);
             if (!failure && j->text)
                 failure = judge_consolidated(j);
@@ -275,7 +284,9 @@ static int judge_directory(struct judge *j, uint32_t directory)
         if (!failure)
             failure = judge_metadata(j);
     }
-    if (!failure && ozx_archive_lookup(j->archive, directory, ".zmetadata", 10, &j->file) == 0 &&
+    if (!failure &&
+        ozx_archive_lookup(j->archive, directory, OZX_NAME_ZMETADATA, strlen(OZX_NAME_ZMETADATA), &j->file) ==
+            0 &&
         is_wanted(j, j->file)) {
         path_of(j, j->file, j->path);
         failure = read_text(j);

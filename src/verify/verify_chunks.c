@@ -8,6 +8,7 @@
 
 #include "verify/verify_parts.h"
 #include "zarr/metadata.h"
+#include "zarr/metadata_files.h"
 
 struct chunks {
     struct ozx_verify *v;
@@ -24,7 +25,7 @@ struct chunks {
 
 static int judge_file(struct chunks *c, uint32_t node)
 {
-    if (c->key_size == 9 && memcmp(c->key, "zarr.json", 9) == 0)
+    if (ozx_metadata_file_of(c->key, c->key_size) == OZX_METADATA_ZARR_JSON)
         return 0;
     switch (ozx_array_judge_key(c->array, c->key, c->key_size, NULL)) {
     case OZX_KEY_NONE:

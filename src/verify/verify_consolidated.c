@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "verify/verify_parts.h"
 #include "zarr/consolidated.h"
+#include "zarr/metadata_files.h"
 #include "zarr/node_digest.h"
 
 #define UNREADABLE UINT32_MAX
@@ -73,7 +74,7 @@ static const struct ozx_node_digest *digest_of(struct consolidated *c, uint32_t 
     if (c->digest_numbers[directory])
         return &c->digests[c->digest_numbers[directory] - 1];
     c->digest_numbers[directory] = UNREADABLE;
-    if (ozx_archive_lookup(c->v->archive, directory, "zarr.json", 9, &file))
+    if (ozx_archive_lookup(c->v->archive, directory, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON), &file))
         return NULL;
     failure = ozx_metadata_text(c->v->archive, file, &text, &size, &error);
     if (!failure) {
@@ -212,7 +213,8 @@ static void judge_group(struct consolidated *c, uint32_t directory)
     struct ozx_error error = OZX_ERROR_INIT;
     OZX_AUTO_FREE char *text = NULL;
 
-    if (ozx_archive_lookup(c->v->archive, directory, "zarr.json", 9, &c->zarr_json) ||
+    if (ozx_archive_lookup(c->v->archive, directory, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON),
+                           &c->zarr_json) ||
         ozx_metadata_text(c->v->archive, c->zarr_json, &text, &walk.size_bytes, &error)) {
         if (error.code == -ENOMEM)
             c->failure = ozx_error_memory(c->error);

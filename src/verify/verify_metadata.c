@@ -13,6 +13,7 @@
 
 #include "archive/node_metadata.h"
 #include "verify/verify_parts.h"
+#include "zarr/metadata_files.h"
 
 #define SCENE_JSON_MAX (256u << 20)
 
@@ -153,7 +154,7 @@ static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t direct
 
     *items = -1;
     if (!follow(m, zarr_json, directory, "dataset", path, &node) ||
-        !find_file(m->v, node, "zarr.json", &file))
+        !find_file(m->v, node, OZX_NAME_ZARR_JSON, &file))
         return 0;
     failure = load(m, file, false, &metadata, error);
     if (failure || !metadata)
@@ -209,7 +210,7 @@ static int judge_scene_end(struct metadata *m, struct scene *scene, const struct
     int failure;
 
     if (!end->path || !follow(m, scene->zarr_json, scene->directory, "image", end->path, &node) ||
-        !end->name || !find_file(m->v, node, "zarr.json", &file))
+        !end->name || !find_file(m->v, node, OZX_NAME_ZARR_JSON, &file))
         return 0;
     ozx_archive_stat(m->v->archive, file, &stat);
     if (stat.size_bytes > scene->bytes_left)
@@ -322,7 +323,7 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
     uint32_t zarr_json = 0;
     int failure;
 
-    if (!find_file(m->v, directory, "zarr.json", &zarr_json))
+    if (!find_file(m->v, directory, OZX_NAME_ZARR_JSON, &zarr_json))
         return 0;
     failure = load(m, zarr_json, true, &metadata, error);
     if (!metadata || metadata->has_consolidated)
@@ -355,7 +356,7 @@ static int judge_v2_node(struct metadata *m, uint32_t directory, struct ozx_erro
     uint32_t file, attributes;
     int failure;
 
-    if (!find_file(m->v, directory, ".zattrs", &attributes) ||
+    if (!find_file(m->v, directory, OZX_NAME_ZATTRS, &attributes) ||
         ozx_metadata_find(m->v->archive, directory, &file))
         return 0;
     failure = load(m, file, false, &metadata, error);
@@ -398,7 +399,7 @@ static void judge_labels(struct metadata *m, uint32_t directory)
     uint8_t state = m->states[directory];
     uint32_t zarr_json = directory;
 
-    if (!(state & STATE_NODE) || !find_file(m->v, directory, "zarr.json", &zarr_json))
+    if (!(state & STATE_NODE) || !find_file(m->v, directory, OZX_NAME_ZARR_JSON, &zarr_json))
         return;
     if ((state & STATE_IMAGE) && !(state & STATE_REFERENCED) && is_label_image(m, directory))
         ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
@@ -462,9 +463,9 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
     for (uint32_t node = 0; node < m.node_count; node++) {
         if (!is_directory(v, node))
             continue;
-        if (find_file(v, node, "zarr.json", &file))
+        if (find_file(v, node, OZX_NAME_ZARR_JSON, &file))
             m.states[node] |= STATE_NODE;
-        if (find_file(v, node, ".zgroup", &file) || find_file(v, node, ".zarray", &file))
+        if (find_file(v, node, OZX_NAME_ZGROUP, &file) || find_file(v, node, OZX_NAME_ZARRAY, &file))
             m.states[node] |= STATE_V2;
     }
     m.is_v2 = (m.states[OZX_NODE_ROOT] & (STATE_NODE | STATE_V2)) == STATE_V2;

@@ -12,6 +12,7 @@
 #include "archive/index.h"
 #include "base/array.h"
 #include "verify/verify_parts.h"
+#include "zarr/metadata_files.h"
 #include "zip/format.h"
 
 #define BOMB_RATIO 10000 /* more than any picture is worth; deflate cannot */
@@ -139,7 +140,7 @@ static void judge_kind(struct ozx_verify *v, const struct ozx_verify_entry *entr
 
 static bool is_zarr_json(const struct ozx_verify_entry *e)
 {
-    static const char name[] = "zarr.json";
+    static const char name[] = OZX_NAME_ZARR_JSON;
     const size_t size = sizeof name - 1;
 
     return e->path_size_bytes >= size &&
@@ -171,7 +172,7 @@ static void judge_order(struct ozx_verify *v, struct order *o, const struct ozx_
 
     if (v->options->rule_set == OZX_RULES_DRAFT && e->header.is_directory)
         return; /* directories do not count there */
-    if (o->seen++ == 0 && strcmp(e->path, "zarr.json") != 0)
+    if (o->seen++ == 0 && strcmp(e->path, OZX_NAME_ZARR_JSON) != 0)
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
                         "the root zarr.json is not the first entry of the %s", o->where);
     if (json && o->seen_other)
@@ -290,7 +291,8 @@ int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
     struct ozx_verify_entry entry;
     int failure = 0;
 
-    if (v->in_order || v->options->rule_set == OZX_RULES_DRAFT) /* there only the directory's counts */
+    if (v->in_order ||
+        v->options->rule_set == OZX_RULES_DRAFT) /* there only the directory's counts */
         return 0;
     if (ozx_zip_directory_open(v->source, &v->records, &directory))
         return ozx_error_memory(error);

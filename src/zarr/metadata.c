@@ -161,9 +161,6 @@ int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t tex
                        const char *attributes, size_t attributes_size_bytes,
                        struct ozx_metadata **out, struct ozx_error *error)
 {
-    const char *name = file == OZX_METADATA_ZARR_JSON ? "zarr.json"
-                       : file == OZX_METADATA_ZARRAY  ? ".zarray"
-                                                      : ".zgroup";
     OZX_AUTO_JSON json_t *root = NULL, *attributes_json = NULL;
     struct ozx_parse p = {.part = OZX_PART_ZARR,
                           .text = text,
@@ -173,9 +170,10 @@ int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t tex
 
     if (!p.memory)
         return ozx_error_memory(error);
-    failure = load_json(&p, text, text_size_bytes, name, false, &root, error);
+    failure =
+        load_json(&p, text, text_size_bytes, ozx_metadata_file_name(file), false, &root, error);
     if (!failure && attributes)
-        failure = load_json(&p, attributes, attributes_size_bytes, ".zattrs", true,
+        failure = load_json(&p, attributes, attributes_size_bytes, OZX_NAME_ZATTRS, true,
                             &attributes_json, error);
     if (!failure)
         failure = build(&p, file, root, attributes_json, out, error);

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "zarr/metadata_files.h"
 
 #define OZX_DIMENSIONS_MAX 32
 #define OZX_DEFECTS_MAX 64 /* kept of one file; more are counted */
@@ -244,14 +245,7 @@ struct ozx_metadata {
     struct ozx_metadata_memory *memory; /* all of the above */
 };
 
-/* What a text is the contents of. */
-enum ozx_metadata_file {
-    OZX_METADATA_ZARR_JSON,
-    OZX_METADATA_ZGROUP, /* Zarr v2: the attributes come from the second text */
-    OZX_METADATA_ZARRAY,
-};
-
-/* Parses `text` (need not be terminated). `attributes` is the .zattrs beside a Zarr v2 file, NULL for
+/* Parses `text` (need not be terminated), the contents of a zarr.json, .zarray or .zgroup. `attributes` is the .zattrs beside a Zarr v2 file, NULL for
  * none and for zarr.json. What some readers take for JSON and others do not is read, and a defect.
  * -EBADMSG if it is no JSON object (rule zarr-json; the text says why, with line and column) or
  * beyond the bounds of zarr/json.h (no rule), -ENOMEM. The caller frees `*out`. */
