@@ -155,3 +155,15 @@ def test_chunks_are_the_same_bytes(both):
         before = sorted(f.read_bytes() for f in (both[0] / path).rglob('*') if f.is_file() and f.name[0] != '.')
         after = sorted(f.read_bytes() for f in (both[1] / path).rglob('*') if f.is_file() and f.name != 'zarr.json')
         assert before == after, path
+
+
+@pytest.mark.parametrize('module,config', [('zfpy', dict(id='zfpy', mode=4, tolerance=0.01)), ('pcodec', dict(id='pcodec', level=8))])
+def test_codecs_in_the_place_of_bytes(tmp_path, module, config):
+    """Where their packages are installed."""
+    pytest.importorskip(module)
+    stores.group(tmp_path / 'v2')
+    stores.write_array(tmp_path / 'v2' / 'a', '<f4', (9, 7), (4, 3), compressor=config)
+    convert(tmp_path / 'v2', tmp_path / 'v3.ozx', '--ome-version', '0.5')
+    launch.ok('unpack', tmp_path / 'v3.ozx', tmp_path / 'v3')
+    before, after = (zarr.open_array(tmp_path / v / 'a', mode='r')[...] for v in ('v2', 'v3'))
+    assert before.any() and numpy.array_equal(before, after)
