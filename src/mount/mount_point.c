@@ -189,8 +189,8 @@ static void name_place(const struct ozx_place *place, struct ozx_error *error)
              ozx_escape(path, sizeof path, place->path, strlen(place->path)), text);
 }
 
-/* Makes the directory of a place that was found, or takes the one that is there. -EEXIST: it cannot
- * be taken. */
+/* Makes the directory of a place that was found, or takes the one that is there. -ENOTEMPTY: that has
+ * files in it; -EEXIST: it cannot be taken for another reason. */
 static int make(struct ozx_place *place, struct ozx_error *error)
 {
     bool fresh = mkdirat(place->parent, place->name, MADE_MODE) == 0;
@@ -201,7 +201,8 @@ static int make(struct ozx_place *place, struct ozx_error *error)
     failure = check(place, false, error);
     if (failure) {
         name_place(place, error);
-        failure = error->code = -EEXIST; /* not taken for "cannot be written" */
+        if (failure != -ENOTEMPTY)
+            failure = error->code = -EEXIST; /* not taken for "cannot be written" */
     } else {
         failure = check_owner(place, fresh, error);
     }
@@ -225,33 +226,38 @@ bool ozx_mount_point_remove_made(const struct ozx_place *place, uid_t user)
            unlinkat(place->parent, place->name, AT_REMOVEDIR) == 0;
 }
 
-/* The archive's name without what says that it is one, and cut where it would not leave room for
- * the ending (and a number) in a file name. */
-static void default_name(const char *archive_path, char name[NAME_MAX + 1], int number)
+/* Bytes of an archive's file name without what says that it is one. */
+static size_t stem_size(const char *base)
 {
-    static const char *const endings[] = {".ome.zarr.zip", ".zarr.zip", ".ozx", ".zip"};
-    const char *base = strrchr(archive_path, '/');
-    char suffix[32];
-    size_t size, room;
+    static const char *const endings[] = {".ome.zarr.zip", ".zarr.zip", ".ome.zarr.ozx",
+                                          ".zarr.ozx",     ".ozx",      ".zip"};
+    size_t size = strlen(base);
 
-    base = base ? base + 1 : archive_path;
-    size = strlen(base);
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         size_t length = strlen(endings[i]);
-        if (size > length && strcasecmp(base + size - length, endings[i]) == 0) {
-            size -= length;
-            break;
-        }
+        if (size > length && strcasecmp(base + size - length, endings[i]) == 0)
+            return size - length;
     }
-    snprintf(suffix, sizeof suffix, number > 1 ? "-%d" ENDING : ENDING, number);
-    room = NAME_MAX - strlen(suffix);
+    return size;
+}
+
+/* The archive's name as that of a directory, cut where it would not leave room for `suffix` in a
+ * file name. */
+static void default_name(const char *archive_path, char name[NAME_MAX + 1], const char *suffix)
+{
+    const char *base = strrchr(archive_path, '/');
+    size_t size, room = NAME_MAX - strlen(suffix);
+
+    base = base ? base + 1 : archive_path;
+    size = stem_size(base);
     if (size > room)
         for (size = room; size > 1 && (base[size] & 0xC0) == 0x80;)
             size--; /* not inside a character */
     snprintf(name, NAME_MAX + 1, "%.*s%s", (int)size, base, suffix);
 }
 
-static int make_beside(const char *archive_path, struct ozx_place *place, struct ozx_error *error)
+static int make_beside(const char *archive_path, const char *suffix, struct ozx_place *place,
+                       struct ozx_error *error)
 {
     OZX_AUTO_FREE char *parent = strdup(archive_path);
     char name[NAME_MAX + 1];
@@ -263,7 +269,7 @@ static int make_beside(const char *archive_path, struct ozx_place *place, struct
     slash = strrchr(parent, '/');
     if (slash)
         slash[slash == parent] = '\0';
-    default_name(archive_path, name, 1);
+    default_name(archive_path, name, suffix);
     failure = ozx_place_find_in(slash ? parent : ".", name, place, error);
     if (failure &&
         error->code) /* a link that must not be followed: to be told, not to be avoided */
@@ -321,7 +327,9 @@ static int make_in_runtime(const char *archive_path, struct ozx_place *place,
         return failure;
     place->parent = ozx_take_fd(&directory.directory);
     for (int number = 1; number <= SAME_NAMES_MAX; number++) {
-        default_name(archive_path, place->name, number);
+        char suffix[32];
+        snprintf(suffix, sizeof suffix, number > 1 ? "-%d" ENDING : ENDING, number);
+        default_name(archive_path, place->name, suffix);
         if (snprintf(place->path, sizeof place->path, "%s/%s", directory.path, place->name) >=
             (int)sizeof place->path)
             return fail_errno(error, -ENAMETOOLONG);
@@ -331,7 +339,7 @@ static int make_in_runtime(const char *archive_path, struct ozx_place *place,
             place->made = true;
             return 0;
         }
-        if (failure != -EEXIST)
+        if (failure != -EEXIST && failure != -ENOTEMPTY)
             return fail_errno(error, failure);
     }
     return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
@@ -339,12 +347,25 @@ static int make_in_runtime(const char *archive_path, struct ozx_place *place,
                          directory.path, SAME_NAMES_MAX);
 }
 
+/* Where the archive lies nothing can be made, by nobody or by this user. */
+static bool cannot_write(int failure)
+{
+    return failure == -EACCES || failure == -EROFS || failure == -EPERM || failure == -ENOSPC ||
+           failure == -EDQUOT || failure == -EOPNOTSUPP;
+}
+
 int ozx_mount_point_make(const char *archive_path, struct ozx_place *place, struct ozx_error *error)
 {
-    int failure = make_beside(archive_path, place, error);
+    /* The directory that the archive was packed from often stands beside it, under the first name. */
+    static const char *const suffixes[] = {ENDING, ".ozx" ENDING};
+    int failure = -ENOTEMPTY;
 
-    if (failure != -EACCES && failure != -EROFS && failure != -EPERM && failure != -ENOSPC &&
-        failure != -EDQUOT && failure != -EOPNOTSUPP)
+    for (size_t i = 0; failure == -ENOTEMPTY && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        ozx_place_close(place);
+        *error = (struct ozx_error)OZX_ERROR_INIT;
+        failure = make_beside(archive_path, suffixes[i], place, error);
+    }
+    if (failure != -ENOTEMPTY && !cannot_write(failure))
         return failure;
     ozx_place_close(place);
     *error = (struct ozx_error)OZX_ERROR_INIT;

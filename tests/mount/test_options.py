@@ -230,7 +230,8 @@ def test_subdir_that_is_none(ozxfs, image, subdir):
 # --- default mount point --------------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('name,expected', [('image.ozx', 'image.ome.zarr'), ('IMAGE.OZX', 'IMAGE.ome.zarr'), ('image.ome.zarr.zip', None), ('noext', 'noext.ome.zarr'),
-                                           ('a.b.ozx', 'a.b.ome.zarr')])
+                                           ('a.b.ozx', 'a.b.ome.zarr'), ('image.ome.zarr.ozx', 'image.ome.zarr'), ('image.zarr.OZX', 'image.ome.zarr'),
+                                           ('.ozx', '.ozx.ome.zarr')])
 def test_default_mount_point(ozxfs, image, image_view, name, expected):
     """NAME.ome.zarr beside the archive: made, printed, and removed at unmount."""
     path = os.path.join(ozxfs.folder, name)
@@ -253,18 +254,25 @@ def test_default_mount_point_is_removed_after_a_signal(ozxfs, image):
     assert ozxfs.nothing_left() and wait_until(lambda: not os.path.exists(where))
 
 
-def test_default_mount_point_that_exists_is_not_used(ozxfs, image):
-    """Somebody's directory of that name is neither mounted over nor removed."""
-    taken = ozxfs.folder + '/image.ome.zarr'
-    os.mkdir(taken)
-    with open(taken + '/mine', 'w', encoding='utf-8'):
-        pass
-    done = ozxfs.run('mount', image)
-    assert os.listdir(taken) == ['mine']
-    if done.returncode == 0:
-        assert done.stdout.decode().strip() != taken
-    else:
-        assert done.returncode == 73 and len(check_lines(done.stderr)) == 1
+def test_default_mount_point_beside_the_directory_that_was_packed(ozxfs, image, image_view):
+    """What a newcomer does first: `pack image.ome.zarr image.ozx && mount image.ozx`. Somebody's directory of that name is neither mounted
+    over nor removed; if the second name is taken as well, the runtime directory serves."""
+    ozxfs.environment['XDG_RUNTIME_DIR'] = ozxfs.directory('runtime')
+    os.chmod(ozxfs.environment['XDG_RUNTIME_DIR'], 0o700)
+    taken = []
+    for expected in ('image.ozx.ome.zarr', 'runtime/ozxfs/image.ome.zarr', 'runtime/ozxfs/image-2.ome.zarr'):
+        name = os.path.join(ozxfs.folder, 'image.ome.zarr') if not taken else where
+        os.mkdir(name)
+        with open(name + '/mine', 'w', encoding='utf-8'):
+            pass
+        taken.append(name)
+        done = ozxfs.run('mount', image)
+        where = done.stdout.decode().strip()
+        assert (done.returncode, done.stderr, where) == (0, b'', os.path.join(os.path.realpath(ozxfs.folder), expected))
+        check_view(where, image_view)
+        ozxfs.umount(where)
+        assert wait_until(lambda: not os.path.exists(where))
+    assert all(os.listdir(name) == ['mine'] for name in taken)
 
 
 def test_refused_archive_leaves_no_default_mount_point(ozxfs):
