@@ -49,16 +49,19 @@ static int fill_standard_descriptors(void)
     return 0;
 }
 
-static int help(void)
+static void print_help(FILE *out)
 {
-    puts("Usage: ozxfs VERB [OPTIONS] ...\n\n"
-         "Zipped OME-Zarr images (.ozx, RFC-9) as plain directories.\n\nVerbs:");
+    fputs("Usage: ozxfs VERB [OPTIONS] ...\n\n"
+          "Zipped OME-Zarr images (.ozx, RFC-9) as plain directories.\n\nVerbs:\n",
+          out);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        printf("  %-8s %s\n", verbs[i].name, verbs[i].summary);
-    puts("\n  ozxfs VERB --help   the options of a verb\n"
-         "  ozxfs --version     versions of ozxfs and its libraries\n"
-         "\nExample:\n  ozxfs mount image.ozx /mnt/x");
-    return ozx_report_stdout(OZX_EXIT_OK);
+        fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+    fputs("\n  ozxfs help VERB     the options of a verb (or ozxfs VERB --help)\n"
+          "  ozxfs --version     versions of ozxfs and its libraries\n"
+          "\nExamples:\n"
+          "  ozxfs pack image.ome.zarr image.ozx\n"
+          "  ozxfs mount image.ozx\n",
+          out);
 }
 
 static const struct verb *find_verb(const char *name)
@@ -67,6 +70,45 @@ static const struct verb *find_verb(const char *name)
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
     return NULL;
+}
+
+/* What other programs call it. */
+static const struct {
+    const char *other, *name;
+} others[] = {
+    {"check", "verify"},   {"create", "pack"},    {"extract", "unpack"}, {"fix", "repack"},
+    {"fsck", "verify"},    {"list", "ls"},        {"repair", "repack"},  {"show", "info"},
+    {"stat", "info"},      {"test", "verify"},    {"tree", "ls"},        {"unmount", "umount"},
+    {"unzip", "unpack"},   {"validate", "verify"}, {"zip", "pack"},
+};
+
+static int unknown_verb(const char *typed)
+{
+    struct ozx_suggestion suggestion = {.typed = typed, .typed_size = strlen(typed)};
+
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        ozx_suggestion_consider(&suggestion, "", verbs[i].name);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i].other, typed) == 0 && find_verb(others[i].name)) {
+            suggestion.prefix = "";
+            suggestion.name = others[i].name;
+        }
+    return ozx_report_unknown(NULL, "verb", "", typed, &suggestion);
+}
+
+/* `ozxfs help`, `ozxfs help VERB`. */
+static int help(const char *verb)
+{
+    static char option[] = "--help";
+    const struct verb *found;
+
+    if (!verb) {
+        print_help(stdout);
+        return ozx_report_stdout(OZX_EXIT_OK);
+    }
+    found = find_verb(verb);
+    return found ? found->run(2, (char *[]){(char *)(uintptr_t)found->name, option, NULL})
+                 : unknown_verb(verb);
 }
 
 /* mount(8) calls the helper of a type by its file's name: `mount.ozxfs SOURCE DIR -o OPTIONS`. */
@@ -87,18 +129,16 @@ int main(int argc, char **argv)
         return OZX_EXIT_SYSTEM;
     if (verb_of_program(argv[0]) && (verb = find_verb("mount")))
         return verb->run(argc, argv);
-    if (argc < 2)
-        return ozx_report_usage(NULL, "no verb given");
+    if (argc < 2) {
+        print_help(stderr);
+        return OZX_EXIT_USAGE;
+    }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return help();
+        return help(NULL);
+    if (strcmp(argv[1], "help") == 0)
+        return argc > 3 ? ozx_report_usage(NULL, "more than one verb given") : help(argv[2]);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return ozx_version();
     verb = find_verb(argv[1]);
-    if (!verb) {
-        struct ozx_suggestion suggestion = {.typed = argv[1], .typed_size = strlen(argv[1])};
-        for (size_t i = 0; i < VERB_COUNT; i++)
-            ozx_suggestion_consider(&suggestion, "", verbs[i].name);
-        return ozx_report_unknown(NULL, "verb", "", argv[1], &suggestion);
-    }
-    return verb->run(argc - 1, argv + 1);
+    return verb ? verb->run(argc - 1, argv + 1) : unknown_verb(argv[1]);
 }

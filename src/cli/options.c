@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "cli/report.h"
 #include "cli/suggest.h"
+#include "cli/version.h"
 
 #define FIRST_ROW 256 /* above all letters: what getopt_long gives back for row 0 */
 #define KEY_PREFIX "-o "
@@ -130,6 +131,12 @@ static const struct ozx_option *find_key(const struct ozx_keys *keys, const char
     return NULL;
 }
 
+/* What other programs write behind a switch. */
+static bool is_yes(const char *value)
+{
+    return strcmp(value, "1") == 0 || strcmp(value, "yes") == 0 || strcmp(value, "true") == 0;
+}
+
 /* "KEY" or "KEY=VALUE". */
 static int take_key(const struct ozx_verb *verb, void *context, char *text)
 {
@@ -141,6 +148,8 @@ static int take_key(const struct ozx_verb *verb, void *context, char *text)
         int status = verb->keys->other(context, text);
         return status == -ENOENT ? unknown_option(verb, KEY_PREFIX, text) : status;
     }
+    if (value && !key->value && is_yes(value))
+        value = NULL;
     if (value && !key->value)
         return ozx_report_usage(verb->name, "option '-o %s' takes no value", key->name);
     if (!value && key->value)
@@ -173,7 +182,7 @@ static int take_list(const struct ozx_verb *verb, void *context, char *list)
 /* --- the command line ------------------------------------------------------------------------- */
 
 struct tables {
-    struct option *longs; /* owned; the rows, help, the end */
+    struct option *longs; /* owned; the rows, help, version, the end */
     char *letters;        /* owned; as getopt wants them */
 };
 
@@ -181,7 +190,7 @@ static int make_tables(const struct ozx_verb *verb, struct tables *tables)
 {
     char *letter;
 
-    tables->longs = calloc(verb->option_count + 2, sizeof *tables->longs);
+    tables->longs = calloc(verb->option_count + 3, sizeof *tables->longs);
     tables->letters = letter = malloc(2 * verb->option_count + 4);
     if (!tables->longs || !letter)
         return -ENOMEM;
@@ -200,10 +209,12 @@ static int make_tables(const struct ozx_verb *verb, struct tables *tables)
             *letter++ = ':';
     }
     *letter = '\0';
+    tables->longs[verb->option_count + 1] =
+        (struct option){.name = "version", .val = FIRST_ROW + (int)verb->option_count + 1};
     return 0;
 }
 
-/* The row that getopt_long means; the number of rows is help. */
+/* The row that getopt_long means; the number of rows is help, one more is version. */
 static size_t row_of(const struct ozx_verb *verb, int found)
 {
     size_t row = 0;
@@ -215,6 +226,17 @@ static size_t row_of(const struct ozx_verb *verb, int found)
     return row;
 }
 
+/* The argument that an unknown letter is in, if that is the name of an option with one dash too few;
+ * else NULL. Among letters getopt is not past their argument yet. */
+static const char *one_dash(const struct ozx_verb *verb, char **argv)
+{
+    for (int i = optind - 1; i <= optind && argv[i]; i++)
+        for (size_t row = 0; row < verb->option_count; row++)
+            if (argv[i][0] == '-' && strcmp(argv[i] + 1, verb->options[row].name) == 0)
+                return argv[i];
+    return NULL;
+}
+
 /* What getopt_long does not take: `found` is '?' or ':'. */
 static int bad_option(const struct ozx_verb *verb, int found, char **argv)
 {
@@ -223,6 +245,8 @@ static int bad_option(const struct ozx_verb *verb, int found, char **argv)
 
     if (optopt > 0 && optopt < FIRST_ROW)
         typed = letter; /* or one letter of several */
+    if (found == '?' && typed == letter && one_dash(verb, argv))
+        typed = one_dash(verb, argv);
     if (found == '?' && optopt < FIRST_ROW)
         return unknown_option(verb, "", typed);
     ozx_escape(name, sizeof name, typed, strlen(typed));
@@ -246,6 +270,8 @@ static int parse(const struct ozx_verb *verb, const struct tables *tables, void 
             return bad_option(verb, found, argv);
         if (row == verb->option_count)
             return ozx_options_help(verb->help ? verb->help : verb);
+        if (row == verb->option_count + 1)
+            return ozx_version();
         status = take(verb, "--", &verb->options[row], context, optarg);
     }
     return status ? status : -1;

@@ -59,7 +59,7 @@ struct ozx_verb {
 #define OZX_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
 
 /* Takes the options into `context`. -1: go on, the operands begin at argv[*first]; else the exit status
- * (--help, a usage error). */
+ * (--help, --version, a usage error). */
 int ozx_options_parse(const struct ozx_verb *verb, void *context, int argc, char **argv,
                       int *first) OZX_CHECKED;
 

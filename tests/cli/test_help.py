@@ -117,7 +117,7 @@ def test_messages_of_wrong_options(arguments, wanted):
     ('-oxattr,no_such_key', "unknown option '-o no_such_key': see 'ozxfs mount --help'"),
     ('-oumask', "option '-o umask' requires a value: see 'ozxfs mount --help'"),
     ('-olog=', "option '-o log' requires a value: see 'ozxfs mount --help'"),
-    ('-oxattr=1', "option '-o xattr' takes no value: see 'ozxfs mount --help'"),
+    ('-oxattr=3', "option '-o xattr' takes no value: see 'ozxfs mount --help'"),
     ('-ofmask=8', "-o fmask '8' is not an octal number from 0 to 777: see 'ozxfs mount --help'"),
     ('-omax_read=5', "-o max_read '5' is not a number from 4096 to 1048576: see 'ozxfs mount --help'"),
     ('-ouid=no such', "-o uid 'no such' is not a user: see 'ozxfs mount --help'"),
