@@ -8,7 +8,6 @@
  * `check` compare every byte, the other loops byte counts and stamps.
  *
  *   client open|miss|seq|rand|mmap|check|warm|cool ROOT LIST [PROCESSES [PASSES [SECONDS]]]
- *   client touch MIB
  *
  * LIST has lines "SIZE PATH", PATH below ROOT. The operations are dealt out to the processes, which
  * start together; each pass repeats what the first pass got done within SECONDS. One JSON line per
@@ -457,25 +456,10 @@ static int run_all(struct job *job)
     return failed != 0;
 }
 
-/* Memory that was just freed by dropping caches is slow at its first use; this takes that once. */
-static int touch(size_t mib)
-{
-    size_t size = mib << 20;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        die("out of memory");
-    for (size_t at = 0; at < size; at += PAGE)
-        memory[at] = 1;
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     struct job job = {.processes = 1, .passes = 1, .limit_s = 1e9};
 
-    if (argc == 3 && strcmp(argv[1], "touch") == 0)
-        return touch(strtoul(argv[2], NULL, 10));
     for (size_t i = 0; argc >= 4 && i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(modes[i].name, argv[1]) == 0)
             job.mode = &modes[i];

@@ -15,13 +15,12 @@
  * The worker of a mount may make few system calls, and none are made here besides the real ones:
  * the page is mapped before main(), and memory comes from the C library.
  */
-#include <dlfcn.h>
+#include "inject.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,29 +31,6 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-enum {
-    PREAD = 1 << 0,
-    PREADV = 1 << 1,
-    PREADV2 = 1 << 2,
-    FSTAT = 1 << 3,
-    MEMORY = 1 << 4,
-    PWRITE = 1 << 5,
-    WRITE = 1 << 6,
-    FSYNC = 1 << 7,
-    SYNCFS = 1 << 8,
-    CLOSE = 1 << 9,
-    FCHMOD = 1 << 10,
-    FTRUNCATE = 1 << 11,
-    TIMES = 1 << 12,
-    LINKAT = 1 << 13,
-    RENAMEAT = 1 << 14,
-    RENAMEAT2 = 1 << 15,
-    UNLINKAT = 1 << 16,
-    MKDIRAT = 1 << 17,
-    MAKE = 1 << 18, /* openat that makes a file */
-    STEP = 1 << 19, /* a comparison: of memory, or of two things that are sorted */
-};
 
 static const struct {
     const char *name;
@@ -90,8 +66,6 @@ struct page {
     _Atomic uint32_t calls, fired, process;
 };
 
-enum verdict { PASS, FAIL, SHORT, END, AFTER };
-
 static struct page own, *page = &own;
 static unsigned wanted; /* 0: nothing (before main) */
 static uint32_t number;
@@ -120,7 +94,7 @@ static enum verdict act(void)
     return FAIL;
 }
 
-static enum verdict judge(unsigned call)
+enum verdict inject_judge(unsigned call)
 {
     uint32_t n;
 
@@ -132,6 +106,12 @@ static enum verdict judge(unsigned call)
     atomic_fetch_add(&page->fired, 1);
     atomic_store(&page->process, (uint32_t)getpid());
     return act();
+}
+
+void inject_step(void)
+{
+    if (wanted & STEP)
+        atomic_fetch_add_explicit(&page->calls, 1, memory_order_relaxed);
 }
 
 /* --- beginning with main ---------------------------------------------------------------------- */
@@ -182,15 +162,6 @@ static int armed_main(int argc, char **argv, char **environment)
     return real_main(argc, argv, environment);
 }
 
-/* The next one of that name: of the C library, or of a sanitizer. */
-#define REAL(name)                                                                                 \
-    ({                                                                                             \
-        static _Atomic(__typeof__(&(name))) real;                                                  \
-        if (!real)                                                                                 \
-            real = (__typeof__(&(name)))dlsym(RTLD_NEXT, #name);                                   \
-        (__typeof__(&(name)))real;                                                                 \
-    })
-
 int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*end_of_loader)(void), void *stack_end);
 
@@ -199,81 +170,6 @@ int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(v
 {
     real_main = main;
     return REAL(__libc_start_main)(armed_main, argc, argv, init, fini, end_of_loader, stack_end);
-}
-
-/* --- memory ----------------------------------------------------------------------------------- */
-
-static bool lacks_memory(void)
-{
-    if (judge(MEMORY) == PASS)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *malloc(size_t size)
-{
-    return lacks_memory() ? NULL : REAL(malloc)(size);
-}
-
-void *calloc(size_t count, size_t size)
-{
-    return lacks_memory() ? NULL : REAL(calloc)(count, size);
-}
-
-void *realloc(void *old, size_t size)
-{
-    return lacks_memory() ? NULL : REAL(realloc)(old, size);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    return lacks_memory() ? NULL : REAL(aligned_alloc)(alignment, size);
-}
-
-int posix_memalign(void **out, size_t alignment, size_t size)
-{
-    return lacks_memory() ? ENOMEM : REAL(posix_memalign)(out, alignment, size);
-}
-
-/* --- counting comparisons --------------------------------------------------------------------- */
-
-static void step(void)
-{
-    if (wanted & STEP)
-        atomic_fetch_add_explicit(&page->calls, 1, memory_order_relaxed);
-}
-
-int memcmp(const void *a, const void *b, size_t size)
-{
-    step();
-    return REAL(memcmp)(a, b, size);
-}
-
-struct comparison {
-    int (*with)(const void *a, const void *b, void *context);
-    int (*without)(const void *a, const void *b);
-    void *context;
-};
-
-static int compare(const void *a, const void *b, void *context)
-{
-    const struct comparison *how = context;
-
-    step();
-    return how->with ? how->with(a, b, how->context) : how->without(a, b);
-}
-
-void qsort(void *base, size_t count, size_t size, int (*how)(const void *a, const void *b))
-{
-    REAL(qsort_r)(base, count, size, compare, &(struct comparison){.without = how});
-}
-
-void qsort_r(void *base, size_t count, size_t size,
-             int (*how)(const void *a, const void *b, void *context), void *context)
-{
-    REAL(qsort_r)
-    (base, count, size, compare, &(struct comparison){.with = how, .context = context});
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -308,7 +204,7 @@ static size_t half(size_t size)
 
 #define READ_PARTS(call, bit, ...)                                                                 \
     do {                                                                                           \
-        enum verdict verdict = judge(bit);                                                         \
+        enum verdict verdict = inject_judge(bit);                                                  \
         struct iovec some[8];                                                                      \
         if (verdict == FAIL || verdict == END)                                                     \
             return verdict == FAIL ? -1 : 0;                                                       \
@@ -335,7 +231,7 @@ ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
 
 ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
-    enum verdict verdict = judge(PREAD);
+    enum verdict verdict = inject_judge(PREAD);
     ssize_t got;
 
     if (geteuid() == squashed) {
@@ -365,7 +261,7 @@ ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t ro
 
 #define RUN(call, bit, ...)                                                                        \
     do {                                                                                           \
-        enum verdict verdict = judge(bit);                                                         \
+        enum verdict verdict = inject_judge(bit);                                                  \
         __typeof__(call(__VA_ARGS__)) result;                                                      \
         if (verdict == FAIL)                                                                       \
             return -1;                                                                             \
@@ -377,7 +273,7 @@ ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t ro
 
 #define RUN_WRITE(call, bit, ...)                                                                  \
     do {                                                                                           \
-        enum verdict verdict = judge(bit);                                                         \
+        enum verdict verdict = inject_judge(bit);                                                  \
         ssize_t put;                                                                               \
         if (verdict == FAIL)                                                                       \
             return -1;                                                                             \
@@ -464,7 +360,7 @@ int syncfs(int fd)
 /* The descriptor is gone, also where an error is told. */
 int close(int fd)
 {
-    enum verdict verdict = judge(CLOSE);
+    enum verdict verdict = inject_judge(CLOSE);
     int result = REAL(close)(fd);
 
     if (verdict == FAIL) {
