@@ -3,7 +3,9 @@
  * `ozxfs repack`: an archive, written anew.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "cli/caged.h"
@@ -19,6 +21,7 @@ struct command {
     struct ozx_repack_options options;
     double began_s;
     struct ozx_source *source;
+    char *resolved; /* owned; the archive behind a symbolic link, with --in-place */
     struct ozx_repack_result *result; /* in memory that the parent sees: numbers to tell, no more */
 };
 
@@ -56,8 +59,14 @@ static void on_lost(void *context, const struct ozx_error *what)
 static const struct ozx_option rows[] = {
     {.name = "force",
      .letter = 'f',
-     .help = "replace OUT.ozx if it exists",
+     .help = "replace OUT.ozx if it exists; with --in-place, also with --recover,\n"
+             "one of several hard links, and what belongs to others",
      OZX_PACK_FLAG(pack.force)},
+    {.name = "in-place",
+     .letter = 'i',
+     .help = "replace the archive itself, once the new one is complete and was\n"
+             "read back; keeps owner, permissions and extended attributes",
+     .field = offsetof(struct command, options.in_place)},
     {.name = "dry-run",
      .letter = 'n',
      .help = "list sizes and paths in the new order, write nothing",
@@ -78,12 +87,36 @@ static const struct ozx_option rows[] = {
 
 static const struct ozx_verb verb = {
     .name = "repack",
-    .usage = "[OPTIONS] IN.ozx OUT.ozx",
+    .usage = "[OPTIONS] IN.ozx OUT.ozx\n"
+             "[OPTIONS] --in-place FILE.ozx",
     .about =
         "Writes what a mount of IN would show as a clean archive (.ozx, RFC-9): order and comment\n"
         "corrected, no duplicates, no compression, ZIP64. The data are copied unchanged.",
-    .after = "Example:\n  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx",
+    .after = "Examples:\n"
+             "  ozxfs repack --subdir image.ome.zarr folder.zip image.ozx\n"
+             "  ozxfs repack --in-place image.ozx",
     OZX_OPTIONS(rows)};
+
+/* The archive is its own output, but not a link to it. */
+static int take_in_place(struct command *command, int count, char **operands)
+{
+    struct ozx_pack_options *pack = &command->common.pack;
+    struct stat st;
+
+    if (count > 1)
+        return ozx_report_usage("repack", "--in-place takes one archive, and no output");
+    if (!pack->verify)
+        return ozx_report_usage("repack", "--in-place and --no-verify cannot be combined");
+    if (command->options.recover && !pack->force) /* what is lost could perhaps be had in another way */
+        return ozx_report_usage("repack", "--in-place --recover would replace the damaged archive "
+                                          "for good: give an output, or --force");
+    pack->input = pack->output = operands[0];
+    pack->output_fd = -1;
+    if (lstat(operands[0], &st) == 0 && S_ISLNK(st.st_mode) &&
+        (command->resolved = realpath(operands[0], NULL)))
+        pack->output = command->resolved;
+    return -1;
+}
 
 static int take_operands(struct command *command, int count, char **operands)
 {
@@ -91,14 +124,16 @@ static int take_operands(struct command *command, int count, char **operands)
 
     if (count < 1)
         return ozx_report_usage("repack", "no archive given");
+    if (pack->convert && command->options.recover)
+        return ozx_report_usage("repack", "--convert and --recover cannot be combined");
+    if (command->options.in_place)
+        return take_in_place(command, count, operands);
     if (count < 2 && !pack->dry_run)
         return ozx_report_usage("repack", "no output given");
     if (count > 2)
         return ozx_report_usage("repack", "more than an archive and an output given");
     if (count == 2 && strcmp(operands[1], "-") == 0)
         return ozx_report_usage("repack", "cannot write to standard output: give a file");
-    if (pack->convert && command->options.recover)
-        return ozx_report_usage("repack", "--convert and --recover cannot be combined");
     pack->input = operands[0];
     pack->output = count == 2 ? operands[1] : NULL;
     pack->output_fd = -1;
@@ -205,6 +240,7 @@ int ozx_cmd_repack(int argc, char **argv)
         command.options.pack = command.common.pack;
         status = run(&command);
     }
+    free(command.resolved);
     ozx_pack_command_end(&command.common);
     return status;
 }

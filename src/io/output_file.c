@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "io/access.h"
+#include "io/attributes.h"
 
 #define TEMPORARY_TRIES 100
 
@@ -80,6 +81,41 @@ int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool
         return judge_old(file, error);
     memset(&file->old, 0, sizeof file->old);
     return errno == ENOENT ? 0 : fail(-errno, "cannot be created", error);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int fail_changed(struct ozx_error *error)
+{
+    return ozx_error_set(error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
+                         "was changed or replaced by another process meanwhile, and is left as it is");
+}
+
+int ozx_output_file_in_place(struct ozx_output_file *file, int fd, bool force,
+                             struct ozx_error *error)
+{
+    const struct stat *st = &file->read;
+
+    file->in_place = true;
+    file->read_fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (file->read_fd < 0 || fstat(file->read_fd, &file->read) < 0)
+        return fail(-errno, "cannot be examined", error);
+    if (!is_same(st, &file->old))
+        return fail_changed(error);
+    if (st->st_nlink > 1 && !force)
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "--force replaces it under this name only",
+                             "has %lu names (hard links), and the others would keep the old contents",
+                             (unsigned long)st->st_nlink);
+    if (geteuid() != 0 && st->st_uid != geteuid() && !force)
+        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give another name, or --force to own it",
+                             "belongs to another user, and the new file would be yours");
+    return 0;
 }
 
 /* --- the file --------------------------------------------------------------------------------- */
@@ -219,19 +255,92 @@ static int move_to_free_name(struct ozx_output_file *file)
     return linkat(directory, file->temporary, directory, file->name, 0) < 0 ? -errno : 0;
 }
 
-int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error)
+/* --- in place --------------------------------------------------------------------------------- */
+
+/* Under the name stands the file that was read, and it is as it was. */
+static bool is_unchanged(const struct ozx_output_file *file)
 {
-    int failure = file->replace ? take_over_access(file) : 0;
+    struct stat now, named;
+
+    return fstat(file->read_fd, &now) == 0 && is_same(&now, &file->read) &&
+           now.st_ctim.tv_sec == file->read.st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == file->read.st_ctim.tv_nsec &&
+           fstatat(file->directory_fd, file->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           is_same(&named, &now);
+}
+
+static int exchange(const struct ozx_output_file *file)
+{
+    int directory = file->directory_fd;
+
+    return renameat2(directory, file->temporary, directory, file->name, RENAME_EXCHANGE) < 0 ? -errno
+                                                                                             : 0;
+}
+
+/* What was put aside by the exchange is not the file that was read: it gets its name back. */
+static int put_back(struct ozx_output_file *file, struct ozx_error *error)
+{
+    char name[sizeof file->temporary];
+    int failure = exchange(file);
+
+    if (!failure)
+        return fail_changed(error);
+    memcpy(name, file->temporary, sizeof name);
+    file->temporary[0] = '\0'; /* it is not removed */
+    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "was replaced by another process meanwhile: what that wrote is %s now", name);
+}
+
+/* The old file is removed only when it is seen to be the one that was read, and the new one has its name. */
+static int move_in_place(struct ozx_output_file *file, struct ozx_error *error)
+{
+    struct stat aside;
+    int failure = file->temporary[0] ? 0 : name_temporarily(file);
 
     if (failure)
-        return fail(failure, "cannot copy the access rights of the old file", error);
+        return fail(failure, "cannot be renamed into place", error);
+    if (!is_unchanged(file))
+        return fail_changed(error);
+    failure = exchange(file);
+    if (failure == -EINVAL || failure == -ENOSYS) /* the file system has no such rename */
+        failure = move_over(file);
+    if (failure)
+        return fail(failure, "cannot be renamed into place", error);
+    if (file->temporary[0] && (fstatat(file->directory_fd, file->temporary, &aside, AT_SYMLINK_NOFOLLOW) < 0 ||
+                               !is_same(&aside, &file->read)))
+        return put_back(file, error);
+    return 0;
+}
+
+static int move(struct ozx_output_file *file, struct ozx_error *error)
+{
+    int failure;
+
+    if (file->in_place)
+        return move_in_place(file, error);
     failure = file->replace ? move_over(file) : move_to_free_name(file);
     if (failure == -EEXIST)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to replace it",
                              "was created by another process meanwhile");
+    return failure ? fail(failure, "cannot be renamed into place", error) : 0;
+}
+
+int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error)
+{
+    int failure;
+
+    if (file->in_place && !is_unchanged(file))
+        return fail_changed(error);
+    failure = file->in_place ? ozx_attributes_copy(file->fd, file->read_fd) : 0;
     if (failure)
-        return fail(failure, "cannot be renamed into place", error);
+        return fail(failure, "cannot copy the extended attributes of the old file", error);
+    failure = file->replace ? take_over_access(file) : 0;
+    if (failure)
+        return fail(failure, "cannot copy the access rights of the old file", error);
+    failure = move(file, error);
+    if (failure)
+        return failure;
     if (file->can_sync_directory && fsync(file->directory_fd) < 0 && errno != EINVAL)
         return fail(-errno, "is complete, but its directory cannot be synced", error);
     return 0;
@@ -243,7 +352,8 @@ void ozx_output_file_close(struct ozx_output_file *file)
         unlinkat(file->directory_fd, file->temporary, 0);
     file->temporary[0] = '\0';
     ozx_cleanup_close(&file->fd);
+    ozx_cleanup_close(&file->read_fd);
     ozx_cleanup_close(&file->old_fd);
     ozx_cleanup_close(&file->directory_fd);
-    file->fd = file->old_fd = file->directory_fd = -1;
+    file->fd = file->read_fd = file->old_fd = file->directory_fd = -1;
 }

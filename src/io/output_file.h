@@ -11,7 +11,10 @@
  *                                      then renameat over the old file
  *     replacing, temporary name        renameat over the old file
  *
- * A kill between the two steps of the third leaves a temporary name behind, never half a file.
+ *     in place                         renameat2 EXCHANGE with a temporary name, and what is there then
+ *                                      is removed; without EXCHANGE, renameat over the old file
+ *
+ * A kill between the steps of the third and the last leaves a temporary name behind, never half a file.
  */
 #ifndef OZX_IO_OUTPUT_FILE_H
 #define OZX_IO_OUTPUT_FILE_H
@@ -30,12 +33,15 @@ struct ozx_output_file {
     const char *name; /* last component, borrowed from the path given */
     bool replace;
     bool can_sync_directory;
+    bool in_place;    /* only that file is replaced: */
+    int read_fd;      /* it is open here (owned), */
+    struct stat read; /* and was like that when it was begun to be read */
     char temporary[32]; /* "" while the file has no name */
 };
 
 #define OZX_OUTPUT_FILE_INIT                                                                       \
     {                                                                                              \
-        .fd = -1, .directory_fd = -1, .old_fd = -1                                                 \
+        .fd = -1, .directory_fd = -1, .old_fd = -1, .read_fd = -1                                  \
     }
 
 /* A name for what is not finished: `.ozxfs-XXXXXXXX.partial`, random. */
@@ -45,6 +51,13 @@ void ozx_temporary_name(char name[32]);
  * does, and `replace` is false (or it is no regular file, which is never replaced). */
 int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool replace,
                             struct ozx_error *error) OZX_CHECKED;
+
+/* After preparing to replace: what is replaced is the file that `fd` reads, or nothing. A commit fails with
+ * -ESTALE if that was changed, or another has its name. The new file gets its extended attributes, too.
+ * Unless `force`: -EEXIST if it has other names (hard links) or another owner, which the new one cannot
+ * have. */
+int ozx_output_file_in_place(struct ozx_output_file *file, int fd, bool force,
+                             struct ozx_error *error) OZX_CHECKED;
 
 /* Makes the file, empty. Its mode is 0666 less the umask; 0600 if it is to replace another. */
 int ozx_output_file_create(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;

@@ -176,7 +176,9 @@ int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *ol
 static int check_output(const struct ozx_input *input, const struct ozx_output_file *output,
                         struct ozx_error *error)
 {
-    return ozx_input_refuse_own(ozx_archive_source(of(input)->archive), &output->old, error);
+    return output->in_place ? 0
+                            : ozx_input_refuse_own(ozx_archive_source(of(input)->archive),
+                                                   &output->old, error);
 }
 
 static const char *version(const struct ozx_input *input)

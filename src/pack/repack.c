@@ -163,10 +163,13 @@ int ozx_repack_begin(const struct ozx_source *source, const struct ozx_repack_op
 
     if (!pack->output)
         return 0;
-    failure = ozx_output_file_prepare(output_file, pack->output, pack->force, &error);
-    own = ozx_input_refuse_own(source, &output_file->old, &error);
+    failure = ozx_output_file_prepare(output_file, pack->output, pack->force || options->in_place,
+                                      &error);
+    own = options->in_place ? 0 : ozx_input_refuse_own(source, &output_file->old, &error);
     if (own) /* the better reason: --force would not help */
         failure = own;
+    if (!failure && options->in_place)
+        failure = ozx_output_file_in_place(output_file, ozx_source_fd(source), pack->force, &error);
     if (!failure && !pack->dry_run)
         failure = ozx_output_file_create(output_file, &error);
     return failure ? tell_output(options, OZX_PACK_OUTPUT_CREATE, &error) : 0;

@@ -14,6 +14,7 @@
 struct ozx_repack_options {
     struct ozx_pack_options pack; /* `input` is the archive's path, for messages; `from` is set here */
     const char *subdir;           /* NULL, or the directory of the archive that becomes the root */
+    bool in_place; /* the archive itself is replaced: `pack.output` is its name; `pack.force`, whatever it is */
     bool recover;                 /* write what is whole of an archive that is damaged */
     /* Called with pack.context: the archive, once it is open; what is lost, with `recover`. */
     void (*opened)(void *context, const struct ozx_archive *archive);

@@ -14,6 +14,7 @@ CALLS = {('unpack', 'new'): ('openat64', 'mkdirat', 'pwrite64', 'ftruncate', 'ti
          ('repack', 'new'): ('openat64', 'pwrite64', 'close', 'fsync', 'linkat')}
 CALLS['unpack', 'force'] = (*CALLS['unpack', 'new'], 'fchmod')
 CALLS['repack', 'force'] = (*CALLS['repack', 'new'], 'fchmod', 'renameat')
+CALLS['repack', 'in-place'] = (*CALLS['repack', 'new'], 'fchmod', 'renameat2')
 FAILED = (71, 73, 74, 77)
 SYNC_FAILED = b'directory cannot be synced'
 
@@ -30,8 +31,8 @@ def result_of(path):
 class Target:
     """A folder with the old result in it, or without; `verb` makes the new one there."""
 
-    def __init__(self, verb, archive, folder, force):
-        self.verb, self.archive, self.force = verb, archive, force
+    def __init__(self, verb, archive, folder, how):
+        self.verb, self.archive, self.force, self.in_place = verb, archive, how == 'force', how == 'in-place'
         self.folder = os.path.join(folder, 'target')
         self.path = os.path.join(self.folder, 'result')
         self.options = ['--no-sync'] if verb == 'unpack' else []
@@ -39,6 +40,8 @@ class Target:
     def make_old(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         os.mkdir(self.folder)
+        if self.in_place:
+            shutil.copy(self.archive, self.path)
         if not self.force:
             return
         if self.verb == 'repack':
@@ -52,13 +55,14 @@ class Target:
     def run(self, faulty, fault):
         """(exit code, stderr, what stands under the name, what is beside it)"""
         self.make_old()
-        done = faulty.run(fault, self.verb, '-j', '1', *(['-f'] if self.force else []), *self.options, self.archive, self.path)
+        operands = ['--in-place', '--align', '256', self.path] if self.in_place else [self.archive, self.path]
+        done = faulty.run(fault, self.verb, '-j', '1', *(['-f'] if self.force else []), *self.options, *operands)
         return done.returncode, done.stderr, result_of(self.path), [n for n in os.listdir(self.folder) if n != 'result']
 
 
 @pytest.fixture(params=CALLS, ids='-'.join)
 def target(request, faulty, archive, folder):
-    made = Target(request.param[0], archive[0], folder, request.param[1] == 'force')
+    made = Target(request.param[0], archive[0], folder, request.param[1])
     made.make_old()
     made.old = result_of(made.path)
     code, said, made.new, left = made.run(faulty, 'any:0:none')
