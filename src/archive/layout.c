@@ -101,27 +101,13 @@ static int sort_children(struct layout *l, const uint32_t *children, uint32_t co
     return 0;
 }
 
-/* The place of the draft's compressed record; they are in the order of their drafts. */
-static uint32_t find_compressed(const struct ozx_draft *d, uint32_t draft)
-{
-    uint32_t low = 0, high = d->compressed_count;
-
-    while (low + 1 < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (d->compressed[middle].node <= draft)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
 {
     d->replaced_count++;
     if (node->kind & OZX_KIND_COMPRESSED)
-        d->replaced_bytes +=
-            d->compressed[find_compressed(d, (uint32_t)(node - d->nodes))].compressed_size_bytes;
+        d->replaced_bytes += d->compressed[ozx_compressed_find(d->compressed, d->compressed_count,
+                                                               (uint32_t)(node - d->nodes))]
+                                 .compressed_size_bytes;
     else
         d->replaced_bytes += node->size_bytes;
 }
@@ -177,7 +163,8 @@ static int place_children(struct layout *l, uint32_t number, uint32_t count)
         if (node->kind & OZX_KIND_DIRECTORY)
             subdirectories++;
         else if (node->kind & OZX_KIND_COMPRESSED)
-            l->compressed_nodes[find_compressed(l->draft, draft)] = l->node_count;
+            l->compressed_nodes[ozx_compressed_find(
+                l->draft->compressed, l->draft->compressed_count, draft)] = l->node_count;
         l->drafts[l->node_count++] = draft;
     }
     parent->first_child = l->node_count > first ? first : 0;

@@ -90,18 +90,23 @@ size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_P
     return size;
 }
 
-const struct ozx_compressed *ozx_tree_compressed(const struct ozx_tree *tree, uint32_t node)
+uint32_t ozx_compressed_find(const struct ozx_compressed *records, uint32_t count, uint32_t node)
 {
-    uint32_t low = 0, high = tree->compressed_count;
+    uint32_t low = 0, high = count;
 
     while (low + 1 < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (tree->compressed[middle].node <= node)
+        if (records[middle].node <= node)
             low = middle;
         else
             high = middle;
     }
-    return &tree->compressed[low];
+    return low;
+}
+
+const struct ozx_compressed *ozx_tree_compressed(const struct ozx_tree *tree, uint32_t node)
+{
+    return &tree->compressed[ozx_compressed_find(tree->compressed, tree->compressed_count, node)];
 }
 
 enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node)

@@ -22,9 +22,10 @@
 
 enum ozx_node_kind {
     OZX_KIND_DIRECTORY = 1,
-    OZX_KIND_EXPLICIT = 2,   /* a directory that has an entry of its own */
-    OZX_KIND_CP437 = 4,      /* the name was decoded from CP437 */
-    OZX_KIND_COMPRESSED = 8, /* a file with a struct ozx_compressed: its bytes are not stored as is */
+    OZX_KIND_EXPLICIT = 2, /* a directory that has an entry of its own */
+    OZX_KIND_CP437 = 4,    /* the name was decoded from CP437 */
+    OZX_KIND_COMPRESSED =
+        8, /* a file with a struct ozx_compressed: its bytes are not stored as is */
 };
 
 /* Why every read of an entry fails (policy table, verdict EIO). */
@@ -50,8 +51,8 @@ struct ozx_node {
     };
     uint32_t name_offset; /* in the names */
     uint32_t parent;
-    uint32_t mtime_low; /* seconds since 1901 (ozx_node_mtime), 40 bits */
-    uint16_t flags;     /* general purpose bit flag */
+    uint32_t mtime_low;   /* seconds since 1901 (ozx_node_mtime), 40 bits */
+    uint16_t flags;       /* general purpose bit flag */
     uint16_t slack_bytes; /* room for the local extra field before what follows, at most 65535 */
     uint8_t mtime_high;
     uint8_t name_size;
@@ -71,7 +72,7 @@ struct ozx_tree {
     uint32_t node_count;
     struct ozx_compressed *compressed; /* owned */
     uint32_t compressed_count;
-    char *names; /* owned; nodes borrow from it */
+    char *names;  /* owned; nodes borrow from it */
     char *prefix; /* owned; path of the root in the archive, "" or a subdir without its final '/' */
 };
 
@@ -101,6 +102,9 @@ int ozx_tree_lookup(const struct ozx_tree *tree, uint32_t directory, const char 
 const char *ozx_tree_next_component(const char *path);
 
 size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_PATH_SIZE]);
+
+/* The number of the record of `node` among `records`, which are sorted by node and have one for it. */
+uint32_t ozx_compressed_find(const struct ozx_compressed *records, uint32_t count, uint32_t node);
 
 /* The node's record; only for OZX_KIND_COMPRESSED. */
 const struct ozx_compressed *ozx_tree_compressed(const struct ozx_tree *tree, uint32_t node);

@@ -190,44 +190,39 @@ static void tell_junk(const struct notes *n)
     tell_note(n, &note);
 }
 
+static void describe(const struct strays *strays, enum ozx_rule rule, const char *one,
+                     const char *many, struct ozx_error *out)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    ozx_escape(name, sizeof name, strays->first, strlen(strays->first));
+    if (strays->count == 1)
+        ozx_error_set(out, 0, rule, OZX_OFFSET_NONE, "exclude it with --exclude", "1 %s: '%s'", one,
+                      name);
+    else
+        ozx_error_set(out, 0, rule, OZX_OFFSET_NONE, "exclude them with --exclude",
+                      "%" PRIu64 " %s: the first is '%s'", strays->count, many, name);
+}
+
 static void tell_foreign(const struct notes *n)
 {
     struct ozx_error warning = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE];
-    uint64_t count = n->foreign.count;
 
-    if (!count)
+    if (!n->foreign.count)
         return;
-    ozx_escape(name, sizeof name, n->foreign.first, strlen(n->foreign.first));
-    if (count == 1)
-        ozx_error_set(&warning, 0, OZX_RULE_CHUNK_KEY, OZX_OFFSET_NONE, "exclude it with --exclude",
-                      "1 file is not a chunk of any array, but is packed: '%s'", name);
-    else
-        ozx_error_set(&warning, 0, OZX_RULE_CHUNK_KEY, OZX_OFFSET_NONE,
-                      "exclude them with --exclude",
-                      "%" PRIu64 " files are not chunks of any array, but are packed: the first is "
-                      "'%s'",
-                      count, name);
+    describe(&n->foreign, OZX_RULE_CHUNK_KEY, "file is not a chunk of any array, but is packed",
+             "files are not chunks of any array, but are packed", &warning);
     n->pack->options->warning(n->pack->options->context, OZX_PACK_INPUT, &warning);
 }
 
 static void tell_empty(const struct notes *n)
 {
     struct ozx_error note = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE];
-    uint64_t count = n->empty.count;
 
-    if (!count)
+    if (!n->empty.count)
         return;
-    ozx_escape(name, sizeof name, n->empty.first, strlen(n->empty.first));
-    if (count == 1)
-        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, "exclude it with --exclude",
-                      "1 directory is empty, and is packed as such: '%s'", name);
-    else
-        ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, "exclude them with --exclude",
-                      "%" PRIu64 " directories are empty, and are packed as such: the first is "
-                      "'%s'",
-                      count, name);
+    describe(&n->empty, OZX_RULE_NONE, "directory is empty, and is packed as such",
+             "directories are empty, and are packed as such", &note);
     tell_note(n, &note);
 }
 
@@ -247,7 +242,8 @@ static void on_warning(void *context, const struct ozx_error *warning)
 
 static void tell_of_input(struct ozx_pack_state *pack)
 {
-    const struct ozx_input_teller teller = {.context = pack, .note = on_note, .warning = on_warning};
+    const struct ozx_input_teller teller = {
+        .context = pack, .note = on_note, .warning = on_warning};
 
     if (pack->input->kind->tell)
         pack->input->kind->tell(pack->input, &teller);
