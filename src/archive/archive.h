@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "io/source.h"
-#include "zip/name_mend.h"
+#include "zip/name_normalize.h"
 
 struct ozx_archive;
 

@@ -27,7 +27,7 @@ struct command {
 
 /* --- what the library says -------------------------------------------------------------------- */
 
-/* What mount would warn of: most of it is what repack mends. Entries that cannot be read are
+/* What mount would warn of: most of it is what repack puts right. Entries that cannot be read are
  * errors, or losses with --recover; and without a root there will be an error. */
 static void on_opened(void *context, const struct ozx_archive *archive)
 {

@@ -114,7 +114,7 @@ static void on_lost(void *context, const struct ozx_error *what)
     r->options->lost(r->options->context, what);
 }
 
-/* Beside names with a '/', nobody knows what a '\' in one is (zip/name_mend.h). */
+/* Beside names with a '/', nobody knows what a '\' in one is (zip/name_normalize.h). */
 static void drop_backslashes(struct rebuild *r)
 {
     size_t kept = 0, size;
@@ -202,7 +202,7 @@ static int open_rebuilt(struct ozx_source *source, const struct ozx_recover_opti
     }
     out->scanned = true;
     how.own_end_records = true;
-    failure = ozx_mend_open(&concat, &how, &out->archive, &out->mended, error);
+    failure = ozx_open_normalized(&concat, &how, &out->archive, &out->normalized, error);
     if (failure)
         ozx_source_close(concat);
     return failure;
@@ -404,7 +404,7 @@ int ozx_recover(struct ozx_source *source, const struct ozx_recover_options *opt
                 struct ozx_recovery *out, struct ozx_error *error)
 {
     struct ozx_error why = OZX_ERROR_INIT;
-    int failure = ozx_mend_open(&source, &options->archive, &out->archive, &out->mended, &why);
+    int failure = ozx_open_normalized(&source, &options->archive, &out->archive, &out->normalized, &why);
 
     if (failure && failure != -EBADMSG) {
         *error = why;

@@ -18,14 +18,14 @@
 #include <signal.h>
 
 #include "archive/archive.h"
-#include "pack/mend.h"
+#include "pack/open_normalized.h"
 
 struct ozx_recovery {
     struct ozx_archive *archive; /* owned */
     uint8_t *left_out;           /* owned; not 0 for each node that is lost */
     uint64_t lost;               /* entries and stretches of bytes, as they were told */
     bool scanned;                /* it did not open by itself */
-    struct ozx_mended mended;    /* to open it */
+    struct ozx_normalized normalized; /* to open it */
 };
 
 struct ozx_recover_options {

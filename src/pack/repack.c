@@ -69,7 +69,7 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
     if (options->recover) {
         failure = ozx_recover(source, &recover, out, &error);
     } else {
-        failure = ozx_mend_open(&source, &recover.archive, &out->archive, &out->mended, &error);
+        failure = ozx_open_normalized(&source, &recover.archive, &out->archive, &out->normalized, &error);
         if (failure)
             ozx_source_close(source);
     }
@@ -112,7 +112,7 @@ static int enter_top_folder(const struct ozx_repack_options *options, struct ozx
 {
     char name[OZX_NAME_COMPONENT_MAX + 1];
     struct ozx_repack_options inside = *options;
-    uint64_t prefix_bytes = opened->mended.prefix_bytes;
+    uint64_t prefix_bytes = opened->normalized.prefix_bytes;
     struct ozx_source *source;
     int failure;
 
@@ -124,25 +124,25 @@ static int enter_top_folder(const struct ozx_repack_options *options, struct ozx
     inside.subdir = name;
     failure = open_archive(source, &inside, opened);
     if (!failure)
-        opened->mended.prefix_bytes = prefix_bytes; /* the source is without it already */
+        opened->normalized.prefix_bytes = prefix_bytes; /* the source is without it already */
     return failure;
 }
 
-static void tell_mended(const struct ozx_repack_options *options, const struct ozx_mended *mended)
+static void tell_normalized(const struct ozx_repack_options *options, const struct ozx_normalized *normalized)
 {
     struct ozx_error note = OZX_ERROR_INIT;
 
-    if (mended->prefix_bytes) {
+    if (normalized->prefix_bytes) {
         ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                      "%" PRIu64 " byte%s before the archive left out", mended->prefix_bytes,
-                      OZX_S(mended->prefix_bytes));
+                      "%" PRIu64 " byte%s before the archive left out", normalized->prefix_bytes,
+                      OZX_S(normalized->prefix_bytes));
         options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
     }
-    if (mended->names) {
+    if (normalized->names) {
         ozx_error_set(&note, 0, OZX_RULE_NAME, OZX_OFFSET_NONE, NULL,
-                      "%" PRIu64 " name%s changed to %s normal form: '%s' to '%s'%s", mended->names,
-                      mended->names == 1 ? " is" : "s are", mended->names == 1 ? "its" : "their",
-                      mended->first, mended->first_became, mended->names == 1 ? "" : " first");
+                      "%" PRIu64 " name%s changed to %s normal form: '%s' to '%s'%s", normalized->names,
+                      normalized->names == 1 ? " is" : "s are", normalized->names == 1 ? "its" : "their",
+                      normalized->first, normalized->first_became, normalized->names == 1 ? "" : " first");
         options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
     }
 }
@@ -199,7 +199,7 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
     if (!failure)
         failure = enter_top_folder(options, &recovery);
     if (!failure) {
-        tell_mended(options, &recovery.mended);
+        tell_normalized(options, &recovery.normalized);
         options->opened(options->pack.context, recovery.archive);
         pack.is_salvage = options->recover && recovery.lost;
         failure = ozx_input_of_archive(recovery.archive, recovery.left_out, &pack.from, &error);

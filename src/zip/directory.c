@@ -152,7 +152,7 @@ static int set_path(struct ozx_zip_directory *w)
         defect = size > UINT16_MAX ? "a path longer than 4095 bytes" : size ? NULL : "no name";
     } else {
         /* In CP437 a '\' may be the second half of a character that is not CP437's at all. */
-        defect = ozx_zip_name_mend(w->decoded, &size, e->path, size,
+        defect = ozx_zip_name_normalize(w->decoded, &size, e->path, size,
                                    w->names == OZX_NAMES_BACKSLASHES && !e->name_cp437);
         e->path = w->decoded;
     }

@@ -8,7 +8,7 @@
 #define OZX_ZIP_DIRECTORY_H
 
 #include "zip/end_records.h"
-#include "zip/name_mend.h"
+#include "zip/name_normalize.h"
 
 /* One central directory header with its ZIP64 values put in place. Pointers are borrowed from the
  * walk and die with the visit. */
@@ -49,7 +49,7 @@ typedef int (*ozx_zip_visit)(void *context, const struct ozx_zip_entry *entry,
 int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            ozx_zip_visit visit, void *context, struct ozx_error *error) OZX_CHECKED;
 
-/* The same with names taken another way (zip/name_mend.h); STRICT is what the above does. With ANY
+/* The same with names taken another way (zip/name_normalize.h); STRICT is what the above does. With ANY
  * a name may be no path at all, with the others a directory's may be empty: the root itself. */
 int ozx_zip_directory_walk_names(struct ozx_source *source,
                                  const struct ozx_zip_end_records *records, enum ozx_names names,

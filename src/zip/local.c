@@ -56,9 +56,9 @@ static bool same_name(const struct ozx_zip_expected *expected, const char *raw, 
 {
     OZX_AUTO_FREE char *decoded = NULL;
 
-    bool mend = expected->names != OZX_NAMES_STRICT;
+    bool normalize = expected->names != OZX_NAMES_STRICT;
 
-    if (!expected->name_cp437 && !mend)
+    if (!expected->name_cp437 && !normalize)
         return size == expected->name_size_bytes && memcmp(raw, expected->name, size) == 0;
     if (ozx_utf8_valid(raw, size) == expected->name_cp437)
         return false;
@@ -69,7 +69,7 @@ static bool same_name(const struct ozx_zip_expected *expected, const char *raw, 
         size = ozx_zip_name_from_cp437(decoded, raw, size);
         raw = decoded;
     }
-    if (mend && ozx_zip_name_mend(decoded, &size, raw, size,
+    if (normalize && ozx_zip_name_normalize(decoded, &size, raw, size,
                                   expected->names == OZX_NAMES_BACKSLASHES && !expected->name_cp437))
         return false;
     return size == expected->name_size_bytes && memcmp(decoded, expected->name, size) == 0;

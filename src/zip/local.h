@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "io/source.h"
-#include "zip/name_mend.h"
+#include "zip/name_normalize.h"
 
 /* What the central directory says of the entry. */
 struct ozx_zip_expected {

@@ -14,7 +14,7 @@
 #include "zip/extra.h"
 #include "zip/format.h"
 #include "zip/name.h"
-#include "zip/name_mend.h"
+#include "zip/name_normalize.h"
 #include "zip/window.h"
 
 #define VERSION_NEEDED_MAX 63 /* APPNOTE 4.4.3.2 */
@@ -89,7 +89,7 @@ static const char *judge_name(const struct scan *s, const struct local *local, b
     if (!ozx_zip_name_defect(path, size))
         return NULL;
     /* Whether the others let it have its normal form shows when all are known. */
-    return ozx_zip_name_mend(s->decoded, &size, path, size, path == e->name);
+    return ozx_zip_name_normalize(s->decoded, &size, path, size, path == e->name);
 }
 
 static void judge(const struct scan *s, struct local *local)

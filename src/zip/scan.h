@@ -22,7 +22,7 @@
 struct ozx_zip_scanned {
     const char
         *name; /* raw bytes, borrowed until the call returns; decoded they make a valid path, */
-                 /* or may be mended to one (zip/name_mend.h) */
+                 /* or may be normalized to one (zip/name_normalize.h) */
     uint16_t name_size_bytes;
     uint16_t flags, method;
     uint32_t dos_time; /* date in the upper half */

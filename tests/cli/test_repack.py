@@ -195,7 +195,7 @@ def test_usage(image, tmp_path):
 
 # --- every archive of the policy table ------------------------------------------------------------------------------------------------
 
-MENDED = ('name', 'tail-fit')           # what repack sets right (test_mend.py says to what)
+NORMALIZED = ('name', 'tail-fit')           # what repack sets right (test_normalize.py says to what)
 METADATA = ('ome-path', 'consolidated')  # what the metadata say wrong, which repack copies as it is
 
 
@@ -210,10 +210,10 @@ def test_recipe(name, tmp_path):
         assert done.returncode == 2 and done.stderr and os.listdir(tmp_path) == ['a.ozx']
         assert made.view is None or recipe.mount == EIO or recipe.id in ('crc', 'no-root', 'nested'), done.stderr
         return
-    assert (recipe.mount not in (EIO, 'REFUSE') or recipe.id in ('changed', *MENDED)) and recipe.id not in ('crc', 'nested')
+    assert (recipe.mount not in (EIO, 'REFUSE') or recipe.id in ('changed', *NORMALIZED)) and recipe.id not in ('crc', 'nested')
     verified = run('verify', '-q', tmp_path / 'r.ozx')
     assert verified.returncode == (2 if recipe.verify == 'fail' and recipe.id in METADATA else 0), verified.stdout
-    if recipe.mount == 'REFUSE' and recipe.id in MENDED:
+    if recipe.mount == 'REFUSE' and recipe.id in NORMALIZED:
         return
     wanted = {path.decode(): content.read(0, len(content)) if isinstance(content, Sparse) else content
               for path, content in made.view.items() if content is not None}

@@ -68,7 +68,7 @@ def unicode_path(raw, name):
     return extra_field(UNICODE_PATH_ID, b'\1' + struct.pack('<I', zlib.crc32(raw)) + name)
 
 
-add('name', REFUSE, 'name_unicode_path_mends', 'a `..` that a Unicode path field would mend', lambda: refused(named(b'../x', extra=unicode_path(b'../x', b'x'))))
+add('name', REFUSE, 'name_unicode_path_mends', 'a `..` that a Unicode path field would normalize', lambda: refused(named(b'../x', extra=unicode_path(b'../x', b'x'))))
 add('name', REFUSE, 'name_unicode_path_only', 'an empty name and a Unicode path field', lambda: refused(named(b'', extra=unicode_path(b'', b'x'))))
 add('name', REFUSE, 'name_local_is_right', 'a `..` where the local header has a right name', lambda: refused(named(b'../x', local={'name': b'ab_x'})))
 add('name', REFUSE, 'name_cut_by_length', 'the name\'s length ends within a character', lambda: refused(named('aé'.encode(), central={'name_size': 2, 'extra_size': 1})))

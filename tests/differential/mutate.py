@@ -106,9 +106,9 @@ class Mutant:
             headers[i] = bytes(h)
         self.data[start:stop] = b''.join(headers)
         if self.rng.random() < 0.9:
-            self.mend(start, len(b''.join(headers)), len(headers))
+            self.normalize(start, len(b''.join(headers)), len(headers))
 
-    def mend(self, start, size, count):
+    def normalize(self, start, size, count):
         end = self.end()
         if end >= 0 and self.data[end - 20:end - 16] != b'PK\6\7':
             self.data[end + 8:end + 20] = struct.pack('<HHII', count & 0xFFFF, count & 0xFFFF, size, start)

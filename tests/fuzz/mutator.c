@@ -2,7 +2,7 @@
  *
  * A mutator that knows ZIP records: a blind one spends its time in archives that are refused at the
  * end records. It changes fields of headers, copies, drops and swaps whole central headers, and in most
- * cases mends counts, sizes and offsets of the end records afterwards, so that what it made is walked.
+ * cases fixes counts, sizes and offsets of the end records afterwards, so that what it made is walked.
  */
 #include <string.h>
 
@@ -140,7 +140,7 @@ static size_t drop_central(uint8_t *data, size_t size, struct shape *s, unsigned
 }
 
 /* The end records agree with the directory again. */
-static void mend_end_records(uint8_t *data, const struct shape *s)
+static void fix_end_records(uint8_t *data, const struct shape *s)
 {
     put(data + s->end + 16, 4, (uint32_t)s->directory);
     put(data + s->end + 12, 4, (uint32_t)(s->end - s->directory));
@@ -167,6 +167,6 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     else
         size = drop_central(data, size, &s, &state);
     if (next(&state) % 8)
-        mend_end_records(data, &s);
+        fix_end_records(data, &s);
     return size;
 }

@@ -8,8 +8,8 @@
  *     a\b   a\                           a/b, a/, where no name of the archive has a '/'
  *     a/../b   C:\a   \\host\a   a/.     no: they lead out, or nobody can tell where they lead
  */
-#ifndef OZX_ZIP_NAME_MEND_H
-#define OZX_ZIP_NAME_MEND_H
+#ifndef OZX_ZIP_NAME_NORMALIZE_H
+#define OZX_ZIP_NAME_NORMALIZE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ enum ozx_names {
 
 /* Writes the normal form of `path` (UTF-8, a directory's final '/' included) to `out`, which has as
  * much room and may be `path`. NULL, and its size (0: the root); or what is wrong with it (static). */
-const char *ozx_zip_name_mend(char *out, size_t *out_size_bytes, const char *path,
+const char *ozx_zip_name_normalize(char *out, size_t *out_size_bytes, const char *path,
                               size_t size_bytes, bool backslashes);
 
 #endif

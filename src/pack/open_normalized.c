@@ -3,7 +3,7 @@
  * What stands in the way of an archive that is whole: a prefix, or its names. All names are looked at
  * before one is changed.
  */
-#include "pack/mend.h"
+#include "pack/open_normalized.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ struct names {
     uint32_t count, room;
     char *texts; /* owned */
     size_t texts_used, texts_room;
-    struct ozx_mended *mended;
+    struct ozx_normalized *normalized;
 };
 
 /* --- looking at the names --------------------------------------------------------------------- */
@@ -80,7 +80,7 @@ static int keep(struct names *s, const struct ozx_zip_entry *e, const char *norm
 static void count_change(struct names *s, const char *name, size_t name_size, const char *normal,
                          size_t size)
 {
-    struct ozx_mended *m = s->mended;
+    struct ozx_normalized *m = s->normalized;
 
     if (name_size == size && memcmp(name, normal, size) == 0)
         return;
@@ -95,7 +95,7 @@ static int look_at(void *context, const struct ozx_zip_entry *e, struct ozx_erro
     struct names *s = context;
     char normal[UINT16_MAX + 1], name[OZX_ESCAPED_SIZE];
     size_t size = whole_size(e), normal_size = 0;
-    const char *defect = ozx_zip_name_mend(normal, &normal_size, e->path, size,
+    const char *defect = ozx_zip_name_normalize(normal, &normal_size, e->path, size,
                                            s->backslashes && !e->name_cp437);
 
     s->index++;
@@ -169,11 +169,11 @@ static int collect_names(struct ozx_source *source, bool own_end_records, struct
 /* --- opening ---------------------------------------------------------------------------------- */
 
 static int open_with_names(struct ozx_source *source, const struct ozx_archive_options *options,
-                           struct ozx_archive **out, struct ozx_mended *mended,
+                           struct ozx_archive **out, struct ozx_normalized *normalized,
                            struct ozx_error *error)
 {
     struct ozx_archive_options how = *options;
-    struct names s = {.mended = mended};
+    struct names s = {.normalized = normalized};
     int failure;
 
     how.names = OZX_NAMES_STRICT;
@@ -188,14 +188,14 @@ static int open_with_names(struct ozx_source *source, const struct ozx_archive_o
         failure = ozx_archive_open(source, &how, out, error);
     }
     if (failure)
-        mended->names = 0;
+        normalized->names = 0;
     return failure;
 }
 
-int ozx_mend_open(struct ozx_source **source, const struct ozx_archive_options *options,
-                  struct ozx_archive **out, struct ozx_mended *mended, struct ozx_error *error)
+int ozx_open_normalized(struct ozx_source **source, const struct ozx_archive_options *options,
+                  struct ozx_archive **out, struct ozx_normalized *normalized, struct ozx_error *error)
 {
-    int failure = open_with_names(*source, options, out, mended, error);
+    int failure = open_with_names(*source, options, out, normalized, error);
     struct ozx_source *behind = NULL;
     uint64_t prefix = failure == -EBADMSG ? ozx_zip_prefix_size(*source) : 0;
 
@@ -205,6 +205,6 @@ int ozx_mend_open(struct ozx_source **source, const struct ozx_archive_options *
         return ozx_error_memory(error);
     ozx_source_own(behind);
     *source = behind;
-    mended->prefix_bytes = prefix;
-    return open_with_names(behind, options, out, mended, error);
+    normalized->prefix_bytes = prefix;
+    return open_with_names(behind, options, out, normalized, error);
 }

@@ -15,7 +15,7 @@ FILES = {'zarr.json': json.dumps(dict(GROUP, attributes=dict(ome=dict(version='0
 
 
 def archive(path, names, compression=zipfile.ZIP_STORED, prefix=b''):
-    """[(name as it is to stand in both headers, data)]: zipfile would mend some of them itself."""
+    """[(name as it is to stand in both headers, data)]: zipfile would normalize some of them itself."""
     with zipfile.ZipFile(path, 'w', compression) as z:
         for name, data in names:
             info = zipfile.ZipInfo('x')
@@ -47,7 +47,7 @@ def repack(request, tmp_path):
 
 # --- names with one meaning ------------------------------------------------------------------------------------------
 
-MENDED = {
+NORMALIZED = {
     'dot': (lambda n: './' + n, 4), 'dots': (lambda n: '././/' + n, 4), 'absolute': (lambda n: '/' + n, 4), 'absolute_twice': (lambda n: '//' + n, 4),
     'double': (lambda n: n.replace('/', '//'), 3), 'inner_dot': (lambda n: n.replace('/', '/./'), 3), 'backslash': (lambda n: n.replace('/', '\\'), 3),
     'backslash_dot': (lambda n: '.\\' + n.replace('/', '\\'), 4), 'backslash_absolute': (lambda n: '\\' + n.replace('/', '\\'), 4),
@@ -55,9 +55,9 @@ MENDED = {
 
 
 @pytest.mark.parametrize('compression', (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), ids=('stored', 'deflated'))
-@pytest.mark.parametrize('what', MENDED)
-def test_mended(tmp_path, repack, what, compression):
-    rename, count = MENDED[what]
+@pytest.mark.parametrize('what', NORMALIZED)
+def test_normalized(tmp_path, repack, what, compression):
+    rename, count = NORMALIZED[what]
     done = repack(archive(tmp_path / 'a.zip', named(rename), compression))
     assert done.returncode == 0 and held(done.out) == FILES
     line = [x for x in done.stderr.splitlines() if 'normal form' in x]
@@ -65,18 +65,18 @@ def test_mended(tmp_path, repack, what, compression):
     assert ok('verify', done.out)
 
 
-@pytest.mark.parametrize('what', MENDED)
-def test_mended_of_an_archive_without_its_end(tmp_path, what):
-    whole = archive(tmp_path / 'a.zip', named(MENDED[what][0])).read_bytes()
+@pytest.mark.parametrize('what', NORMALIZED)
+def test_normalized_of_an_archive_without_its_end(tmp_path, what):
+    whole = archive(tmp_path / 'a.zip', named(NORMALIZED[what][0])).read_bytes()
     (tmp_path / 'cut.zip').write_bytes(whole[:whole.index(b'PK\1\2') + 20])
     done = run('repack', '--recover', tmp_path / 'cut.zip', tmp_path / 'out.ozx')
     assert 'normal form' in done.stderr and held(tmp_path / 'out.ozx') == FILES
 
 
-@pytest.mark.parametrize('what', MENDED)
+@pytest.mark.parametrize('what', NORMALIZED)
 def test_everything_else_refuses_them(tmp_path, what):
     """What is served or judged is as it stands: the policy's rule name."""
-    path = archive(tmp_path / 'a.zip', named(MENDED[what][0]))
+    path = archive(tmp_path / 'a.zip', named(NORMALIZED[what][0]))
     for verb, *more in (('info',), ('ls',), ('cat', 'zarr.json'), ('unpack', tmp_path / 'd')):
         done = run(verb, path, *more)
         assert done.returncode == 2 and '(name, at byte' in done.stderr and len(done.stderr.splitlines()) == 1, verb

@@ -2,7 +2,7 @@
  *
  * The normal form of a name: separators told apart, empty and '.' components left away.
  */
-#include "zip/name_mend.h"
+#include "zip/name_normalize.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static const char *windows_defect(const char *path, size_t size)
     return size >= 2 && path[0] == '\\' && path[1] == '\\' ? "a host name" : NULL;
 }
 
-const char *ozx_zip_name_mend(char *out, size_t *out_size_bytes, const char *path,
+const char *ozx_zip_name_normalize(char *out, size_t *out_size_bytes, const char *path,
                               size_t size_bytes, bool backslashes)
 {
     const char *defect = backslashes ? windows_defect(path, size_bytes) : NULL;
