@@ -3,9 +3,11 @@
  * ozxfs cat: entries to standard output, as they are read. The CRC is known only at the end, so what is
  * wrong is told when it is out already: the exit status says so.
  */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/glob.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/report.h"
@@ -89,28 +91,68 @@ static int stream(struct command *c, uint32_t node, const char *name, struct ozx
     }
 }
 
-static void print_file(struct command *c, const char *path)
+/* `path` as it was typed, or as it was found. */
+static void print_node(struct command *c, uint32_t node, const char *path)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE];
-    struct ozx_node_stat stat;
-    uint32_t node;
 
     ozx_escape(name, sizeof name, path, strlen(path));
-    if (ozx_archive_find(c->archive, path, &node)) {
-        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file,
-                           "'%s': there is no such entry in the archive", name));
-        return;
-    }
-    ozx_archive_stat(c->archive, node, &stat);
-    if (stat.is_directory) {
-        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s' is a directory", name));
-        return;
-    }
     if (stream(c, node, name, &error) && !c->closed) {
         ozx_report_error(c->file, &error);
         fail(c, ozx_report_exit_status(&error));
     }
+}
+
+static bool is_directory(const struct command *c, uint32_t node)
+{
+    struct ozx_node_stat stat;
+
+    ozx_archive_stat(c->archive, node, &stat);
+    return stat.is_directory;
+}
+
+/* Of what a pattern matches, the files. */
+static void print_matches(struct command *c, const char *pattern)
+{
+    OZX_AUTO_FREE uint32_t *nodes = NULL;
+    char path[OZX_PATH_SIZE];
+    uint32_t count = 0, files = 0;
+    int status = ozx_input_glob(c->archive, c->file, pattern, &nodes, &count);
+
+    if (status) {
+        fail(c, status);
+        return;
+    }
+    for (uint32_t i = 0; i < count && !c->closed; i++) {
+        if (is_directory(c, nodes[i]))
+            continue;
+        files++;
+        ozx_archive_path(c->archive, nodes[i], path);
+        print_node(c, nodes[i], path);
+    }
+    if (!files)
+        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s' matches directories only",
+                           ozx_escape(path, sizeof path, pattern, strlen(pattern))));
+}
+
+static void print_path(struct command *c, const char *path)
+{
+    char name[OZX_ESCAPED_SIZE];
+    uint32_t node;
+
+    if (ozx_archive_is_pattern(c->archive, path)) {
+        print_matches(c, path);
+        return;
+    }
+    ozx_escape(name, sizeof name, path, strlen(path));
+    if (ozx_archive_find(c->archive, path, &node))
+        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file,
+                           "'%s': there is no such entry in the archive", name));
+    else if (is_directory(c, node))
+        fail(c, ozx_report(OZX_EXIT_NO_INPUT, c->file, "'%s' is a directory", name));
+    else
+        print_node(c, node, path);
 }
 
 /* In the cage. */
@@ -129,7 +171,7 @@ static int run(void *context)
     c->archive = archive;
     c->piece = piece;
     for (int i = 0; i < c->path_count && !c->closed; i++)
-        print_file(c, c->paths[i]);
+        print_path(c, c->paths[i]);
     return c->status;
 }
 
@@ -138,8 +180,11 @@ static const struct ozx_verb verb = {
     .usage = "FILE PATH...",
     .about =
         "Writes files of an archive to standard output. Checks each file's CRC-32 at its end;\n"
-        "on a mismatch it reports that and exits with 74.",
-    .after = "Example:\n  ozxfs cat image.ozx zarr.json | jq .attributes.ome"};
+        "on a mismatch it reports that and exits with 74. Of a PATH with *, ? or [ all files\n"
+        "that match are written.",
+    .after = "Examples:\n"
+             "  ozxfs cat image.ozx zarr.json | jq .attributes.ome\n"
+             "  ozxfs cat image.ozx '**/zarr.json' | jq .node_type"};
 
 int ozx_cmd_cat(int argc, char **argv)
 {
@@ -150,6 +195,7 @@ int ozx_cmd_cat(int argc, char **argv)
         return status;
     if (argc - first < 2)
         return ozx_report_usage("cat", first == argc ? "no file given" : "no path given");
+    setlocale(LC_CTYPE, ""); /* what is one character to a pattern */
     command.file = argv[first];
     command.paths = argv + first + 1;
     command.path_count = argc - first - 1;

@@ -14,6 +14,7 @@
 
 struct command {
     const char *file;
+    int number; /* of the file */
     bool json;
     struct ozx_terminal terminal;
     struct ozx_source *source;
@@ -36,6 +37,8 @@ static int run(void *context)
     }
     if (c->json && ozx_summary_json(archive, summary, c->file, stdout))
         status = ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    if (!c->json && c->number)
+        putchar('\n');
     if (!c->json)
         ozx_info_text(archive, summary, c->file, &c->terminal);
     ozx_summary_free(summary);
@@ -50,8 +53,8 @@ static const struct ozx_option rows[] = {
 
 static const struct ozx_verb verb = {
     .name = "info",
-    .usage = "[--json] FILE",
-    .about = "Shows what is in an archive: its images with axes, levels, chunks and sizes, the\n"
+    .usage = "[--json] FILE...",
+    .about = "Shows what is in archives: their images with axes, levels, chunks and sizes, the\n"
              "OME-Zarr version, and defects. Reads metadata only, no pixels.",
     .after = "Example:\n  ozxfs info image.ozx",
     OZX_OPTIONS(rows)};
@@ -59,14 +62,18 @@ static const struct ozx_verb verb = {
 int ozx_cmd_info(int argc, char **argv)
 {
     struct command command = {.json = false};
-    int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
+    int first, worst = OZX_EXIT_OK, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status >= 0)
         return status;
-    if (argc - first != 1)
-        return ozx_report_usage("info",
-                                first == argc ? "no file given" : "more than one file given");
-    command.file = argv[first];
+    if (first == argc)
+        return ozx_report_usage("info", "no file given");
     ozx_terminal_of_stdout(&command.terminal);
-    return ozx_input_caged(command.file, &command.source, run, &command);
+    for (int i = first; i < argc; i++) {
+        command.file = argv[i];
+        command.number = i - first;
+        status = ozx_input_caged(command.file, &command.source, run, &command);
+        worst = status > worst ? status : worst;
+    }
+    return worst;
 }

@@ -6,18 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/glob.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "info/listing.h"
 
 struct command {
+    char *const *files;
+    size_t file_count, number; /* of the file that is listed */
     const char *file, *path;
     struct ozx_source *source;
     struct ozx_archive *archive;
-    bool is_long, recursive, null, json;
+    bool is_long, human, recursive, null, json, single_column;
     bool escape;     /* names go to a terminal */
     bool compressed; /* the long form has the columns of compression */
     size_t skip;     /* bytes of a path that are PATH's own */
@@ -27,20 +31,29 @@ struct command {
 
 /* --- one entry -------------------------------------------------------------------------------- */
 
+static const char *size_text(const struct command *c, uint64_t bytes, char text[OZX_AMOUNT_SIZE])
+{
+    if (c->human)
+        return ozx_progress_amount(text, (double)bytes);
+    snprintf(text, OZX_AMOUNT_SIZE, "%" PRIu64, bytes);
+    return text;
+}
+
 static void print_long(const struct command *c, uint32_t node)
 {
-    char time[OZX_TIME_SIZE], buffer[OZX_METHOD_NAME_SIZE];
+    char time[OZX_TIME_SIZE], buffer[OZX_METHOD_NAME_SIZE], size[OZX_AMOUNT_SIZE];
     struct ozx_node_stat stat;
     struct ozx_node_entry entry = {.method = 0};
 
     ozx_archive_stat(c->archive, node, &stat);
     if (!stat.is_directory)
         ozx_archive_entry(c->archive, node, &entry);
-    printf("%s %12" PRIu64 " ", stat.is_directory ? "dr-xr-xr-x" : "-r--r--r--", stat.size_bytes);
+    printf("%s %12s ", stat.is_directory ? "dr-xr-xr-x" : "-r--r--r--",
+           size_text(c, stat.size_bytes, size));
     if (c->compressed && stat.is_directory)
         printf("%12s %-10s ", "", "");
     else if (c->compressed)
-        printf("%12" PRIu64 " %-10s ", entry.compressed_size_bytes,
+        printf("%12s %-10s ", size_text(c, entry.compressed_size_bytes, size),
                entry.eio_rule ? ozx_rule_id(entry.eio_rule)
                               : ozx_method_name(entry.method, buffer));
     printf("%s ", ozx_time_utc(stat.mtime_s, time));
@@ -120,21 +133,51 @@ static int find(struct command *c, uint32_t *node)
     return 0;
 }
 
-static int print_listing(struct command *c, uint32_t node)
+static void print_heading(const struct command *c)
 {
-    OZX_AUTO_FREE char *file = NULL, *path = NULL;
+    if (c->file_count == 1 || c->json)
+        return;
+    fputs(c->number ? "\n" : "", stdout);
+    ozx_terminal_put_name(c->escape, c->file);
+    puts(":");
+}
+
+static void print_one(struct command *c, uint32_t node)
+{
     struct ozx_node_stat stat;
 
-    if (c->json) {
-        if (ozx_json_quote(c->file, &file) || ozx_json_quote(c->path, &path))
-            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-        printf("{\"schema\": 1, \"file\": %s, \"path\": %s, \"entries\": [", file, path);
-    }
     ozx_archive_stat(c->archive, node, &stat);
     if (stat.is_directory)
         print_children(c, node);
     else
         print_node(c, node);
+}
+
+/* What a pattern matches, each by its path, with -R and all below. */
+static void print_matches(struct command *c, const uint32_t *nodes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !c->no_memory && !ferror(stdout); i++) {
+        print_node(c, nodes[i]);
+        if (c->recursive)
+            print_children(c, nodes[i]);
+    }
+}
+
+/* `nodes` NULL: the directory or file `node`. */
+static int print_listing(struct command *c, uint32_t node, const uint32_t *nodes, uint32_t count)
+{
+    OZX_AUTO_FREE char *file = NULL, *path = NULL;
+
+    print_heading(c);
+    if (c->json) {
+        if (ozx_json_quote(c->file, &file) || ozx_json_quote(c->path, &path))
+            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+        printf("{\"schema\": 1, \"file\": %s, \"path\": %s, \"entries\": [", file, path);
+    }
+    if (nodes)
+        print_matches(c, nodes, count);
+    else
+        print_one(c, node);
     if (c->json)
         printf("%s]}\n", c->told ? "\n" : "");
     if (c->no_memory)
@@ -147,17 +190,22 @@ static int run(void *context)
 {
     struct command *c = context;
     OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
-    uint32_t node;
+    OZX_AUTO_FREE uint32_t *nodes = NULL;
+    uint32_t node = OZX_NODE_ROOT, count = 0;
     int status = ozx_input_archive(c->file, &c->source, &archive);
 
     if (status)
         return status;
     c->archive = archive;
-    status = find(c, &node);
+    c->told = 0;
+    c->skip = 0;
+    status = ozx_archive_is_pattern(archive, c->path)
+                 ? ozx_input_glob(archive, c->file, c->path, &nodes, &count)
+                 : find(c, &node);
     if (status)
         return status;
     c->compressed = c->is_long && has_compressed(archive);
-    return print_listing(c, node);
+    return print_listing(c, node, nodes, count);
 }
 
 static const struct ozx_option rows[] = {
@@ -165,6 +213,10 @@ static const struct ozx_option rows[] = {
      .letter = 'l',
      .help = "type and permissions, size, compression (if there is any), time",
      .field = offsetof(struct command, is_long)},
+    {.name = "human-readable",
+     .letter = 'h',
+     .help = "with -l: sizes as 1.5 KiB, 2.0 GiB",
+     .field = offsetof(struct command, human)},
     {.name = "recursive",
      .letter = 'R',
      .help = "list recursively, as paths from PATH",
@@ -176,14 +228,16 @@ static const struct ozx_option rows[] = {
     {.name = "json",
      .help = "print JSON; see ozxfs-ls(1)",
      .field = offsetof(struct command, json)},
+    {.name = "single-column", .letter = '1', .field = offsetof(struct command, single_column)}, /* always */
 };
 
 static const struct ozx_verb verb = {
     .name = "ls",
-    .usage = "[OPTIONS] FILE [PATH]",
+    .usage = "[OPTIONS] FILE... [PATH]",
     .about =
         "Lists a directory of an archive (default: its root) as a mount would show it, or one\n"
-        "file. Names are in the order of their bytes; times are UTC.",
+        "file, or what a pattern matches (quoted: 's0/*', '**/zarr.json'). Names are in the\n"
+        "order of their bytes; times are UTC. Further FILEs end in .ozx or .zip.",
     .after =
         "On a terminal, invisible characters in names are escaped; elsewhere names are unchanged.\n"
         "\n"
@@ -191,24 +245,49 @@ static const struct ozx_verb verb = {
         "  ozxfs ls -lR image.ozx labels",
     OZX_OPTIONS(rows)};
 
+static int take_operands(struct command *c, char *const *operands, size_t count)
+{
+    if (!count)
+        return ozx_report_usage("ls", "no file given");
+    c->files = operands;
+    c->file_count = ozx_input_count_archives(operands, count);
+    if (count - c->file_count > 1)
+        return ozx_report_usage("ls", "more than one path given");
+    if (c->file_count < count)
+        c->path = operands[c->file_count];
+    if (c->json && c->null)
+        return ozx_report_usage("ls", "--json cannot be combined with -0");
+    if (c->null && c->file_count > 1)
+        return ozx_report_usage("ls", "-0 takes one archive");
+    return -1;
+}
+
+/* The worst of all. */
+static int list_files(struct command *c)
+{
+    int worst = OZX_EXIT_OK;
+
+    for (c->number = 0; c->number < c->file_count; c->number++) {
+        int status;
+
+        c->file = c->files[c->number];
+        status = ozx_input_caged(c->file, &c->source, run, c);
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
 int ozx_cmd_ls(int argc, char **argv)
 {
     struct command command = {.path = ""};
     struct ozx_terminal terminal;
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
+    if (status < 0)
+        status = take_operands(&command, argv + first, (size_t)(argc - first));
     if (status >= 0)
         return status;
-    if (command.json && (command.is_long || command.null))
-        return ozx_report_usage("ls", "--json cannot be combined with -l or -0");
-    if (first == argc)
-        return ozx_report_usage("ls", "no file given");
-    if (argc - first > 2)
-        return ozx_report_usage("ls", "more than a file and a path given");
-    command.file = argv[first];
-    if (argc - first == 2)
-        command.path = argv[first + 1];
     ozx_terminal_of_stdout(&terminal);
     command.escape = terminal.is_terminal && !command.null;
-    return ozx_input_caged(command.file, &command.source, run, &command);
+    return list_files(&command);
 }

@@ -2,9 +2,13 @@
  *
  * `ozxfs unpack`: an archive into a directory.
  */
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "archive/file_name.h"
 #include "base/clock.h"
 #include "cli/caged.h"
 #include "cli/input.h"
@@ -19,6 +23,8 @@ struct command {
     struct ozx_unpack_options options;
     struct ozx_archive_options archive_options;
     struct ozx_problems problems;
+    char *const *archives;
+    size_t archive_count;
     bool quiet, verbose;
     int root_fd;
     struct ozx_source *source;
@@ -154,22 +160,28 @@ static const struct ozx_option rows[] = {
 
 static const struct ozx_verb verb = {
     .name = "unpack",
-    .usage = "[OPTIONS] FILE.ozx DIR [PATH ...]",
-    .about = "Unpacks an archive, or only the PATHs in it, into DIR. DIR appears once it is\n"
-             "complete and every CRC is correct; it must not exist, or be empty.",
-    .after = "Example:\n  ozxfs unpack image.ozx image.ome.zarr",
+    .usage = "[OPTIONS] FILE.ozx DIR [PATH ...]\n"
+             "[OPTIONS] FILE.ozx FILE.ozx ... DIR [PATH ...]",
+    .about = "Unpacks an archive, or only the PATHs in it (or what matches, as 's0/*'), into DIR.\n"
+             "DIR appears once it is complete and every CRC is correct; it must not exist, or be\n"
+             "empty. Several archives (.ozx, .zip) are unpacked to DIR/NAME.ome.zarr.",
+    .after = "Examples:\n"
+             "  ozxfs unpack image.ozx image.ome.zarr\n"
+             "  ozxfs unpack image.ozx metadata '**/zarr.json'",
     OZX_OPTIONS(rows)};
 
-static int take_operands(struct command *command, int count, char **operands)
+static int take_operands(struct command *command, size_t count, char **operands)
 {
     if (count < 1)
         return ozx_report_usage("unpack", "no archive given");
-    if (count < 2)
+    command->archives = operands;
+    command->archive_count = ozx_input_count_archives(operands, count);
+    if (command->archive_count == count)
         return ozx_report_usage("unpack", "no directory given");
-    command->options.archive_path = operands[0];
-    command->options.output = operands[1];
-    command->options.paths = (const char *const *)operands + 2;
-    command->options.path_count = (size_t)count - 2;
+    operands += command->archive_count;
+    command->options.output = operands[0];
+    command->options.paths = (const char *const *)operands + 1;
+    command->options.path_count = count - command->archive_count - 1;
     return -1;
 }
 
@@ -252,6 +264,88 @@ static int run(struct command *command)
     return status;
 }
 
+/* --- several ---------------------------------------------------------------------------------- */
+
+/* DIR/NAME.ome.zarr; the caller frees it. NULL: out of memory. */
+static char *output_of(const char *archive, const char *directory)
+{
+    const char *slash = strrchr(archive, '/'), *name = slash ? slash + 1 : archive;
+    char *path;
+
+    if (asprintf(&path, "%s/%.*s.ome.zarr", directory, (int)ozx_file_name_stem_size(name), name) < 0)
+        return NULL;
+    return path;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Two archives of the same name would be unpacked to the same place: -EEXIST, with that name in `name`. */
+static int find_same(const struct command *command, char name[OZX_ESCAPED_SIZE])
+{
+    size_t count = command->archive_count;
+    char **outputs = calloc(count, sizeof *outputs);
+    int failure = outputs ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < count && !failure; i++)
+        if (!(outputs[i] = output_of(command->archives[i], "")))
+            failure = -ENOMEM;
+    if (!failure)
+        qsort(outputs, count, sizeof *outputs, compare);
+    for (size_t i = 1; i < count && !failure; i++)
+        if (strcmp(outputs[i - 1], outputs[i]) == 0) {
+            ozx_escape(name, OZX_ESCAPED_SIZE, outputs[i] + 1, strlen(outputs[i] + 1));
+            failure = -EEXIST;
+        }
+    for (size_t i = 0; outputs && i < count; i++)
+        free(outputs[i]);
+    free(outputs);
+    return failure;
+}
+
+static int refuse_same(const struct command *command)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    switch (find_same(command, name)) {
+    case 0:
+        return -1;
+    case -EEXIST:
+        return ozx_report_usage("unpack", "two of the archives would become %s", name);
+    default:
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    }
+}
+
+/* Each by itself; the worst of what they ended with. */
+static int run_several(const struct command *command)
+{
+    const char *directory = command->options.output;
+    bool made = mkdir(directory, 0777) == 0;
+    int worst = OZX_EXIT_OK;
+
+    for (size_t i = 0; i < command->archive_count && !*command->options.cancel; i++) {
+        OZX_AUTO_FREE char *output = output_of(command->archives[i], directory);
+        struct command one = *command;
+        int status;
+
+        if (!output)
+            return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+        one.options.archive_path = command->archives[i];
+        one.options.output = output;
+        one.options.context = &one;
+        status = run(&one);
+        worst = status > worst ? status : worst;
+        if (status == OZX_EXIT_INTERRUPTED)
+            break;
+    }
+    if (made)
+        (void)rmdir(directory); /* if nothing is in it */
+    return *command->options.cancel ? OZX_EXIT_INTERRUPTED : worst;
+}
+
 int ozx_cmd_unpack(int argc, char **argv)
 {
     struct command command = {.options = {.sync = true,
@@ -264,10 +358,14 @@ int ozx_cmd_unpack(int argc, char **argv)
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status < 0)
-        status = take_operands(&command, argc - first, argv + first);
+        status = take_operands(&command, (size_t)(argc - first), argv + first);
+    if (status < 0)
+        status = refuse_same(&command);
     if (status >= 0)
         return status;
+    setlocale(LC_CTYPE, ""); /* what is one character to a pattern */
     command.options.context = &command;
+    command.options.archive_path = command.archives[0];
     command.options.cancel = ozx_work_catch_signals();
-    return run(&command);
+    return command.archive_count > 1 ? run_several(&command) : run(&command);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "archive/file_name.h"
+#include "archive/glob.h"
 #include "cli/caged.h"
 #include "cli/report.h"
 
@@ -90,4 +92,32 @@ int ozx_input_caged(const char *path, struct ozx_source **source, int (*work)(vo
                        NULL);
     ozx_source_close(ozx_take(*source));
     return status;
+}
+
+size_t ozx_input_count_archives(char *const *operands, size_t count)
+{
+    size_t archives = 1;
+
+    while (archives < count && ozx_file_name_is_archive(operands[archives]))
+        archives++;
+    return archives < count ? archives : count;
+}
+
+int ozx_input_glob(const struct ozx_archive *archive, const char *file, const char *pattern,
+                   uint32_t **nodes, uint32_t *count)
+{
+    char escaped[OZX_ESCAPED_SIZE];
+
+    switch (ozx_archive_glob(archive, pattern, nodes, count)) {
+    case 0:
+        return OZX_EXIT_OK;
+    case -ENOENT:
+        return ozx_report(OZX_EXIT_NO_INPUT, file, "'%s' matches nothing in the archive",
+                          ozx_escape(escaped, sizeof escaped, pattern, strlen(pattern)));
+    case -EINVAL:
+        return ozx_report(OZX_EXIT_USAGE, file, "a pattern has at most %d components '**'",
+                          OZX_GLOB_STARS_MAX);
+    default:
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    }
 }

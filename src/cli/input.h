@@ -20,4 +20,12 @@ int ozx_input_archive(const char *path, struct ozx_source **source, struct ozx_a
 int ozx_input_caged(const char *path, struct ozx_source **source, int (*work)(void *context),
                     void *context);
 
+/* Of operands, how many at the front are archives: the first, and those behind it whose names say so (.ozx,
+ * .zip), but at most all. */
+size_t ozx_input_count_archives(char *const *operands, size_t count);
+
+/* What `pattern` matches in an archive (archive/glob.h): the exit status of what was told. */
+int ozx_input_glob(const struct ozx_archive *archive, const char *file, const char *pattern,
+                   uint32_t **nodes, uint32_t *count);
+
 #endif

@@ -17,7 +17,19 @@ struct table {
     const struct ozx_option *rows;
     size_t count;
     bool keys;
+    struct ozx_option help; /* the last row, if these are options */
 };
+
+/* Without its letter, where a verb has another use for that. */
+static struct ozx_option help_row(const struct ozx_verb *verb)
+{
+    struct ozx_option row = ozx_option_help;
+
+    for (size_t i = 0; i < verb->option_count; i++)
+        if (verb->options[i].letter == row.letter)
+            row.letter = 0;
+    return row;
+}
 
 static int print_left(const struct table *table, const struct ozx_option *option, char *left,
                       size_t size)
@@ -35,7 +47,7 @@ static int print_left(const struct table *table, const struct ozx_option *option
 static int column_of(const struct table *table)
 {
     char left[80];
-    int column = table->keys ? 0 : print_left(table, &ozx_option_help, left, sizeof left) + 2;
+    int column = table->keys ? 0 : print_left(table, &table->help, left, sizeof left) + 2;
 
     for (size_t i = 0; i < table->count; i++) {
         int width = print_left(table, &table->rows[i], left, sizeof left) + 2;
@@ -68,7 +80,7 @@ static void print_table(const struct table *table)
     for (size_t i = 0; i < table->count; i++)
         print_option(table, &table->rows[i], column);
     if (!table->keys)
-        print_option(table, &ozx_option_help, column);
+        print_option(table, &table->help, column);
 }
 
 int ozx_options_help(const struct ozx_verb *verb)
@@ -82,7 +94,8 @@ int ozx_options_help(const struct ozx_verb *verb)
         line = end ? end + 1 : NULL;
     }
     printf("\n%s\n\n", verb->about);
-    print_table(&(struct table){.rows = verb->options, .count = verb->option_count});
+    print_table(&(struct table){
+        .rows = verb->options, .count = verb->option_count, .help = help_row(verb)});
     if (verb->keys) {
         puts("\nOptions for -o:");
         print_table(

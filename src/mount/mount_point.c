@@ -10,11 +10,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "archive/file_name.h"
 #include "mount/daemons.h"
 #include "mount/mountinfo.h"
 #include "mount/process.h"
@@ -226,21 +226,6 @@ bool ozx_mount_point_remove_made(const struct ozx_place *place, uid_t user)
            unlinkat(place->parent, place->name, AT_REMOVEDIR) == 0;
 }
 
-/* Bytes of an archive's file name without what says that it is one. */
-static size_t stem_size(const char *base)
-{
-    static const char *const endings[] = {".ome.zarr.zip", ".zarr.zip", ".ome.zarr.ozx",
-                                          ".zarr.ozx",     ".ozx",      ".zip"};
-    size_t size = strlen(base);
-
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t length = strlen(endings[i]);
-        if (size > length && strcasecmp(base + size - length, endings[i]) == 0)
-            return size - length;
-    }
-    return size;
-}
-
 /* The archive's name as that of a directory, cut where it would not leave room for `suffix` in a
  * file name. */
 static void default_name(const char *archive_path, char name[NAME_MAX + 1], const char *suffix)
@@ -249,7 +234,7 @@ static void default_name(const char *archive_path, char name[NAME_MAX + 1], cons
     size_t size, room = NAME_MAX - strlen(suffix);
 
     base = base ? base + 1 : archive_path;
-    size = stem_size(base);
+    size = ozx_file_name_stem_size(base);
     if (size > room)
         for (size = room; size > 1 && (base[size] & 0xC0) == 0x80;)
             size--; /* not inside a character */

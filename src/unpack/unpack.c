@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/glob.h"
 #include "unpack/unpack_files.h"
 #include "unpack/unpack_left_out.h"
 #include "zarr/metadata_files.h"
@@ -40,25 +41,48 @@ static int tell_memory(const struct unpack *unpack)
 
 /* --- which entries ---------------------------------------------------------------------------- */
 
-static int mark_path(struct unpack *unpack, const char *path)
+static void mark_node(const struct unpack *unpack, uint32_t node)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE];
-    uint32_t node;
-    int failure = ozx_archive_find(unpack->archive, path, &node);
-
-    if (failure) {
-        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                      "'ozxfs ls -R' lists all entries", "there is no '%s' in it",
-                      ozx_escape(name, sizeof name, path, strlen(path)));
-        return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
-    }
     unpack->marks[node] |= OZX_UNPACK_WANTED;
     while (node != OZX_NODE_ROOT) {
         node = ozx_archive_parent(unpack->archive, node);
         unpack->marks[node] |= OZX_UNPACK_ABOVE;
     }
-    return 0;
+}
+
+static int mark_matches(const struct unpack *unpack, const char *pattern)
+{
+    OZX_AUTO_FREE uint32_t *nodes = NULL;
+    uint32_t count = 0;
+    int failure = ozx_archive_glob(unpack->archive, pattern, &nodes, &count);
+
+    for (uint32_t i = 0; i < count; i++)
+        mark_node(unpack, nodes[i]);
+    return failure;
+}
+
+static int mark_path(const struct unpack *unpack, const char *path)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    char name[OZX_ESCAPED_SIZE];
+    uint32_t node;
+    int failure;
+
+    if (ozx_archive_is_pattern(unpack->archive, path)) {
+        failure = mark_matches(unpack, path);
+    } else {
+        failure = ozx_archive_find(unpack->archive, path, &node);
+        if (!failure)
+            mark_node(unpack, node);
+    }
+    if (!failure)
+        return 0;
+    if (failure == -ENOMEM)
+        return tell_memory(unpack);
+    ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "'ozxfs ls -R' lists all entries",
+                  failure == -EINVAL ? "'%s' has too many components '**'" : "there is no '%s' in it",
+                  ozx_escape(name, sizeof name, path, strlen(path)));
+    return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
 }
 
 static int mark(struct unpack *unpack)

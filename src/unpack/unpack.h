@@ -39,8 +39,8 @@ struct ozx_unpack_options {
     const char
         *archive_path;  /* by which the archive was opened: to keep it out of what is removed */
     const char *output; /* the directory; must not exist, or be empty, unless `force` */
-    const char *const *paths; /* files and directories (with all below) of the archive; */
-    size_t path_count;        /* 0: everything */
+    const char *const *paths; /* files and directories (with all below) of the archive, or patterns */
+    size_t path_count;        /* (archive/glob.h); 0: everything */
     bool keep_consolidated;   /* as they are, even if they list what is not unpacked */
     bool force;               /* replace the directory, if it holds a root zarr.json */
     bool sync;                /* bring all to the disk before it gets its name */

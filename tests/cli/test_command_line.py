@@ -23,7 +23,8 @@ def test_help_of_each_verb():
     for verb in VERBS:
         done = run('help', verb)
         assert done.returncode == 0 and done.stdout.startswith('Usage: ozxfs ' + verb) and done.stderr == ''
-        assert done.stdout == run(verb, '--help').stdout == run(verb, '-h').stdout
+        assert done.stdout == run(verb, '--help').stdout
+        assert verb == 'ls' or done.stdout == run(verb, '-h').stdout
     assert 'unknown verb' in one_line(run('help', 'nothing'))
     one_line(run('help', 'ls', 'cat'))
 
