@@ -63,9 +63,10 @@ int ozx_input_read_file(const struct ozx_input *input, const char *path,
     read[file->size_bytes] = '\0';
     failure = input->kind->open(input, &reader, &place, &fd, error);
     if (!failure)
-        failure = input->kind->read(input, &place, fd, read, file->size_bytes, 0, error);
+        failure = input->kind->read(input, &reader, &place, fd, read, file->size_bytes, 0,
+                                   error);
     if (!failure)
-        failure = input->kind->check(input, &place, fd, error);
+        failure = input->kind->check(input, &reader, &place, fd, error);
     if (failure)
         return failure;
     *text = ozx_take(read);

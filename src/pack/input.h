@@ -37,6 +37,10 @@ struct ozx_input_place {
 struct ozx_input_reader {
     int directory_fd; /* owned; -1: none yet */
     uint32_t directory;
+    /* Of an input that is made of another one: what it keeps from one call to the next (with a reader
+     * for that other input in it), and what frees it. NULL, both. */
+    void *own;
+    void (*end)(void *own);
 };
 
 #define OZX_INPUT_READER_INIT                                                                      \
@@ -59,6 +63,8 @@ struct ozx_input_kind {
     const char *hint_v2;      /* what to do where it is Zarr v2 */
     const char *hint_no_zarr; /* what to do where there is no hierarchy; may be NULL */
 
+    bool states_crc;          /* check_crc has something to compare with */
+
     /* The directory at `path`, whose item had `key` (0 for the root). -ENOMEM without an error. */
     int (*list)(struct ozx_input *input, const char *path, size_t path_size_bytes, uint32_t key,
                 struct ozx_input_listing *listing, struct ozx_error *error);
@@ -79,11 +85,12 @@ struct ozx_input_kind {
     int (*open)(const struct ozx_input *input, struct ozx_input_reader *reader,
                 const struct ozx_input_place *place, int *fd, struct ozx_error *error);
     /* Exactly these bytes. */
-    int (*read)(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                void *buffer, size_t size_bytes, uint64_t offset_bytes, struct ozx_error *error);
+    int (*read)(const struct ozx_input *input, struct ozx_input_reader *reader,
+                const struct ozx_input_place *place, int fd, void *buffer, size_t size_bytes,
+                uint64_t offset_bytes, struct ozx_error *error);
     /* After the reading. -ESTALE: it is not what the walk saw. */
-    int (*check)(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                 struct ozx_error *error);
+    int (*check)(const struct ozx_input *input, struct ozx_input_reader *reader,
+                 const struct ozx_input_place *place, int fd, struct ozx_error *error);
     /* -EBADMSG: the input states another CRC-32. */
     int (*check_crc)(const struct ozx_input *input, const struct ozx_input_place *place,
                      uint32_t crc32, struct ozx_error *error);
@@ -134,6 +141,10 @@ static inline void ozx_input_reader_release(struct ozx_input_reader *reader)
 {
     ozx_cleanup_close(&reader->directory_fd);
     reader->directory_fd = -1;
+    if (reader->end)
+        reader->end(reader->own);
+    reader->own = NULL;
+    reader->end = NULL;
 }
 
 /* The error of something that changed while it was packed: -ESTALE. */

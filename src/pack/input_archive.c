@@ -109,9 +109,9 @@ static int open_nothing(const struct ozx_input *input, struct ozx_input_reader *
     return 0;
 }
 
-static int read_entry(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                      void *buffer, size_t size_bytes, uint64_t offset_bytes,
-                      struct ozx_error *error)
+static int read_entry(const struct ozx_input *input, struct ozx_input_reader *reader,
+                      const struct ozx_input_place *place, int fd, void *buffer, size_t size_bytes,
+                      uint64_t offset_bytes, struct ozx_error *error)
 {
     struct ozx_archive *archive = of(input)->archive;
     uint32_t node = (uint32_t)place->key;
@@ -119,7 +119,7 @@ static int read_entry(const struct ozx_input *input, const struct ozx_input_plac
     size_t got = 0;
     int failure;
 
-    (void)fd;
+    (void)reader, (void)fd;
     /* Nobody would look at the local header of an empty file. */
     if (!place->size_bytes)
         failure = ozx_archive_data_offset(archive, node, &data_offset, error);
@@ -133,10 +133,10 @@ static int read_entry(const struct ozx_input *input, const struct ozx_input_plac
     return failure;
 }
 
-static int check_nothing(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                         struct ozx_error *error)
+static int check_nothing(const struct ozx_input *input, struct ozx_input_reader *reader,
+                         const struct ozx_input_place *place, int fd, struct ozx_error *error)
 {
-    (void)input, (void)place, (void)fd, (void)error;
+    (void)input, (void)reader, (void)place, (void)fd, (void)error;
     return 0;
 }
 
@@ -198,6 +198,7 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
     static const struct ozx_input_kind kind = {.subject = "entry ",
                                                .hint_above = "give it with --subdir",
                                                .hint_v2 = "convert it: ozxfs repack --convert IN OUT.ozx",
+                                               .states_crc = true,
                                                .list = list,
                                                .look = look,
                                                .holds_node = holds_node,

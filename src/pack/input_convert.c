@@ -131,9 +131,9 @@ static int open_place(const struct ozx_input *input, struct ozx_input_reader *re
     return c->base->kind->open(c->base, reader, place_below(c, place, &below), fd, error);
 }
 
-static int read_place(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                      void *buffer, size_t size_bytes, uint64_t offset_bytes,
-                      struct ozx_error *error)
+static int read_place(const struct ozx_input *input, struct ozx_input_reader *reader,
+                      const struct ozx_input_place *place, int fd, void *buffer, size_t size_bytes,
+                      uint64_t offset_bytes, struct ozx_error *error)
 {
     const struct ozx_convert *c = ozx_convert_of(input);
     uint32_t node = made_at(c, place->path, strlen(place->path));
@@ -143,12 +143,12 @@ static int read_place(const struct ozx_input *input, const struct ozx_input_plac
         memcpy(buffer, c->texts[c->nodes[node].text].bytes + offset_bytes, size_bytes);
         return 0;
     }
-    return c->base->kind->read(c->base, place_below(c, place, &below), fd, buffer, size_bytes,
-                               offset_bytes, error);
+    return c->base->kind->read(c->base, reader, place_below(c, place, &below), fd, buffer,
+                               size_bytes, offset_bytes, error);
 }
 
-static int check(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                 struct ozx_error *error)
+static int check(const struct ozx_input *input, struct ozx_input_reader *reader,
+                 const struct ozx_input_place *place, int fd, struct ozx_error *error)
 {
     const struct ozx_convert *c = ozx_convert_of(input);
     uint32_t node = made_at(c, place->path, strlen(place->path));
@@ -156,7 +156,7 @@ static int check(const struct ozx_input *input, const struct ozx_input_place *pl
 
     if (node != OZX_CONVERT_NONE)
         return ozx_convert_check(c, node, error);
-    return c->base->kind->check(c->base, place_below(c, place, &below), fd, error);
+    return c->base->kind->check(c->base, reader, place_below(c, place, &below), fd, error);
 }
 
 static int check_crc(const struct ozx_input *input, const struct ozx_input_place *place,
@@ -268,6 +268,7 @@ int ozx_input_of_v2(struct ozx_input *base, bool owns_base, struct ozx_input **o
     c->kind = (struct ozx_input_kind){.subject = base->kind->subject,
                                       .hint_above = base->kind->hint_above,
                                       .hint_no_zarr = "give the directory of an OME-Zarr image",
+                                      .states_crc = base->kind->states_crc,
                                       .list = ozx_convert_list,
                                       .look = look,
                                       .holds_node = holds_node,

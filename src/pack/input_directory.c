@@ -361,21 +361,23 @@ static int read_exactly(int fd, uint8_t *buffer, size_t size, uint64_t offset)
     return 0;
 }
 
-static int read_place(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                      void *buffer, size_t size_bytes, uint64_t offset_bytes,
-                      struct ozx_error *error)
+static int read_place(const struct ozx_input *input, struct ozx_input_reader *reader,
+                      const struct ozx_input_place *place, int fd, void *buffer, size_t size_bytes,
+                      uint64_t offset_bytes, struct ozx_error *error)
 {
     int failure = read_exactly(fd, buffer, size_bytes, offset_bytes);
 
+    (void)reader;
     return failure ? fail(input, place, failure, error) : 0;
 }
 
 /* Asked after the reading, and compared with what the walk saw: a change at any time shows here. */
-static int check(const struct ozx_input *input, const struct ozx_input_place *place, int fd,
-                 struct ozx_error *error)
+static int check(const struct ozx_input *input, struct ozx_input_reader *reader,
+                 const struct ozx_input_place *place, int fd, struct ozx_error *error)
 {
     struct stat st;
 
+    (void)reader;
     if (fstat(fd, &st) < 0)
         return fail(input, place, -errno, error);
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != place->size_bytes ||

@@ -157,7 +157,8 @@ static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
         return 0;
     failure = ozx_plan_open(plan, &worker->reader, index, &fd, &error);
     if (!failure)
-        failure = ozx_plan_read(plan, entry, fd, data, entry->size_bytes, 0, &error);
+        failure = ozx_plan_read(plan, &worker->reader, entry, fd, data, entry->size_bytes, 0,
+                                &error);
     if (failure)
         return reading_failed(worker, &error);
     crc = ozx_crc32(0, data, entry->size_bytes);
@@ -165,7 +166,7 @@ static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
         failure = ozx_plan_changed(plan, entry, &error);
     entry->crc32 = crc;
     if (!failure)
-        failure = ozx_plan_check(plan, entry, fd, &error);
+        failure = ozx_plan_check(plan, &worker->reader, entry, fd, &error);
     if (!failure)
         failure = ozx_plan_check_crc(plan, entry, crc, &error);
     if (failure)
@@ -286,7 +287,7 @@ static int copy_part(struct worker *worker, const struct job *job, int fd, uint3
     for (uint64_t at = 0; at < job->part_size && !ozx_crew_stopped(&state->crew);) {
         uint64_t left = job->part_size - at;
         size_t size = left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE;
-        int failure = ozx_plan_read(state->plan, entry, fd, worker->buffer, size,
+        int failure = ozx_plan_read(state->plan, &worker->reader, entry, fd, worker->buffer, size,
                                     job->part_offset + at, &error);
 
         if (failure)
@@ -318,7 +319,7 @@ static int run_part(struct worker *worker, const struct job *job)
     failure = copy_part(worker, job, fd, &crc);
     if (failure)
         return failure;
-    if (ozx_plan_check(state->plan, entry, fd, &error))
+    if (ozx_plan_check(state->plan, &worker->reader, entry, fd, &error))
         return reading_failed(worker, &error);
     if (is_last)
         atomic_fetch_add_explicit(&state->entries_done, 1, memory_order_relaxed);

@@ -144,12 +144,13 @@ int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader, 
                   int *fd, struct ozx_error *error) OZX_CHECKED;
 
 /* Exactly these bytes of what is written. -ESTALE: the file has fewer, it changed. */
-int ozx_plan_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int fd,
-                  uint8_t *buffer, size_t size_bytes, uint64_t offset_bytes,
-                  struct ozx_error *error) OZX_CHECKED;
+int ozx_plan_read(const struct ozx_plan *plan, struct ozx_input_reader *reader,
+                  const struct ozx_plan_entry *entry, int fd, uint8_t *buffer, size_t size_bytes,
+                  uint64_t offset_bytes, struct ozx_error *error) OZX_CHECKED;
 
 /* After the reading. -ESTALE: the file is not what the walk saw, so it changed. */
-int ozx_plan_check(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int fd,
+int ozx_plan_check(const struct ozx_plan *plan, struct ozx_input_reader *reader,
+                   const struct ozx_plan_entry *entry, int fd,
                    struct ozx_error *error) OZX_CHECKED;
 
 /* -EBADMSG (rule crc): `crc32` is not what the input states of the entry. What is cut has no sum

@@ -109,19 +109,19 @@ int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader, 
     return plan->input->kind->open(plan->input, reader, &place, fd, error);
 }
 
-int ozx_plan_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int fd,
-                  uint8_t *buffer, size_t size_bytes, uint64_t offset_bytes,
-                  struct ozx_error *error)
+int ozx_plan_read(const struct ozx_plan *plan, struct ozx_input_reader *reader,
+                  const struct ozx_plan_entry *entry, int fd, uint8_t *buffer, size_t size_bytes,
+                  uint64_t offset_bytes, struct ozx_error *error)
 {
     const struct ozx_input_kind *kind = plan->input->kind;
     char path[OZX_NAME_PATH_MAX + 1];
     struct ozx_input_place place = place_of(plan, entry, path);
 
     if (!entry->is_cut)
-        return kind->read(plan->input, &place, fd, buffer, size_bytes, offset_bytes, error);
+        return kind->read(plan->input, reader, &place, fd, buffer, size_bytes, offset_bytes, error);
     while (size_bytes) {
         uint64_t run, from = source_offset(plan, entry, offset_bytes, size_bytes, &run);
-        int failure = kind->read(plan->input, &place, fd, buffer, (size_t)run, from, error);
+        int failure = kind->read(plan->input, reader, &place, fd, buffer, (size_t)run, from, error);
 
         if (failure)
             return failure;
@@ -132,13 +132,13 @@ int ozx_plan_read(const struct ozx_plan *plan, const struct ozx_plan_entry *entr
     return 0;
 }
 
-int ozx_plan_check(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int fd,
-                   struct ozx_error *error)
+int ozx_plan_check(const struct ozx_plan *plan, struct ozx_input_reader *reader,
+                   const struct ozx_plan_entry *entry, int fd, struct ozx_error *error)
 {
     char path[OZX_NAME_PATH_MAX + 1];
     struct ozx_input_place place = place_of(plan, entry, path);
 
-    return plan->input->kind->check(plan->input, &place, fd, error);
+    return plan->input->kind->check(plan->input, reader, &place, fd, error);
 }
 
 int ozx_plan_check_crc(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
@@ -171,5 +171,6 @@ int ozx_plan_read_text(const struct ozx_plan *plan, const struct ozx_plan_entry 
     int failure = plan->input->kind->open(plan->input, &reader, &place, &fd, error);
 
     return failure ? failure
-                   : ozx_plan_read(plan, entry, fd, (uint8_t *)text, entry->size_bytes, 0, error);
+                   : ozx_plan_read(plan, &reader, entry, fd, (uint8_t *)text, entry->size_bytes, 0,
+                                   error);
 }
