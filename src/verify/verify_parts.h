@@ -222,7 +222,6 @@ struct ozx_verify_shards {
     struct ozx_verify *v;
     struct ozx_error *error;
     uint8_t *block;
-    uint32_t crc_table[256];
     uint64_t unchecked;                /* files of which a part cannot be looked into, */
     const struct ozx_sharding *reason; /* the first such part's */
     bool noted;                        /* the file at hand is counted */

@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "verify/verify_parts.h"
+#include "zarr/crc32c.h"
 #include "zarr/metadata.h"
 
 #define BLOCK_SIZE 65536 /* of an index, a multiple of its records */
@@ -26,8 +27,6 @@
 
 /* Of larger indices (4 MiB) no ranges are kept: overlaps and inner shards are not looked for. */
 #define RANGES_MAX (1u << 18)
-
-#define CASTAGNOLI UINT32_C(0x82F63B78) /* CRC-32C's polynomial, reversed */
 
 #define FOUND 1 /* something is wrong, and told */
 
@@ -71,23 +70,6 @@ static int tell(const struct ozx_verify_shards *s, const struct part *part, cons
 
 /* --- the index -------------------------------------------------------------------------------- */
 
-static void fill_crc_table(struct ozx_verify_shards *s)
-{
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t crc = i;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ CASTAGNOLI : crc >> 1;
-        s->crc_table[i] = crc;
-    }
-}
-
-static uint32_t sum(const struct ozx_verify_shards *s, uint32_t crc, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        crc = s->crc_table[(crc ^ s->block[i]) & 0xFF] ^ crc >> 8;
-    return crc;
-}
-
 static uint64_t swap_if(bool swap, uint64_t value)
 {
     return swap ? __builtin_bswap64(value) : value;
@@ -126,7 +108,7 @@ static int read_index(const struct ozx_verify_shards *s, const struct part *part
     uint64_t at = part->at_bytes +
                   (sharding->index_at_start ? 0 : part->size_bytes - sharding->index_size_bytes);
     uint64_t left = sharding->chunks_per_shard * RECORD_SIZE, first = 0;
-    uint32_t crc = UINT32_MAX;
+    uint32_t crc = 0;
     uint8_t stated[CRC_SIZE];
     struct ozx_bytes b = ozx_bytes_of(stated, sizeof stated);
     size_t got;
@@ -140,7 +122,7 @@ static int read_index(const struct ozx_verify_shards *s, const struct part *part
         if (result)
             return result;
         if (sharding->index_crc32c)
-            crc = sum(s, crc, size);
+            crc = ozx_crc32c(crc, s->block, size);
         first += size / RECORD_SIZE;
         at += size;
         left -= size;
@@ -148,7 +130,7 @@ static int read_index(const struct ozx_verify_shards *s, const struct part *part
     if (!sharding->index_crc32c)
         return 0;
     result = ozx_archive_read(s->v->archive, part->node, stated, sizeof stated, at, &got, s->error);
-    if (result || ozx_bytes_u32(&b) == ~crc)
+    if (result || ozx_bytes_u32(&b) == crc)
         return result;
     return tell(s, part, "the index of the shard does not match its CRC-32C");
 }
@@ -294,7 +276,6 @@ int ozx_verify_shards_begin(struct ozx_verify_shards *shards, struct ozx_verify 
     *shards = (struct ozx_verify_shards){.v = v, .error = error, .block = malloc(BLOCK_SIZE)};
     if (!shards->block)
         return ozx_error_memory(error);
-    fill_crc_table(shards);
     return 0;
 }
 
