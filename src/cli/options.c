@@ -201,7 +201,9 @@ static int make_tables(const struct ozx_verb *verb, struct tables *tables)
 
         tables->longs[i] =
             (struct option){.name = option->name,
-                            .has_arg = option->value ? required_argument : no_argument,
+                            .has_arg = option->may_lack_value ? optional_argument
+                                       : option->value        ? required_argument
+                                                              : no_argument,
                             .val = FIRST_ROW + (int)i};
         if (option->letter)
             *letter++ = option->letter;

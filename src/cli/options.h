@@ -30,6 +30,7 @@ struct ozx_option {
     enum ozx_option_kind kind;
     size_t field; /* its offset in the context */
     bool clears;
+    bool may_lack_value; /* `take` gets NULL then; a value comes as --name=VALUE only */
     unsigned low, high;
     /* In place of `kind`: takes the value (NULL, if it has none) into the context. OZX_EXIT_OK; -EINVAL for
      * a value that is not `wanted`; else the exit status of what it has reported itself. */

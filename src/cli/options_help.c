@@ -41,6 +41,8 @@ static int print_left(const struct table *table, const struct ozx_option *option
         return snprintf(left, size, "  %s%s%s", option->name, *value ? "=" : "", value);
     if (option->letter)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    if (option->may_lack_value)
+        return snprintf(left, size, "  %s--%s[=%s]", letter, option->name, value);
     return snprintf(left, size, "  %s--%s%s%s", letter, option->name, *value ? " " : "", value);
 }
 

@@ -5,6 +5,7 @@
 #include "cli/pack_command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/report.h"
@@ -132,6 +133,53 @@ int ozx_pack_take_align(void *context, const char *value)
         return -EINVAL;
     ((struct ozx_pack_command *)context)->pack.align_bytes = (uint32_t)number;
     return OZX_EXIT_OK;
+}
+
+/* 64M, 512KiB, 1G: in powers of 1,024. */
+static bool take_size(const char *text, uint64_t *size_bytes)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+    if (*text < '1' || *text > '9' || !unit || number > UINT64_C(1) << (62 - shift) ||
+        (end[1] && strcmp(end + 1, "iB") != 0 && strcmp(end + 1, "B") != 0))
+        return false;
+    *size_bytes = (uint64_t)number << shift;
+    return true;
+}
+
+/* 1,512,512; of one dimension 512, with the comma. */
+static bool take_shape(const char *text, struct ozx_shape *shape)
+{
+    shape->count = 0;
+    while (*text) {
+        char *end;
+        unsigned long long number = strtoull(text, &end, 10);
+
+        if (*text < '1' || *text > '9' || (*end && *end != ',') || number > INT64_MAX ||
+            shape->count == OZX_DIMENSIONS_MAX || (!*end && !shape->count))
+            return false;
+        shape->sizes[shape->count++] = number;
+        text = end + (*end == ',');
+    }
+    return shape->count > 0;
+}
+
+int ozx_pack_take_shard(void *context, const char *value)
+{
+    struct ozx_shard_wish *wish = &((struct ozx_pack_command *)context)->pack.shard;
+
+    *wish = (struct ozx_shard_wish){.mode = OZX_SHARD_AUTO};
+    if (!value || strcmp(value, "auto") == 0)
+        return OZX_EXIT_OK;
+    wish->mode = OZX_SHARD_BYTES;
+    if (take_size(value, &wish->size_bytes))
+        return OZX_EXIT_OK;
+    wish->mode = OZX_SHARD_SHAPE;
+    return take_shape(value, &wish->shape) ? OZX_EXIT_OK : -EINVAL;
 }
 
 int ozx_pack_take_exclude(void *context, const char *value)

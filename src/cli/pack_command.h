@@ -29,6 +29,7 @@ void ozx_pack_command_end(struct ozx_pack_command *command);
 int ozx_pack_take_exclude(void *context, const char *value);
 int ozx_pack_take_ome_version(void *context, const char *value);
 int ozx_pack_take_align(void *context, const char *value);
+int ozx_pack_take_shard(void *context, const char *value);
 int ozx_pack_take_rules(void *context, const char *value);
 
 #define OZX_PACK_FLAG(member) .field = offsetof(struct ozx_pack_command, member)
@@ -55,6 +56,13 @@ int ozx_pack_take_rules(void *context, const char *value);
         {.name = "keep-junk",                                                                      \
          .help = "also pack .DS_Store, __MACOSX/ and the like",                                    \
          OZX_PACK_FLAG(pack.keep_junk)},                                                           \
+        {.name = "shard",                                                                          \
+         .value = "HOW",                                                                           \
+         .may_lack_value = true,                                                                   \
+         .help = "put the chunks of each array into shards, without decoding them:\n"              \
+                 "auto (default), the size of a shard (64M), or its shape (1,512,512)",            \
+         .take = ozx_pack_take_shard,                                                              \
+         .wanted = "auto, a size like 64M, or a shape like 1,512,512"},                            \
     {                                                                                              \
         .name = "ome-version", .value = "V",                                                       \
         .help = "OME-Zarr version to state (default: from the metadata)",                          \

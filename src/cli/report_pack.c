@@ -13,7 +13,8 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
                            double elapsed_s, bool dry_run)
 {
     char files[OZX_COUNT_SIZE], directories[OZX_COUNT_SIZE], left_out[OZX_COUNT_SIZE],
-        size[OZX_AMOUNT_SIZE], also[64] = "", without[64] = "";
+        size[OZX_AMOUNT_SIZE], also[64] = "", without[64] = "",
+        chunks[OZX_COUNT_SIZE], shards[OZX_COUNT_SIZE], sharded[2 * OZX_COUNT_SIZE + 32] = "";
 
     ozx_progress_count(files, result->files);
     ozx_progress_amount(size, (double)result->archive_bytes);
@@ -21,15 +22,20 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
         snprintf(also, sizeof also, " and %s empty director%s",
                  ozx_progress_count(directories, result->directories),
                  result->directories == 1 ? "y" : "ies");
+    if (result->shards.arrays)
+        snprintf(sharded, sizeof sharded, ", %s chunks in %s shard%s",
+                 ozx_progress_count(chunks, result->shards.chunks),
+                 ozx_progress_count(shards, result->shards.shards),
+                 OZX_S(result->shards.shards));
     if (result->left_out)
         snprintf(without, sizeof without, ", %s left out",
                  ozx_progress_count(left_out, result->left_out));
     if (dry_run)
-        (void)ozx_report(0, output, "would hold %s files%s, %s, OME-Zarr %s%s", files, also, size,
-                         result->version, without);
+        (void)ozx_report(0, output, "would hold %s files%s, %s, OME-Zarr %s%s%s", files, also,
+                         size, result->version, sharded, without);
     else
-        (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s, in %.1f s%s", files, also, size,
-                         result->version, without, elapsed_s, result->verified ? ", verified" : "");
+        (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s%s, in %.1f s%s", files, also, size,
+                         result->version, sharded, without, elapsed_s, result->verified ? ", verified" : "");
 }
 
 enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about)

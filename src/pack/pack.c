@@ -93,6 +93,22 @@ static void plan_left_out(void *context, const char *path)
         pack->options->left_out(pack->options->context, path);
 }
 
+/* On top of the input, where they are wanted. */
+static int put_shards(struct ozx_pack_state *pack, const struct ozx_plan_options *plan_options)
+{
+    const struct ozx_shard_options options = {.wish = pack->options->shard,
+                                              .plan = plan_options,
+                                              .context = pack,
+                                              .problem = plan_problem};
+    struct ozx_input *below = pack->input;
+
+    if (options.wish.mode == OZX_SHARD_NONE)
+        return 0;
+    pack->input = pack->options->from; /* until there is another */
+    return ozx_input_of_shards(below, below == pack->options->from, &options, &pack->input,
+                               &pack->result->shards);
+}
+
 static int make_plan(struct ozx_pack_state *pack)
 {
     const struct ozx_pack_options *options = pack->options;
@@ -109,11 +125,13 @@ static int make_plan(struct ozx_pack_state *pack)
         .left_out = plan_left_out,
         .progress = plan_progress,
     };
+    int failure;
 
     pack->input->output_file = pack->output_file.old;
     if (options->output && !options->dry_run)
         pack->input->output_directory = pack->output_file.directory;
-    return ozx_pack_plan(pack, &plan_options);
+    failure = put_shards(pack, &plan_options);
+    return failure ? failure : ozx_pack_plan(pack, &plan_options);
 }
 
 static void fill_result(struct ozx_pack_state *pack)

@@ -12,6 +12,7 @@
 #define OZX_PACK_PACK_H
 
 #include "pack/plan.h"
+#include "pack/shards.h"
 #include "io/output_file.h"
 #include "zarr/comment.h"
 
@@ -42,6 +43,7 @@ struct ozx_pack_result {
     uint64_t data_bytes, archive_bytes;
     char version[OZX_VERSION_TEXT_MAX];
     bool verified;
+    struct ozx_shard_counts shards;
     uint64_t consolidated_removed; /* nodes left out that consolidated metadata do not list any more */
 };
 
@@ -57,6 +59,7 @@ struct ozx_pack_options {
     const char *const *excludes;
     size_t exclude_count;
     int64_t mtime_limit_s; /* INT64_MAX: none */
+    struct ozx_shard_wish shard; /* mode NONE: chunks stay files */
     uint32_t align_bytes;  /* power of two up to OZX_ALIGN_MAX; 0 or 1: none */
     enum ozx_rule_set rule_set; /* DRAFT: align_bytes by gaps */
     unsigned jobs;         /* threads, at least 1 */

@@ -58,7 +58,7 @@ static void hint_at_sharding(const struct ozx_pack_state *pack)
         snprintf(others, sizeof others, " (and %" PRIu64 " more array%s)", unsharded.count - 1,
                  OZX_S(unsharded.count - 1));
     ozx_error_set(&error, 0, OZX_RULE_SHARDING, OZX_OFFSET_NONE,
-                  "rewriting it with the sharding_indexed codec makes it smaller and faster",
+                  "--shard rewrites it with the sharding_indexed codec, without decoding",
                   "array '%s' is not sharded, its %" PRIu32 " chunks are separate entries%s",
                   ozx_escape(name, sizeof name, unsharded.first, strlen(unsharded.first)),
                   unsharded.first_chunks, others);

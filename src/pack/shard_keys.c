@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The names of chunks and shards. Whether a name is a chunk's is zarr/metadata_keys.c's to know.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pack/shard_array.h"
+
+size_t ozx_shard_put_key(const struct ozx_array *array, const uint64_t *index,
+                         char key[OZX_SHARD_KEY_MAX])
+{
+    bool prefixed = array->key_encoding == OZX_KEYS_DEFAULT;
+    size_t size = 0;
+
+    if (prefixed)
+        key[size++] = 'c';
+    else if (!array->shape.count)
+        key[size++] = '0';
+    for (uint32_t i = 0; i < array->shape.count; i++) {
+        if (i || prefixed)
+            key[size++] = array->separator;
+        size += (size_t)snprintf(key + size, OZX_SHARD_KEY_MAX - size, "%" PRIu64, index[i]);
+    }
+    key[size] = '\0';
+    return size;
+}
+
+/* A number without leading zeros, to the next '/' or the end. What does not fit 64 bits is
+ * UINT64_MAX, which no grid has. */
+static bool take_number(const char **at, const char *end, uint64_t *out)
+{
+    const char *start = *at;
+    uint64_t value = 0;
+    bool overflow = false;
+
+    for (; *at < end && **at != '/'; ++*at) {
+        if (**at < '0' || **at > '9')
+            return false;
+        overflow |= __builtin_mul_overflow(value, UINT64_C(10), &value);
+        overflow |= __builtin_add_overflow(value, (uint64_t)(**at - '0'), &value);
+    }
+    *out = overflow ? UINT64_MAX : value;
+    return *at > start && (*start != '0' || *at == start + 1);
+}
+
+bool ozx_shard_is_directory(const struct ozx_array *array, const char *path, size_t path_size_bytes,
+                            uint64_t index[OZX_DIMENSIONS_MAX], uint32_t *depth, bool *inside)
+{
+    const char *at = path, *end = path + path_size_bytes;
+    bool all = true;
+    uint32_t count = 0;
+
+    if (path_size_bytes && (array->separator != '/' || !array->shape.count))
+        return false;
+    if (path_size_bytes && array->key_encoding == OZX_KEYS_DEFAULT) {
+        if (*at++ != 'c' || (at < end && *at++ != '/'))
+            return false;
+        if (at == end && at[-1] == '/')
+            return false;
+    }
+    while (at < end) {
+        if (count + 1 >= array->shape.count || !take_number(&at, end, &index[count]))
+            return false;
+        all &= index[count] < array->shape.sizes[count] / array->chunk_shape.sizes[count] +
+                                  (array->shape.sizes[count] % array->chunk_shape.sizes[count] != 0);
+        count++;
+        if (at < end && ++at == end) /* behind a '/' there must be more */
+            return false;
+    }
+    *depth = count;
+    if (inside)
+        *inside = all;
+    return true;
+}
+
+void ozx_shard_directory_path(const struct ozx_shard_array *self,
+                              const struct ozx_shard_directory *directory, char *path,
+                              size_t room_bytes)
+{
+    uint64_t place = directory->place, index[OZX_DIMENSIONS_MAX];
+    size_t size = (size_t)snprintf(path, room_bytes, "%s", self->path);
+
+    for (uint32_t i = directory->depth; i-- > 0;) {
+        uint64_t chunk = self->chunks.chunk_shape.sizes[i], all = self->chunks.shape.sizes[i];
+        uint64_t along = all / chunk + (all % chunk != 0);
+        index[i] = place % along;
+        place /= along;
+    }
+    if (!directory->is_root && self->chunks.key_encoding == OZX_KEYS_DEFAULT)
+        size += (size_t)snprintf(path + size, room_bytes - size, "%sc", size ? "/" : "");
+    for (uint32_t i = 0; i < directory->depth; i++)
+        size += (size_t)snprintf(path + size, room_bytes - size, "%s%" PRIu64, size ? "/" : "",
+                                 index[i]);
+}
