@@ -76,7 +76,7 @@ static void judge_root(struct ozx_archive *a)
                  "no zarr.json at the root, this is Zarr v2: readable, but not a .ozx");
     else if (only_top_folder(a, &name, &size))
         snprintf(text, sizeof text,
-                 "no zarr.json at the root, all is below one folder: mount with -o subdir=%s",
+                 "no zarr.json at the root, all is below one folder: give it with --subdir or -o subdir=%s",
                  ozx_escape(escaped, sizeof escaped, name, size));
     else
         snprintf(text, sizeof text, "no zarr.json at the root: a plain ZIP, not an OME-Zarr image");

@@ -310,7 +310,7 @@ static int find_subdir(struct build *b, const char *subdir, char **prefix, uint3
         at = ozx_dirtable_find(&b->directories, &b->draft, at, name, size);
         if (at == OZX_DIRTABLE_NONE)
             return ozx_error_set(b->error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                                 "name a directory of the archive, as 'subdir=PATH'",
+                                 "'ozxfs ls -R' lists what is in it",
                                  "there is no directory '%s' in the archive",
                                  ozx_escape(escaped, sizeof escaped, subdir, strlen(subdir)));
         if (end != *prefix)

@@ -189,6 +189,28 @@ static int open_and_mount(struct ozx_mount_arguments *arguments)
     return mount_source(arguments, source, full_path);
 }
 
+/* As mount(8) has them, for its helpers. */
+static int helper_status(int status)
+{
+    enum { USAGE = 1, SYSTEM = 2, BUG = 4, INTERRUPTED = 8, FAILED = 32 };
+
+    switch (status) {
+    case OZX_EXIT_OK:
+        return status;
+    case OZX_EXIT_USAGE:
+    case OZX_EXIT_PERMISSION:
+        return USAGE;
+    case OZX_EXIT_SYSTEM:
+        return SYSTEM;
+    case OZX_EXIT_BUG:
+        return BUG;
+    case OZX_EXIT_INTERRUPTED:
+        return INTERRUPTED;
+    default:
+        return FAILED;
+    }
+}
+
 int ozx_cmd_mount(int argc, char **argv)
 {
     struct ozx_mount_arguments arguments;
@@ -196,6 +218,8 @@ int ozx_cmd_mount(int argc, char **argv)
 
     if (status < 0)
         status = open_and_mount(&arguments);
+    if (arguments.helper)
+        status = helper_status(status);
     ozx_mount_arguments_release(&arguments);
     return status;
 }

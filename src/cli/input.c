@@ -14,17 +14,38 @@
 #include "cli/caged.h"
 #include "cli/report.h"
 
-static int refuse_kind(mode_t mode, struct ozx_error *error)
+static int refuse_directory(const char *path, struct ozx_error *error)
+{
+    static const char *const metadata[] = {"zarr.json", ".zgroup", ".zarray", ".zattrs"};
+    OZX_AUTO_CLOSE int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+
+    for (size_t i = 0; fd >= 0 && i < sizeof metadata / sizeof metadata[0]; i++)
+        if (fstatat(fd, metadata[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                                 "readers open it as it is; 'ozxfs pack' makes an archive of it",
+                                 "is a directory with Zarr in it, not an archive");
+    return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, "give a .ozx file",
+                         "is a directory");
+}
+
+static int refuse_kind(const char *path, mode_t mode, struct ozx_error *error)
 {
     if (S_ISDIR(mode))
-        return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "give a .ozx file (a directory needs no mount; 'ozxfs pack' packs it)",
-                             "is a directory");
+        return refuse_directory(path, error);
     return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "give a regular file",
                          "is a %s, not a regular file",
                          S_ISFIFO(mode)   ? "FIFO"
                          : S_ISSOCK(mode) ? "socket"
                                           : "device");
+}
+
+/* "https://...", "s3://...": a scheme, as in RFC 3986. */
+static bool is_url(const char *path)
+{
+    size_t size = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+    return size && strncmp(path + size, "://", 3) == 0;
 }
 
 static int fail_open(int code, struct ozx_error *error)
@@ -43,15 +64,19 @@ int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *
     struct stat st;
     int failure;
 
+    if (stat(path, &st) < 0 && is_url(path))
+        return ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "download the file first, and give that",
+                             "is a URL, and only files can be opened");
     if (stat(path, &st) < 0)
         return fail_open(-errno, error);
     if (!S_ISREG(st.st_mode))
-        return refuse_kind(st.st_mode, error);
+        return refuse_kind(path, st.st_mode, error);
     fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
         return fail_open(-errno, error);
     if (!S_ISREG(st.st_mode))
-        return refuse_kind(st.st_mode, error);
+        return refuse_kind(path, st.st_mode, error);
     failure = ozx_source_open_fd(fd, out);
     if (failure)
         return fail_open(failure, error);

@@ -3,9 +3,11 @@
  * ozxfs: a table of verbs.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/file_name.h"
 #include "cli/report.h"
 #include "cli/suggest.h"
 #include "cli/verbs.h"
@@ -85,6 +87,11 @@ static const struct {
 static int unknown_verb(const char *typed)
 {
     struct ozx_suggestion suggestion = {.typed = typed, .typed_size = strlen(typed)};
+    char name[OZX_ESCAPED_SIZE];
+
+    if (ozx_file_name_is_archive(typed))
+        return ozx_report_usage(NULL, "a verb is missing before '%s', like info, mount or unpack",
+                                ozx_escape(name, sizeof name, typed, strlen(typed)));
 
     for (size_t i = 0; i < VERB_COUNT; i++)
         ozx_suggestion_consider(&suggestion, "", verbs[i].name);
@@ -109,6 +116,12 @@ static int help(const char *verb)
     found = find_verb(verb);
     return found ? found->run(2, (char *[]){(char *)(uintptr_t)found->name, option, NULL})
                  : unknown_verb(verb);
+}
+
+/* mount.fuse3(8) runs what stands before the '#' of `ozxfs#SOURCE`: `ozxfs SOURCE DIR -o OPTIONS`. */
+static bool is_from_mount_fuse(int argc, char **argv)
+{
+    return argc == 5 && argv[1][0] == '/' && argv[2][0] == '/' && strcmp(argv[3], "-o") == 0;
 }
 
 /* mount(8) calls the helper of a type by its file's name: `mount.ozxfs SOURCE DIR -o OPTIONS`. */
@@ -139,6 +152,11 @@ int main(int argc, char **argv)
         return argc > 3 ? ozx_report_usage(NULL, "more than one verb given") : help(argv[2]);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return ozx_version();
+    if (is_from_mount_fuse(argc, argv) && (verb = find_verb("mount"))) {
+        static char helper[] = "mount.fuse.ozxfs";
+        argv[0] = helper;
+        return verb->run(argc, argv);
+    }
     verb = find_verb(argv[1]);
     return verb ? verb->run(argc - 1, argv + 1) : unknown_verb(argv[1]);
 }

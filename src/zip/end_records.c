@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "zip/format.h"
+#include "zip/kind.h"
 #include "zip/second.h"
 
 #define PADDING_MAX 65536 /* NULs that bsdtar and tape-minded tools may leave behind the end */
@@ -331,7 +332,9 @@ static int read_end_records(struct ozx_source *source, bool own, struct ozx_zip_
     count_nuls(&w);
     failure = find_end(&w, size, &at, error);
     if (failure)
-        return failure;
+        return size && error->rule == OZX_RULE_NO_END && error->offset_bytes == size
+                   ? ozx_zip_kind_explain(source, error)
+                   : failure;
     end = parse_end(&w, at);
     failure = judge(source, &end, (uint64_t)bytes_behind(&w, at), &records, error);
     records.own = own;

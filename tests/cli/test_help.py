@@ -137,4 +137,22 @@ def test_the_helper_of_mount8_takes_what_mount8_says(tmp_path, arguments):
     helper.symlink_to(OZXFS)
     done = subprocess.run([helper, tmp_path / 'none.ozx', tmp_path, *arguments], capture_output=True,
                           text=True, timeout=60, check=False)
-    assert done.returncode == 66, done.stderr
+    assert done.returncode == 32 and 'cannot open' in done.stderr, done.stderr
+
+
+@HAVE_MOUNT
+@pytest.mark.parametrize('name', ['mount.ozxfs', 'mount.fuse.ozxfs'])
+@pytest.mark.parametrize('arguments,status', [([], 1), (['-o', 'no_such'], 1), (['-o', 'allow_root'], 1), (['-s', '-o', 'no_such'], 32)])
+def test_the_helper_ends_as_mount8_wants_it(tmp_path, name, arguments, status):
+    helper = tmp_path / name
+    helper.symlink_to(OZXFS)
+    files = [tmp_path / 'none.ozx', tmp_path] if arguments else []
+    done = subprocess.run([helper, *files, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (status, 1)
+
+
+@HAVE_MOUNT
+def test_called_by_the_helper_of_fuse(tmp_path):
+    """`mount -t fuse ozxfs#SOURCE DIR` comes as `ozxfs SOURCE DIR -o rw,...`."""
+    done = run(str(tmp_path / 'none.ozx'), str(tmp_path), '-o', 'rw,dev,suid')
+    assert done.returncode == 32 and 'none.ozx: cannot open' in done.stderr
