@@ -20,7 +20,7 @@ static struct ozx_shard_array *find_directory(const struct ozx_shards *self, con
     bool inside;
 
     return array &&
-                   ozx_shard_is_directory(&array->chunks, *rest, size - (size_t)(*rest - path),
+                   ozx_chunk_is_directory(&array->chunks, *rest, size - (size_t)(*rest - path),
                                           index, depth, &inside) &&
                    inside
                ? array
@@ -74,7 +74,7 @@ static int list_shards(const struct ozx_shard_array *array, const char *rest, co
 {
     bool is_flat = array->shards.separator != '/' || !array->shards.shape.count;
     bool is_root = !*rest && array->shards.key_encoding == OZX_KEYS_DEFAULT;
-    char key[OZX_SHARD_KEY_MAX];
+    char key[OZX_CHUNK_KEY_MAX];
     struct ozx_input_item *item;
     uint32_t first, end, last;
     int failure = 0;
@@ -88,7 +88,7 @@ static int list_shards(const struct ozx_shard_array *array, const char *rest, co
 
         ozx_shard_index(array, first, numbers);
         if (is_flat)
-            ozx_shard_put_key(&array->shards, numbers, key);
+            ozx_chunk_put_key(&array->shards, numbers, key);
         else
             snprintf(key, sizeof key, "%" PRIu64, numbers[depth]);
         failure = add(listing, key, strlen(key), !is_last, &item);
@@ -205,7 +205,7 @@ static int find(const struct ozx_input *input, const char *path, struct ozx_inpu
 static bool are_unchanged(const struct ozx_shards *self, const struct ozx_shard_array *array)
 {
     const struct ozx_input *below = self->below;
-    char path[OZX_NAME_PATH_MAX + OZX_SHARD_KEY_MAX + 2];
+    char path[OZX_NAME_PATH_MAX + OZX_CHUNK_KEY_MAX + 2];
 
     for (uint32_t i = 0; i < array->directory_count; i++) {
         const struct ozx_shard_directory *directory = &array->directories[i];

@@ -225,7 +225,7 @@ static bool is_in_the_way(const struct ozx_shard_array *self, const struct ozx_s
     if (ozx_shard_find(self, other->path, size, &first))
         return true;
     if (other->is_directory ||
-        !ozx_shard_is_directory(&self->shards, other->path, size, index, &depth, NULL))
+        !ozx_chunk_is_directory(&self->shards, other->path, size, index, &depth, NULL))
         return false;
     ozx_shard_below(self, index, depth, &first, &end);
     return first < end;

@@ -19,10 +19,9 @@
 #define OZX_PACK_SHARD_ARRAY_H
 
 #include "base/error.h"
-#include "zarr/metadata.h"
+#include "zarr/chunk_keys.h"
 #include "zarr/node_digest.h"
 
-#define OZX_SHARD_KEY_MAX (2 + OZX_DIMENSIONS_MAX * 21) /* bytes of a key, terminated */
 #define OZX_SHARD_CHUNKS_MAX (UINT64_C(1) << 24)        /* in a shard: an index of 256 MiB */
 
 enum ozx_shard_mode {
@@ -140,15 +139,5 @@ void ozx_shard_read_index(const struct ozx_shard_array *self, uint32_t shard, ui
 void ozx_shard_directory_path(const struct ozx_shard_array *self,
                               const struct ozx_shard_directory *directory, char *path,
                               size_t room_bytes);
-
-/* --- keys ------------------------------------------------------------------------------------- */
-
-/* The key of those numbers, terminated; its length. */
-size_t ozx_shard_put_key(const struct ozx_array *array, const uint64_t *index,
-                         char key[OZX_SHARD_KEY_MAX]);
-/* Is it a directory on the way to chunks ("" is, too)? Then its numbers, and how many they are: below
- * the grid's dimensions. `*inside` (may be NULL): within the grid. */
-bool ozx_shard_is_directory(const struct ozx_array *array, const char *path, size_t path_size_bytes,
-                            uint64_t index[OZX_DIMENSIONS_MAX], uint32_t *depth, bool *inside);
 
 #endif

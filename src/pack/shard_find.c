@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From a path to the array that is sharded, or to the metadata that are rewritten.
+ * From a path to the array that is sharded, or to the metadata that are rewritten; and back.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "pack/shards.h"
@@ -68,4 +70,24 @@ const struct ozx_shard_text *ozx_shards_find_text(const struct ozx_shards *self,
     memcpy(directory, path, size);
     directory[size] = '\0';
     return bsearch(&key, self->texts, self->text_count, sizeof key, by_path);
+}
+
+void ozx_shard_directory_path(const struct ozx_shard_array *self,
+                              const struct ozx_shard_directory *directory, char *path,
+                              size_t room_bytes)
+{
+    uint64_t place = directory->place, index[OZX_DIMENSIONS_MAX];
+    size_t size = (size_t)snprintf(path, room_bytes, "%s", self->path);
+
+    for (uint32_t i = directory->depth; i-- > 0;) {
+        uint64_t chunk = self->chunks.chunk_shape.sizes[i], all = self->chunks.shape.sizes[i];
+        uint64_t along = all / chunk + (all % chunk != 0);
+        index[i] = place % along;
+        place /= along;
+    }
+    if (!directory->is_root && self->chunks.key_encoding == OZX_KEYS_DEFAULT)
+        size += (size_t)snprintf(path + size, room_bytes - size, "%sc", size ? "/" : "");
+    for (uint32_t i = 0; i < directory->depth; i++)
+        size += (size_t)snprintf(path + size, room_bytes - size, "%s%" PRIu64, size ? "/" : "",
+                                 index[i]);
 }

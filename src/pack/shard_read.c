@@ -21,8 +21,8 @@ struct own {
     int fd;
     /* The directory of the last chunk. */
     uint32_t directory;
-    char directory_path[OZX_NAME_PATH_MAX + OZX_SHARD_KEY_MAX + 2];
-    char path[OZX_NAME_PATH_MAX + OZX_SHARD_KEY_MAX + 2];
+    char directory_path[OZX_NAME_PATH_MAX + OZX_CHUNK_KEY_MAX + 2];
+    char path[OZX_NAME_PATH_MAX + OZX_CHUNK_KEY_MAX + 2];
     /* The metadata that were made last. */
     char *made; /* owned */
 };
@@ -61,12 +61,12 @@ static struct ozx_input_place place_of(struct own *own, const struct ozx_shard_a
                                        uint32_t chunk)
 {
     uint64_t index[OZX_DIMENSIONS_MAX];
-    char key[OZX_SHARD_KEY_MAX];
+    char key[OZX_CHUNK_KEY_MAX];
     size_t directory_size;
     const char *slash;
 
     ozx_shard_chunk_index(array, chunk, index);
-    ozx_shard_put_key(&array->chunks, index, key);
+    ozx_chunk_put_key(&array->chunks, index, key);
     snprintf(own->path, sizeof own->path, "%s%s%s", array->path, *array->path ? "/" : "", key);
     slash = strrchr(own->path, '/');
     directory_size = slash ? (size_t)(slash - own->path) : 0;

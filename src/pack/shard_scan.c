@@ -173,7 +173,7 @@ static int scan_item(struct scan *s, struct ozx_input_listing *listing,
                           "another node's zarr.json is among its chunks");
         return add_other(s, item);
     }
-    if (!ozx_shard_is_directory(&s->array->chunks, rest, size, index, &depth, &inside) || !inside)
+    if (!ozx_chunk_is_directory(&s->array->chunks, rest, size, index, &depth, &inside) || !inside)
         return add_other(s, item);
     if (is_left_out(s, item))
         return refuse(s, s->array->path, "exclude whole arrays, or pack without --shard first",
@@ -237,12 +237,12 @@ static bool is_shard_left_out(struct scan *s, const struct ozx_shard_array *arra
     question.excludes_matched = NULL;
     question.only_match = false;
     for (uint32_t i = 0; question.exclude_count && i < array->shard_count && !found; i++) {
-        if (sizeof s->path - s->path_size < OZX_SHARD_KEY_MAX + 1)
+        if (sizeof s->path - s->path_size < OZX_CHUNK_KEY_MAX + 1)
             break;
         ozx_shard_index(array, i, index);
         if (s->path_size)
             path[0] = '/';
-        ozx_shard_put_key(&array->shards, index, path + (s->path_size != 0));
+        ozx_chunk_put_key(&array->shards, index, path + (s->path_size != 0));
         for (char *at = path + 1; !found && *at; at++) {
             const char *slash = memrchr(s->path, '/', (size_t)(at - s->path));
             if (*at != '/')
@@ -424,7 +424,7 @@ static int scan_node(struct scan *s, uint32_t key, struct ozx_input_listing *lis
         s->self->sharded_before++;
         if (s->options->wish.mode == OZX_SHARD_AUTO)
             return 1;
-        failure = refuse(s, s->path, "exclude it with --exclude, or use --shard=auto, which keeps it",
+        failure = refuse(s, s->path, "use --shard=auto, which keeps it, or unpack it with --chunks first",
                          "it is sharded already");
     } else {
         failure = scan_array(s, key, metadata, &digest);

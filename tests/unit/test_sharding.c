@@ -254,14 +254,14 @@ static void check_all(struct model *m, const struct ozx_shard_array *shards, uin
 
     for (uint64_t i = 0; i < count; i++) {
         uint64_t index[OZX_DIMENSIONS_MAX], size;
-        char key[OZX_SHARD_KEY_MAX];
+        char key[OZX_CHUNK_KEY_MAX];
         size_t key_size, index_size;
         uint32_t shard;
         bool is_there;
 
         split(&shards->shards, i, index);
         size = expect(m, index, &index_size);
-        key_size = ozx_shard_put_key(&shards->shards, index, key);
+        key_size = ozx_chunk_put_key(&shards->shards, index, key);
         is_there = ozx_shard_find(shards, key, key_size, &shard);
         CHECK(is_there == (size != 0));
         if (is_there && CHECK_UINT(shard, found)) {
@@ -361,7 +361,7 @@ static void test_names(void)
 
         array.key_encoding = c->encoding;
         array.separator = c->separator;
-        right = CHECK(ozx_shard_is_directory(&array, c->path, strlen(c->path), index, &depth,
+        right = CHECK(ozx_chunk_is_directory(&array, c->path, strlen(c->path), index, &depth,
                                              &inside) == c->is_directory);
         if (c->is_directory)
             right &= CHECK(inside == c->inside) & CHECK_UINT(depth, c->depth);

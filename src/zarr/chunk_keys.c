@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The names of chunks and shards. Whether a name is a chunk's is zarr/metadata_keys.c's to know.
+ * Writing the names of chunks, and reading those of their directories.
  */
+#include "zarr/chunk_keys.h"
+
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "pack/shard_array.h"
-
-size_t ozx_shard_put_key(const struct ozx_array *array, const uint64_t *index,
-                         char key[OZX_SHARD_KEY_MAX])
+size_t ozx_chunk_put_key(const struct ozx_array *array, const uint64_t *index,
+                         char key[OZX_CHUNK_KEY_MAX])
 {
     bool prefixed = array->key_encoding == OZX_KEYS_DEFAULT;
     size_t size = 0;
@@ -21,7 +20,7 @@ size_t ozx_shard_put_key(const struct ozx_array *array, const uint64_t *index,
     for (uint32_t i = 0; i < array->shape.count; i++) {
         if (i || prefixed)
             key[size++] = array->separator;
-        size += (size_t)snprintf(key + size, OZX_SHARD_KEY_MAX - size, "%" PRIu64, index[i]);
+        size += (size_t)snprintf(key + size, OZX_CHUNK_KEY_MAX - size, "%" PRIu64, index[i]);
     }
     key[size] = '\0';
     return size;
@@ -45,7 +44,7 @@ static bool take_number(const char **at, const char *end, uint64_t *out)
     return *at > start && (*start != '0' || *at == start + 1);
 }
 
-bool ozx_shard_is_directory(const struct ozx_array *array, const char *path, size_t path_size_bytes,
+bool ozx_chunk_is_directory(const struct ozx_array *array, const char *path, size_t path_size_bytes,
                             uint64_t index[OZX_DIMENSIONS_MAX], uint32_t *depth, bool *inside)
 {
     const char *at = path, *end = path + path_size_bytes;
@@ -73,24 +72,4 @@ bool ozx_shard_is_directory(const struct ozx_array *array, const char *path, siz
     if (inside)
         *inside = all;
     return true;
-}
-
-void ozx_shard_directory_path(const struct ozx_shard_array *self,
-                              const struct ozx_shard_directory *directory, char *path,
-                              size_t room_bytes)
-{
-    uint64_t place = directory->place, index[OZX_DIMENSIONS_MAX];
-    size_t size = (size_t)snprintf(path, room_bytes, "%s", self->path);
-
-    for (uint32_t i = directory->depth; i-- > 0;) {
-        uint64_t chunk = self->chunks.chunk_shape.sizes[i], all = self->chunks.shape.sizes[i];
-        uint64_t along = all / chunk + (all % chunk != 0);
-        index[i] = place % along;
-        place /= along;
-    }
-    if (!directory->is_root && self->chunks.key_encoding == OZX_KEYS_DEFAULT)
-        size += (size_t)snprintf(path + size, room_bytes - size, "%sc", size ? "/" : "");
-    for (uint32_t i = 0; i < directory->depth; i++)
-        size += (size_t)snprintf(path + size, room_bytes - size, "%s%" PRIu64, size ? "/" : "",
-                                 index[i]);
 }
