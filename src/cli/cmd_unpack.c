@@ -105,7 +105,8 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
                    double elapsed_s)
 {
     char files[OZX_COUNT_SIZE], directories[OZX_COUNT_SIZE], size[OZX_AMOUNT_SIZE],
-        amount[OZX_AMOUNT_SIZE], holes[64] = "", shared[64] = "";
+        amount[OZX_AMOUNT_SIZE], holes[64] = "", shared[64] = "",
+        shards[OZX_COUNT_SIZE], split[OZX_COUNT_SIZE + 32] = "";
 
     if (result->hole_bytes)
         snprintf(holes, sizeof holes, " (%s of it holes)",
@@ -113,9 +114,12 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
     if (result->shared_bytes)
         snprintf(shared, sizeof shared, ", %s shared with the archive",
                  ozx_progress_amount(amount, (double)result->shared_bytes));
+    if (result->shards)
+        snprintf(split, sizeof split, " (%s shard%s as chunks)",
+                 ozx_progress_count(shards, result->shards), OZX_S(result->shards));
     (void)ozx_report(0, command->options.output,
-                     "%s files in %s directories, %s%s%s, in %.1f s, all CRCs correct",
-                     ozx_progress_count(files, result->files),
+                     "%s files%s in %s directories, %s%s%s, in %.1f s, all CRCs correct",
+                     ozx_progress_count(files, result->files - result->shards + result->chunks), split,
                      ozx_progress_count(directories, result->directories + 1),
                      ozx_progress_amount(size, (double)result->data_bytes), holes, shared,
                      elapsed_s);
@@ -133,6 +137,10 @@ static const struct ozx_option rows[] = {
      .help = "use this directory of the archive as the root",
      .kind = OZX_OPTION_TEXT,
      .field = offsetof(struct command, archive_options.subdir)},
+    {.name = "chunks",
+     .help = "write the inner chunks of shards as files, without decoding them,\n"
+             "where sharding is an array's only codec",
+     .field = offsetof(struct command, options.chunks)},
     {.name = "keep-consolidated",
      .help = "keep consolidated metadata even if they list what is not unpacked",
      .field = offsetof(struct command, options.keep_consolidated)},
@@ -182,6 +190,8 @@ static int take_operands(struct command *command, size_t count, char **operands)
     command->options.output = operands[0];
     command->options.paths = (const char *const *)operands + 1;
     command->options.path_count = count - command->archive_count - 1;
+    if (command->options.chunks && command->options.path_count)
+        return ozx_report_usage("unpack", "--chunks unpacks all of the archive: give no PATH");
     return -1;
 }
 

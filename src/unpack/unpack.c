@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "archive/glob.h"
-#include "unpack/unpack_files.h"
+#include "unpack/unpack_chunks.h"
 #include "unpack/unpack_left_out.h"
 #include "zarr/metadata_files.h"
 
@@ -21,6 +21,7 @@ struct unpack {
     struct ozx_unpack_result *result;
     int root_fd;
     uint8_t *marks; /* owned */
+    struct ozx_unpack_chunks chunks; /* owned */
     bool is_part;   /* something is not wanted */
 };
 
@@ -139,6 +140,7 @@ static int judge(struct unpack *unpack)
             unpack->result->directories++;
             continue;
         }
+        unpack->result->shards += (unpack->marks[node] & OZX_UNPACK_SHARD) != 0;
         unpack->result->files++;
         unpack->result->data_bytes += stat.size_bytes;
         failure = judge_file(unpack, node);
@@ -215,6 +217,7 @@ static int fill(struct unpack *unpack)
         .options = unpack->options,
         .root_fd = unpack->root_fd,
         .marks = unpack->marks,
+        .chunks = &unpack->chunks,
         .files_total = unpack->result->files,
         .bytes_total = unpack->result->data_bytes,
     };
@@ -225,6 +228,10 @@ static int fill(struct unpack *unpack)
     if (!failure && unpack->is_part) {
         output = true;
         failure = ozx_unpack_judge_left_out(&files, &error);
+    }
+    if (!failure && unpack->chunks.count) {
+        failure = ozx_unpack_chunks_rewrite(&files, &error);
+        output = failure != -EBADMSG;
     }
     if (!failure)
         return 0;
@@ -238,6 +245,9 @@ static int run(struct unpack *unpack)
 {
     int failure = mark(unpack);
 
+    if (!failure && unpack->options->chunks)
+        failure = ozx_unpack_chunks_find(unpack->archive, unpack->options, unpack->marks,
+                                         &unpack->chunks);
     if (!failure)
         failure = judge(unpack);
     return failure ? failure : fill(unpack);
@@ -252,6 +262,7 @@ int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *opt
 
     memset(result, 0, sizeof *result);
     failure = run(&unpack);
+    ozx_unpack_chunks_free(&unpack.chunks);
     free(unpack.marks);
     return failure;
 }

@@ -31,6 +31,7 @@ struct ozx_unpack_progress {
 
 struct ozx_unpack_result {
     uint64_t files, directories, data_bytes;
+    uint64_t shards, chunks; /* of files: taken apart, and what became of them */
     uint64_t hole_bytes;   /* of data_bytes: not written, since they are zeros */
     uint64_t shared_bytes; /* of data_bytes: shared with the archive by the file system */
 };
@@ -41,6 +42,7 @@ struct ozx_unpack_options {
     const char *output; /* the directory; must not exist, or be empty, unless `force` */
     const char *const *paths; /* files and directories (with all below) of the archive, or patterns */
     size_t path_count;        /* (archive/glob.h); 0: everything */
+    bool chunks; /* those of sharded arrays as files, where sharding is the only codec; without paths */
     bool keep_consolidated;   /* as they are, even if they list what is not unpacked */
     bool force;               /* replace the directory, if it holds a root zarr.json */
     bool sync;                /* bring all to the disk before it gets its name */

@@ -24,15 +24,6 @@ struct job {
     uint64_t offset, size;
 };
 
-static int fail_crc(struct ozx_unpack_state *state, uint32_t node)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    (void)ozx_archive_crc_error(state->archive, node, "get the file again, or ask its author",
-                                &error);
-    return ozx_crew_stop(&state->crew, &error, false);
-}
-
 /* --- jobs ------------------------------------------------------------------------------------- */
 
 static bool is_next_large(const struct ozx_unpack_state *state, uint32_t node)
@@ -121,7 +112,7 @@ static int fill_file(struct worker *worker, uint32_t node, int fd)
     if (failure)
         return failure;
     if (crc != entry.crc32)
-        return fail_crc(state, node);
+        return ozx_unpack_fail_crc(state, node);
     if (ends_in_hole && ftruncate(fd, (off_t)stat.size_bytes) < 0)
         return ozx_unpack_fail_making(state, node, -errno);
     return 0;
@@ -130,8 +121,11 @@ static int fill_file(struct worker *worker, uint32_t node, int fd)
 static int run_file(struct worker *worker, uint32_t node)
 {
     struct ozx_unpack_state *state = worker->state;
-    int fd = ozx_unpack_make_file(state, &worker->place, node), failure;
+    int fd, failure;
 
+    if (state->files->marks[node] & OZX_UNPACK_SHARD)
+        return ozx_unpack_split(state, node, worker->buffer);
+    fd = ozx_unpack_make_file(state, &worker->place, node);
     if (fd < 0)
         return ozx_unpack_fail_making(state, node, fd);
     failure = fill_file(worker, node, fd);
@@ -193,7 +187,7 @@ static int end_large(struct worker *worker, const struct job *job, int fd)
     ozx_archive_entry(state->archive, node, &entry);
     if (job->large->crc32 != entry.crc32) {
         close(fd);
-        return fail_crc(state, node);
+        return ozx_unpack_fail_crc(state, node);
     }
     failure = ozx_unpack_end_file(state, node, fd);
     if (failure)
@@ -290,6 +284,7 @@ int ozx_unpack_files(const struct ozx_unpack_files *files, struct ozx_unpack_res
     if (!ozx_unpack_make_frame(&state))
         ozx_crew_run(&state.crew);
     free(state.large);
+    result->chunks = atomic_load(&state.chunks_done);
     result->hole_bytes = atomic_load(&state.shared.hole_bytes);
     result->shared_bytes = atomic_load(&state.shared.shared_bytes);
     return ozx_crew_end(&state.crew, output_failed, error);

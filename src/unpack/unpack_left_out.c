@@ -5,12 +5,10 @@
  */
 #include "unpack/unpack_left_out.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "archive/node_metadata.h"
-#include "io/beneath.h"
+#include "unpack/unpack_rewrite.h"
 #include "zarr/consolidated.h"
 #include "zarr/left_out.h"
 #include "zarr/metadata_files.h"
@@ -39,17 +37,6 @@ static void count(struct judge *j, enum ozx_left_out_kind kind, const char *name
 static bool is_wanted(const struct judge *j, uint32_t node)
 {
     return j->files->marks[node] & OZX_UNPACK_WANTED;
-}
-
-/* The path below the root of what is unpacked. */
-static void path_of(const struct judge *j, uint32_t node, char path[OZX_PATH_SIZE])
-{
-    char prefix[OZX_PATH_SIZE];
-    size_t skip = ozx_archive_path(j->archive, OZX_NODE_ROOT, prefix);
-    size_t size = ozx_archive_path(j->archive, node, path);
-
-    skip += skip && node != OZX_NODE_ROOT;
-    memmove(path, path + skip, size - skip + 1);
 }
 
 /* A node of the archive that is not unpacked. */
@@ -100,42 +87,6 @@ static int cut(void *context, struct ozx_json_range bytes)
     return 0;
 }
 
-static int fail(struct judge *j, int code)
-{
-    char escaped[OZX_ESCAPED_SIZE];
-
-    return ozx_error_set(
-        j->error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
-        code == -ENOSPC || code == -EDQUOT ? "free some space, or write elsewhere" : NULL,
-        "cannot write '%s': %s", ozx_escape(escaped, sizeof escaped, j->path, strlen(j->path)),
-        strerror(-code));
-}
-
-/* The file keeps the time that the archive states. */
-static int write_file(struct judge *j)
-{
-    OZX_AUTO_CLOSE int fd = ozx_beneath_open_own(j->files->root_fd, j->path, O_WRONLY);
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = 0}};
-    struct ozx_node_stat stat;
-
-    if (fd < 0)
-        return fail(j, fd);
-    for (size_t at = 0; at < j->out_size;) {
-        ssize_t put = pwrite(fd, j->out + at, j->out_size - at, (off_t)at);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return fail(j, put < 0 ? -errno : -EIO);
-        at += (size_t)put;
-    }
-    ozx_archive_stat(j->archive, j->file, &stat);
-    times[1].tv_sec = stat.mtime_s;
-    if (ftruncate(fd, (off_t)j->out_size) < 0 || futimens(fd, times) < 0 ||
-        (close(ozx_take_fd(&fd)) < 0 && errno != EINTR))
-        return fail(j, -errno);
-    return 0;
-}
-
 static int judge_consolidated(struct judge *j)
 {
     const struct ozx_consolidated_walk walk = {.text = j->text,
@@ -161,7 +112,7 @@ static int judge_consolidated(struct judge *j)
     if (!j->out)
         return 0;
     copy(j, j->size_bytes);
-    return write_file(j);
+    return ozx_unpack_rewrite(j->files, j->file, j->out, j->out_size, j->error);
 }
 
 /* Of Zarr v2: the keys are the paths of files. */
@@ -272,10 +223,10 @@ static int judge_directory(struct judge *j, uint32_t directory)
     int failure = 0;
 
     j->directory = directory;
-    path_of(j, directory, j->group);
+    ozx_unpack_rewrite_path(j->archive, directory, j->group);
     if (ozx_metadata_find(j->archive, directory, &j->file) == 0 && is_wanted(j, j->file)) {
         j->tally.file++;
-        path_of(j, j->file, j->path);
+        ozx_unpack_rewrite_path(j->archive, j->file, j->path);
         if (is_zarr_json(j, j->file)) {
             failure = read_text(j);
             if (!failure && j->text)
@@ -288,7 +239,7 @@ static int judge_directory(struct judge *j, uint32_t directory)
         ozx_archive_lookup(j->archive, directory, OZX_NAME_ZMETADATA, strlen(OZX_NAME_ZMETADATA), &j->file) ==
             0 &&
         is_wanted(j, j->file)) {
-        path_of(j, j->file, j->path);
+        ozx_unpack_rewrite_path(j->archive, j->file, j->path);
         failure = read_text(j);
         if (!failure && j->text)
             judge_v2(j);

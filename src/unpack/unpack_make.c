@@ -43,6 +43,15 @@ int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int co
     return ozx_crew_stop(&state->crew, &error, true);
 }
 
+int ozx_unpack_fail_crc(struct ozx_unpack_state *state, uint32_t node)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    (void)ozx_archive_crc_error(state->archive, node, "get the file again, or ask its author",
+                                &error);
+    return ozx_crew_stop(&state->crew, &error, false);
+}
+
 /* --- places ----------------------------------------------------------------------------------- */
 
 /* The descriptor of the directory `node`, borrowed from `place`. */
@@ -180,12 +189,13 @@ int ozx_unpack_make_frame(struct ozx_unpack_state *state)
 
         if (node % CANCEL_EVERY == 0 && ozx_crew_cancelled(&state->crew))
             return -EINTR;
-        if (!state->files->marks[node])
+        if (!state->files->marks[node] || state->files->marks[node] & OZX_UNPACK_NO_DIRECTORY)
             continue;
         ozx_archive_stat(state->archive, node, &stat);
         if (stat.is_directory)
             failure = make_directory(state, &place, node);
-        else if (is_large(state, node, stat.size_bytes))
+        else if (!(state->files->marks[node] & OZX_UNPACK_SHARD) &&
+                 is_large(state, node, stat.size_bytes))
             failure = note_large(state, &place, node, stat.size_bytes);
         if (failure)
             return failure;

@@ -32,7 +32,7 @@ struct ozx_unpack_state {
     struct ozx_archive *archive;
     struct ozx_extract_shared shared;
     size_t prefix_size; /* of paths: what is in front of the root */
-    atomic_uint_fast64_t files_done;
+    atomic_uint_fast64_t files_done, chunks_done;
     struct ozx_unpack_large *large; /* owned; in the order of nodes */
     uint32_t large_count, large_room;
 
@@ -44,6 +44,9 @@ struct ozx_unpack_state {
 
 /* Every thread stops. Returns the code. */
 int ozx_unpack_fail_making(struct ozx_unpack_state *state, uint32_t node, int code);
+
+/* Its CRC is wrong: the same. */
+int ozx_unpack_fail_crc(struct ozx_unpack_state *state, uint32_t node);
 
 /* The node's path below the root of what is unpacked: in `path`. */
 const char *ozx_unpack_path(const struct ozx_unpack_state *state, uint32_t node,
@@ -57,6 +60,10 @@ int ozx_unpack_make_file(const struct ozx_unpack_state *state, struct ozx_unpack
 
 /* The file is complete: its mtime, and what closing has to say (on NFS, whether it was written). */
 int ozx_unpack_end_file(const struct ozx_unpack_state *state, uint32_t node, int fd) OZX_CHECKED;
+
+/* unpack_split.c: makes the files of a shard's inner chunks; `buffer` has OZX_EXTRACT_BUFFER_SIZE. What
+ * fails is told to the state. */
+int ozx_unpack_split(struct ozx_unpack_state *state, uint32_t node, uint8_t *buffer) OZX_CHECKED;
 
 /* Makes all directories that are marked, and the large files, at their size but empty. What fails
  * is told to the state. */

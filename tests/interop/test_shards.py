@@ -148,3 +148,21 @@ def test_converted_and_sharded(tmp_path, reader, verb, separator):
         assert sorted(n for n in file.namelist() if n.startswith("0/c/")) == [f"0/c/{i}/0" for i in range(4)]
         file.extractall(tmp_path / "x")
     assert reader(tmp_path / "x", ["0", "1"]) == dict.fromkeys("01", fingerprint(pixels))
+
+
+@pytest.mark.parametrize("location", ["start", "end"])
+def test_shards_of_others_as_chunks(tmp_path, reader, location):
+    """unpack --chunks of what zarr-python sharded (in Morton order, with ragged edges): the same pixels, and no shards."""
+    group = zarr.open_group(tmp_path / "in", mode="w", zarr_format=3, attributes={"ome": {"version": "0.5"}})
+    pixels = np.random.default_rng(4).integers(0, 9, (50, 37), dtype="uint16")
+    pixels[8:16, :8] = 0
+    for path, codecs in ("a", {}), ("b", {"compressors": None}):
+        shards = {"shape": (32, 16), "index_location": location}
+        group.create_array(path, shape=pixels.shape, chunks=(8, 8), shards=shards, dtype="uint16", fill_value=0, **codecs)[...] = pixels
+    done = ozxfs("pack", tmp_path / "in", tmp_path / "x.ozx")
+    assert done.returncode == 0, done.stderr
+    done = ozxfs("unpack", "--chunks", tmp_path / "x.ozx", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out/a/zarr.json").read_text())["codecs"][0]["name"] == "bytes"
+    assert len([p for p in (tmp_path / "out/a/c").rglob("*") if p.is_file()]) == 7 * 5 - 1
+    assert reader(tmp_path / "out", ["a", "b"]) == dict.fromkeys("ab", fingerprint(pixels))
