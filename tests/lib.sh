@@ -48,6 +48,9 @@ test   command bsdtar       libarchive-tools
 test   command go           golang-go
 test   command javac        default-jdk-headless
 test   command 7z           p7zip-full
+desktop command desktop-file-validate desktop-file-utils
+desktop command update-mime-database  shared-mime-info
+desktop command appstreamcli appstream
 sanitizers clang libclang_rt.fuzzer-$(uname -m).a libclang-rt-dev
 END
 }

@@ -9,6 +9,8 @@
 #include "cli/input.h"
 #include "cli/mount_arguments.h"
 #include "cli/mount_log.h"
+#include "cli/mount_remount.h"
+#include "cli/notify.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -47,6 +49,8 @@ static void on_served(void *context)
         putchar('\n');
         fflush(stdout);
     }
+    if (report->arguments->options.foreground)
+        ozx_notify_ready();
     if (fd >= 0) {
         (void)!write(fd, "\n", 1);
         close(fd);
@@ -214,7 +218,11 @@ static int helper_status(int status)
 int ozx_cmd_mount(int argc, char **argv)
 {
     struct ozx_mount_arguments arguments;
-    int status = ozx_mount_arguments_parse(argc, argv, &arguments);
+    int status;
+
+    if (ozx_mount_is_helper(argv[0]) && ozx_remount_is_wanted(argc, argv))
+        return helper_status(ozx_remount(argc, argv));
+    status = ozx_mount_arguments_parse(argc, argv, &arguments);
 
     if (status < 0)
         status = open_and_mount(&arguments);

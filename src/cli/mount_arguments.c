@@ -153,7 +153,7 @@ static int take_operands(struct ozx_mount_arguments *arguments, int argc, char *
 }
 
 /* mount(8) calls its helpers by their type. */
-static bool is_helper(const char *program)
+bool ozx_mount_is_helper(const char *program)
 {
     const char *base = strrchr(program, '/');
 
@@ -176,7 +176,7 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
                     .gid = getgid(),
                     .max_read_bytes = OZX_MOUNT_MAX_READ_BYTES},
         .ready_fd = -1,
-        .helper = is_helper(argv[0]),
+        .helper = ozx_mount_is_helper(argv[0]),
     };
     for (int i = 0; i < argc; i++)
         room += 2 * strlen(argv[i]) + 1; /* each character with a backslash, and the comma */

@@ -29,4 +29,7 @@ struct ozx_mount_arguments {
 int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments);
 void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments);
 
+/* True for the names by which mount(8) calls its helpers. */
+bool ozx_mount_is_helper(const char *program);
+
 #endif

@@ -262,6 +262,7 @@ static const struct row rows[] = {
      "attr_timeout= entry_timeout= negative_timeout= ",
      SWALLOW, NULL},
     {"rw ", HELPER, "the mount is always read-only"},
+    {"remount ", REFUSE, "'mount -o remount' does that"},
     {"suid dev ", HELPER, "the mount is always nosuid and nodev"},
     {"allow_root ", REFUSE,
      "what root reads would be cached for all users; use allow_other, with umask="},

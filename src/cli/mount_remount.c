@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * SOURCE DIR [-sfnv] [-N NAMESPACE] [-o LIST] [-t TYPE], as mount(8) calls its helpers, read for what a remount
+ * is about.
+ */
+#include "cli/mount_remount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cli/mount_options.h"
+#include "cli/report.h"
+#include "mount/mountinfo.h"
+
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+
+#define ALWAYS (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+
+/* As the kernel has it (mount_setattr(2)). */
+struct change {
+    uint64_t set, clear, propagation, namespace_fd;
+};
+
+/* What a list does not name is off: mount(8) has added what is on already, and drops words for what is the default. */
+#define CHANGEABLE (MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR__ATIME)
+
+static const struct flag {
+    const char *name;
+    uint64_t set, unset;
+} flags[] = {
+    {"noexec", MOUNT_ATTR_NOEXEC, 0},
+    {"exec", 0, MOUNT_ATTR_NOEXEC},
+    {"noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
+    {"atime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+    {"relatime", MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME},
+    {"strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME},
+    {"nodiratime", MOUNT_ATTR_NODIRATIME, 0},
+    {"diratime", 0, MOUNT_ATTR_NODIRATIME},
+};
+
+struct remount {
+    bool wanted;
+    const char *directory;
+    struct change change;
+    const char *shown; /* options of the mount in mountinfo, which mount(8) gives back; borrowed. NULL: nothing is told */
+};
+
+static bool is_word(const char *key, size_t size, const char *word)
+{
+    return strlen(word) == size && memcmp(key, word, size) == 0;
+}
+
+/* "KEY" or "KEY=VALUE" stands in a list. */
+static bool is_in(const char *list, const char *key, size_t size)
+{
+    for (;; list++) {
+        size_t length = strcspn(list, ",");
+
+        if (length == size && memcmp(list, key, size) == 0)
+            return true;
+        list += length;
+        if (!*list)
+            return false;
+    }
+}
+
+/* A key of ours: it says how the tree is served. */
+static void tell_key(const struct remount *remount, const char *key, size_t size)
+{
+    size_t name_size = strcspn(key, "=,");
+
+    if (is_in(remount->shown, key, size))
+        return;
+    for (size_t i = 0; i < ozx_mount_keys.count && name_size <= size; i++)
+        if (is_word(key, name_size, ozx_mount_keys.rows[i].name))
+            (void)ozx_report(0, remount->directory,
+                             "warning: '-o %s' stays as it is: unmount and mount again to change it",
+                             ozx_mount_keys.rows[i].name);
+}
+
+static void take_key(struct remount *remount, const char *key, size_t size)
+{
+    if (is_word(key, size, "remount"))
+        remount->wanted = true;
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (is_word(key, size, flags[i].name))
+            remount->change.set = (remount->change.set & ~flags[i].unset) | flags[i].set;
+    if (remount->shown)
+        tell_key(remount, key, size);
+}
+
+/* Commas with a backslash are part of a value, and no key of interest has one. */
+static void take_list(struct remount *remount, const char *list)
+{
+    for (const char *key = list; *key;) {
+        size_t size = 0;
+
+        while (key[size] && key[size] != ',')
+            size += key[size] == '\\' && key[size + 1] ? 2 : 1;
+        take_key(remount, key, size);
+        key += size + (key[size] == ',');
+    }
+}
+
+static void take_arguments(struct remount *remount, int argc, char **argv)
+{
+    int operands = 0;
+
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i];
+
+        if (argument[0] == '-' && argument[1] && strchr("otN", argument[1])) {
+            const char *value = argument[2] ? argument + 2 : i + 1 < argc ? argv[++i] : "";
+            if (argument[1] == 'o')
+                take_list(remount, value);
+        } else if (argument[0] != '-' && ++operands == 2) {
+            remount->directory = argument;
+        }
+    }
+}
+
+bool ozx_remount_is_wanted(int argc, char **argv)
+{
+    struct remount remount = {.wanted = false};
+
+    take_arguments(&remount, argc, argv);
+    return remount.wanted;
+}
+
+/* Makes the change, if an archive is mounted there. */
+static int change(struct remount *remount, const struct ozx_mount_entry *entry, int argc, char **argv)
+{
+    if (!entry || (!ozx_mount_entry_is_fuse(entry) && strcmp(entry->type, "erofs") != 0))
+        return ozx_report(OZX_EXIT_NO_INPUT, remount->directory, "no archive is mounted there");
+    remount->shown = entry->options;
+    take_arguments(remount, argc, argv);
+    remount->change.set |= ALWAYS;
+    remount->change.clear = CHANGEABLE;
+    if (syscall(SYS_mount_setattr, AT_FDCWD, remount->directory, 0, &remount->change,
+                sizeof remount->change) == 0)
+        return OZX_EXIT_OK;
+    return ozx_report(errno == EPERM ? OZX_EXIT_PERMISSION : OZX_EXIT_SYSTEM, remount->directory,
+                      "cannot be remounted: %s", strerror(errno));
+}
+
+int ozx_remount(int argc, char **argv)
+{
+    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
+    struct remount remount = {.wanted = false};
+
+    take_arguments(&remount, argc, argv);
+    if (!remount.directory)
+        return ozx_report_usage("mount", "remount: no directory given");
+    if (ozx_mountinfo_read(&info))
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "cannot read what is mounted");
+    return change(&remount, ozx_mountinfo_at(&info, remount.directory), argc, argv);
+}
