@@ -208,7 +208,7 @@ static int by_key(const void *a, const void *b)
 static uint64_t sum_members(struct hasher *h, size_t base)
 {
     uint64_t sum = mix(h->seed, 5), name = hash_text(h, "name", 4);
-    struct pair *pairs = h->pairs + base;
+    struct pair *pairs = h->pairs ? h->pairs + base : NULL; /* none were ever pushed: {} */
     size_t count = h->count - base, kept = 0;
 
     if (count > 1)
