@@ -142,14 +142,20 @@ static void add_codecs(const struct ozx_array *a, struct ozx_words *words)
     add_codec_list(codecs, words);
 }
 
-/* Chunk files that are there, if some are missing (those are the fill value). */
+/* Chunk files that are there, if some are missing (those are the fill value); and what shards save. */
 static void add_missing(const struct ozx_array *a, uint64_t chunk_files, struct ozx_words *words)
 {
-    uint64_t keys = ozx_array_chunk_count(a);
+    uint64_t keys = ozx_array_chunk_count(a), chunks = ozx_summary_inner_chunks(a, chunk_files);
+    char files[OZX_COUNT_SIZE], count[OZX_COUNT_SIZE];
 
     if (chunk_files < keys)
         ozx_words_add(words, "%" PRIu64 " of %" PRIu64 " %s", chunk_files, keys,
                       a->sharding ? "shards" : "chunks");
+    else if (chunks > chunk_files)
+        ozx_words_add(words, "%s shard%s", ozx_progress_count(files, chunk_files),
+                      OZX_S(chunk_files));
+    if (chunks > chunk_files)
+        ozx_words_add(words, " for up to %s chunks", ozx_progress_count(count, chunks));
 }
 
 static void set_cell(struct row *row, enum column column, const struct ozx_words *words)

@@ -68,12 +68,15 @@ static void put_json_first(const struct ozx_terminal *terminal, const struct ozx
 
 static void put_entries(const struct ozx_terminal *terminal, const struct ozx_summary *s)
 {
-    char count[OZX_COUNT_SIZE], files[OZX_COUNT_SIZE], bytes[OZX_AMOUNT_SIZE];
+    char count[OZX_COUNT_SIZE], files[OZX_COUNT_SIZE], bytes[OZX_AMOUNT_SIZE],
+        directory[OZX_AMOUNT_SIZE];
     struct ozx_words words = {.size = 0};
 
     ozx_words_add(
-        &words, "%s (%s files with %s)%s", ozx_progress_count(count, s->facts.entry_count),
-        ozx_progress_count(files, s->file_count), ozx_progress_amount(bytes, (double)s->data_bytes),
+        &words, "%s (%s files with %s), %s of central directory%s",
+        ozx_progress_count(count, s->facts.entry_count), ozx_progress_count(files, s->file_count),
+        ozx_progress_amount(bytes, (double)s->data_bytes),
+        ozx_progress_amount(directory, (double)s->facts.directory_size_bytes),
         s->facts.zip64 ? ", ZIP64" : "");
     if (s->compressed_count)
         ozx_words_add(&words, ", %s compressed", ozx_progress_count(count, s->compressed_count));

@@ -102,6 +102,10 @@ const char *ozx_summary_kind_name(const struct ozx_summary_node *node);
 /* The sizes of what is decoded at once: the innermost chunk, if the array is sharded; NULL if not known. */
 const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array);
 
+/* How many of those `files` shards can hold, within the array's shape: what would be files without the
+ * sharding. 0 if the array is not sharded, or that is not known; UINT64_MAX if it overflows. */
+uint64_t ozx_summary_inner_chunks(const struct ozx_array *array, uint64_t files);
+
 /* The codecs that those go through: of the innermost sharding, if it is sharded. */
 const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array);
 

@@ -27,6 +27,26 @@ const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array)
     return array->has_grid ? &array->chunk_shape : NULL;
 }
 
+uint64_t ozx_summary_inner_chunks(const struct ozx_array *array, uint64_t files)
+{
+    const struct ozx_sharding *sharding = innermost(array);
+    struct ozx_array inner = {.has_shape = array->has_shape, .shape = array->shape, .has_grid = true};
+    uint64_t all, in_files = files;
+
+    if (!sharding || !array->has_shape || !array->has_grid ||
+        sharding->chunk_shape.count != array->shape.count)
+        return 0;
+    inner.chunk_shape = sharding->chunk_shape;
+    all = ozx_array_chunk_count(&inner);
+    for (uint32_t i = 0; i < inner.shape.count; i++)
+        if (!inner.chunk_shape.sizes[i] ||
+            __builtin_mul_overflow(in_files,
+                                   array->chunk_shape.sizes[i] / inner.chunk_shape.sizes[i],
+                                   &in_files))
+            return all;
+    return in_files < all ? in_files : all;
+}
+
 const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array)
 {
     const struct ozx_sharding *sharding = innermost(array);

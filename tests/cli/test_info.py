@@ -62,6 +62,23 @@ def test_json_first(tmp_path, late, claimed):
     assert ('but not true' in info_text(path)) == (claimed and late)
 
 
+def test_what_shards_save(tmp_path):
+    """As many files fewer, and entries of the central directory; of shards that are missing none."""
+    files = image()
+    array = files['0/zarr.json']
+    array['shape'] = [*array['shape'][:-2], 100, 90]
+    size = len(array['shape']) - 2
+    array['chunk_grid']['configuration']['chunk_shape'] = [1] * size + [40, 40]
+    array['codecs'] = [{'name': 'sharding_indexed', 'configuration': {
+        'chunk_shape': [1] * size + [10, 20], 'codecs': [{'name': 'bytes'}], 'index_codecs': [{'name': 'bytes'}]}}]
+    files = {n: d for n, d in files.items() if not n.startswith('0/c/')}
+    names = ['0/c/' + '0/' * size + f'{y}/{x}' for y in range(3) for x in range(3)]
+    text = info_text(write(tmp_path / 'x.ozx', {**files, **dict.fromkeys(names, b'x' * 400)}))
+    assert '9 shards for up to 50 chunks' in text
+    assert 'of central directory' in text
+    assert '2 of 9 shards for up to 16 chunks' in info_text(write(tmp_path / 'y.ozx', {**files, **dict.fromkeys(names[:2], b'x' * 400)}))
+
+
 @pytest.mark.filterwarnings('ignore:Duplicate name')
 def test_duplicates(tmp_path):
     path = write(tmp_path / 'x.ozx', image())
