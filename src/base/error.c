@@ -33,6 +33,15 @@ int ozx_error_interrupted(struct ozx_error *error)
     return ozx_error_set(error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "interrupted");
 }
 
+void ozx_error_put_name(struct ozx_error *error, const char *name)
+{
+    char text[sizeof error->text];
+
+    if (snprintf(text, sizeof text, "%s: %s", name, error->text) < 0)
+        return;
+    memcpy(error->text, text, sizeof text);
+}
+
 const char *ozx_hint_no_space(int code)
 {
     return code == -ENOSPC || code == -EDQUOT ? "free some space, or write elsewhere" : NULL;

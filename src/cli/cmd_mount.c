@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * `ozxfs mount`: opens the archive, finds the directory, and says what the mount has to say.
+ * `ozxfs mount`: opens the archives, finds the directory, and says what the mount has to say.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,11 +16,13 @@
 #include "cli/verbs.h"
 #include "mount/mount_point.h"
 
+#define NAME_SIZE (PATH_MAX + 32)
+
 /* What the events need to know. */
 struct report {
     const struct ozx_mount_arguments *arguments;
-    const char *archive;    /* as it was given, for the terminal */
-    const char *full_path;  /* absolute, for the log */
+    const char *archive;    /* as it was given, for the terminal; NULL: several */
+    const char *log_name;   /* what the log calls it: an absolute path */
     const char *print_path; /* to stdout when served; NULL: nothing */
 };
 
@@ -43,7 +45,7 @@ static void on_served(void *context)
     const struct report *report = context;
     int fd = report->arguments->ready_fd;
 
-    ozx_mount_log_write(report->arguments->options.log_fd, report->full_path, "mounted", NULL);
+    ozx_mount_log_write(report->arguments->options.log_fd, report->log_name, "mounted", NULL);
     if (report->print_path) {
         ozx_terminal_put_name(isatty(STDOUT_FILENO), report->print_path);
         putchar('\n');
@@ -62,7 +64,7 @@ static void on_note(void *context, const struct ozx_error *note, bool background
     const struct report *report = context;
     char name[OZX_ESCAPED_SIZE], where[64] = "", line[1536], shown[2048];
 
-    ozx_mount_log_write(report->arguments->options.log_fd, report->full_path, NULL, note);
+    ozx_mount_log_write(report->arguments->options.log_fd, report->log_name, NULL, note);
     if (!background) {
         ozx_report_warning(report->archive, note);
         return;
@@ -71,9 +73,9 @@ static void on_note(void *context, const struct ozx_error *note, bool background
         snprintf(where, sizeof where, " (at byte %llu)", (unsigned long long)note->offset_bytes);
     openlog("ozxfs", LOG_PID, LOG_DAEMON);
     snprintf(line, sizeof line, "%s: %s%s%s%s%s%s",
-             ozx_escape(name, sizeof name, report->full_path, strlen(report->full_path)),
-             note->text, where, note->rule ? ", rule " : "", ozx_rule_id(note->rule),
-             note->hint[0] ? ": " : "", note->hint);
+             ozx_escape(name, sizeof name, report->log_name, strlen(report->log_name)), note->text,
+             where, note->rule ? ", rule " : "", ozx_rule_id(note->rule), note->hint[0] ? ": " : "",
+             note->hint);
     syslog(LOG_WARNING, "%s", ozx_escape_message(shown, sizeof shown, line));
     closelog();
 }
@@ -104,23 +106,44 @@ static int mount_status(enum ozx_mount_stage stage, const struct ozx_error *erro
 static int find_mount_point(const struct ozx_mount_arguments *arguments, struct ozx_place *place)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    int failure = arguments->directory ? ozx_mount_point_check(arguments->directory,
-                                                               arguments->nonempty, place, &error)
-                                       : ozx_mount_point_make(arguments->archive, place, &error);
+    int failure =
+        arguments->directory
+            ? ozx_mount_point_check(arguments->directory, arguments->nonempty, place, &error)
+            : ozx_mount_point_make(arguments->archives[0], place, &error);
 
     if (!failure)
         return OZX_EXIT_OK;
-    ozx_report_error(arguments->directory ? arguments->directory : arguments->archive, &error);
+    ozx_report_error(arguments->directory ? arguments->directory : arguments->archives[0], &error);
     return error.code == -EACCES || error.code == -EPERM ? OZX_EXIT_PERMISSION
                                                          : OZX_EXIT_CANT_CREATE;
 }
 
-static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_source *source,
-                     const char *full_path)
+/* What df shows and the log calls the mount: where the archive is, as the daemon leaves this working
+ * directory. */
+static void name_mount(struct ozx_mount_arguments *arguments, char name[NAME_SIZE])
+{
+    const char *first = arguments->archives[0];
+    char full_path[PATH_MAX];
+
+    if (!realpath(first, full_path))
+        snprintf(full_path, sizeof full_path, "%s", first);
+    if (arguments->archive_count > 1)
+        snprintf(name, NAME_SIZE, "%s and %d more", full_path, arguments->archive_count - 1);
+    else
+        snprintf(name, NAME_SIZE, "%s", full_path);
+    if (!arguments->options.fsname)
+        arguments->options.fsname = name;
+}
+
+static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_mount_contents *contents)
 {
     struct ozx_mount_options *options = &arguments->options;
-    struct report report = {
-        .arguments = arguments, .archive = arguments->archive, .full_path = full_path};
+    const bool several = contents->several;
+    char name[NAME_SIZE];
+    /* Messages about one of several have its name in front of their text. */
+    struct report report = {.arguments = arguments,
+                            .archive = several ? NULL : arguments->archives[0],
+                            .log_name = several && options->place ? options->place->path : name};
     const struct ozx_mount_events events = {.context = &report,
                                             .warning = on_warning,
                                             .info = on_info,
@@ -129,22 +152,21 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_source *s
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
 
-    if (!options->fsname)
-        options->fsname = full_path;
+    name_mount(arguments, name);
     if (!arguments->directory)
         report.print_path = options->place->path;
-    if (ozx_mount_run(options, source, &events, &stage, &error) == 0)
+    if (ozx_mount_run(options, contents, &events, &stage, &error) == 0)
         return ozx_report_stdout(OZX_EXIT_OK);
     if (options->place && options->place->made)
         ozx_mount_point_remove_made(options->place, geteuid()); /* if the supervisor did not */
     ozx_report_error(stage == OZX_MOUNT_STAGE_MOUNT && options->place ? options->place->path
-                                                                      : arguments->archive,
+                                                                      : report.archive,
                      &error);
     return mount_status(stage, &error);
 }
 
-static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source *source,
-                        const char *full_path)
+static int mount_contents(struct ozx_mount_arguments *arguments,
+                          struct ozx_mount_contents *contents)
 {
     OZX_AUTO_PLACE struct ozx_place place = OZX_PLACE_INIT;
     int status = OZX_EXIT_OK;
@@ -153,15 +175,13 @@ static int mount_source(struct ozx_mount_arguments *arguments, struct ozx_source
         arguments->options.place = &place;
         status = find_mount_point(arguments, &place);
     }
-    if (status || arguments->fake)
-        ozx_source_close(source);
-    else
-        status = run_mount(arguments, source, full_path);
+    if (!status && !arguments->fake)
+        status = run_mount(arguments, contents);
     arguments->options.place = NULL;
     return status;
 }
 
-/* Before the archive is opened: what cannot be logged is not begun. */
+/* Before an archive is opened: what cannot be logged is not begun. */
 static int open_log(struct ozx_mount_arguments *arguments)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -174,23 +194,42 @@ static int open_log(struct ozx_mount_arguments *arguments)
                                                          : OZX_EXIT_CANT_CREATE;
 }
 
+/* Opens all that were given. */
+static int open_archives(const struct ozx_mount_arguments *arguments,
+                         struct ozx_mount_contents *contents)
+{
+    const size_t count = (size_t)arguments->archive_count;
+
+    contents->several = count > 1;
+    contents->archives = calloc(count, sizeof *contents->archives);
+    if (!contents->archives)
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    while (contents->count < count) {
+        struct ozx_mount_archive *next = &contents->archives[contents->count];
+        struct ozx_error error = OZX_ERROR_INIT;
+
+        next->file = arguments->archives[contents->count];
+        if (ozx_input_open(next->file, &next->source, &error)) {
+            ozx_report_error(next->file, &error);
+            return ozx_report_exit_status(&error);
+        }
+        contents->count++;
+        ozx_mount_contents_name_last(contents);
+    }
+    return OZX_EXIT_OK;
+}
+
 static int open_and_mount(struct ozx_mount_arguments *arguments)
 {
-    struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_source *source;
-    char full_path[PATH_MAX];
+    struct ozx_mount_contents contents = {.archives = NULL};
     int status = open_log(arguments);
 
-    if (status)
-        return status;
-    if (ozx_input_open(arguments->archive, &source, &error) != 0) {
-        ozx_report_error(arguments->archive, &error);
-        return ozx_report_exit_status(&error);
-    }
-    /* The daemon leaves this working directory, and df should say where the archive is. */
-    if (!realpath(arguments->archive, full_path))
-        snprintf(full_path, sizeof full_path, "%s", arguments->archive);
-    return mount_source(arguments, source, full_path);
+    if (!status)
+        status = open_archives(arguments, &contents);
+    if (!status)
+        status = mount_contents(arguments, &contents);
+    ozx_mount_contents_close(&contents);
+    return status;
 }
 
 /* As mount(8) has them, for its helpers. */

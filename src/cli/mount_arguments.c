@@ -91,11 +91,12 @@ static const struct ozx_option rows[] = {
 
 static const struct ozx_verb verb = {
     .name = "mount",
-    .usage = "[OPTIONS] ARCHIVE [DIR]",
+    .usage = "[OPTIONS] ARCHIVE [DIR]\n[OPTIONS] ARCHIVE ARCHIVE... DIR",
     .about =
         "Shows a zipped OME-Zarr (.ozx, or any ZIP) as a read-only directory tree. Returns once\n"
         "it is served. Without DIR a directory NAME.ome.zarr is made beside the archive (or in\n"
         "$XDG_RUNTIME_DIR/ozxfs) for as long as it is mounted, and its path is printed.\n"
+        "Of several archives each becomes a directory NAME.ome.zarr in DIR.\n"
         "DIR may be /dev/fd/N, a FUSE device that another program has mounted.",
     .after =
         "Also those of mount(8) and fuse(4) that change a read-only mount: noexec, noatime,\n"
@@ -145,10 +146,11 @@ static int take_operands(struct ozx_mount_arguments *arguments, int argc, char *
 {
     if (argc < 1)
         return ozx_report_usage("mount", "no archive given");
-    if (argc > 2)
+    if (argc > 2 && arguments->helper)
         return ozx_report_usage("mount", "too many arguments");
-    arguments->archive = argv[0];
-    arguments->directory = argc > 1 ? argv[1] : NULL;
+    arguments->archives = argv;
+    arguments->archive_count = argc > 1 ? argc - 1 : 1;
+    arguments->directory = argc > 1 ? argv[argc - 1] : NULL;
     return take_handed(arguments);
 }
 

@@ -9,7 +9,8 @@
 
 struct ozx_mount_arguments {
     struct ozx_mount_options options; /* without mount_point and, unless it was given, fsname */
-    const char *archive;
+    char *const *archives;            /* as they were given; argv's */
+    int archive_count;     /* at least 1; from 2 on each becomes a directory of the mount */
     const char *directory; /* NULL: not given */
     int ready_fd;          /* -1: none */
     const char *log;       /* NULL: none */

@@ -27,7 +27,8 @@ static int open_pipe(struct ozx_direct_start *start, struct ozx_error *why)
     return fcntl(start->pipe, F_SETFL, O_NONBLOCK) < 0 ? fail(why, -errno, "fcntl") : 0;
 }
 
-int ozx_direct_start_begin(const struct ozx_mount_options *options, int archive,
+int ozx_direct_start_begin(const struct ozx_mount_options *options,
+                           const struct ozx_mount_contents *contents,
                            struct ozx_direct_start *start, struct ozx_error *why)
 {
     int failure;
@@ -36,7 +37,11 @@ int ozx_direct_start_begin(const struct ozx_mount_options *options, int archive,
         .backend = options->direct, .pipe = -1, .worker_pipe = -1, .alarm = -1};
     if (!options->direct)
         return 0;
-    failure = options->direct->hold(options, archive, &start->direct, why);
+    if (contents->several)
+        return ozx_error_set(why, -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "several archives in one mount are served by FUSE");
+    failure = options->direct->hold(options, ozx_source_fd(contents->archives[0].source),
+                                    &start->direct, why);
     if (failure)
         return failure;
     start->alarm = options->direct->alarm(start->direct);
@@ -101,10 +106,10 @@ void ozx_direct_start_end(struct ozx_direct_start *start)
 
 void ozx_direct_start_explain(const struct ozx_error *why, struct ozx_error *out)
 {
-    int code = why->code == -EPERM || why->code == -EACCES || why->code == -EBUSY ||
-                       why->code == -ESTALE
-                   ? why->code
-                   : -ENODEV;
+    int code =
+        why->code == -EPERM || why->code == -EACCES || why->code == -EBUSY || why->code == -ESTALE
+            ? why->code
+            : -ENODEV;
 
     ozx_error_set(out, code, why->rule, why->offset_bytes, "use backend=fuse",
                   "the kernel cannot serve this mount: %.500s", why->text);

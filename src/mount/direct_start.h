@@ -18,7 +18,8 @@ struct ozx_direct_start {
 };
 
 /* Before the worker is forked, which is given `worker_pipe`. 0 also where nothing is to be tried. */
-int ozx_direct_start_begin(const struct ozx_mount_options *options, int archive,
+int ozx_direct_start_begin(const struct ozx_mount_options *options,
+                           const struct ozx_mount_contents *contents,
                            struct ozx_direct_start *start, struct ozx_error *why) OZX_CHECKED;
 /* After it was. */
 void ozx_direct_start_begun(struct ozx_direct_start *start);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/descriptors.h"
 #include "mount/channel.h"
 #include "mount/process.h"
 #include "mount/supervisor.h"
@@ -24,21 +23,26 @@ static int fail(enum ozx_mount_stage *stage, struct ozx_error *error, int code, 
 
 /* The supervisor's life in the background, in the child. Nothing of the caller's stays open or in
  * use: not its terminal, its pipes, its working directory. */
-static int live_in_background(const struct ozx_mount_options *options, struct ozx_source *source,
+static int live_in_background(const struct ozx_mount_options *options,
+                              struct ozx_mount_contents *contents,
                               const struct ozx_mount_events *events, int answer, int signals)
 {
     const struct ozx_place *place = options->place;
-    const int keep[] = {ozx_source_fd(source),        answer,          signals,
-                        options->handed_fd,           options->log_fd, place ? place->parent : -1,
-                        place ? place->directory : -1};
+    const int others[] = {answer,
+                          signals,
+                          options->handed_fd,
+                          options->log_fd,
+                          place ? place->parent : -1,
+                          place ? place->directory : -1};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
 
     setsid();
-    ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
+    if (ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]))
+        return EXIT_FAILURE;
     if (chdir("/") < 0 || ozx_process_detach_standard())
         return EXIT_FAILURE;
-    return ozx_supervisor_run(options, source, events, answer, signals, &stage, &error)
+    return ozx_supervisor_run(options, contents, events, answer, signals, &stage, &error)
                ? EXIT_FAILURE
                : EXIT_SUCCESS;
 }
@@ -107,7 +111,8 @@ static int wait_for_answer(const struct ozx_mount_options *options,
     return more;
 }
 
-static int run_in_background(const struct ozx_mount_options *options, struct ozx_source *source,
+static int run_in_background(const struct ozx_mount_options *options,
+                             struct ozx_mount_contents *contents,
                              const struct ozx_mount_events *events, int signals,
                              enum ozx_mount_stage *stage, struct ozx_error *error)
 {
@@ -115,15 +120,15 @@ static int run_in_background(const struct ozx_mount_options *options, struct ozx
     pid_t supervisor;
 
     if (failure) {
-        ozx_source_close(source);
+        ozx_mount_contents_close(contents);
         return fail(stage, error, failure, "cannot create a socket");
     }
     supervisor = fork();
     if (supervisor == 0)
-        _exit(live_in_background(options, source, events, sockets[1], signals));
+        _exit(live_in_background(options, contents, events, sockets[1], signals));
     failure = supervisor < 0 ? -errno : 0;
     close(sockets[1]);
-    ozx_source_close(source);
+    ozx_mount_contents_close(contents);
     if (failure) {
         close(sockets[0]);
         return fail(stage, error, failure, "cannot start the supervisor");
@@ -137,7 +142,7 @@ static int run_in_background(const struct ozx_mount_options *options, struct ozx
     return failure;
 }
 
-int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *source,
+int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
                   const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
                   struct ozx_error *error)
 {
@@ -146,14 +151,14 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *so
     int failure = ozx_process_signals(options->foreground, &old, &signals);
 
     if (failure) {
-        ozx_source_close(source);
+        ozx_mount_contents_close(contents);
         return fail(stage, error, failure, "cannot handle signals");
     }
     signal(SIGPIPE, SIG_IGN); /* a reader of our messages that leaves does not end the mount */
     fflush(NULL);             /* or the children would write it again */
     failure = options->foreground
-                  ? ozx_supervisor_run(options, source, events, -1, signals, stage, error)
-                  : run_in_background(options, source, events, signals, stage, error);
+                  ? ozx_supervisor_run(options, contents, events, -1, signals, stage, error)
+                  : run_in_background(options, contents, events, signals, stage, error);
     sigprocmask(SIG_SETMASK, &old, NULL);
     return failure;
 }

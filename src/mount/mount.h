@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "io/source.h"
+#include "mount/contents.h"
 #include "mount/place.h"
 
 #define OZX_MOUNT_THREADS 10 /* most threads, unless it is said otherwise */
@@ -72,12 +72,12 @@ struct ozx_mount_events {
     void (*note)(void *context, const struct ozx_error *note, bool background);
 };
 
-/* Serves `source` (its ownership passes on, whatever happens). Returns 0 in the caller once the
+/* Serves `contents` (the sources are closed, whatever happens). Returns 0 in the caller once the
  * tree is served, or with `foreground` once it was unmounted; else -errno with `error` and `stage`
  * filled in, and then there is no mount and no process left, but for one case: a worker that
  * crashed while serving (`foreground`) leaves its dead mount, so that nobody takes the empty
  * directory for the archive. */
-int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_source *source,
+int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
                   const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
                   struct ozx_error *error) OZX_CHECKED;
 

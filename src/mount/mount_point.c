@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "archive/file_name.h"
+#include "mount/contents.h"
 #include "mount/daemons.h"
 #include "mount/mountinfo.h"
 #include "mount/process.h"
@@ -226,21 +226,6 @@ bool ozx_mount_point_remove_made(const struct ozx_place *place, uid_t user)
            unlinkat(place->parent, place->name, AT_REMOVEDIR) == 0;
 }
 
-/* The archive's name as that of a directory, cut where it would not leave room for `suffix` in a
- * file name. */
-static void default_name(const char *archive_path, char name[NAME_MAX + 1], const char *suffix)
-{
-    const char *base = strrchr(archive_path, '/');
-    size_t size, room = NAME_MAX - strlen(suffix);
-
-    base = base ? base + 1 : archive_path;
-    size = ozx_file_name_stem_size(base);
-    if (size > room)
-        for (size = room; size > 1 && (base[size] & 0xC0) == 0x80;)
-            size--; /* not inside a character */
-    snprintf(name, NAME_MAX + 1, "%.*s%s", (int)size, base, suffix);
-}
-
 static int make_beside(const char *archive_path, const char *suffix, struct ozx_place *place,
                        struct ozx_error *error)
 {
@@ -254,7 +239,7 @@ static int make_beside(const char *archive_path, const char *suffix, struct ozx_
     slash = strrchr(parent, '/');
     if (slash)
         slash[slash == parent] = '\0';
-    default_name(archive_path, name, suffix);
+    ozx_directory_name(archive_path, suffix, name);
     failure = ozx_place_find_in(slash ? parent : ".", name, place, error);
     if (failure &&
         error->code) /* a link that must not be followed: to be told, not to be avoided */
@@ -312,9 +297,7 @@ static int make_in_runtime(const char *archive_path, struct ozx_place *place,
         return failure;
     place->parent = ozx_take_fd(&directory.directory);
     for (int number = 1; number <= SAME_NAMES_MAX; number++) {
-        char suffix[32];
-        snprintf(suffix, sizeof suffix, number > 1 ? "-%d" ENDING : ENDING, number);
-        default_name(archive_path, place->name, suffix);
+        ozx_directory_name_of(archive_path, (unsigned)number, place->name);
         if (snprintf(place->path, sizeof place->path, "%s/%s", directory.path, place->name) >=
             (int)sizeof place->path)
             return fail_errno(error, -ENAMETOOLONG);

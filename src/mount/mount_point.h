@@ -16,11 +16,10 @@
 int ozx_mount_point_check(const char *directory, bool hide_contents, struct ozx_place *place,
                           struct ozx_error *error) OZX_CHECKED;
 
-/* Makes NAME.ome.zarr beside the archive, where NAME is the archive's name without .ozx, .zip, and
- * .zarr or .ome.zarr before them; if that is there with files in it (the directory that the archive
- * was packed from, say), NAME.ozx.ome.zarr; if that is, too, or nothing can be written there,
- * NAME.ome.zarr in $XDG_RUNTIME_DIR/ozxfs or else /tmp/ozxfs-UID. An empty directory of that name
- * that is the caller's own is taken, too.
+/* Makes NAME.ome.zarr (ozx_directory_name) beside the archive; if that is there with files in it
+ * (the directory that the archive was packed from, say), NAME.ozx.ome.zarr; if that is, too, or
+ * nothing can be written there, NAME.ome.zarr in $XDG_RUNTIME_DIR/ozxfs or else /tmp/ozxfs-UID. An
+ * empty directory of that name that is the caller's own is taken, too.
  *
  * What is made has the sticky bit, which nobody else gives to such a directory: by that it is known
  * after a crash, and `place->made` is set for one that was left. */

@@ -23,7 +23,7 @@
 #include "mount/worker.h"
 #include "mount/worker_end.h"
 
-#define MESSAGES_MAX 256 /* more than an honest worker ever has to say */
+#define MESSAGES_MAX 256 /* of each archive: more than an honest worker ever has to say */
 
 #define KILL_MS 5000 /* how long a signal waits for the mount's last user */
 #define REAP_MS 500  /* how long a killed worker may take: it can be stuck in the disk */
@@ -40,7 +40,7 @@ struct supervisor {
     int worker; /* the channel; -1 once it is no use */
     pid_t worker_pid;
     struct ozx_direct_start direct; /* what is tried before FUSE */
-    unsigned messages;
+    uint64_t messages, messages_max;
     struct ozx_own_mount mount;
     bool ended;   /* the worker said so, and then: */
     bool visible; /* the mount was still there, so it was not unmounted but cut off */
@@ -245,7 +245,7 @@ static void receive_from_worker(struct supervisor *s)
     struct ozx_message message;
     int got = ozx_channel_receive(s->worker, &message, NULL);
 
-    if (got != 1 || ++s->messages > MESSAGES_MAX) {
+    if (got != 1 || ++s->messages > s->messages_max) {
         /* It has ended, or talks nonsense. What serves may go on without a word to us; its end
          * comes as a signal. */
         close(ozx_take_fd(&s->worker));
@@ -396,20 +396,20 @@ static void run(struct supervisor *s)
     }
 }
 
-static int start_worker(struct supervisor *s, struct ozx_source *source)
+static int start_worker(struct supervisor *s, struct ozx_mount_contents *contents)
 {
     int sockets[2];
     int failure = ozx_channel_pair(sockets);
 
     if (failure) {
-        ozx_source_close(source);
+        ozx_mount_contents_close(contents);
         return failure;
     }
     s->worker_pid = fork();
     if (s->worker_pid == 0)
-        exit(ozx_worker_run(s->options, source, sockets[1], s->direct.worker_pipe));
+        exit(ozx_worker_run(s->options, contents, sockets[1], s->direct.worker_pipe));
     failure = s->worker_pid < 0 ? -errno : 0;
-    ozx_source_close(source);
+    ozx_mount_contents_close(contents);
     ozx_direct_start_begun(&s->direct);
     close(sockets[1]);
     if (failure)
@@ -452,9 +452,9 @@ static void tell_failure(struct supervisor *s)
 }
 
 /* From the worker's start to its end, or to that of a mount without one. */
-static void live(struct supervisor *s, struct ozx_source *source)
+static void live(struct supervisor *s, struct ozx_mount_contents *contents)
 {
-    int failure = start_worker(s, source);
+    int failure = start_worker(s, contents);
 
     if (s->options->handed_fd >= 0)
         close(s->options->handed_fd);
@@ -471,7 +471,7 @@ static void live(struct supervisor *s, struct ozx_source *source)
     ozx_own_mount_clear(&s->mount);
 }
 
-int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_source *source,
+int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
                        const struct ozx_mount_events *events, int answer, int signals,
                        enum ozx_mount_stage *stage, struct ozx_error *error)
 {
@@ -481,16 +481,17 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_sourc
                            .background = answer >= 0,
                            .signals = signals,
                            .worker = -1,
+                           .messages_max = (uint64_t)contents->count * MESSAGES_MAX,
                            .mount = {.place = options->place, .source = options->fsname},
                            .error = OZX_ERROR_INIT};
     struct ozx_error why = OZX_ERROR_INIT;
 
-    if (ozx_direct_start_begin(options, ozx_source_fd(source), &s.direct, &why))
+    if (ozx_direct_start_begin(options, contents, &s.direct, &why))
         give_up_direct(&s, &why);
     if (s.error.code)
-        ozx_source_close(source);
+        ozx_mount_contents_close(contents);
     else
-        live(&s, source);
+        live(&s, contents);
     tell_failure(&s);
     if (s.error.code) {
         *stage = s.stage;

@@ -7,20 +7,18 @@
 #include "mount/worker.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "archive/promises.h"
-#include "base/descriptors.h"
+#include "archive/archive.h"
 #include "cage/sandbox.h"
 #include "config.h"
 #include "mount/backend.h"
 #include "mount/channel.h"
+#include "mount/forest_parse.h"
 #include "mount/process.h"
-#include "mount/table.h"
 
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
                const struct ozx_error *error)
@@ -97,26 +95,6 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     return 0;
 }
 
-static void tell_promise(void *context, const struct ozx_error *warning)
-{
-    const int *socket = context;
-
-    (void)!say(*socket, OZX_MESSAGE_WARNING, 0, warning);
-}
-
-static void tell_warnings(const struct ozx_archive *archive, bool verbose, int socket)
-{
-    size_t count;
-    const struct ozx_warning *warnings = ozx_archive_warnings(archive, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (warnings[i].minor && !verbose)
-            continue;
-        if (say(socket, OZX_MESSAGE_WARNING, 0, &warnings[i].first))
-            return;
-    }
-}
-
 static int fail(int socket, int code, const char *what)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -125,61 +103,6 @@ static int fail(int socket, int code, const char *what)
                   strerror(-code));
     (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error);
     return code;
-}
-
-static void tell_archive(const struct ozx_archive *archive, const struct ozx_mount_options *options,
-                         int socket)
-{
-    char text[160];
-    int used = snprintf(text, sizeof text, "worker %d serves %" PRIu32 " files and directories",
-                        (int)getpid(), ozx_archive_node_count(archive));
-
-    if (options->timeout_s)
-        snprintf(text + used, sizeof text - (size_t)used,
-                 ", and frees its memory after %u s without a request", options->timeout_s);
-    tell(socket, text);
-}
-
-#define TABLE_LIMIT_MS 2000 /* for who would rather have FUSE than wait longer */
-
-/* Sends what the tree is to a supervisor that wants to know. */
-static void send_table(struct ozx_archive *archive, const struct ozx_mount_options *options,
-                       int table, int socket)
-{
-    struct ozx_error why = OZX_ERROR_INIT;
-
-    if (table < 0)
-        return;
-    if (ozx_table_send(archive, options->direct_only ? 0 : TABLE_LIMIT_MS, table, &why))
-        (void)!say(socket, OZX_MESSAGE_NO_TABLE, 0, &why);
-    close(table);
-}
-
-static int parse(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                 int table, struct ozx_gate **gate, uint64_t *node_count)
-{
-    struct ozx_archive_options how = {.subdir = options->subdir};
-    struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_archive *archive;
-    int failure = ozx_archive_open(source, &how, &archive, &error);
-
-    if (failure) {
-        ozx_source_close(source);
-        (void)!say(socket, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_ARCHIVE, &error);
-        return failure;
-    }
-    tell_warnings(archive, options->verbose, socket);
-    ozx_promises_check(archive, tell_promise, &socket);
-    send_table(archive, options, table, socket);
-    if (options->verbose)
-        tell_archive(archive, options, socket);
-    *node_count = ozx_archive_node_count(archive);
-    failure = ozx_gate_open(archive, &how, (uint64_t)options->timeout_s * 1000, gate);
-    if (failure) {
-        ozx_archive_close(archive);
-        return fail(socket, failure, "cannot serve");
-    }
-    return 0;
 }
 
 /* Waits until the supervisor has mounted. The descriptor to serve, -1 if there is nothing to do. */
@@ -245,25 +168,26 @@ static int serve(const struct ozx_mount_options *options, const struct ozx_fores
     return failure;
 }
 
-int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_source *source, int socket,
-                   int table)
+int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
+                   int socket, int table)
 {
-    const int keep[] = {ozx_source_fd(source), socket, options->handed_fd, table};
-    struct ozx_gate *gate = NULL;
-    struct ozx_forest forest = {.gates = &gate, .count = 1};
+    const int others[] = {socket, options->handed_fd, table};
+    struct ozx_forest forest = {.gates = NULL};
     int failure;
 
     leave_signals();
     if (options->foreground)
         leave_terminal(options->debug);
     ozx_archive_prepare();
-    ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
-    /* Before the archive is parsed: nothing below opens a file or needs a privilege. */
-    failure = lock_in(options, ozx_source_fd(source), socket);
+    failure = ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]);
+    /* Before an archive is parsed: nothing below opens a file or needs a privilege. */
     if (!failure)
-        failure = parse(options, source, socket, table, &gate, &forest.node_count);
+        failure = lock_in(options, ozx_source_fd(contents->archives[0].source), socket);
+    if (!failure)
+        failure = ozx_forest_parse(options, contents, socket, table, &forest);
     if (!failure)
         failure = serve(options, &forest, socket);
-    ozx_gate_close(gate);
+    ozx_forest_close(&forest);
+    ozx_mount_contents_close(contents);
     return failure ? EXIT_FAILURE : EXIT_SUCCESS;
 }

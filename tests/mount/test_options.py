@@ -53,7 +53,7 @@ def test_options_that_would_weaken_are_not_obeyed(ozxfs, image, option):
         assert done.returncode == 64 and len(check_lines(done.stderr)) == 1
 
 
-@pytest.mark.parametrize('arguments', [[], ['a', 'b', 'c'], ['--no-such'], ['-x'], ['-o'], ['--threads'], ['--threads', 'x', 'a', 'b'], ['--threads', '0', 'a', 'b'],
+@pytest.mark.parametrize('arguments', [[], ['--no-such'], ['-x'], ['-o'], ['--threads'], ['--threads', 'x', 'a', 'b'], ['--threads', '0', 'a', 'b'],
                                        ['--ready-fd', 'x', 'a', 'b'], ['--ready-fd', '99', 'a', 'b']])
 def test_wrong_command_line(ozxfs, arguments):
     done = ozxfs.run('mount', *arguments, cwd=ozxfs.folder)

@@ -16,41 +16,36 @@
 #include "mount/fuse/loop.h"
 #include "mount/fuse/server.h"
 
-#define FOREVER_S 1.0e9 /* timeouts: 31 years */
-#define BLOCK_SIZE 512  /* of st_blocks */
-#define IO_SIZE 4096
 /* The kernel holds back reads, of whatever file, while so many that readahead asked for are not
  * answered. Its own 12 are reached by a dozen compressed entries that take long. */
 #define BACKGROUND_MAX 1024
 
-static void fill_stat(const struct ozx_server *server, const struct ozx_archive *archive,
-                      fuse_ino_t inode, struct stat *st)
+static void fill_stat(const struct ozx_visit *visit, fuse_ino_t inode, struct stat *st)
 {
     struct ozx_node_stat from;
 
-    ozx_archive_stat(archive, ozx_node_of(inode), &from);
+    ozx_archive_stat(visit->archive, ozx_node_of(inode), &from);
     *st = (struct stat){
         .st_ino = inode,
         .st_nlink = from.nlink,
-        .st_uid = server->options->uid,
-        .st_gid = server->options->gid,
+        .st_uid = visit->uid,
+        .st_gid = visit->gid,
         .st_size = (off_t)from.size_bytes,
-        .st_blksize = IO_SIZE,
-        .st_blocks = (blkcnt_t)((from.size_bytes + BLOCK_SIZE - 1) / BLOCK_SIZE),
-        .st_mode = from.is_directory ? S_IFDIR | server->options->directory_mode
-                                     : S_IFREG | server->options->file_mode,
+        .st_blksize = OZX_IO_SIZE,
+        .st_blocks = (blkcnt_t)((from.size_bytes + OZX_BLOCK_SIZE - 1) / OZX_BLOCK_SIZE),
+        .st_mode = from.is_directory ? S_IFDIR | visit->directory_mode : S_IFREG | visit->file_mode,
         .st_atim.tv_sec = from.mtime_s,
         .st_mtim.tv_sec = from.mtime_s,
         .st_ctim.tv_sec = from.mtime_s,
     };
 }
 
-static void fill_entry(const struct ozx_server *server, const struct ozx_archive *archive,
-                       fuse_ino_t inode, struct fuse_entry_param *entry)
+static void fill_entry(const struct ozx_visit *visit, fuse_ino_t inode,
+                       struct fuse_entry_param *entry)
 {
     *entry = (struct fuse_entry_param){
-        .ino = inode, .attr_timeout = FOREVER_S, .entry_timeout = FOREVER_S};
-    fill_stat(server, archive, inode, &entry->attr);
+        .ino = inode, .attr_timeout = OZX_FOREVER_S, .entry_timeout = OZX_FOREVER_S};
+    fill_stat(visit, inode, &entry->attr);
 }
 
 /* libfuse makes the rings after init, and does without where it cannot. */
@@ -96,8 +91,8 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
 static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
     struct ozx_server *server = ozx_server_of(request);
-    struct fuse_entry_param entry = {.entry_timeout = FOREVER_S};
-    const struct ozx_archive *archive;
+    struct fuse_entry_param entry = {.entry_timeout = OZX_FOREVER_S};
+    struct ozx_visit visit;
     uint32_t node;
     int failure;
 
@@ -105,14 +100,17 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
         fuse_reply_err(request, ENAMETOOLONG);
         return;
     }
-    archive = ozx_server_enter(server, request, parent);
-    if (!archive)
+    if (ozx_is_item(server, parent)) {
+        ozx_item_lookup(request, parent, name);
         return;
-    failure = ozx_archive_lookup(archive, ozx_node_of(parent), name, strlen(name), &node);
+    }
+    if (!ozx_server_enter(server, request, parent, &visit))
+        return;
+    failure = ozx_archive_lookup(visit.archive, ozx_node_of(parent), name, strlen(name), &node);
     /* Inode 0 with a timeout: a miss that the kernel may remember. */
     if (!failure)
-        fill_entry(server, archive, ozx_inode_beside(parent, node), &entry);
-    ozx_server_leave(server, parent);
+        fill_entry(&visit, ozx_inode_beside(parent, node), &entry);
+    ozx_server_leave(&visit);
     if (failure && failure != -ENOENT)
         fuse_reply_err(request, -failure);
     else
@@ -123,12 +121,18 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 static bool find_stat(fuse_req_t request, fuse_ino_t inode, struct stat *st)
 {
     struct ozx_server *server = ozx_server_of(request);
-    const struct ozx_archive *archive = ozx_server_enter(server, request, inode);
+    struct ozx_visit visit;
 
-    if (!archive)
+    if (ozx_is_shown_as_item(server, inode)) {
+        if (ozx_item_stat(server, inode, st))
+            return true;
+        fuse_reply_err(request, ESTALE);
         return false;
-    fill_stat(server, archive, inode, st);
-    ozx_server_leave(server, inode);
+    }
+    if (!ozx_server_enter(server, request, inode, &visit))
+        return false;
+    fill_stat(&visit, inode, st);
+    ozx_server_leave(&visit);
     return true;
 }
 
@@ -138,7 +142,7 @@ static void op_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_in
 
     (void)file;
     if (find_stat(request, inode, &st))
-        fuse_reply_attr(request, &st, FOREVER_S);
+        fuse_reply_attr(request, &st, OZX_FOREVER_S);
 }
 
 /* Only sent where the kernel does not check permissions itself (a mount that we did not make). */
@@ -203,21 +207,27 @@ static uint32_t list_name(const struct ozx_archive *archive, uint32_t directory,
     return node;
 }
 
-static size_t add_name(fuse_req_t request, const struct ozx_archive *archive, char *to, size_t room,
+static size_t add_name(fuse_req_t request, const struct ozx_visit *visit, char *to, size_t room,
                        fuse_ino_t inode, const char *name, uint64_t next, bool plus)
 {
     struct fuse_entry_param entry;
+    struct stat above;
 
-    fill_entry(ozx_server_of(request), archive, inode, &entry);
+    fill_entry(visit, inode, &entry);
+    /* ".." of an archive's root leads out of it. */
+    if (strcmp(name, "..") == 0 && ozx_item_above(ozx_server_of(request), visit->inode, &above))
+        entry.attr = above;
     if (plus)
         return fuse_add_direntry_plus(request, to, room, name, &entry, (off_t)next);
     return fuse_add_direntry(request, to, room, name, &entry.attr, (off_t)next);
 }
 
 /* As many names as fit, from the `from`-th on; the bytes used. */
-static size_t list(fuse_req_t request, const struct ozx_archive *archive, fuse_ino_t inode,
-                   uint64_t from, char *buffer, size_t size_bytes, bool plus)
+static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t from, char *buffer,
+                   size_t size_bytes, bool plus)
 {
+    const struct ozx_archive *archive = visit->archive;
+    const fuse_ino_t inode = visit->inode;
     uint32_t directory = ozx_node_of(inode), first, count;
     char name[256];
     size_t used = 0;
@@ -225,7 +235,7 @@ static size_t list(fuse_req_t request, const struct ozx_archive *archive, fuse_i
     ozx_archive_children(archive, directory, &first, &count);
     for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
         uint32_t node = list_name(archive, directory, first, n, name);
-        size_t added = add_name(request, archive, buffer + used, size_bytes - used,
+        size_t added = add_name(request, visit, buffer + used, size_bytes - used,
                                 ozx_inode_beside(inode, node), name, n + 1, plus);
         if (added > size_bytes - used)
             break;
@@ -238,7 +248,7 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
                             bool plus)
 {
     struct ozx_server *server = ozx_server_of(request);
-    const struct ozx_archive *archive;
+    struct ozx_visit visit;
     char *buffer;
     size_t used;
 
@@ -251,11 +261,14 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
         return;
     }
     ozx_loop_pass_if_asked();
-    archive = ozx_server_enter(server, request, inode);
-    if (!archive)
+    if (ozx_is_item(server, inode)) {
+        ozx_item_list(request, inode, buffer, size_bytes, (uint64_t)offset, plus);
         return;
-    used = list(request, archive, inode, (uint64_t)offset, buffer, size_bytes, plus);
-    ozx_server_leave(server, inode);
+    }
+    if (!ozx_server_enter(server, request, inode, &visit))
+        return;
+    used = list(request, &visit, (uint64_t)offset, buffer, size_bytes, plus);
+    ozx_server_leave(&visit);
     fuse_reply_buf(request, buffer, used);
 }
 
@@ -278,19 +291,21 @@ static void op_statfs(fuse_req_t request, fuse_ino_t inode)
 {
     const struct ozx_server *server = ozx_server_of(request);
     const struct ozx_forest *forest = server->forest;
-    uint64_t size_bytes = 0;
+    struct ozx_catalog_sum sum = {.item_count = forest->node_count};
     struct statvfs st = {
-        .f_bsize = IO_SIZE,
-        .f_frsize = IO_SIZE,
-        .f_files = forest->node_count,
+        .f_bsize = OZX_IO_SIZE,
+        .f_frsize = OZX_IO_SIZE,
         .f_namemax = 255,
         .f_flag = ST_RDONLY,
     };
 
     (void)inode;
-    for (uint32_t i = 0; i < forest->count; i++)
-        size_bytes += ozx_source_size(ozx_gate_source(forest->gates[i]));
-    st.f_blocks = size_bytes / IO_SIZE + (size_bytes % IO_SIZE != 0);
+    if (forest->catalog)
+        ozx_catalog_sum(forest->catalog, &sum);
+    else
+        sum.size_bytes = ozx_source_size(ozx_gate_source(forest->gates[0]));
+    st.f_files = sum.item_count;
+    st.f_blocks = sum.size_bytes / OZX_IO_SIZE + (sum.size_bytes % OZX_IO_SIZE != 0);
     fuse_reply_statfs(request, &st);
 }
 

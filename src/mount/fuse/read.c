@@ -71,29 +71,28 @@ static void answer(struct ozx_archive *archive, const struct ozx_turn *turn)
         fuse_reply_err(turn->request, ENOMEM);
     else if (ozx_archive_read(archive, ozx_node_of(turn->inode), buffer, turn->size_bytes,
                               (uint64_t)turn->offset_bytes, &got, &error))
-        ozx_server_fail(server, turn->request, &error);
+        ozx_server_fail(server, turn->request, turn->inode, &error);
     else
         fuse_reply_buf(turn->request, buffer, got);
 }
 
 static void take_turn(struct ozx_server *server, const struct ozx_turn *turn)
 {
-    struct ozx_archive *archive;
+    struct ozx_visit visit;
 
     if (ozx_loop_ended()) {
         fuse_reply_err(turn->request, EINTR);
         return;
     }
-    archive = ozx_server_enter(server, turn->request, turn->inode);
-    if (!archive)
+    if (!ozx_server_enter(server, turn->request, turn->inode, &visit))
         return;
     work.request = turn->request;
     work.interrupted = false;
     work.looked_up_ms = ozx_clock_ms();
     work.until_ms = work.looked_up_ms + LIMIT_MS;
-    answer(archive, turn);
+    answer(visit.archive, turn);
     work.request = NULL;
-    ozx_server_leave(server, turn->inode);
+    ozx_server_leave(&visit);
 }
 
 /* The first of the queue, the caller's; NULL: there is none, and the caller gives up its place. */
@@ -154,19 +153,18 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
     const struct ozx_turn wanted = {
         .request = request, .inode = inode, .size_bytes = size_bytes, .offset_bytes = offset};
     struct ozx_server *server = ozx_server_of(request);
-    struct ozx_archive *archive;
+    struct ozx_visit visit;
     bool compressed;
 
     (void)file;
     if (size_bytes >= LARGE_BYTES)
         ozx_loop_pass_if_asked();
-    archive = ozx_server_enter(server, request, inode);
-    if (!archive)
+    if (!ozx_server_enter(server, request, inode, &visit))
         return;
-    compressed = ozx_archive_is_compressed(archive, ozx_node_of(inode));
+    compressed = ozx_archive_is_compressed(visit.archive, ozx_node_of(inode));
     if (!compressed)
-        answer(archive, &wanted);
-    ozx_server_leave(server, inode);
+        answer(visit.archive, &wanted);
+    ozx_server_leave(&visit);
     if (compressed)
         read_in_turn(server, &wanted);
 }

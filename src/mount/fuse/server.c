@@ -64,11 +64,15 @@ int ozx_server_started(void *userdata)
     return 0;
 }
 
-/* True the first time for each rule. */
-static bool is_new(struct ozx_notes *notes, enum ozx_rule rule)
+/* True the first time for each rule, and each of many archives. */
+static bool is_new(struct ozx_server *server, fuse_ino_t inode, enum ozx_rule rule)
 {
+    struct ozx_notes *notes = &server->notes;
     bool told;
 
+    if (server->forest->catalog)
+        return ozx_catalog_is_news(server->forest->catalog,
+                                   ozx_forest_archive(inode - FUSE_ROOT_ID), rule);
     pthread_mutex_lock(&notes->lock);
     told = notes->told[rule];
     notes->told[rule] = true;
@@ -76,16 +80,46 @@ static bool is_new(struct ozx_notes *notes, enum ozx_rule rule)
     return !told;
 }
 
-struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request,
-                                     fuse_ino_t inode)
+/* The gate, and whose the archive is: that of all, or of an item its own. */
+static bool find_gate(const struct ozx_server *server, fuse_ino_t inode, struct ozx_visit *visit)
+{
+    const struct ozx_mount_options *options = server->options;
+    const struct ozx_forest *forest = server->forest;
+    struct ozx_item item;
+
+    *visit = (struct ozx_visit){.inode = inode,
+                                .uid = options->uid,
+                                .gid = options->gid,
+                                .file_mode = options->file_mode,
+                                .directory_mode = options->directory_mode};
+    if (!forest->catalog) {
+        visit->gate = forest->gates[0];
+        return true;
+    }
+    visit->gate =
+        ozx_catalog_archive(forest->catalog, ozx_forest_archive(inode - FUSE_ROOT_ID), &item);
+    if (!visit->gate)
+        return false;
+    visit->uid = item.uid;
+    visit->gid = item.gid;
+    visit->directory_mode = item.mode;
+    visit->file_mode = item.file_mode;
+    return true;
+}
+
+bool ozx_server_enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                      struct ozx_visit *visit)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_archive *archive =
-        ozx_gate_enter(ozx_forest_gate(server->forest, inode - FUSE_ROOT_ID), &error);
 
-    if (!archive)
-        ozx_server_fail(server, request, &error);
-    return archive;
+    if (!find_gate(server, inode, visit)) {
+        fuse_reply_err(request, ESTALE);
+        return false;
+    }
+    visit->archive = ozx_gate_enter(visit->gate, &error);
+    if (!visit->archive)
+        ozx_server_fail(server, request, inode, &error);
+    return visit->archive;
 }
 
 static void remember(struct ozx_notes *notes, const struct ozx_error *error)
@@ -116,8 +150,22 @@ size_t ozx_server_state(struct ozx_server *server, char *text, size_t size_bytes
     return (size_t)size < size_bytes ? (size_t)size : size_bytes - 1;
 }
 
-void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error)
+/* The error, with what the archive is called where there are many. */
+static void name_error(const struct ozx_server *server, fuse_ino_t inode, struct ozx_error *error)
 {
+    char name[OZX_ESCAPED_SIZE];
+
+    if (server->forest->catalog)
+        ozx_error_put_name(error,
+                           ozx_catalog_describe(server->forest->catalog,
+                                                ozx_forest_archive(inode - FUSE_ROOT_ID), name));
+}
+
+void ozx_server_fail(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                     const struct ozx_error *error)
+{
+    struct ozx_error named = *error;
+
     /* "The archive changed" is no errno that a reader of a file expects. */
     /* Nor is what the archive's own file system may answer: ENOTCONN would look like our own death.
      */
@@ -125,12 +173,14 @@ void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct
                    ? -error->code
                    : EIO;
 
-    if (code == EIO)
-        remember(&server->notes, error);
+    if (code == EIO) {
+        name_error(server, inode, &named);
+        remember(&server->notes, &named);
+    }
     fuse_reply_err(request, code);
-    if (code == EIO && is_new(&server->notes, error->rule)) {
+    if (code == EIO && is_new(server, inode, error->rule)) {
         /* Dropped when the supervisor is gone or does not keep up: a read never waits for it. */
-        int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_NOTE, 0, error, true);
+        int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_NOTE, 0, &named, true);
         (void)failure;
     }
 }

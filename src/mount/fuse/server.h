@@ -12,9 +12,14 @@
 #include <fuse_lowlevel.h>
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "mount/forest.h"
 #include "mount/mount.h"
+
+#define OZX_FOREVER_S 1.0e9 /* timeouts: 31 years */
+#define OZX_BLOCK_SIZE 512  /* of st_blocks */
+#define OZX_IO_SIZE 4096
 
 /* The kinds of EIO that were reported already (locked). */
 struct ozx_notes {
@@ -46,14 +51,25 @@ struct ozx_server {
  * max_read. Borrowed until the thread's next call. */
 char *ozx_server_buffer(struct ozx_server *server, size_t size_bytes);
 
-/* The archive of the inode, for the answer to one request, until the thread leaves it; NULL: it
- * cannot be had, and the request was answered with the reason. */
-struct ozx_archive *ozx_server_enter(struct ozx_server *server, fuse_req_t request,
-                                     fuse_ino_t inode);
+/* A request that is answered from an archive. */
+struct ozx_visit {
+    struct ozx_archive *archive;
+    struct ozx_gate *gate;
+    fuse_ino_t inode;
+    uid_t uid; /* whose all in it is, and with what modes */
+    gid_t gid;
+    mode_t file_mode, directory_mode;
+};
+
+/* Goes to the archive of the inode, until the thread leaves it; false: it cannot be had, and the request was
+ * answered with the reason. Not for inodes of the catalog. */
+bool ozx_server_enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                      struct ozx_visit *visit) OZX_CHECKED;
 
 /* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO
- * is reported once. */
-void ozx_server_fail(struct ozx_server *server, fuse_req_t request, const struct ozx_error *error);
+ * is reported once, of each archive. */
+void ozx_server_fail(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                     const struct ozx_error *error);
 
 /* What user.ozx.state says: "serving", or what the last EIO was about. Returns its length. */
 size_t ozx_server_state(struct ozx_server *server, char *text, size_t size_bytes);
@@ -73,6 +89,16 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
                  struct fuse_file_info *file);
 int ozx_read_stopped(void);
 
+/* items.c: what is above the archives. */
+void ozx_item_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
+void ozx_item_list(fuse_req_t request, fuse_ino_t inode, char *buffer, size_t size_bytes,
+                   uint64_t from, bool plus);
+/* What a stat of an inode shows that is one of them, or the root of an archive. False: there is none (any
+ * more). */
+bool ozx_item_stat(const struct ozx_server *server, fuse_ino_t inode, struct stat *st);
+/* What a stat of the directory shows that an archive's root is in; false for any other inode. */
+bool ozx_item_above(const struct ozx_server *server, fuse_ino_t inode, struct stat *st);
+
 /* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);
 void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops);
@@ -88,9 +114,22 @@ static inline fuse_ino_t ozx_inode_beside(fuse_ino_t inode, uint32_t node)
     return ozx_forest_id(ozx_forest_archive(inode - FUSE_ROOT_ID), node) + FUSE_ROOT_ID;
 }
 
-static inline void ozx_server_leave(struct ozx_server *server, fuse_ino_t inode)
+static inline void ozx_server_leave(const struct ozx_visit *visit)
 {
-    ozx_gate_leave(ozx_forest_gate(server->forest, inode - FUSE_ROOT_ID));
+    ozx_gate_leave(visit->gate);
+}
+
+/* True for what is above the archives (items.c). */
+static inline bool ozx_is_item(const struct ozx_server *server, fuse_ino_t inode)
+{
+    return ozx_forest_is_catalog(server->forest, inode - FUSE_ROOT_ID);
+}
+
+/* True also for the root of an archive that is one of many: it is shown without being opened. */
+static inline bool ozx_is_shown_as_item(const struct ozx_server *server, fuse_ino_t inode)
+{
+    return server->forest->catalog &&
+           (ozx_is_item(server, inode) || ozx_node_of(inode) == OZX_NODE_ROOT);
 }
 
 static inline struct ozx_server *ozx_server_of(fuse_req_t request)

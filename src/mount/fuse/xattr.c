@@ -8,7 +8,7 @@
  *                                or else APPNOTE's number, decimal
  *     root    user.ozx.comment   the archive's comment as it stands, if there is one
  *             user.ozx.version   the OME-Zarr version in it, if it states one
- *             user.ozx.state     "serving", or what the last I/O error was about
+ *     mount   user.ozx.state     "serving", or what the last I/O error was about
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,30 +32,29 @@ static void reply_value(fuse_req_t request, const char *value, size_t value_size
         fuse_reply_buf(request, value, value_size);
 }
 
-static void reply_offset(fuse_req_t request, struct ozx_archive *archive, uint32_t node,
-                         size_t room)
+static void reply_offset(fuse_req_t request, const struct ozx_visit *visit, size_t room)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     uint64_t offset_bytes;
     char text[24];
 
-    if (ozx_archive_data_offset(archive, node, &offset_bytes, &error)) {
-        ozx_server_fail(ozx_server_of(request), request, &error);
+    if (ozx_archive_data_offset(visit->archive, ozx_node_of(visit->inode), &offset_bytes, &error)) {
+        ozx_server_fail(ozx_server_of(request), request, visit->inode, &error);
         return;
     }
     reply_value(request, text, (size_t)snprintf(text, sizeof text, "%" PRIu64, offset_bytes), room);
 }
 
-static void get_of_file(fuse_req_t request, struct ozx_archive *archive, uint32_t node,
-                        const char *name, size_t room)
+static void get_of_file(fuse_req_t request, const struct ozx_visit *visit, const char *name,
+                        size_t room)
 {
     struct ozx_node_entry entry;
     char text[24];
     int size = -1;
 
-    ozx_archive_entry(archive, node, &entry);
+    ozx_archive_entry(visit->archive, ozx_node_of(visit->inode), &entry);
     if (strcmp(name, PREFIX "offset") == 0) {
-        reply_offset(request, archive, node, room);
+        reply_offset(request, visit, room);
         return;
     }
     if (strcmp(name, PREFIX "crc32") == 0)
@@ -91,7 +90,7 @@ static void get_of_root(fuse_req_t request, const struct ozx_archive *archive, c
 static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, size_t room)
 {
     struct ozx_server *server = ozx_server_of(request);
-    struct ozx_archive *archive;
+    struct ozx_visit visit;
     struct ozx_node_stat st;
 
     /* First, as it is of use where the archive cannot be had. */
@@ -100,26 +99,33 @@ static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, 
         reply_value(request, state, ozx_server_state(server, state, sizeof state), room);
         return;
     }
-    archive = ozx_server_enter(server, request, inode);
-    if (!archive)
+    if (ozx_is_item(server, inode)) {
+        fuse_reply_err(request, ENODATA);
         return;
-    ozx_archive_stat(archive, ozx_node_of(inode), &st);
+    }
+    if (!ozx_server_enter(server, request, inode, &visit))
+        return;
+    ozx_archive_stat(visit.archive, ozx_node_of(inode), &st);
     if (!st.is_directory)
-        get_of_file(request, archive, ozx_node_of(inode), name, room);
-    else if (inode == FUSE_ROOT_ID)
-        get_of_root(request, archive, name, room);
+        get_of_file(request, &visit, name, room);
+    else if (ozx_node_of(inode) == OZX_NODE_ROOT)
+        get_of_root(request, visit.archive, name, room);
     else
         fuse_reply_err(request, ENODATA);
-    ozx_server_leave(server, inode);
+    ozx_server_leave(&visit);
 }
 
-static void list_of_root(fuse_req_t request, const struct ozx_archive *archive, size_t room)
+static void list_of_root(fuse_req_t request, const struct ozx_visit *visit, size_t room)
 {
+    const struct ozx_archive *archive = visit->archive;
     static const char comment[] = PREFIX "comment", version[] = PREFIX "version";
     char names[sizeof comment + sizeof version + sizeof PREFIX "state"];
-    size_t size = sizeof PREFIX "state";
+    size_t size = 0;
 
-    memcpy(names, PREFIX "state", size);
+    if (visit->inode == FUSE_ROOT_ID) {
+        size = sizeof PREFIX "state";
+        memcpy(names, PREFIX "state", size);
+    }
     if (ozx_archive_comment(archive, &(size_t){0})) {
         memcpy(names + size, comment, sizeof comment);
         size += sizeof comment;
@@ -133,21 +139,26 @@ static void list_of_root(fuse_req_t request, const struct ozx_archive *archive, 
 
 static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
 {
+    static const char of_mount[] = PREFIX "state";
     static const char of_file[] = PREFIX "offset\0" PREFIX "crc32\0" PREFIX "method";
     struct ozx_server *server = ozx_server_of(request);
-    const struct ozx_archive *archive = ozx_server_enter(server, request, inode);
+    struct ozx_visit visit;
     struct ozx_node_stat st;
 
-    if (!archive)
+    if (ozx_is_item(server, inode)) {
+        reply_value(request, of_mount, inode == FUSE_ROOT_ID ? sizeof of_mount : 0, room);
         return;
-    ozx_archive_stat(archive, ozx_node_of(inode), &st);
+    }
+    if (!ozx_server_enter(server, request, inode, &visit))
+        return;
+    ozx_archive_stat(visit.archive, ozx_node_of(inode), &st);
     if (!st.is_directory)
         reply_value(request, of_file, sizeof of_file, room);
-    else if (inode == FUSE_ROOT_ID)
-        list_of_root(request, archive, room);
+    else if (ozx_node_of(inode) == OZX_NODE_ROOT)
+        list_of_root(request, &visit, room);
     else
         reply_value(request, "", 0, room);
-    ozx_server_leave(server, inode);
+    ozx_server_leave(&visit);
 }
 
 void ozx_xattr_ops_fill(struct fuse_lowlevel_ops *ops)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a mount shows, before it is parsed.
+ */
+#include "mount/contents.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/file_name.h"
+#include "base/descriptors.h"
+
+#define ENDING ".ome.zarr"
+
+static bool is_taken(const struct ozx_mount_contents *contents, const char *name)
+{
+    for (uint32_t i = 0; i + 1 < contents->count; i++)
+        if (strcmp(contents->archives[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void ozx_mount_contents_name_last(struct ozx_mount_contents *contents)
+{
+    struct ozx_mount_archive *last = &contents->archives[contents->count - 1];
+    unsigned number = 1;
+
+    do
+        ozx_directory_name_of(last->file, number++, last->name);
+    while (is_taken(contents, last->name));
+}
+
+int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, const int *others,
+                                    size_t count)
+{
+    OZX_AUTO_FREE int *keep = calloc(contents->count + count, sizeof *keep);
+
+    if (!keep)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < contents->count; i++)
+        keep[i] = ozx_source_fd(contents->archives[i].source);
+    if (count)
+        memcpy(keep + contents->count, others, count * sizeof *others);
+    ozx_descriptors_close_others(keep, contents->count + count);
+    return 0;
+}
+
+void ozx_mount_contents_close(struct ozx_mount_contents *contents)
+{
+    for (uint32_t i = 0; i < contents->count; i++)
+        ozx_source_close(contents->archives[i].source);
+    free(ozx_take(contents->archives));
+    contents->count = 0;
+}
+
+void ozx_directory_name(const char *archive_path, const char *suffix, char name[NAME_MAX + 1])
+{
+    const char *base = strrchr(archive_path, '/');
+    size_t size, room = NAME_MAX - strlen(suffix);
+
+    base = base ? base + 1 : archive_path;
+    size = ozx_file_name_stem_size(base);
+    if (size > room)
+        for (size = room; size > 1 && (base[size] & 0xC0) == 0x80;)
+            size--; /* not inside a character */
+    snprintf(name, NAME_MAX + 1, "%.*s%s", (int)size, base, suffix);
+}
+
+void ozx_directory_name_of(const char *archive_path, unsigned number, char name[NAME_MAX + 1])
+{
+    char suffix[32];
+
+    snprintf(suffix, sizeof suffix, number > 1 ? "-%u" ENDING : ENDING, number);
+    ozx_directory_name(archive_path, suffix, name);
+}

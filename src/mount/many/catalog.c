@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Items in two tables, by number and by name, and in the list of their directory.
+ */
+#include "mount/many/catalog.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "mount/many/hash.h"
+
+_Static_assert(OZX_RULE_END <= 64, "rules fit the bits of `told`");
+
+#define FIRST_CHILDREN 8
+
+struct node {
+    struct ozx_item item;
+    struct ozx_link by_number, by_name;
+    struct ozx_gate *gate;  /* owned; an archive's */
+    uint64_t told;          /* a bit for each rule */
+    struct node **children; /* a directory's, by number; the list is owned */
+    uint32_t child_count, child_room;
+    uint32_t name_size;
+    char text[]; /* the name in the mount, and what messages call it; each with its NUL */
+};
+
+struct ozx_catalog {
+    pthread_mutex_t lock; /* of all below */
+    struct ozx_hash numbers, names;
+    struct node *root;
+    struct ozx_catalog_sum sum;
+};
+
+static struct node *of_number(struct ozx_link *link)
+{
+    return (struct node *)((char *)link - offsetof(struct node, by_number));
+}
+
+static struct node *of_name(struct ozx_link *link)
+{
+    return (struct node *)((char *)link - offsetof(struct node, by_name));
+}
+
+static struct node *make_node(const struct ozx_item *item, const char *name, const char *file)
+{
+    size_t name_size = strlen(name), file_size = strlen(file);
+    struct node *node = calloc(1, sizeof *node + name_size + file_size + 2);
+
+    if (!node)
+        return NULL;
+    node->item = *item;
+    node->name_size = (uint32_t)name_size;
+    memcpy(node->text, name, name_size + 1);
+    memcpy(node->text + name_size + 1, file, file_size + 1);
+    return node;
+}
+
+static void free_node(struct node *node)
+{
+    ozx_gate_close(node->gate);
+    free(node->children);
+    free(node);
+}
+
+static void insert(struct ozx_catalog *c, struct node *node)
+{
+    const struct ozx_item *item = &node->item;
+
+    ozx_hash_add(&c->numbers, &node->by_number, ozx_hash_of(&c->numbers, item->number, NULL, 0));
+    ozx_hash_add(&c->names, &node->by_name,
+                 ozx_hash_of(&c->names, item->parent, node->text, node->name_size));
+}
+
+int ozx_catalog_open(const struct ozx_item *root, struct ozx_catalog **out)
+{
+    struct ozx_catalog *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return -ENOMEM;
+    pthread_mutex_init(&c->lock, NULL);
+    c->root = make_node(root, "", "");
+    if (!c->root || ozx_hash_open(&c->numbers) || ozx_hash_open(&c->names)) {
+        ozx_catalog_close(c);
+        return -ENOMEM;
+    }
+    c->root->item.number = c->root->item.parent = OZX_CATALOG_ROOT;
+    c->root->item.kind = OZX_ITEM_DIRECTORY;
+    insert(c, c->root);
+    c->sum.item_count = 1;
+    *out = c;
+    return 0;
+}
+
+void ozx_catalog_close(struct ozx_catalog *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; c->numbers.buckets && i < c->numbers.bucket_count; i++) {
+        for (struct ozx_link *next, *link = c->numbers.buckets[i]; link; link = next) {
+            next = link->next;
+            if (of_number(link) != c->root)
+                free_node(of_number(link));
+        }
+    }
+    if (c->root)
+        free_node(c->root);
+    ozx_hash_close(&c->numbers);
+    ozx_hash_close(&c->names);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/* --- with the lock ---------------------------------------------------------------------------- */
+
+static struct node *find(const struct ozx_catalog *c, uint32_t number)
+{
+    struct ozx_link *link = ozx_hash_first(&c->numbers, ozx_hash_of(&c->numbers, number, NULL, 0));
+
+    while (link && of_number(link)->item.number != number)
+        link = ozx_hash_next(link);
+    return link ? of_number(link) : NULL;
+}
+
+static struct node *find_name(const struct ozx_catalog *c, uint32_t directory, const char *name,
+                              size_t size)
+{
+    struct ozx_link *link =
+        ozx_hash_first(&c->names, ozx_hash_of(&c->names, directory, name, size));
+
+    for (; link; link = ozx_hash_next(link)) {
+        struct node *node = of_name(link);
+        if (node->item.parent == directory && node->name_size == size && node != c->root &&
+            memcmp(node->text, name, size) == 0)
+            return node;
+    }
+    return NULL;
+}
+
+/* Where in the list the first one behind `after` is. */
+static uint32_t place_behind(const struct node *directory, uint32_t after)
+{
+    uint32_t low = 0, high = directory->child_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (directory->children[middle]->item.number <= after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int make_room(struct node *directory)
+{
+    uint32_t room = directory->child_room ? 2 * directory->child_room : FIRST_CHILDREN;
+    struct node **children;
+
+    if (directory->child_count < directory->child_room)
+        return 0;
+    children = realloc(directory->children, room * sizeof(struct node *));
+    if (!children)
+        return -ENOMEM;
+    directory->children = children;
+    directory->child_room = room;
+    return 0;
+}
+
+static int add(struct ozx_catalog *c, struct node *node)
+{
+    struct node *parent = find(c, node->item.parent);
+
+    if (!parent || parent->item.kind != OZX_ITEM_DIRECTORY)
+        return -ENOENT;
+    if (find(c, node->item.number) ||
+        find_name(c, parent->item.number, node->text, node->name_size) ||
+        (parent->child_count &&
+         parent->children[parent->child_count - 1]->item.number > node->item.number))
+        return -EEXIST;
+    if (make_room(parent))
+        return -ENOMEM;
+    parent->children[parent->child_count++] = node;
+    insert(c, node);
+    c->sum.item_count++;
+    c->sum.size_bytes += node->item.size_bytes;
+    return 0;
+}
+
+/* --- the interface ---------------------------------------------------------------------------- */
+
+int ozx_catalog_add(struct ozx_catalog *c, const struct ozx_item *item, const char *name,
+                    const char *file, struct ozx_gate *gate)
+{
+    struct node *node = make_node(item, name, file);
+    int failure;
+
+    if (!node)
+        return -ENOMEM;
+    pthread_mutex_lock(&c->lock);
+    failure = add(c, node);
+    if (!failure)
+        node->gate = gate;
+    pthread_mutex_unlock(&c->lock);
+    if (failure)
+        free_node(node);
+    return failure;
+}
+
+bool ozx_catalog_item(struct ozx_catalog *c, uint32_t number, struct ozx_item *out)
+{
+    const struct node *node;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    if (node)
+        *out = node->item;
+    pthread_mutex_unlock(&c->lock);
+    return node;
+}
+
+bool ozx_catalog_lookup(struct ozx_catalog *c, uint32_t directory, const char *name,
+                        size_t name_size_bytes, struct ozx_item *out)
+{
+    const struct node *node;
+
+    pthread_mutex_lock(&c->lock);
+    node = find_name(c, directory, name, name_size_bytes);
+    if (node)
+        *out = node->item;
+    pthread_mutex_unlock(&c->lock);
+    return node;
+}
+
+void ozx_catalog_list(struct ozx_catalog *c, uint32_t directory, uint32_t after,
+                      bool (*see)(void *context, const struct ozx_item *item, const char *name),
+                      void *context)
+{
+    const struct node *node;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, directory);
+    for (uint32_t i = node ? place_behind(node, after) : 0; node && i < node->child_count; i++)
+        if (!see(context, &node->children[i]->item, node->children[i]->text))
+            break;
+    pthread_mutex_unlock(&c->lock);
+}
+
+struct ozx_gate *ozx_catalog_archive(struct ozx_catalog *c, uint32_t number, struct ozx_item *out)
+{
+    const struct node *node;
+    struct ozx_gate *gate;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    gate = node ? node->gate : NULL;
+    if (gate)
+        *out = node->item;
+    pthread_mutex_unlock(&c->lock);
+    return gate;
+}
+
+const char *ozx_catalog_describe(struct ozx_catalog *c, uint32_t number,
+                                 char text[OZX_ESCAPED_SIZE])
+{
+    const struct node *node;
+
+    text[0] = '\0';
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    if (node)
+        ozx_escape(text, OZX_ESCAPED_SIZE, node->text + node->name_size + 1,
+                   strlen(node->text + node->name_size + 1));
+    pthread_mutex_unlock(&c->lock);
+    return text;
+}
+
+bool ozx_catalog_is_news(struct ozx_catalog *c, uint32_t number, enum ozx_rule rule)
+{
+    struct node *node;
+    bool news = false;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    if (node) {
+        news = !(node->told >> rule & 1);
+        node->told |= UINT64_C(1) << rule;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return news;
+}
+
+void ozx_catalog_sum(struct ozx_catalog *c, struct ozx_catalog_sum *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->sum;
+    pthread_mutex_unlock(&c->lock);
+}
