@@ -24,6 +24,7 @@
  * ones. */
 #define LANDLOCK_FS_1 ((UINT64_C(1) << 13) - 1)
 #define LANDLOCK_FS_WRITE_FILE (UINT64_C(1) << 1)
+#define LANDLOCK_FS_READ_FILE (UINT64_C(1) << 2)
 #define LANDLOCK_FS_READ_DIRECTORY (UINT64_C(1) << 3)
 #define LANDLOCK_FS_MAKE_DIRECTORY (UINT64_C(1) << 7)
 #define LANDLOCK_FS_MAKE_FILE (UINT64_C(1) << 8)
@@ -209,9 +210,9 @@ static size_t forbid_all(struct landlock_ruleset *rules, int version)
 static int allow_tree(int ruleset, int tree, uint64_t forbidden)
 {
     const struct landlock_path_beneath_attr rule = {
-        .allowed_access = forbidden & (LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_READ_DIRECTORY |
-                                       LANDLOCK_FS_MAKE_DIRECTORY | LANDLOCK_FS_MAKE_FILE |
-                                       LANDLOCK_FS_TRUNCATE),
+        .allowed_access =
+            forbidden & (LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_READ_DIRECTORY |
+                         LANDLOCK_FS_MAKE_DIRECTORY | LANDLOCK_FS_MAKE_FILE | LANDLOCK_FS_TRUNCATE),
         .parent_fd = tree,
     };
 
@@ -270,6 +271,46 @@ int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX
              (unsigned)getuid(), kept_why(sandbox), has_root ? "chroot, " : "", landlock_text,
              failure ? "no seccomp" : "seccomp");
     return 0;
+}
+
+/* All but the one to read what is others'. */
+static int keep_reading_only(struct ozx_error *error)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct had[2] = {{0}}, kept[2] = {{0}};
+
+    if (syscall(SYS_capget, &header, had) < 0)
+        return fail(error, "ask for capabilities");
+    kept[0].effective = kept[0].permitted = had[0].permitted & (1U << CAP_DAC_READ_SEARCH);
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &header, kept) < 0)
+        return fail(error, "drop capabilities");
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? fail(error, "set no_new_privs") : 0;
+}
+
+int ozx_sandbox_read_below(int directory, struct ozx_error *error)
+{
+    const struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_FS_READ_FILE |
+                                                                      LANDLOCK_FS_READ_DIRECTORY,
+                                                    .parent_fd = directory};
+    const struct rlimit no_core = {0, 0};
+    OZX_AUTO_CLOSE int ruleset = -1;
+    struct landlock_ruleset rules;
+    int version, failure;
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    empty_bounding_set();
+    failure = keep_reading_only(error);
+    if (failure)
+        return failure;
+    version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (version < 1)
+        return 0;
+    ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, forbid_all(&rules, version), 0);
+    if (ruleset < 0 ||
+        syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+        return fail(error, "create Landlock rules");
+    return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? fail(error, "enter Landlock") : 0;
 }
 
 #ifndef OZX_SANDBOX_PROBE

@@ -55,6 +55,11 @@ struct ozx_sandbox {
 int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE],
                       struct ozx_error *error) OZX_CHECKED;
 
+/* For a process that hands over files, and parses nothing: it can open files and directories below `directory` to
+ * be read, those that nobody else may read too if it is root, and has no other capability and no way to one.
+ * Where the kernel has no Landlock, files elsewhere are not forbidden. */
+int ozx_sandbox_read_below(int directory, struct ozx_error *error) OZX_CHECKED;
+
 /* From now on the process's data (heap, stacks of threads) may grow by so much and no more. */
 void ozx_sandbox_limit_data(uint64_t more_bytes);
 

@@ -86,6 +86,7 @@ static const int allowed_to_serve[] = {
     SYS_recvmsg,
     SYS_sendto,
     SYS_recvfrom,
+    SYS_shutdown,
     SYS_ppoll,
 #ifdef SYS_poll
     SYS_poll,

@@ -2,9 +2,12 @@
  *
  * `ozxfs mount`: opens the archives, finds the directory, and says what the mount has to say.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "cli/input.h"
 #include "cli/mount_arguments.h"
@@ -14,6 +17,7 @@
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
+#include "mount/many/look.h"
 #include "mount/mount_point.h"
 
 #define NAME_SIZE (PATH_MAX + 32)
@@ -219,13 +223,44 @@ static int open_archives(const struct ozx_mount_arguments *arguments,
     return OZX_EXIT_OK;
 }
 
+/* A directory of archives is opened, and nothing in it. -1: it is none. One that is a Zarr store itself is none, and
+ * is answered as every other verb answers it. */
+static int open_directory(struct ozx_mount_arguments *arguments,
+                          struct ozx_mount_contents *contents)
+{
+    const char *path = arguments->archives[0];
+    OZX_AUTO_CLOSE int fd = -1;
+    struct ozx_error error = OZX_ERROR_INIT;
+    struct stat st;
+
+    if (arguments->archive_count != 1 || !arguments->directory || stat(path, &st) < 0 ||
+        !S_ISDIR(st.st_mode))
+        return -1;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        ozx_error_set(&error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot open: %s",
+                      strerror(errno));
+        ozx_report_error(path, &error);
+        return ozx_report_exit_status(&error);
+    }
+    if (ozx_look_is_zarr(fd))
+        return -1;
+    contents->directory = ozx_take_fd(&fd);
+    arguments->options.own_modes = true;
+    return OZX_EXIT_OK;
+}
+
 static int open_and_mount(struct ozx_mount_arguments *arguments)
 {
-    struct ozx_mount_contents contents = {.archives = NULL};
+    struct ozx_mount_contents contents = OZX_MOUNT_CONTENTS_INIT;
     int status = open_log(arguments);
 
     if (!status)
-        status = open_archives(arguments, &contents);
+        status = open_directory(arguments, &contents);
+    if (status < 0)
+        status = arguments->options.all_files
+                     ? ozx_report_usage("mount", "-o all_files is for a directory of archives")
+                     : open_archives(arguments, &contents);
     if (!status)
         status = mount_contents(arguments, &contents);
     ozx_mount_contents_close(&contents);

@@ -91,12 +91,13 @@ static const struct ozx_option rows[] = {
 
 static const struct ozx_verb verb = {
     .name = "mount",
-    .usage = "[OPTIONS] ARCHIVE [DIR]\n[OPTIONS] ARCHIVE ARCHIVE... DIR",
+    .usage = "[OPTIONS] ARCHIVE [DIR]\n[OPTIONS] ARCHIVE ARCHIVE... DIR\n[OPTIONS] DIR_OF_ARCHIVES DIR",
     .about =
         "Shows a zipped OME-Zarr (.ozx, or any ZIP) as a read-only directory tree. Returns once\n"
         "it is served. Without DIR a directory NAME.ome.zarr is made beside the archive (or in\n"
         "$XDG_RUNTIME_DIR/ozxfs) for as long as it is mounted, and its path is printed.\n"
-        "Of several archives each becomes a directory NAME.ome.zarr in DIR.\n"
+        "Of several archives each becomes a directory NAME.ome.zarr in DIR; of a directory all\n"
+        "archives that are in it and below it, as they come and go.\n"
         "DIR may be /dev/fd/N, a FUSE device that another program has mounted.",
     .after =
         "Also those of mount(8) and fuse(4) that change a read-only mount: noexec, noatime,\n"

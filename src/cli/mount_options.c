@@ -39,6 +39,7 @@ static int take_uid(void *context, const char *value)
     struct ozx_mount_options *options = &((struct ozx_mount_arguments *)context)->options;
     const struct passwd *user;
 
+    options->uid_given = true;
     if (read_id(value, &options->uid) == 0)
         return OZX_EXIT_OK;
     user = getpwnam(value);
@@ -53,6 +54,7 @@ static int take_gid(void *context, const char *value)
     struct ozx_mount_options *options = &((struct ozx_mount_arguments *)context)->options;
     const struct group *group;
 
+    options->gid_given = true;
     if (read_id(value, &options->gid) == 0)
         return OZX_EXIT_OK;
     group = getgrnam(value);
@@ -153,10 +155,14 @@ static const struct ozx_option keys[] = {
      FIELD(options.subdir)},
     {.name = "timeout",
      .value = "SECONDS",
-     .help = "free the memory after this long without a request; the mount stays",
+     .help = "free the memory after this long without a request; the mount stays\n"
+             "(of a directory of archives, close each: default 60)",
      .kind = OZX_OPTION_NUMBER,
      .high = TIMEOUT_MAX_S,
      FIELD(options.timeout_s)},
+    {.name = "all_files",
+     .help = "of a directory of archives, show other files, too",
+     FIELD(options.all_files)},
     {.name = "log",
      .value = "FILE",
      .help = "append messages to FILE, not only to syslog",

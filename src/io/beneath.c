@@ -74,6 +74,15 @@ int ozx_beneath_open(int root_fd, const char *path, int flags)
     return fd < 0 ? -errno : (int)fd;
 }
 
+int ozx_beneath_open_near(int root_fd, const char *path, int flags)
+{
+    struct open_how how = {.flags = (uint64_t)complete_flags(flags),
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+    long fd = syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof how);
+
+    return fd < 0 ? -errno : (int)fd;
+}
+
 int ozx_beneath_open_own(int root_fd, const char *path, int flags)
 {
     struct open_how how = {.flags = (uint64_t)complete_flags(flags),

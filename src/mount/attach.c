@@ -56,7 +56,7 @@ static int open_device(int *device, struct ozx_error *error)
 
 bool ozx_attach_has_permissions(const struct ozx_mount_options *options)
 {
-    return options->uid != geteuid() || options->gid != getegid() || options->file_mode != 0444 ||
+    return options->own_modes || options->uid != geteuid() || options->gid != getegid() || options->file_mode != 0444 ||
            options->directory_mode != 0555 || strstr(options->fuse_options, "allow_other");
 }
 

@@ -34,7 +34,7 @@ void ozx_mount_contents_name_last(struct ozx_mount_contents *contents)
 int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, const int *others,
                                     size_t count)
 {
-    OZX_AUTO_FREE int *keep = calloc(contents->count + count, sizeof *keep);
+    OZX_AUTO_FREE int *keep = calloc(contents->count + count + 2, sizeof *keep);
 
     if (!keep)
         return -ENOMEM;
@@ -42,7 +42,9 @@ int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, c
         keep[i] = ozx_source_fd(contents->archives[i].source);
     if (count)
         memcpy(keep + contents->count, others, count * sizeof *others);
-    ozx_descriptors_close_others(keep, contents->count + count);
+    keep[contents->count + count] = contents->directory;
+    keep[contents->count + count + 1] = contents->requests;
+    ozx_descriptors_close_others(keep, contents->count + count + 2);
     return 0;
 }
 
@@ -52,6 +54,10 @@ void ozx_mount_contents_close(struct ozx_mount_contents *contents)
         ozx_source_close(contents->archives[i].source);
     free(ozx_take(contents->archives));
     contents->count = 0;
+    if (contents->directory >= 0)
+        close(ozx_take_fd(&contents->directory));
+    if (contents->requests >= 0)
+        close(ozx_take_fd(&contents->requests));
 }
 
 void ozx_directory_name(const char *archive_path, const char *suffix, char name[NAME_MAX + 1])

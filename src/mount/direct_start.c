@@ -37,7 +37,7 @@ int ozx_direct_start_begin(const struct ozx_mount_options *options,
         .backend = options->direct, .pipe = -1, .worker_pipe = -1, .alarm = -1};
     if (!options->direct)
         return 0;
-    if (contents->several)
+    if (contents->several || contents->directory >= 0)
         return ozx_error_set(why, -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "several archives in one mount are served by FUSE");
     failure = options->direct->hold(options, ozx_source_fd(contents->archives[0].source),

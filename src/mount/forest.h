@@ -12,15 +12,20 @@
 #define OZX_MOUNT_FOREST_H
 
 #include "mount/many/catalog.h"
+#include "mount/many/requests.h"
 
 struct ozx_forest {
-    struct ozx_gate *
-        *gates;     /* borrowed; those of all archives that were opened before it is served */
-    uint32_t count; /* of gates */
-    struct ozx_catalog
-        *catalog;        /* borrowed; NULL: archive 0 is all there is, its root is the mount's */
-    uint64_t node_count; /* of all gates together */
+    struct ozx_gates *gates;
+    struct ozx_gate *only;          /* archive 0, where there is no catalog */
+    struct ozx_catalog *catalog;    /* NULL: archive 0 is all there is, its root is the mount's */
+    struct ozx_requests *requests;  /* what is in the catalog changes; NULL: it does not */
+    uint64_t node_count;            /* of all archives that were read before they are served */
+    struct ozx_forest_notes *notes; /* owned, with requests only */
 };
+
+/* True if one more line may be logged now: of 100,000 broken archives the first are told, and then one every
+ * few seconds. */
+bool ozx_forest_may_note(const struct ozx_forest *forest);
 
 static inline uint64_t ozx_forest_id(uint32_t archive, uint32_t node)
 {

@@ -5,12 +5,15 @@
 #include "mount/forest_parse.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "archive/promises.h"
+#include "base/clock.h"
 #include "mount/channel.h"
 #include "mount/table.h"
 
@@ -34,6 +37,7 @@ static int fail(int socket, int code)
 struct teller {
     int socket;
     const char *file; /* NULL: the only one */
+    const char *name; /* in place of it: escaped already */
 };
 
 static int tell_of(const struct teller *teller, enum ozx_message_kind kind, uint32_t value,
@@ -42,10 +46,13 @@ static int tell_of(const struct teller *teller, enum ozx_message_kind kind, uint
     struct ozx_error named = *error;
     char name[OZX_ESCAPED_SIZE];
 
-    if (teller->file)
+    if (teller->name)
+        ozx_error_put_name(&named, teller->name);
+    else if (teller->file)
         ozx_error_put_name(&named,
                            ozx_escape(name, sizeof name, teller->file, strlen(teller->file)));
-    return say(teller->socket, kind, value, &named);
+    /* Nobody who is served waits for the log. */
+    return ozx_channel_send(teller->socket, kind, value, &named, kind == OZX_MESSAGE_NOTE);
 }
 
 static void tell_promise(void *context, const struct ozx_error *warning)
@@ -98,7 +105,8 @@ static void send_table(struct ozx_archive *archive, const struct ozx_mount_optio
 }
 
 static int parse_archive(const struct ozx_mount_options *options, struct ozx_mount_archive *from,
-                         bool several, struct teller teller, int table, struct ozx_forest *forest)
+                         bool several, struct teller teller, int table, struct ozx_forest *forest,
+                         struct ozx_gate **gate)
 {
     struct ozx_archive_options how = {.subdir = options->subdir};
     struct ozx_error error = OZX_ERROR_INIT;
@@ -115,16 +123,16 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
     tell_warnings(archive, options->verbose, &teller);
     ozx_promises_check(archive, tell_promise, &teller);
     send_table(archive, options, table, teller.socket);
-    failure = ozx_gate_open(archive, &how, (uint64_t)options->timeout_s * 1000,
-                            &forest->gates[forest->count]);
+    failure = ozx_gate_open(forest->gates, archive, gate);
     if (failure) {
         ozx_archive_close(archive);
         return fail(teller.socket, failure);
     }
     forest->node_count += ozx_archive_node_count(archive);
-    forest->count++;
     return 0;
 }
+
+/* --- several ---------------------------------------------------------------------------------- */
 
 /* Root has become somebody who may read the first archive (cage/sandbox.h): also this one? */
 static int check_access(struct ozx_mount_archive *archive, int socket)
@@ -143,24 +151,12 @@ static int check_access(struct ozx_mount_archive *archive, int socket)
     return -EACCES;
 }
 
-/* The root of a mount of several. */
-static int open_catalog(const struct ozx_mount_options *options, struct ozx_catalog **out)
-{
-    const struct ozx_item root = {.uid = options->uid,
-                                  .gid = options->gid,
-                                  .mode = options->directory_mode,
-                                  .mtime.tv_sec = time(NULL)};
-
-    return ozx_catalog_open(&root, out);
-}
-
-/* The archive that was parsed last becomes a directory of the root. */
 static int list_archive(const struct ozx_mount_options *options,
-                        const struct ozx_mount_archive *from, int socket, struct ozx_forest *forest)
+                        const struct ozx_mount_archive *from, uint32_t number,
+                        struct ozx_gate *gate, struct ozx_catalog *catalog)
 {
-    struct ozx_gate *gate = forest->gates[forest->count - 1];
     const struct ozx_source *source = ozx_gate_source(gate);
-    const struct ozx_item item = {.number = forest->count,
+    const struct ozx_item item = {.number = number,
                                   .parent = OZX_CATALOG_ROOT,
                                   .kind = OZX_ITEM_ARCHIVE,
                                   .uid = options->uid,
@@ -170,32 +166,179 @@ static int list_archive(const struct ozx_mount_options *options,
                                   .size_bytes = ozx_source_size(source),
                                   .mtime.tv_sec = ozx_source_mtime(source)};
 
-    int failure = ozx_catalog_add(forest->catalog, &item, from->name, from->file, gate);
+    return ozx_catalog_add(catalog, &item, from->name, from->file, gate);
+}
 
+/* Each becomes a directory of the root. */
+static int parse_several(const struct ozx_mount_options *options,
+                         struct ozx_mount_contents *contents, int socket, struct ozx_forest *forest)
+{
+    const struct ozx_item root = {.uid = options->uid,
+                                  .gid = options->gid,
+                                  .mode = options->directory_mode,
+                                  .mtime.tv_sec = time(NULL)};
+    const struct teller teller = {.socket = socket};
+    int failure = ozx_catalog_open(&root, &forest->catalog);
+
+    if (failure)
+        return fail(socket, failure);
+    for (uint32_t i = 1; i < contents->count && !failure; i++)
+        failure = check_access(&contents->archives[i], socket);
+    for (uint32_t i = 0; i < contents->count && !failure; i++) {
+        struct ozx_mount_archive *archive = &contents->archives[i];
+        struct ozx_gate *gate;
+
+        failure = parse_archive(options, archive, true, teller, -1, forest, &gate);
+        if (failure)
+            break;
+        failure = list_archive(options, archive, i + 1, gate, forest->catalog);
+        if (failure) {
+            ozx_gate_close(gate);
+            (void)!fail(socket, failure);
+        }
+    }
+    return failure;
+}
+
+/* --- a directory ------------------------------------------------------------------------------ */
+
+#define IDLE_S 60 /* unless it is said otherwise */
+#define OPEN_MAX 1024
+#define DESCRIPTORS_SPARED 64 /* for other files, and what libraries have */
+#define NODES_MAX                                                                                  \
+    (4U << 20) /* of all archives that are open, but for the last: 160 MiB and names */
+#define NODES_OF_ONE (16U << 20)
+
+#define NOTES_MAX 200
+#define NOTE_PAUSE_MS 10000
+
+struct ozx_forest_notes {
+    const struct ozx_forest *forest;
+    int socket;
+    bool verbose;
+    atomic_int left;
+    _Atomic int64_t next_ms;
+};
+
+bool ozx_forest_may_note(const struct ozx_forest *forest)
+{
+    struct ozx_forest_notes *notes = forest->notes;
+    int64_t next_ms, now_ms = ozx_clock_ms();
+
+    if (!notes || (atomic_load(&notes->left) > 0 && atomic_fetch_sub(&notes->left, 1) > 0))
+        return true;
+    next_ms = atomic_load(&notes->next_ms);
+    return now_ms >= next_ms &&
+           atomic_compare_exchange_strong(&notes->next_ms, &next_ms, now_ms + NOTE_PAUSE_MS);
+}
+
+/* What the mount of this archive alone would have told. */
+static void note_warnings(void *context, uint32_t number, struct ozx_archive *archive)
+{
+    const struct ozx_forest_notes *notes = context;
+    char name[OZX_ESCAPED_SIZE];
+    struct teller teller = {.socket = notes->socket};
+    const struct ozx_warning *warnings;
+    size_t count;
+
+    ozx_catalog_describe(notes->forest->catalog, number, name);
+    teller.name = name;
+    warnings = ozx_archive_warnings(archive, &count);
+    for (size_t i = 0; i < count; i++)
+        if ((!warnings[i].minor || notes->verbose) && ozx_forest_may_note(notes->forest))
+            (void)!tell_of(&teller, OZX_MESSAGE_NOTE, 0, &warnings[i].first);
+}
+
+static int open_archive(void *context, uint32_t number, struct ozx_source **out,
+                        struct ozx_error *error)
+{
+    const struct ozx_forest_notes *notes = context;
+    int fd, failure = ozx_requests_descriptor(notes->forest->requests, number, &fd, error);
+
+    if (failure)
+        return failure;
+    failure = ozx_source_open_fd(fd, out);
     if (!failure)
         return 0;
-    forest->count--;
-    ozx_gate_close(gate);
-    return fail(socket, failure);
+    close(fd);
+    return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "cannot open: %s",
+                         strerror(-failure));
 }
+
+/* Half of the descriptors that this process may have. */
+static uint32_t open_max(void)
+{
+    struct rlimit limit;
+    rlim_t most = OPEN_MAX;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 2 * most + DESCRIPTORS_SPARED)
+        most = limit.rlim_cur > DESCRIPTORS_SPARED ? (limit.rlim_cur - DESCRIPTORS_SPARED) / 2 : 1;
+    return most ? (uint32_t)most : 1;
+}
+
+static int open_directory(const struct ozx_mount_options *options,
+                          struct ozx_mount_contents *contents, int socket,
+                          struct ozx_forest *forest)
+{
+    const struct ozx_seen *seen = &contents->root;
+    const struct ozx_item root = {.uid = options->uid_given ? options->uid : seen->uid,
+                                  .gid = options->gid_given ? options->gid : seen->gid,
+                                  .mode = seen->mode & options->directory_mode,
+                                  .mtime = seen->mtime};
+    int failure = ozx_catalog_open(&root, &forest->catalog);
+
+    if (!failure)
+        failure = ozx_requests_open(contents->requests, forest->catalog, forest->gates,
+                                    &forest->requests);
+    if (failure)
+        return fail(socket, failure);
+    contents->requests = -1;
+    forest->node_count = NODES_OF_ONE;
+    return 0;
+}
+
+static int open_gates(const struct ozx_mount_options *options,
+                      const struct ozx_mount_contents *contents, int socket,
+                      struct ozx_forest *forest)
+{
+    struct ozx_gates_options limits = {.how.subdir = options->subdir,
+                                       .idle_ms = (uint64_t)options->timeout_s * 1000};
+
+    if (contents->requests >= 0) {
+        forest->notes = calloc(1, sizeof *forest->notes);
+        if (!forest->notes)
+            return -ENOMEM;
+        forest->notes->forest = forest;
+        forest->notes->socket = socket;
+        forest->notes->verbose = options->verbose;
+        atomic_store(&forest->notes->left, NOTES_MAX);
+        limits.opener = (struct ozx_gate_opener){
+            .context = forest->notes, .open = open_archive, .opened = note_warnings};
+        limits.open_max = open_max();
+        limits.nodes_max = NODES_MAX;
+        if (!limits.idle_ms)
+            limits.idle_ms = (uint64_t)IDLE_S * 1000;
+    }
+    return ozx_gates_open(&limits, &forest->gates);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
 
 int ozx_forest_parse(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
                      int socket, int table, struct ozx_forest *forest)
 {
     const struct teller teller = {.socket = socket};
-    int failure = 0;
+    int failure = open_gates(options, contents, socket, forest);
 
-    forest->gates = calloc(contents->count, sizeof(struct ozx_gate *));
-    if (!forest->gates || (contents->several && open_catalog(options, &forest->catalog)))
-        return fail(socket, -ENOMEM);
-    for (uint32_t i = 1; i < contents->count && !failure; i++)
-        failure = check_access(&contents->archives[i], socket);
-    for (uint32_t i = 0; i < contents->count && !failure; i++) {
-        failure = parse_archive(options, &contents->archives[i], contents->several, teller, table,
-                                forest);
-        if (!failure && contents->several)
-            failure = list_archive(options, &contents->archives[i], socket, forest);
-    }
+    if (failure)
+        return fail(socket, failure);
+    if (contents->requests >= 0)
+        failure = open_directory(options, contents, socket, forest);
+    else if (contents->several)
+        failure = parse_several(options, contents, socket, forest);
+    else
+        failure = parse_archive(options, &contents->archives[0], false, teller, table, forest,
+                                &forest->only);
     if (!failure && options->verbose)
         tell_forest(forest, options, socket);
     return failure;
@@ -203,9 +346,9 @@ int ozx_forest_parse(const struct ozx_mount_options *options, struct ozx_mount_c
 
 void ozx_forest_close(struct ozx_forest *forest)
 {
-    if (forest->catalog)
-        ozx_catalog_close(forest->catalog);
-    else if (forest->count)
-        ozx_gate_close(forest->gates[0]);
-    free(forest->gates);
+    ozx_requests_close(forest->requests);
+    ozx_catalog_close(forest->catalog);
+    ozx_gate_close(forest->only);
+    ozx_gates_close(forest->gates);
+    free(forest->notes);
 }

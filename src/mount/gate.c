@@ -1,75 +1,189 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How the tree can go while threads come: each thread has a count of its own, odd while it is
- * inside. It makes it odd, then looks for the archive; who takes the archive away looks at the
- * counts after that. One of the two sees the other (both orders are sequentially consistent):
+ * How the tree can go while threads come: each thread says which gate it is inside of. It says so, then
+ * looks for the archive; who takes the archive away looks at what the threads say after that. One of the
+ * two sees the other (both orders are sequentially consistent):
  *
  *     thread                              who gives it back
- *     count = odd                         archive = NULL
- *     archive? NULL: read it again        a count is odd: archive = what it was
+ *     inside = gate                       archive = NULL
+ *     archive? NULL: read it again        a thread is inside: archive = what it was
  *
  * Who gives back never waits for a thread, and threads wait for one another only where the tree has
  * to be read again.
  */
-#include "mount/gate.h"
-
 #include <malloc.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/clock.h"
+#include "mount/gate_state.h"
 
-#define CACHE_LINE 64
-#define STEPS 4 /* the time is looked at so often before it is up */
-#define STEP_MAX_MS 60000
+/* --- opening ---------------------------------------------------------------------------------- */
 
-/* A thread that was ever inside. On a cache line of its own. */
-struct visitor {
-    _Alignas(CACHE_LINE) atomic_ulong count; /* odd: inside */
-    struct visitor *next;
-};
+/* With the gate's lock. No archive from now on, and the reason. */
+static struct ozx_archive *refuse(struct ozx_gate *gate, const struct ozx_error *error)
+{
+    gate->refusal = malloc(sizeof *gate->refusal);
+    if (gate->refusal)
+        *gate->refusal = *error;
+    return NULL;
+}
 
-struct ozx_gate {
-    _Atomic(struct ozx_archive *) archive; /* owned; NULL: given back */
-    struct ozx_source *source; /* the archive's; ours while there is none. Never another one */
-    struct ozx_archive_options how;
-    uint64_t idle_ms;
+static struct ozx_archive *say_changed(struct ozx_gate *gate, struct ozx_error *error)
+{
+    (void)!ozx_error_set(error, -ESTALE, OZX_RULE_CHANGED, OZX_OFFSET_NONE, NULL,
+                         "the archive changed while it was open");
+    return refuse(gate, error);
+}
+
+static int open_source(struct ozx_gate *gate, struct ozx_error *error)
+{
+    const struct ozx_gate_opener *opener = &gate->gates->options.opener;
+    int failure;
+
+    if (gate->source)
+        return 0;
+    failure = opener->open(opener->context, gate->number, &gate->source, error);
+    if (failure)
+        return failure;
+    ozx_source_on_wait(gate->source, gate->gates->on_wait);
+    ozx_source_on_work(gate->source, gate->gates->stopped);
+    return 0;
+}
+
+/* What is read must be what was given back, to the last number of a node: the kernel and Zarr readers still
+ * hold some. */
+static struct ozx_archive *read_archive(struct ozx_gate *gate, struct ozx_error *error)
+{
+    const struct ozx_gate_opener *opener = &gate->gates->options.opener;
+    struct ozx_archive *archive = NULL;
+    int failure = ozx_archive_open(gate->source, &gate->gates->options.how, &archive, error);
     uint32_t fingerprint;
-    pthread_key_t visitor_key;
-    pthread_t watcher;
-    bool watched;
-    pthread_mutex_t lock; /* of all below, and of setting `archive` */
-    pthread_cond_t news;  /* the archive is there again, or `ended` */
-    struct visitor *visitors;
-    bool changed;
-    bool ended;
-};
 
-int ozx_gate_open(struct ozx_archive *archive, const struct ozx_archive_options *how,
-                  uint64_t idle_ms, struct ozx_gate **out)
+    /* ENOENT, ENOTDIR: the directory that is shown. */
+    if (failure == -EBADMSG || failure == -ESTALE || failure == -ENOENT || failure == -ENOTDIR)
+        return gate->known ? say_changed(gate, error) : refuse(gate, error);
+    if (failure)
+        return NULL;
+    fingerprint = ozx_archive_fingerprint(archive);
+    if (gate->known && fingerprint != gate->fingerprint) {
+        ozx_archive_dissolve(archive);
+        return say_changed(gate, error);
+    }
+    if (!gate->known && opener->opened)
+        opener->opened(opener->context, gate->number, archive);
+    gate->fingerprint = fingerprint;
+    gate->known = true;
+    return archive;
+}
+
+/* It is there from now on. */
+static void put(struct ozx_gate *gate, struct ozx_archive *archive)
+{
+    struct ozx_gates *gates = gate->gates;
+
+    pthread_mutex_lock(&gates->lock);
+    atomic_store(&gate->used, atomic_fetch_add(&gates->tick, 1) + 1);
+    atomic_store(&gate->archive, archive);
+    gate->nodes = ozx_archive_node_count(archive);
+    if (gate->reopens)
+        gates->node_count += gate->nodes;
+    ozx_gates_list(gate);
+    if (gate->reopens)
+        ozx_gates_make_room(gates, gate);
+    pthread_mutex_unlock(&gates->lock);
+}
+
+static struct ozx_archive *fail_to_open(struct ozx_gate *gate)
+{
+    if (!gate->reopens)
+        return NULL;
+    ozx_source_close(ozx_take(gate->source));
+    pthread_mutex_lock(&gate->gates->lock);
+    gate->gates->open_count--;
+    pthread_mutex_unlock(&gate->gates->lock);
+    return NULL;
+}
+
+/* With the gate's lock. */
+static struct ozx_archive *open_archive(struct ozx_gate *gate, struct ozx_error *error)
+{
+    struct ozx_gates *gates = gate->gates;
+    struct ozx_archive *archive = NULL;
+
+    if (gate->refusal) {
+        *error = *gate->refusal;
+        return NULL;
+    }
+    if (gate->reopens) {
+        pthread_mutex_lock(&gates->lock);
+        gates->open_count++;
+        ozx_gates_make_room(gates, gate);
+        pthread_mutex_unlock(&gates->lock);
+    }
+    if (open_source(gate, error) == 0)
+        archive = read_archive(gate, error);
+    if (!archive)
+        return fail_to_open(gate);
+    put(gate, archive);
+    return archive;
+}
+
+static struct ozx_archive *wait_for_archive(struct ozx_gate *gate, struct ozx_error *error)
+{
+    struct ozx_archive *archive;
+
+    if (gate->gates->on_wait)
+        gate->gates->on_wait();
+    pthread_mutex_lock(&gate->lock);
+    archive = atomic_load(&gate->archive);
+    if (!archive)
+        archive = open_archive(gate, error);
+    pthread_mutex_unlock(&gate->lock);
+    return archive;
+}
+
+/* --- one gate --------------------------------------------------------------------------------- */
+
+/* True where the archive never goes. */
+static bool is_always_open(const struct ozx_gate *gate)
+{
+    return !gate->reopens && !gate->gates->options.idle_ms;
+}
+
+static struct ozx_gate *make_gate(struct ozx_gates *gates)
 {
     struct ozx_gate *gate = calloc(1, sizeof *gate);
-    pthread_condattr_t monotonic;
+
+    if (gate) {
+        gate->gates = gates;
+        pthread_mutex_init(&gate->lock, NULL);
+    }
+    return gate;
+}
+
+int ozx_gate_open(struct ozx_gates *gates, struct ozx_archive *archive, struct ozx_gate **out)
+{
+    struct ozx_gate *gate = make_gate(gates);
 
     if (!gate)
         return -ENOMEM;
-    if (pthread_key_create(&gate->visitor_key, NULL)) {
-        free(gate);
-        return -EAGAIN;
-    }
-    gate->how = *how;
-    gate->idle_ms = idle_ms;
     gate->source = ozx_archive_source(archive);
-    if (idle_ms)
-        gate->fingerprint = ozx_archive_fingerprint(archive);
-    pthread_mutex_init(&gate->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&gate->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     atomic_store(&gate->archive, archive);
+    if (!is_always_open(gate))
+        gate->fingerprint = ozx_archive_fingerprint(archive);
+    gate->known = true;
+    put(gate, archive);
+    *out = gate;
+    return 0;
+}
+
+int ozx_gate_open_closed(struct ozx_gates *gates, uint32_t number, struct ozx_gate **out)
+{
+    struct ozx_gate *gate = make_gate(gates);
+
+    if (!gate)
+        return -ENOMEM;
+    gate->reopens = true;
+    gate->number = number;
     *out = gate;
     return 0;
 }
@@ -80,26 +194,24 @@ void ozx_gate_close(struct ozx_gate *gate)
 
     if (!gate)
         return;
-    if (gate->watched) {
-        pthread_mutex_lock(&gate->lock);
-        gate->ended = true;
-        pthread_cond_signal(&gate->news);
-        pthread_mutex_unlock(&gate->lock);
-        pthread_join(gate->watcher, NULL);
-    }
+    pthread_mutex_lock(&gate->lock);
+    pthread_mutex_lock(&gate->gates->lock);
+    ozx_gates_unlist(gate);
+    pthread_mutex_unlock(&gate->gates->lock);
+    pthread_mutex_unlock(&gate->lock);
     archive = atomic_load(&gate->archive);
     if (archive)
         ozx_archive_close(archive);
     else
         ozx_source_close(gate->source);
-    for (struct visitor *next, *v = gate->visitors; v; v = next) {
-        next = v->next;
-        free(v);
-    }
-    pthread_key_delete(gate->visitor_key);
-    pthread_cond_destroy(&gate->news);
+    free(gate->refusal);
     pthread_mutex_destroy(&gate->lock);
     free(gate);
+}
+
+void ozx_gate_keep(struct ozx_gate *gate)
+{
+    atomic_store(&gate->kept, true);
 }
 
 struct ozx_source *ozx_gate_source(const struct ozx_gate *gate)
@@ -107,136 +219,76 @@ struct ozx_source *ozx_gate_source(const struct ozx_gate *gate)
     return gate->source;
 }
 
-/* The thread's own; NULL without memory. */
-static struct visitor *find_visitor(struct ozx_gate *gate)
+/* The archive, if it is there; then, and without memory for the visitor, that is all. False: the thread is inside,
+ * and the archive is not there. */
+static bool go_in(struct ozx_gate *gate, struct ozx_archive **archive, int *failure)
 {
-    struct visitor *visitor = pthread_getspecific(gate->visitor_key);
+    struct ozx_visitor *visitor;
+    unsigned long tick;
 
-    if (visitor)
-        return visitor;
-    visitor = aligned_alloc(CACHE_LINE, sizeof *visitor);
-    if (!visitor)
-        return NULL;
-    atomic_init(&visitor->count, 0);
-    if (pthread_setspecific(gate->visitor_key, visitor)) {
-        free(visitor);
-        return NULL;
+    *failure = 0;
+    if (is_always_open(gate)) {
+        *archive = atomic_load_explicit(&gate->archive, memory_order_relaxed);
+        return true;
     }
-    pthread_mutex_lock(&gate->lock);
-    visitor->next = gate->visitors;
-    gate->visitors = visitor;
-    pthread_mutex_unlock(&gate->lock);
-    return visitor;
-}
-
-/* No archive from now on, and the reason. */
-static struct ozx_archive *say_changed(struct ozx_gate *gate, struct ozx_error *error)
-{
-    gate->changed = true;
-    (void)!ozx_error_set(error, -ESTALE, OZX_RULE_CHANGED, OZX_OFFSET_NONE, NULL,
-                         "the archive changed while it was open");
-    return NULL;
-}
-
-/* With the lock. What is read must be what was given back, to the last number of a node: the kernel
- * and Zarr readers still hold some. */
-static struct ozx_archive *open_again(struct ozx_gate *gate, struct ozx_error *error)
-{
-    struct ozx_archive *archive = NULL;
-    int failure;
-
-    if (gate->changed)
-        return say_changed(gate, error);
-    failure = ozx_archive_open(gate->source, &gate->how, &archive, error);
-    /* ENOENT, ENOTDIR: the directory that is shown. */
-    if (failure == -EBADMSG || failure == -ESTALE || failure == -ENOENT || failure == -ENOTDIR)
-        return say_changed(gate, error);
-    if (failure)
-        return NULL;
-    if (ozx_archive_fingerprint(archive) != gate->fingerprint) {
-        ozx_archive_dissolve(archive);
-        return say_changed(gate, error);
+    *archive = NULL;
+    visitor = ozx_gates_visitor(gate->gates);
+    if (!visitor) {
+        *failure = -ENOMEM;
+        return true;
     }
-    atomic_store(&gate->archive, archive);
-    pthread_cond_signal(&gate->news);
-    return archive;
-}
-
-static struct ozx_archive *wait_for_archive(struct ozx_gate *gate, struct ozx_error *error)
-{
-    struct ozx_archive *archive;
-
-    ozx_source_will_wait(gate->source);
-    pthread_mutex_lock(&gate->lock);
-    archive = atomic_load(&gate->archive);
-    if (!archive)
-        archive = open_again(gate, error);
-    pthread_mutex_unlock(&gate->lock);
-    return archive;
+    atomic_store(&visitor->inside, gate);
+    *archive = atomic_load(&gate->archive);
+    tick = atomic_load_explicit(&gate->gates->tick, memory_order_relaxed);
+    if (atomic_load_explicit(&gate->used, memory_order_relaxed) != tick)
+        atomic_store_explicit(&gate->used, tick, memory_order_relaxed);
+    return *archive;
 }
 
 struct ozx_archive *ozx_gate_enter(struct ozx_gate *gate, struct ozx_error *error)
 {
     struct ozx_archive *archive;
-    struct visitor *visitor;
+    int failure;
 
-    if (!gate->idle_ms)
-        return atomic_load_explicit(&gate->archive, memory_order_relaxed);
-    visitor = find_visitor(gate);
-    if (!visitor) {
-        int failure = ozx_error_memory(error);
-        (void)failure;
-        return NULL;
+    if (go_in(gate, &archive, &failure)) {
+        if (failure)
+            (void)!ozx_error_memory(error);
+        return archive;
     }
-    atomic_fetch_add(&visitor->count, 1);
-    archive = atomic_load(&gate->archive);
+    archive = wait_for_archive(gate, error);
     if (!archive)
-        archive = wait_for_archive(gate, error);
-    if (!archive)
+        ozx_gate_leave(gate);
+    return archive;
+}
+
+struct ozx_archive *ozx_gate_enter_if_open(struct ozx_gate *gate)
+{
+    struct ozx_archive *archive;
+    int failure;
+
+    if (!go_in(gate, &archive, &failure))
         ozx_gate_leave(gate);
     return archive;
 }
 
 void ozx_gate_leave(struct ozx_gate *gate)
 {
-    struct visitor *visitor;
+    struct ozx_visitor *visitor;
 
-    if (!gate->idle_ms)
+    if (is_always_open(gate))
         return;
-    visitor = pthread_getspecific(gate->visitor_key);
-    atomic_fetch_add_explicit(&visitor->count, 1, memory_order_release);
+    visitor = pthread_getspecific(gate->gates->visitor_key);
+    atomic_store_explicit(&visitor->inside, NULL, memory_order_release);
 }
 
-/* With the lock. The sum of all counts: another one than before, if a thread came. */
-static unsigned long count_visits(const struct ozx_gate *gate, bool *inside)
+uint64_t ozx_gate_hold(struct ozx_gate *gate, uint64_t times)
 {
-    unsigned long sum = 0;
-
-    *inside = false;
-    for (const struct visitor *v = gate->visitors; v; v = v->next) {
-        unsigned long count = atomic_load(&v->count);
-        *inside = *inside || count % 2;
-        sum += count;
-    }
-    return sum;
+    return atomic_fetch_add(&gate->held, times) + times;
 }
 
-/* With the lock. */
-static bool drop(struct ozx_gate *gate)
+uint64_t ozx_gate_release(struct ozx_gate *gate, uint64_t times)
 {
-    struct ozx_archive *archive = atomic_exchange(&gate->archive, NULL);
-    bool inside;
-
-    if (!archive)
-        return true;
-    count_visits(gate, &inside);
-    if (inside) {
-        atomic_store(&gate->archive, archive);
-        return false;
-    }
-    ozx_archive_dissolve(archive);
-    malloc_trim(0);
-    return true;
+    return atomic_fetch_sub(&gate->held, times) - times;
 }
 
 bool ozx_gate_drop(struct ozx_gate *gate)
@@ -244,61 +296,11 @@ bool ozx_gate_drop(struct ozx_gate *gate)
     bool dropped;
 
     pthread_mutex_lock(&gate->lock);
-    dropped = drop(gate);
+    pthread_mutex_lock(&gate->gates->lock);
+    dropped = ozx_gates_drop(gate);
+    pthread_mutex_unlock(&gate->gates->lock);
     pthread_mutex_unlock(&gate->lock);
+    if (dropped)
+        malloc_trim(0);
     return dropped;
-}
-
-/* With the lock, which is open while it waits. */
-static void wait_step(struct ozx_gate *gate)
-{
-    uint64_t step_ms = gate->idle_ms / STEPS;
-    struct timespec until;
-
-    if (!atomic_load(&gate->archive)) {
-        pthread_cond_wait(&gate->news,
-                          &gate->lock); /* nothing to give back: sleeps until there is */
-        return;
-    }
-    step_ms = step_ms < 1 ? 1 : step_ms > STEP_MAX_MS ? STEP_MAX_MS : step_ms;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(step_ms / 1000);
-    until.tv_nsec += (long)(step_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_cond_timedwait(&gate->news, &gate->lock, &until);
-}
-
-static void *watch(void *context)
-{
-    struct ozx_gate *gate = context;
-    unsigned long seen = 0;
-    int64_t quiet_since_ms = ozx_clock_ms();
-
-    pthread_mutex_lock(&gate->lock);
-    while (!gate->ended) {
-        bool inside;
-        unsigned long visits = count_visits(gate, &inside);
-        if (visits != seen || inside) {
-            seen = visits;
-            quiet_since_ms = ozx_clock_ms();
-        } else if ((uint64_t)(ozx_clock_ms() - quiet_since_ms) >= gate->idle_ms) {
-            drop(gate);
-        }
-        wait_step(gate);
-    }
-    pthread_mutex_unlock(&gate->lock);
-    return NULL;
-}
-
-int ozx_gate_watch(struct ozx_gate *gate)
-{
-    if (!gate->idle_ms)
-        return 0;
-    if (pthread_create(&gate->watcher, NULL, watch, gate))
-        return -EAGAIN;
-    gate->watched = true;
-    return 0;
 }

@@ -46,6 +46,9 @@ struct ozx_mount_options {
     bool debug;    /* libfuse prints every request to stderr */
     bool verbose;  /* `info` is called */
     bool xattr;    /* user.ozx.* */
+    bool all_files; /* of a directory of archives, not the archives only */
+    bool own_modes; /* owners and modes are those of files, and the kernel checks them */
+    bool uid_given, gid_given; /* but not the owners, the groups */
     bool io_uring; /* requests come by rings, where libfuse and the kernel have them */
     bool serve_as; /* root's worker gets these ids, not those of nobody */
     uid_t serve_uid;

@@ -23,7 +23,8 @@
 #include "mount/worker.h"
 #include "mount/worker_end.h"
 
-#define MESSAGES_MAX 256 /* of each archive: more than an honest worker ever has to say */
+#define MESSAGES_MAX 256      /* of each archive: more than an honest worker ever has to say */
+#define MESSAGE_PAUSE_MS 5000 /* and one more after each such time */
 
 #define KILL_MS 5000 /* how long a signal waits for the mount's last user */
 #define REAP_MS 500  /* how long a killed worker may take: it can be stuck in the disk */
@@ -39,8 +40,9 @@ struct supervisor {
     int signals;
     int worker; /* the channel; -1 once it is no use */
     pid_t worker_pid;
-    struct ozx_direct_start direct; /* what is tried before FUSE */
-    uint64_t messages, messages_max;
+    struct ozx_direct_start direct;  /* what is tried before FUSE */
+    uint64_t messages, messages_max; /* the latter grows with time */
+    int64_t since_ms;
     struct ozx_own_mount mount;
     bool ended;   /* the worker said so, and then: */
     bool visible; /* the mount was still there, so it was not unmounted but cut off */
@@ -245,7 +247,8 @@ static void receive_from_worker(struct supervisor *s)
     struct ozx_message message;
     int got = ozx_channel_receive(s->worker, &message, NULL);
 
-    if (got != 1 || ++s->messages > s->messages_max) {
+    if (got != 1 || ++s->messages > s->messages_max + (uint64_t)(ozx_clock_ms() - s->since_ms) /
+                                                          MESSAGE_PAUSE_MS) {
         /* It has ended, or talks nonsense. What serves may go on without a word to us; its end
          * comes as a signal. */
         close(ozx_take_fd(&s->worker));
@@ -396,29 +399,6 @@ static void run(struct supervisor *s)
     }
 }
 
-static int start_worker(struct supervisor *s, struct ozx_mount_contents *contents)
-{
-    int sockets[2];
-    int failure = ozx_channel_pair(sockets);
-
-    if (failure) {
-        ozx_mount_contents_close(contents);
-        return failure;
-    }
-    s->worker_pid = fork();
-    if (s->worker_pid == 0)
-        exit(ozx_worker_run(s->options, contents, sockets[1], s->direct.worker_pipe));
-    failure = s->worker_pid < 0 ? -errno : 0;
-    ozx_mount_contents_close(contents);
-    ozx_direct_start_begun(&s->direct);
-    close(sockets[1]);
-    if (failure)
-        close(sockets[0]);
-    else
-        s->worker = sockets[0];
-    return failure;
-}
-
 static void answer_watched(void *supervisor)
 {
     const struct ozx_message served = {.kind = OZX_MESSAGE_SERVING};
@@ -454,8 +434,10 @@ static void tell_failure(struct supervisor *s)
 /* From the worker's start to its end, or to that of a mount without one. */
 static void live(struct supervisor *s, struct ozx_mount_contents *contents)
 {
-    int failure = start_worker(s, contents);
+    int failure = ozx_worker_start(s->options, contents, s->direct.worker_pipe, &s->worker_pid,
+                                   &s->worker);
 
+    ozx_direct_start_begun(&s->direct);
     if (s->options->handed_fd >= 0)
         close(s->options->handed_fd);
     if (failure) {
@@ -481,7 +463,8 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_mount
                            .background = answer >= 0,
                            .signals = signals,
                            .worker = -1,
-                           .messages_max = (uint64_t)contents->count * MESSAGES_MAX,
+                           .since_ms = ozx_clock_ms(),
+                           .messages_max = ((uint64_t)contents->count + 1) * MESSAGES_MAX,
                            .mount = {.place = options->place, .source = options->fsname},
                            .error = OZX_ERROR_INIT};
     struct ozx_error why = OZX_ERROR_INIT;

@@ -18,6 +18,7 @@
 #include "mount/backend.h"
 #include "mount/channel.h"
 #include "mount/forest_parse.h"
+#include "mount/many/porter.h"
 #include "mount/process.h"
 
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
@@ -64,7 +65,8 @@ static void tell(int socket, const char *text)
 
 /* The one place for what takes the worker's rights away (no privileges, no new files), before it
  * has read a byte of the archive. A build with sanitizers, which open files, has nothing of it. */
-static int lock_in(const struct ozx_mount_options *options, int archive, int socket)
+static int lock_in(const struct ozx_mount_options *options,
+                   const struct ozx_mount_contents *contents, int socket)
 {
 #ifdef OZX_SANDBOX
     const struct ozx_sandbox_ids as = {options->serve_uid, options->serve_gid};
@@ -72,7 +74,8 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     char report[OZX_SANDBOX_REPORT_SIZE];
     const struct ozx_sandbox sandbox = {
         .work = OZX_SANDBOX_SERVE,
-        .archive = archive,
+        .archive =
+            contents->count ? ozx_source_fd(contents->archives[0].source) : contents->requests,
         .io_uring = options->io_uring && options->backend->has_io_uring,
         .as = options->serve_as ? &as : NULL,
     };
@@ -88,7 +91,7 @@ static int lock_in(const struct ozx_mount_options *options, int archive, int soc
     if (ozx_sandbox_probe(&sandbox, report))
         tell(socket, report);
 #else
-    (void)archive;
+    (void)contents;
     if (options->verbose)
         tell(socket, "built without the sandbox");
 #endif
@@ -168,8 +171,8 @@ static int serve(const struct ozx_mount_options *options, const struct ozx_fores
     return failure;
 }
 
-int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
-                   int socket, int table)
+static int run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
+               int socket, int table)
 {
     const int others[] = {socket, options->handed_fd, table};
     struct ozx_forest forest = {.gates = NULL};
@@ -182,7 +185,7 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_mount_con
     failure = ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]);
     /* Before an archive is parsed: nothing below opens a file or needs a privilege. */
     if (!failure)
-        failure = lock_in(options, ozx_source_fd(contents->archives[0].source), socket);
+        failure = lock_in(options, contents, socket);
     if (!failure)
         failure = ozx_forest_parse(options, contents, socket, table, &forest);
     if (!failure)
@@ -190,4 +193,29 @@ int ozx_worker_run(const struct ozx_mount_options *options, struct ozx_mount_con
     ozx_forest_close(&forest);
     ozx_mount_contents_close(contents);
     return failure ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int ozx_worker_start(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
+                     int table, pid_t *pid, int *socket)
+{
+    int sockets[2];
+    int failure = ozx_porter_start(options, contents);
+
+    if (!failure)
+        failure = ozx_channel_pair(sockets);
+    if (failure) {
+        ozx_mount_contents_close(contents);
+        return failure;
+    }
+    *pid = fork();
+    if (*pid == 0)
+        exit(run(options, contents, sockets[1], table));
+    failure = *pid < 0 ? -errno : 0;
+    ozx_mount_contents_close(contents);
+    close(sockets[1]);
+    if (failure)
+        close(sockets[0]);
+    else
+        *socket = sockets[0];
+    return failure;
 }

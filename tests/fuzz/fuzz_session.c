@@ -104,7 +104,7 @@ static void end_archive(struct forge *f)
     }
 }
 
-static struct ozx_gate *open_archive(void)
+static struct ozx_gate *open_archive(struct ozx_gates **gates)
 {
     static int file = -1;
     const struct ozx_archive_options how = {.subdir = NULL};
@@ -128,7 +128,8 @@ static struct ozx_gate *open_archive(void)
     }
     FUZZ_CHECK(ozx_source_open_fd(fcntl(file, F_DUPFD_CLOEXEC, 3), &source) == 0);
     FUZZ_CHECK(ozx_archive_open(source, &how, &archive, &error) == 0);
-    FUZZ_CHECK(ozx_gate_open(archive, &how, 0, &gate) == 0);
+    FUZZ_CHECK(ozx_gates_open(&(struct ozx_gates_options){.idle_ms = 0}, gates) == 0);
+    FUZZ_CHECK(ozx_gate_open(*gates, archive, &gate) == 0);
     return gate;
 }
 
@@ -265,7 +266,7 @@ static void *be_kernel(void *context)
 
 /* --- the session ------------------------------------------------------------------------------ */
 
-static int serve(struct ozx_gate *gate, uint32_t nodes, bool handed, int device, int channel)
+static int serve(struct ozx_gates *gates, struct ozx_gate *gate, uint32_t nodes, bool handed, int device, int channel)
 {
     const struct ozx_mount_options options = {.backend = &ozx_fuse_backend,
                                               .handed_fd = handed ? device : -1,
@@ -274,7 +275,7 @@ static int serve(struct ozx_gate *gate, uint32_t nodes, bool handed, int device,
                                               .max_read_bytes = MAX_READ,
                                               .threads = THREADS,
                                               .xattr = true};
-    const struct ozx_forest forest = {.gates = &gate, .count = 1, .node_count = nodes};
+    const struct ozx_forest forest = {.gates = gates, .only = gate, .node_count = nodes};
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_served *served;
     int failure;
@@ -299,7 +300,8 @@ static void check_answered(const struct kernel *k, int failure)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct ozx_gate *gate = open_archive();
+    struct ozx_gates *gates;
+    struct ozx_gate *gate = open_archive(&gates);
     struct ozx_error error = OZX_ERROR_INIT;
     uint32_t nodes = ozx_archive_node_count(ozx_gate_enter(gate, &error));
     struct kernel *k = calloc(1, sizeof *k);
@@ -314,7 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         k->device = devices[0];
         k->channel = channels[0];
         FUZZ_CHECK(pthread_create(&thread, NULL, be_kernel, k) == 0);
-        failure = serve(gate, nodes, size % 2, devices[1], channels[1]);
+        failure = serve(gates, gate, nodes, size % 2, devices[1], channels[1]);
         FUZZ_CHECK(pthread_join(thread, NULL) == 0);
         if (k->started && failure && !k->short_one)
             check_answered(k, failure);
@@ -324,5 +326,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     free(k);
     ozx_gate_close(gate);
+    ozx_gates_close(gates);
     return 0;
 }

@@ -100,7 +100,8 @@ def test_errors_are_of_each(ozxfs, place):
     assert wait_until(lambda: read(log).count(b'rule changed') == 2), read(log)
     assert b'/a.ozx: ' in read(log) and b'/b.ozx: ' in read(log) and b'/c.ozx: ' not in read(log)
     assert os.getxattr(where, 'user.ozx.state').startswith(b'changed: ')
-    assert os.listxattr(where + '/c.ome.zarr') and 'user.ozx.state' not in os.listxattr(where + '/c.ome.zarr')
+    assert os.listxattr(where) == ['user.ozx.state'] and not os.listxattr(where + '/c.ome.zarr')
+    assert os.getxattr(where + '/c.ome.zarr', 'user.ozx.version') == b'0.5'
 
 
 def test_memory_is_given_back_and_comes_again(ozxfs, place, archives):

@@ -42,6 +42,8 @@ static int make_file(const struct forge *f)
     return fd;
 }
 
+static struct ozx_gates *gates; /* of the test */
+
 static struct ozx_gate *open_gate(int fd, uint64_t idle_ms)
 {
     const struct ozx_archive_options how = {.subdir = NULL};
@@ -51,9 +53,16 @@ static struct ozx_gate *open_gate(int fd, uint64_t idle_ms)
     struct ozx_gate *gate;
 
     if (ozx_source_open_fd(fd, &source) || ozx_archive_open(source, &how, &archive, &error) ||
-        ozx_gate_open(archive, &how, idle_ms, &gate))
+        ozx_gates_open(&(struct ozx_gates_options){.how = how, .idle_ms = idle_ms}, &gates) ||
+        ozx_gate_open(gates, archive, &gate))
         abort();
     return gate;
+}
+
+static void close_gate(struct ozx_gate *gate)
+{
+    ozx_gate_close(gate);
+    ozx_gates_close(gates);
 }
 
 /* One request, as it were: the number and the bytes of a file. */
@@ -132,7 +141,7 @@ static void test_crowd(void)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     CHECK_UINT(atomic_load(&crowd.wrong), 0);
-    ozx_gate_close(crowd.gate);
+    close_gate(crowd.gate);
     forge_free(&f);
 }
 
@@ -143,13 +152,13 @@ static void test_watch(void)
     struct ozx_gate *gate = open_gate(make_file(&f), 2);
     uint32_t want = number_of(gate);
 
-    CHECK_INT(ozx_gate_watch(gate), 0);
+    CHECK_INT(ozx_gates_watch(gates, NULL, NULL), 0);
     for (int i = 0; i < 100; i++) {
         usleep(i % 2 ? 0 : 5000);
         CHECK(visit(gate, want));
     }
     CHECK(ozx_gate_drop(gate));
-    ozx_gate_close(gate);
+    close_gate(gate);
     forge_free(&f);
 }
 
@@ -166,7 +175,7 @@ static void test_inside(void)
     CHECK_UINT(ozx_archive_node_count(archive), 8);
     ozx_gate_leave(gate);
     CHECK(ozx_gate_drop(gate));
-    ozx_gate_close(gate);
+    close_gate(gate);
     forge_free(&f);
 }
 
@@ -198,7 +207,7 @@ static void test_other_archive(void)
         abort();
     CHECK(ozx_gate_drop(gate));
     check_changed(gate);
-    ozx_gate_close(gate);
+    close_gate(gate);
     forge_free(&f);
     forge_free(&other);
 }
@@ -221,7 +230,7 @@ static void test_changed(void)
         if (futimens(fd, times))
             abort();
         check_changed(gate);
-        ozx_gate_close(gate);
+        close_gate(gate);
         forge_free(&f);
     }
 }

@@ -96,18 +96,17 @@ static int fail(int code, const char *what, struct ozx_error *error)
 
 /* Each archive: a read that waits for the disk must not keep others waiting, one that decompresses
  * looks whether it is still wanted. */
-static int watch(const struct ozx_forest *forest)
+static int watch(struct ozx_server *server)
 {
-    int failure = 0;
+    const struct ozx_forest *forest = server->forest;
+    const struct ozx_requests_events events = {.context = server,
+                                               .on_wait = ozx_loop_pass,
+                                               .stopped = ozx_item_wait_stopped,
+                                               .changed = ozx_item_changed,
+                                               .let_go = ozx_item_let_go};
+    int failure = ozx_gates_watch(forest->gates, ozx_loop_pass, ozx_read_stopped);
 
-    for (uint32_t i = 0; i < forest->count && !failure; i++) {
-        struct ozx_source *source = ozx_gate_source(forest->gates[i]);
-
-        ozx_source_on_wait(source, ozx_loop_pass);
-        ozx_source_on_work(source, ozx_read_stopped);
-        failure = ozx_gate_watch(forest->gates[i]);
-    }
-    return failure;
+    return failure || !forest->requests ? failure : ozx_requests_start(forest->requests, &events);
 }
 
 static int serve(struct ozx_served *served, int device, struct ozx_error *error)
@@ -120,11 +119,14 @@ static int serve(struct ozx_served *served, int device, struct ozx_error *error)
     if (!session)
         return fail(failure, "cannot create a FUSE session", error);
     server->turns.places = threads > 1 ? threads - 1 : 1;
-    failure = watch(server->forest);
+    server->session = session;
+    failure = watch(server);
     if (!failure)
         failure = ozx_loop_run(session, threads, ozx_server_started, server);
     if (!failure)
         (void)!ozx_channel_send(server->notes.socket, OZX_MESSAGE_ENDED, 0, NULL, false);
+    if (server->forest->requests)
+        ozx_requests_stop(server->forest->requests);
     fuse_session_destroy(session);
     return failure ? fail(failure < 0 ? failure : -EIO, "the FUSE session failed", error) : 0;
 }

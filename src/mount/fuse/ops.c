@@ -2,7 +2,7 @@
  *
  * The callbacks of the file system. The trees never change, so everything is cached by the kernel
  * for ever and nothing here takes a lock. Nodes live until unmount, so forget has nothing to do and
- * is not there.
+ * is not there; but of a directory of archives, which come and go.
  *
  * Not implemented on purpose: lseek (the kernel's own is right for files without holes), flush,
  * fsync, release, and xattrs unless asked for: the kernel remembers the ENOSYS and asks no more.
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "mount/fuse/loop.h"
@@ -79,9 +80,11 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
     connection->max_background = BACKGROUND_MAX;
     /* A mount that we did not make may be writable: then each open has to be asked for, or an open
      * for writing would succeed. */
-    server->no_open =
-        (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && server->options->handed_fd < 0;
-    server->no_opendir = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+    server->no_open = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) &&
+                      server->options->handed_fd < 0 && !server->options->all_files;
+    /* The kernel keeps the listing of a directory that it need not open: not where it changes. */
+    server->no_opendir =
+        (connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) && !server->forest->requests;
     if (server->options->io_uring)
         tell_io_uring(server, connection);
     /* The worker's last step before requests come: it is only now that the tree is served. */
@@ -104,12 +107,14 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
         ozx_item_lookup(request, parent, name);
         return;
     }
-    if (!ozx_server_enter(server, request, parent, &visit))
+    if (!ozx_server_enter_path(server, request, parent, &visit))
         return;
     failure = ozx_archive_lookup(visit.archive, ozx_node_of(parent), name, strlen(name), &node);
     /* Inode 0 with a timeout: a miss that the kernel may remember. */
-    if (!failure)
+    if (!failure) {
         fill_entry(&visit, ozx_inode_beside(parent, node), &entry);
+        ozx_item_hold(server, parent, 1);
+    }
     ozx_server_leave(&visit);
     if (failure && failure != -ENOENT)
         fuse_reply_err(request, -failure);
@@ -129,7 +134,7 @@ static bool find_stat(fuse_req_t request, fuse_ino_t inode, struct stat *st)
         fuse_reply_err(request, ESTALE);
         return false;
     }
-    if (!ozx_server_enter(server, request, inode, &visit))
+    if (!ozx_server_enter_path(server, request, inode, &visit))
         return false;
     fill_stat(&visit, inode, st);
     ozx_server_leave(&visit);
@@ -142,7 +147,7 @@ static void op_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_in
 
     (void)file;
     if (find_stat(request, inode, &st))
-        fuse_reply_attr(request, &st, OZX_FOREVER_S);
+        fuse_reply_attr(request, &st, ozx_item_attr_timeout_s(ozx_server_of(request), inode));
 }
 
 /* Only sent where the kernel does not check permissions itself (a mount that we did not make). */
@@ -162,9 +167,10 @@ static void op_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info 
 {
     const struct ozx_server *server = ozx_server_of(request);
 
-    (void)inode;
     if ((file->flags & O_ACCMODE) != O_RDONLY || (file->flags & O_TRUNC)) {
         fuse_reply_err(request, EROFS);
+    } else if (ozx_is_item(server, inode)) {
+        ozx_item_open(request, inode, file);
     } else if (server->no_open) {
         fuse_reply_err(request, ENOSYS); /* and never asked again */
     } else {
@@ -177,13 +183,14 @@ static void op_opendir(fuse_req_t request, fuse_ino_t inode, struct fuse_file_in
 {
     const struct ozx_server *server = ozx_server_of(request);
 
-    (void)inode;
     if (server->no_opendir) {
         fuse_reply_err(request, ENOSYS);
         return;
     }
-    file->keep_cache = 1;
-    file->cache_readdir = 1;
+    if (!server->forest->requests || !ozx_is_item(server, inode)) {
+        file->keep_cache = 1;
+        file->cache_readdir = 1;
+    }
     fuse_reply_open(request, file);
 }
 
@@ -231,6 +238,7 @@ static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t f
     uint32_t directory = ozx_node_of(inode), first, count;
     char name[256];
     size_t used = 0;
+    uint64_t given = 0;
 
     ozx_archive_children(archive, directory, &first, &count);
     for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
@@ -240,7 +248,9 @@ static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t f
         if (added > size_bytes - used)
             break;
         used += added;
+        given += plus && n >= 2;
     }
+    ozx_item_hold(ozx_server_of(request), inode, given);
     return used;
 }
 
@@ -303,7 +313,7 @@ static void op_statfs(fuse_req_t request, fuse_ino_t inode)
     if (forest->catalog)
         ozx_catalog_sum(forest->catalog, &sum);
     else
-        sum.size_bytes = ozx_source_size(ozx_gate_source(forest->gates[0]));
+        sum.size_bytes = ozx_source_size(ozx_gate_source(forest->only));
     st.f_files = sum.item_count;
     st.f_blocks = sum.size_bytes / OZX_IO_SIZE + (sum.size_bytes % OZX_IO_SIZE != 0);
     fuse_reply_statfs(request, &st);
@@ -390,6 +400,26 @@ static void op_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t o
     fuse_reply_err(request, EROFS);
 }
 
+static void op_forget(fuse_req_t request, fuse_ino_t inode, uint64_t times)
+{
+    ozx_item_forget(ozx_server_of(request), inode, times);
+    fuse_reply_none(request);
+}
+
+static void op_forget_multi(fuse_req_t request, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        ozx_item_forget(ozx_server_of(request), forgets[i].ino, forgets[i].nlookup);
+    fuse_reply_none(request);
+}
+
+static void op_release(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
+{
+    if (ozx_is_item(ozx_server_of(request), inode))
+        close((int)file->fh);
+    fuse_reply_err(request, 0);
+}
+
 static void fill_refusals(struct fuse_lowlevel_ops *ops)
 {
     ops->setattr = op_setattr;
@@ -422,6 +452,11 @@ void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server
         .statfs = op_statfs,
     };
     fill_refusals(ops);
+    if (server->forest->requests) {
+        ops->forget = op_forget;
+        ops->forget_multi = op_forget_multi;
+        ops->release = op_release;
+    }
     if (server->options->xattr)
         ozx_xattr_ops_fill(ops);
 }

@@ -156,7 +156,10 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
     struct ozx_visit visit;
     bool compressed;
 
-    (void)file;
+    if (ozx_is_item(server, inode)) {
+        ozx_item_read(request, size_bytes, offset, file);
+        return;
+    }
     if (size_bytes >= LARGE_BYTES)
         ozx_loop_pass_if_asked();
     if (!ozx_server_enter(server, request, inode, &visit))

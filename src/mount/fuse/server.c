@@ -93,7 +93,7 @@ static bool find_gate(const struct ozx_server *server, fuse_ino_t inode, struct 
                                 .file_mode = options->file_mode,
                                 .directory_mode = options->directory_mode};
     if (!forest->catalog) {
-        visit->gate = forest->gates[0];
+        visit->gate = forest->only;
         return true;
     }
     visit->gate =
@@ -107,19 +107,33 @@ static bool find_gate(const struct ozx_server *server, fuse_ino_t inode, struct 
     return true;
 }
 
-bool ozx_server_enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
-                      struct ozx_visit *visit)
+static bool enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode, bool path,
+                  struct ozx_visit *visit)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
     if (!find_gate(server, inode, visit)) {
-        fuse_reply_err(request, ESTALE);
+        fuse_reply_err(request, path ? ESTALE : EIO);
         return false;
     }
     visit->archive = ozx_gate_enter(visit->gate, &error);
-    if (!visit->archive)
+    if (!visit->archive && path && error.code == -ESTALE && server->forest->requests)
+        fuse_reply_err(request, ESTALE);
+    else if (!visit->archive)
         ozx_server_fail(server, request, inode, &error);
     return visit->archive;
+}
+
+bool ozx_server_enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                      struct ozx_visit *visit)
+{
+    return enter(server, request, inode, false, visit);
+}
+
+bool ozx_server_enter_path(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                           struct ozx_visit *visit)
+{
+    return enter(server, request, inode, true, visit);
 }
 
 static void remember(struct ozx_notes *notes, const struct ozx_error *error)
@@ -178,7 +192,7 @@ void ozx_server_fail(struct ozx_server *server, fuse_req_t request, fuse_ino_t i
         remember(&server->notes, &named);
     }
     fuse_reply_err(request, code);
-    if (code == EIO && is_new(server, inode, error->rule)) {
+    if (code == EIO && is_new(server, inode, error->rule) && ozx_forest_may_note(server->forest)) {
         /* Dropped when the supervisor is gone or does not keep up: a read never waits for it. */
         int failure = ozx_channel_send(server->notes.socket, OZX_MESSAGE_NOTE, 0, &named, true);
         (void)failure;

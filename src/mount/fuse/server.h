@@ -42,6 +42,7 @@ struct ozx_server {
     struct ozx_notes notes;
     struct ozx_turns turns;
     pthread_key_t buffer_key; /* one ozx_buffer for each thread */
+    struct fuse_session *session; /* borrowed, while it serves */
     bool no_open;             /* set in init: the kernel can do without open, opendir */
     bool no_opendir;
     bool initialized; /* init was called */
@@ -65,6 +66,10 @@ struct ozx_visit {
  * answered with the reason. Not for inodes of the catalog. */
 bool ozx_server_enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
                       struct ozx_visit *visit) OZX_CHECKED;
+/* The same for what is asked of a path: if it is not there any more, the answer has the kernel walk the path
+ * again, to what is there now. */
+bool ozx_server_enter_path(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
+                           struct ozx_visit *visit) OZX_CHECKED;
 
 /* Answers a request with an error of the floors below. `error` is what they said: each kind of EIO
  * is reported once, of each archive. */
@@ -89,7 +94,8 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
                  struct fuse_file_info *file);
 int ozx_read_stopped(void);
 
-/* items.c: what is above the archives. */
+/* items.c: what is above the archives. Lookup and listing wait for the porter, where a directory was not
+ * listed yet. */
 void ozx_item_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
 void ozx_item_list(fuse_req_t request, fuse_ino_t inode, char *buffer, size_t size_bytes,
                    uint64_t from, bool plus);
@@ -98,6 +104,19 @@ void ozx_item_list(fuse_req_t request, fuse_ino_t inode, char *buffer, size_t si
 bool ozx_item_stat(const struct ozx_server *server, fuse_ino_t inode, struct stat *st);
 /* What a stat of the directory shows that an archive's root is in; false for any other inode. */
 bool ozx_item_above(const struct ozx_server *server, fuse_ino_t inode, struct stat *st);
+
+void ozx_item_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file);
+void ozx_item_read(fuse_req_t request, size_t size_bytes, off_t offset,
+                   const struct fuse_file_info *file);
+/* What the kernel holds, where it is counted: it was given so many nodes of an archive, it gives them back. */
+void ozx_item_hold(const struct ozx_server *server, fuse_ino_t inode, uint64_t times);
+void ozx_item_forget(const struct ozx_server *server, fuse_ino_t inode, uint64_t times);
+/* How long the kernel may keep a stat. */
+double ozx_item_attr_timeout_s(const struct ozx_server *server, fuse_ino_t inode);
+/* For the requests to the porter (mount/many/requests.h). */
+int ozx_item_wait_stopped(void);
+void ozx_item_changed(void *server, uint32_t directory, const char *name);
+void ozx_item_let_go(void *server, uint32_t archive);
 
 /* ops.c and xattr.c: the callbacks for a server; what is not wanted stays NULL. */
 void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server);

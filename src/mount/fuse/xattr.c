@@ -8,6 +8,7 @@
  *                                or else APPNOTE's number, decimal
  *     root    user.ozx.comment   the archive's comment as it stands, if there is one
  *             user.ozx.version   the OME-Zarr version in it, if it states one
+ *             (of one of many they are not listed: that would open it)
  *     mount   user.ozx.state     "serving", or what the last I/O error was about
  */
 #include <errno.h>
@@ -99,7 +100,8 @@ static void op_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name, 
         reply_value(request, state, ozx_server_state(server, state, sizeof state), room);
         return;
     }
-    if (ozx_is_item(server, inode)) {
+    /* Names that are not ours are asked for by whoever lists: no archive is opened for them. */
+    if (ozx_is_item(server, inode) || strncmp(name, PREFIX, sizeof PREFIX - 1) != 0) {
         fuse_reply_err(request, ENODATA);
         return;
     }
@@ -120,12 +122,9 @@ static void list_of_root(fuse_req_t request, const struct ozx_visit *visit, size
     const struct ozx_archive *archive = visit->archive;
     static const char comment[] = PREFIX "comment", version[] = PREFIX "version";
     char names[sizeof comment + sizeof version + sizeof PREFIX "state"];
-    size_t size = 0;
+    size_t size = sizeof PREFIX "state";
 
-    if (visit->inode == FUSE_ROOT_ID) {
-        size = sizeof PREFIX "state";
-        memcpy(names, PREFIX "state", size);
-    }
+    memcpy(names, PREFIX "state", size);
     if (ozx_archive_comment(archive, &(size_t){0})) {
         memcpy(names + size, comment, sizeof comment);
         size += sizeof comment;
@@ -145,7 +144,7 @@ static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
     struct ozx_visit visit;
     struct ozx_node_stat st;
 
-    if (ozx_is_item(server, inode)) {
+    if (ozx_is_shown_as_item(server, inode)) {
         reply_value(request, of_mount, inode == FUSE_ROOT_ID ? sizeof of_mount : 0, room);
         return;
     }
@@ -154,7 +153,7 @@ static void op_listxattr(fuse_req_t request, fuse_ino_t inode, size_t room)
     ozx_archive_stat(visit.archive, ozx_node_of(inode), &st);
     if (!st.is_directory)
         reply_value(request, of_file, sizeof of_file, room);
-    else if (ozx_node_of(inode) == OZX_NODE_ROOT)
+    else if (inode == FUSE_ROOT_ID)
         list_of_root(request, &visit, room);
     else
         reply_value(request, "", 0, room);

@@ -13,6 +13,7 @@
 _Static_assert(OZX_RULE_END <= 64, "rules fit the bits of `told`");
 
 #define FIRST_CHILDREN 8
+#define PATH_SIZE 4096
 
 struct node {
     struct ozx_item item;
@@ -22,13 +23,17 @@ struct node {
     struct node **children; /* a directory's, by number; the list is owned */
     uint32_t child_count, child_room;
     uint32_t name_size;
-    char text[]; /* the name in the mount, and what messages call it; each with its NUL */
+    bool listed;
+    bool removed;      /* but held */
+    struct node *next; /* to be freed, or held */
+    char text[];       /* the name in the mount, and what messages call it; each with its NUL */
 };
 
 struct ozx_catalog {
     pthread_mutex_t lock; /* of all below */
     struct ozx_hash numbers, names;
     struct node *root;
+    struct node *held; /* removed and held, by `next` */
     struct ozx_catalog_sum sum;
 };
 
@@ -167,6 +172,11 @@ static int make_room(struct node *directory)
     return 0;
 }
 
+static void touch(struct node *directory)
+{
+    clock_gettime(CLOCK_REALTIME, &directory->item.mtime);
+}
+
 static int add(struct ozx_catalog *c, struct node *node)
 {
     struct node *parent = find(c, node->item.parent);
@@ -184,7 +194,45 @@ static int add(struct ozx_catalog *c, struct node *node)
     insert(c, node);
     c->sum.item_count++;
     c->sum.size_bytes += node->item.size_bytes;
+    if (parent->listed)
+        touch(parent);
     return 0;
+}
+
+/* Takes it out of everything; puts it and what is below it on the list of what is to be freed, but what is
+ * held. */
+static void take_out(struct ozx_catalog *c, struct node *node, struct node **freed)
+{
+    for (uint32_t i = 0; i < node->child_count; i++)
+        take_out(c, node->children[i], freed);
+    node->child_count = 0;
+    ozx_hash_remove(&c->names, &node->by_name);
+    c->sum.item_count--;
+    c->sum.size_bytes -= node->item.size_bytes;
+    node->removed = true;
+    if (node->gate && ozx_gate_hold(node->gate, 0)) {
+        ozx_gate_keep(node->gate);
+        node->next = c->held;
+        c->held = node;
+        return;
+    }
+    ozx_hash_remove(&c->numbers, &node->by_number);
+    node->next = *freed;
+    *freed = node;
+}
+
+static void take_from_parent(struct ozx_catalog *c, const struct node *node)
+{
+    struct node *parent = find(c, node->item.parent);
+    uint32_t at;
+
+    if (!parent)
+        return;
+    at = place_behind(parent, node->item.number) - 1;
+    parent->child_count--;
+    memmove(&parent->children[at], &parent->children[at + 1],
+            (parent->child_count - at) * sizeof(struct node *));
+    touch(parent);
 }
 
 /* --- the interface ---------------------------------------------------------------------------- */
@@ -203,7 +251,7 @@ int ozx_catalog_add(struct ozx_catalog *c, const struct ozx_item *item, const ch
         node->gate = gate;
     pthread_mutex_unlock(&c->lock);
     if (failure)
-        free_node(node);
+        free_node(node); /* the gate is still the caller's */
     return failure;
 }
 
@@ -219,20 +267,29 @@ bool ozx_catalog_item(struct ozx_catalog *c, uint32_t number, struct ozx_item *o
     return node;
 }
 
+/* With the lock. The kernel is given the item: of what is no archive no count is kept. */
+static void give(struct node *node)
+{
+    if (node->gate)
+        ozx_gate_hold(node->gate, 1);
+}
+
 bool ozx_catalog_lookup(struct ozx_catalog *c, uint32_t directory, const char *name,
                         size_t name_size_bytes, struct ozx_item *out)
 {
-    const struct node *node;
+    struct node *node;
 
     pthread_mutex_lock(&c->lock);
     node = find_name(c, directory, name, name_size_bytes);
-    if (node)
+    if (node) {
         *out = node->item;
+        give(node);
+    }
     pthread_mutex_unlock(&c->lock);
     return node;
 }
 
-void ozx_catalog_list(struct ozx_catalog *c, uint32_t directory, uint32_t after,
+void ozx_catalog_list(struct ozx_catalog *c, uint32_t directory, uint32_t after, bool hold,
                       bool (*see)(void *context, const struct ozx_item *item, const char *name),
                       void *context)
 {
@@ -240,9 +297,107 @@ void ozx_catalog_list(struct ozx_catalog *c, uint32_t directory, uint32_t after,
 
     pthread_mutex_lock(&c->lock);
     node = find(c, directory);
-    for (uint32_t i = node ? place_behind(node, after) : 0; node && i < node->child_count; i++)
+    for (uint32_t i = node ? place_behind(node, after) : 0; node && i < node->child_count; i++) {
         if (!see(context, &node->children[i]->item, node->children[i]->text))
             break;
+        if (hold)
+            give(node->children[i]);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+void ozx_catalog_hold(struct ozx_catalog *c, uint32_t number, uint64_t times)
+{
+    const struct node *node;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    if (node && node->gate)
+        ozx_gate_hold(node->gate, times);
+    pthread_mutex_unlock(&c->lock);
+}
+
+size_t ozx_catalog_held(struct ozx_catalog *c, uint32_t *numbers, size_t max)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&c->lock);
+    for (const struct node *node = c->held; node && count < max; node = node->next)
+        numbers[count++] = node->item.number;
+    pthread_mutex_unlock(&c->lock);
+    return count;
+}
+
+/* With the lock. */
+static void take_from_held(struct ozx_catalog *c, const struct node *node)
+{
+    struct node **at = &c->held;
+
+    while (*at != node)
+        at = &(*at)->next;
+    *at = node->next;
+}
+
+void ozx_catalog_forget(struct ozx_catalog *c, uint32_t number, uint64_t times)
+{
+    struct node *node;
+    bool gone = false;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    if (node && node->gate && ozx_gate_release(node->gate, times) == 0 && node->removed) {
+        ozx_hash_remove(&c->numbers, &node->by_number);
+        take_from_held(c, node);
+        gone = true;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (gone)
+        free_node(node);
+}
+
+bool ozx_catalog_remove(struct ozx_catalog *c, uint32_t number, struct ozx_catalog_name *out)
+{
+    struct node *node, *freed = NULL;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, number);
+    if (node && (node->removed || node == c->root))
+        node = NULL;
+    if (node) {
+        out->directory = node->item.parent;
+        memcpy(out->name, node->text, node->name_size + 1);
+        take_from_parent(c, node);
+        take_out(c, node, &freed);
+    }
+    pthread_mutex_unlock(&c->lock);
+    while (freed) {
+        struct node *next = freed->next;
+        free_node(freed);
+        freed = next;
+    }
+    return node;
+}
+
+bool ozx_catalog_is_listed(struct ozx_catalog *c, uint32_t directory)
+{
+    const struct node *node;
+    bool listed;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, directory);
+    listed = node && node->listed;
+    pthread_mutex_unlock(&c->lock);
+    return listed;
+}
+
+void ozx_catalog_set_listed(struct ozx_catalog *c, uint32_t directory)
+{
+    struct node *node;
+
+    pthread_mutex_lock(&c->lock);
+    node = find(c, directory);
+    if (node)
+        node->listed = true;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -260,19 +415,37 @@ struct ozx_gate *ozx_catalog_archive(struct ozx_catalog *c, uint32_t number, str
     return gate;
 }
 
+/* With the lock. The path of the file, from behind; where it begins. */
+static size_t put_path(const struct ozx_catalog *c, const struct node *node, char *path,
+                       size_t size)
+{
+    size_t at = size - 1;
+
+    path[at] = '\0';
+    while (node && node != c->root) {
+        const char *file = node->text + node->name_size + 1;
+        size_t length = strlen(file);
+        if (length + 1 > at)
+            break;
+        if (path[at])
+            path[--at] = '/';
+        at -= length;
+        memcpy(path + at, file, length);
+        node = node->removed ? NULL : find(c, node->item.parent);
+    }
+    return at;
+}
+
 const char *ozx_catalog_describe(struct ozx_catalog *c, uint32_t number,
                                  char text[OZX_ESCAPED_SIZE])
 {
-    const struct node *node;
+    char path[PATH_SIZE];
+    size_t at;
 
-    text[0] = '\0';
     pthread_mutex_lock(&c->lock);
-    node = find(c, number);
-    if (node)
-        ozx_escape(text, OZX_ESCAPED_SIZE, node->text + node->name_size + 1,
-                   strlen(node->text + node->name_size + 1));
+    at = put_path(c, find(c, number), path, sizeof path);
     pthread_mutex_unlock(&c->lock);
-    return text;
+    return ozx_escape(text, OZX_ESCAPED_SIZE, path + at, sizeof path - 1 - at);
 }
 
 bool ozx_catalog_is_news(struct ozx_catalog *c, uint32_t number, enum ozx_rule rule)

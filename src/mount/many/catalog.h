@@ -8,13 +8,15 @@
  *     archive             number << 32 | node     its root: node 0
  *
  * A number is never used twice: what a name stands for now and what it stood for before are two items.
- * An item is only added and removed, never changed.
+ * An item is only added and removed, never changed. An archive that is removed while the kernel holds something
+ * of it is found by its number until that is given back: who is in it stays in it.
  *
  * Threads: any, but a listing's callback must not call back. Nothing waits for a disk here.
  */
 #ifndef OZX_MOUNT_MANY_CATALOG_H
 #define OZX_MOUNT_MANY_CATALOG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -57,16 +59,36 @@ bool ozx_catalog_lookup(struct ozx_catalog *catalog, uint32_t directory, const c
                         size_t name_size_bytes, struct ozx_item *out);
 
 /* The items of a directory in the order of their numbers, behind `after` (0: all), until `see` says
- * false. */
-void ozx_catalog_list(struct ozx_catalog *catalog, uint32_t directory, uint32_t after,
+ * false. `hold`: what it says true to is given to the kernel. */
+void ozx_catalog_list(struct ozx_catalog *catalog, uint32_t directory, uint32_t after, bool hold,
                       bool (*see)(void *context, const struct ozx_item *item, const char *name),
                       void *context);
+
+/* The kernel was given something of an archive (a lookup does so by itself); it gives back so many. */
+void ozx_catalog_hold(struct ozx_catalog *catalog, uint32_t number, uint64_t times);
+void ozx_catalog_forget(struct ozx_catalog *catalog, uint32_t number, uint64_t times);
+
+/* What was removed, for who has to be told. */
+struct ozx_catalog_name {
+    uint32_t directory;
+    char name[NAME_MAX + 1];
+};
+
+/* Removes an item, and all that is below it. False: there is none of this number. */
+bool ozx_catalog_remove(struct ozx_catalog *catalog, uint32_t number, struct ozx_catalog_name *out);
+
+/* The archives that are removed and held, up to `max` of them; their count. */
+size_t ozx_catalog_held(struct ozx_catalog *catalog, uint32_t *numbers, size_t max);
+
+/* Whether all that is in a directory was added: what is not said is false. */
+bool ozx_catalog_is_listed(struct ozx_catalog *catalog, uint32_t directory);
+void ozx_catalog_set_listed(struct ozx_catalog *catalog, uint32_t directory);
 
 /* The way to an archive, and its item; NULL: there is none of this number. */
 struct ozx_gate *ozx_catalog_archive(struct ozx_catalog *catalog, uint32_t number,
                                      struct ozx_item *out) OZX_CHECKED;
 
-/* What messages call the item: its file. Returns `text`, escaped; "" if there is no such item. */
+/* What messages call the item: its file, below that of its directory. Returns `text`, escaped; "" if there is no such item. */
 const char *ozx_catalog_describe(struct ozx_catalog *catalog, uint32_t number,
                                  char text[OZX_ESCAPED_SIZE]);
 
