@@ -51,7 +51,7 @@ def test_cut_off(tmp_path):
     assert 'a ZIP archive whose end is missing' in run('info', path).stderr and '--recover' in run('info', path).stderr
 
 
-@pytest.mark.parametrize('data', [b'P', b'PK', b'hello\n', bytes(1000), b'\x1f', b'II*', b'\xef\xbb\xbf', b' ' * 600, os.urandom(3)])
+@pytest.mark.parametrize('data', [b'P', b'PK', b'hello\n', bytes(1000), b'\x1f', b'II*', b'\xef\xbb\xbf', b' ' * 600, b'\x80\xff\x01'])
 def test_unknown_is_said_as_before(tmp_path, data):
     (tmp_path / 'x.ozx').write_bytes(data)
     assert 'not a ZIP archive, or its end is missing' in run('info', tmp_path / 'x.ozx').stderr
