@@ -4,6 +4,7 @@
  */
 #include "mount/forest_parse.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -274,6 +275,16 @@ static uint32_t open_max(void)
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 2 * most + DESCRIPTORS_SPARED)
         most = limit.rlim_cur > DESCRIPTORS_SPARED ? (limit.rlim_cur - DESCRIPTORS_SPARED) / 2 : 1;
     return most ? (uint32_t)most : 1;
+}
+
+void ozx_forest_prepare(const struct ozx_mount_contents *contents)
+{
+    int fd = contents->requests < 0 ? -1
+                                    : fcntl(contents->requests, F_DUPFD_CLOEXEC,
+                                            (int)open_max() + DESCRIPTORS_SPARED);
+
+    if (fd >= 0)
+        close(fd);
 }
 
 static int open_directory(const struct ozx_mount_options *options,

@@ -348,6 +348,15 @@ def test_descriptors_are_bounded(ozxfs, place, images, serve, archives):
         os.close(holder)
 
 
+def test_the_table_of_descriptors_does_not_grow(ozxfs, place, serve):
+    """It is as large as it may become before there are threads: growing later keeps who opens an archive waiting."""
+    place('a.ozx')
+    serve()
+    status = dict(line.split(b':', 1) for line in read('/proc/%d/status' % processes(ozxfs)[0]).splitlines())
+    most = min(1024, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 2)
+    assert int(status[b'FDSize']) >= most
+
+
 def test_idle_ones_are_closed(ozxfs, place, images, serve, archives):
     path = place('a.ozx')
     where = serve('timeout=1')
