@@ -1,110 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * `ozxfs mount`: opens the archives, finds the directory, and says what the mount has to say.
+ * `ozxfs mount`: opens the archives, finds the directory.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "cli/input.h"
 #include "cli/mount_arguments.h"
-#include "cli/mount_log.h"
 #include "cli/mount_remount.h"
-#include "cli/notify.h"
+#include "cli/mount_report.h"
 #include "cli/report.h"
-#include "cli/terminal.h"
 #include "cli/verbs.h"
 #include "mount/many/look.h"
 #include "mount/mount_point.h"
 
 #define NAME_SIZE (PATH_MAX + 32)
-
-/* What the events need to know. */
-struct report {
-    const struct ozx_mount_arguments *arguments;
-    const char *archive;    /* as it was given, for the terminal; NULL: several */
-    const char *log_name;   /* what the log calls it: an absolute path */
-    const char *print_path; /* to stdout when served; NULL: nothing */
-};
-
-static void on_warning(void *context, const struct ozx_error *warning)
-{
-    const struct report *report = context;
-
-    ozx_report_warning(report->archive, warning);
-}
-
-static void on_info(void *context, const char *text)
-{
-    const struct report *report = context;
-
-    ozx_report(OZX_EXIT_OK, report->archive, "%s", text);
-}
-
-static void on_served(void *context)
-{
-    const struct report *report = context;
-    int fd = report->arguments->ready_fd;
-
-    ozx_mount_log_write(report->arguments->options.log_fd, report->log_name, "mounted", NULL);
-    if (report->print_path) {
-        ozx_terminal_put_name(isatty(STDOUT_FILENO), report->print_path);
-        putchar('\n');
-        fflush(stdout);
-    }
-    if (report->arguments->options.foreground)
-        ozx_notify_ready();
-    if (fd >= 0) {
-        (void)!write(fd, "\n", 1);
-        close(fd);
-    }
-}
-
-static void on_note(void *context, const struct ozx_error *note, bool background)
-{
-    const struct report *report = context;
-    char name[OZX_ESCAPED_SIZE], where[64] = "", line[1536], shown[2048];
-
-    ozx_mount_log_write(report->arguments->options.log_fd, report->log_name, NULL, note);
-    if (!background) {
-        ozx_report_warning(report->archive, note);
-        return;
-    }
-    if (note->offset_bytes != OZX_OFFSET_NONE)
-        snprintf(where, sizeof where, " (at byte %llu)", (unsigned long long)note->offset_bytes);
-    openlog("ozxfs", LOG_PID, LOG_DAEMON);
-    snprintf(line, sizeof line, "%s: %s%s%s%s%s%s",
-             ozx_escape(name, sizeof name, report->log_name, strlen(report->log_name)), note->text,
-             where, note->rule ? ", rule " : "", ozx_rule_id(note->rule), note->hint[0] ? ": " : "",
-             note->hint);
-    syslog(LOG_WARNING, "%s", ozx_escape_message(shown, sizeof shown, line));
-    closelog();
-}
-
-static int mount_status(enum ozx_mount_stage stage, const struct ozx_error *error)
-{
-    switch (stage) {
-    case OZX_MOUNT_STAGE_ARCHIVE:
-        return ozx_report_exit_status(error);
-    case OZX_MOUNT_STAGE_MOUNT:
-        if (error->code == -EACCES || error->code == -EPERM)
-            return OZX_EXIT_PERMISSION;
-        if (error->code == -EBUSY || error->code == -ESTALE)
-            return OZX_EXIT_CANT_CREATE;
-        return error->code == -ENODEV || error->code == -EAGAIN ? OZX_EXIT_UNAVAILABLE
-                                                                : OZX_EXIT_SYSTEM;
-    case OZX_MOUNT_STAGE_CRASH:
-        return OZX_EXIT_BUG;
-    case OZX_MOUNT_STAGE_INTERRUPTED:
-        return OZX_EXIT_INTERRUPTED;
-    case OZX_MOUNT_STAGE_SYSTEM:
-        break;
-    }
-    return OZX_EXIT_SYSTEM;
-}
 
 /* The directory to mount on, or made for it. */
 static int find_mount_point(const struct ozx_mount_arguments *arguments, struct ozx_place *place)
@@ -145,14 +58,13 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_mount_con
     const bool several = contents->several;
     char name[NAME_SIZE];
     /* Messages about one of several have its name in front of their text. */
-    struct report report = {.arguments = arguments,
-                            .archive = several ? NULL : arguments->archives[0],
-                            .log_name = several && options->place ? options->place->path : name};
-    const struct ozx_mount_events events = {.context = &report,
-                                            .warning = on_warning,
-                                            .info = on_info,
-                                            .served = on_served,
-                                            .note = on_note};
+    struct ozx_mount_report report = {.archive = several ? NULL : arguments->archives[0],
+                                      .log_name =
+                                          several && options->place ? options->place->path : name,
+                                      .log_fd = options->log_fd,
+                                      .notifies = options->foreground,
+                                      .ready_fd = arguments->ready_fd};
+    const struct ozx_mount_events events = ozx_mount_report_events(&report);
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
 
@@ -166,7 +78,7 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_mount_con
     ozx_report_error(stage == OZX_MOUNT_STAGE_MOUNT && options->place ? options->place->path
                                                                       : report.archive,
                      &error);
-    return mount_status(stage, &error);
+    return ozx_mount_report_status(stage, &error);
 }
 
 static int mount_contents(struct ozx_mount_arguments *arguments,
@@ -183,19 +95,6 @@ static int mount_contents(struct ozx_mount_arguments *arguments,
         status = run_mount(arguments, contents);
     arguments->options.place = NULL;
     return status;
-}
-
-/* Before an archive is opened: what cannot be logged is not begun. */
-static int open_log(struct ozx_mount_arguments *arguments)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    if (!arguments->log ||
-        ozx_mount_log_open(arguments->log, &arguments->options.log_fd, &error) == 0)
-        return OZX_EXIT_OK;
-    ozx_report_error(arguments->log, &error);
-    return error.code == -EACCES || error.code == -EPERM ? OZX_EXIT_PERMISSION
-                                                         : OZX_EXIT_CANT_CREATE;
 }
 
 /* Opens all that were given. */
@@ -253,7 +152,7 @@ static int open_directory(struct ozx_mount_arguments *arguments,
 static int open_and_mount(struct ozx_mount_arguments *arguments)
 {
     struct ozx_mount_contents contents = OZX_MOUNT_CONTENTS_INIT;
-    int status = open_log(arguments);
+    int status = ozx_mount_report_open_log(arguments);
 
     if (!status)
         status = open_directory(arguments, &contents);

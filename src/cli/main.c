@@ -23,6 +23,7 @@ struct verb {
 static const struct verb verbs[] = {
 #ifdef OZX_HAVE_MOUNT
     {"mount", ozx_cmd_mount, "show an archive as a read-only directory tree"},
+    {"run", ozx_cmd_run, "mount archives for the time of one command"},
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif
     {"info", ozx_cmd_info, "show what is in an archive"},

@@ -20,7 +20,6 @@
 
 #define FILE_MODE 0444
 #define DIRECTORY_MODE 0555
-#define THREADS_MAX 1024
 
 #define FIELD(member) .field = offsetof(struct ozx_mount_arguments, member)
 
@@ -79,7 +78,7 @@ static const struct ozx_option rows[] = {
      .help = "serve with at most N threads (default: 10)",
      .kind = OZX_OPTION_NUMBER,
      .low = 1,
-     .high = THREADS_MAX,
+     .high = OZX_MOUNT_THREADS_MAX,
      FIELD(options.threads)},
     {.name = "ready-fd",
      .value = "N",
@@ -164,11 +163,9 @@ bool ozx_mount_is_helper(const char *program)
     return strcmp(base, "mount.ozxfs") == 0 || strcmp(base, "mount.fuse.ozxfs") == 0;
 }
 
-int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments)
+int ozx_mount_arguments_init(struct ozx_mount_arguments *arguments, int argc, char **argv)
 {
-    struct ozx_mount_options *options = &arguments->options;
     size_t room = 1;
-    int first, status;
 
     *arguments = (struct ozx_mount_arguments){
         .options = {.backend = &ozx_fuse_backend,
@@ -186,13 +183,27 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
     arguments->fuse_end = arguments->fuse_options = calloc(1, room);
     if (!arguments->fuse_options)
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    options->fuse_options = arguments->fuse_options;
+    arguments->options.fuse_options = arguments->fuse_options;
+    return OZX_EXIT_OK;
+}
+
+void ozx_mount_arguments_finish(struct ozx_mount_arguments *arguments)
+{
+    arguments->options.foreground |= arguments->options.debug;
+    arguments->options.file_mode = FILE_MODE & ~arguments->file_mask;
+    arguments->options.directory_mode = DIRECTORY_MODE & ~arguments->directory_mask;
+}
+
+int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments)
+{
+    int first, status = ozx_mount_arguments_init(arguments, argc, argv);
+
+    if (status)
+        return status;
     status = ozx_options_parse(arguments->helper ? &helper : &verb, arguments, argc, argv, &first);
     if (status >= 0)
         return status;
-    options->foreground |= options->debug;
-    options->file_mode = FILE_MODE & ~arguments->file_mask;
-    options->directory_mode = DIRECTORY_MODE & ~arguments->directory_mask;
+    ozx_mount_arguments_finish(arguments);
     return take_operands(arguments, argc - first, argv + first);
 }
 

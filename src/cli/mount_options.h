@@ -10,6 +10,7 @@
 #include "cli/options.h"
 
 #define OZX_MOUNT_MAX_READ_BYTES (1U << 20) /* what the kernel asks for at once: 256 pages */
+#define OZX_MOUNT_THREADS_MAX 1024
 
 /* For a verb whose context begins with a struct ozx_mount_arguments. */
 extern const struct ozx_keys ozx_mount_keys;

@@ -39,7 +39,7 @@ int ozx_channel_send(int socket, enum ozx_message_kind kind, uint32_t value,
     return send_message(socket, &header, drop ? MSG_DONTWAIT : 0);
 }
 
-int ozx_channel_send_device(int socket, int fd)
+int ozx_channel_send_descriptor(int socket, enum ozx_message_kind kind, int fd)
 {
     struct ozx_message message;
     struct iovec part = {&message, sizeof message};
@@ -55,7 +55,7 @@ int ozx_channel_send_device(int socket, int fd)
 
     memset(&message, 0, sizeof message);
     memset(&control, 0, sizeof control);
-    message.kind = OZX_MESSAGE_DEVICE;
+    message.kind = kind;
     message.error.offset_bytes = OZX_OFFSET_NONE;
     rights = CMSG_FIRSTHDR(&header);
     rights->cmsg_level = SOL_SOCKET;

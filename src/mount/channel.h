@@ -27,6 +27,7 @@ enum ozx_message_kind {
     OZX_MESSAGE_NOTE,        /* worker: an entry could not be read (error) */
     OZX_MESSAGE_INFO,        /* worker, supervisor: error.text is for -v */
     OZX_MESSAGE_NO_TABLE,    /* worker: the table of files is not sent, (error) says why */
+    OZX_MESSAGE_COMMAND,     /* caller, to the supervisor: carries the pidfd of a command */
     OZX_MESSAGE_KIND_COUNT
 };
 
@@ -43,7 +44,7 @@ int ozx_channel_pair(int sockets[2]) OZX_CHECKED;
  * full. -EPIPE: nobody is there any more; -EAGAIN: dropped. */
 int ozx_channel_send(int socket, enum ozx_message_kind kind, uint32_t value,
                      const struct ozx_error *error, bool drop) OZX_CHECKED;
-int ozx_channel_send_device(int socket, int fd) OZX_CHECKED;
+int ozx_channel_send_descriptor(int socket, enum ozx_message_kind kind, int fd) OZX_CHECKED;
 
 /* The one descriptor that came with a received message (SCM_RIGHTS), -1 without one. */
 int ozx_channel_descriptor(struct msghdr *header);

@@ -208,7 +208,7 @@ int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct
     close(ozx_take_fd(&options->place->directory));
     if (failure)
         return failure;
-    failure = ozx_channel_send_device(socket, device);
+    failure = ozx_channel_send_descriptor(socket, OZX_MESSAGE_DEVICE, device);
     if (failure) {
         (void)!ozx_unmount(options->place, &id, true, &ignored);
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,

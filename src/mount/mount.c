@@ -4,6 +4,7 @@
  */
 #include "mount/mount.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "mount/channel.h"
+#include "mount/mount_lease.h"
 #include "mount/process.h"
 #include "mount/supervisor.h"
 
@@ -33,11 +35,15 @@ static int live_in_background(const struct ozx_mount_options *options,
                           options->handed_fd,
                           options->log_fd,
                           place ? place->parent : -1,
-                          place ? place->directory : -1};
+                          place ? place->directory : -1,
+                          options->private_place ? options->private_place->base : -1};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
 
     setsid();
+    /* A fusermount3 has it, too, so that a lease's caller sees when nobody mounts any more. */
+    if (options->private_place)
+        fcntl(answer, F_SETFD, 0);
     if (ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]))
         return EXIT_FAILURE;
     if (chdir("/") < 0 || ozx_process_detach_standard())
@@ -111,10 +117,12 @@ static int wait_for_answer(const struct ozx_mount_options *options,
     return more;
 }
 
+/* Starts the supervisor and waits for its answer. Then `lease` has the channel to it; NULL: it is closed. */
 static int run_in_background(const struct ozx_mount_options *options,
                              struct ozx_mount_contents *contents,
                              const struct ozx_mount_events *events, int signals,
-                             enum ozx_mount_stage *stage, struct ozx_error *error)
+                             struct ozx_mount_lease *lease, enum ozx_mount_stage *stage,
+                             struct ozx_error *error)
 {
     int sockets[2], failure = ozx_channel_pair(sockets);
     pid_t supervisor;
@@ -124,8 +132,10 @@ static int run_in_background(const struct ozx_mount_options *options,
         return fail(stage, error, failure, "cannot create a socket");
     }
     supervisor = fork();
-    if (supervisor == 0)
+    if (supervisor == 0) {
+        close(sockets[0]);
         _exit(live_in_background(options, contents, events, sockets[1], signals));
+    }
     failure = supervisor < 0 ? -errno : 0;
     close(sockets[1]);
     ozx_mount_contents_close(contents);
@@ -134,6 +144,10 @@ static int run_in_background(const struct ozx_mount_options *options,
         return fail(stage, error, failure, "cannot start the supervisor");
     }
     failure = wait_for_answer(options, events, sockets[0], signals, stage, error);
+    if (lease) {
+        *lease = (struct ozx_mount_lease){options->private_place, supervisor, sockets[0], {0}};
+        return failure;
+    }
     close(sockets[0]);
     if (failure) {
         kill(supervisor, SIGTERM);    /* it may have begun to serve meanwhile */
@@ -158,7 +172,33 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_mount_cont
     fflush(NULL);             /* or the children would write it again */
     failure = options->foreground
                   ? ozx_supervisor_run(options, contents, events, -1, signals, stage, error)
-                  : run_in_background(options, contents, events, signals, stage, error);
+                  : run_in_background(options, contents, events, signals, NULL, stage, error);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    return failure;
+}
+
+int ozx_mount_start(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
+                    const struct ozx_mount_events *events, struct ozx_mount_lease *lease,
+                    enum ozx_mount_stage *stage, struct ozx_error *error)
+{
+    OZX_AUTO_PLACE struct ozx_place place = OZX_PLACE_INIT;
+    OZX_AUTO_CLOSE int signals = -1;
+    struct ozx_error ignored = OZX_ERROR_INIT;
+    sigset_t old;
+    int failure = ozx_process_signals(true, &old, &signals);
+
+    if (failure) {
+        ozx_mount_contents_close(contents);
+        return fail(stage, error, failure, "cannot handle signals");
+    }
+    fflush(NULL);
+    failure = run_in_background(options, contents, events, signals, lease, stage, error);
+    if (failure) {
+        (void)!ozx_mount_lease_end(lease, &ignored);
+    } else if (ozx_private_place_find(options->private_place, &place) ||
+               ozx_place_mount(&place, &lease->id)) {
+        lease->id = (struct ozx_mount_id){0}; /* gone again */
+    }
     sigprocmask(SIG_SETMASK, &old, NULL);
     return failure;
 }

@@ -9,6 +9,8 @@
  * In the foreground the caller is the supervisor. Nothing here prints: what there is to say goes
  * through the events, which are called in the caller until the mount is served, and after that in
  * the supervisor (`note` only).
+ *
+ * A leased mount (mount/mount_lease.h) ends with its caller.
  */
 #ifndef OZX_MOUNT_MOUNT_H
 #define OZX_MOUNT_MOUNT_H
@@ -23,12 +25,16 @@
 
 struct ozx_backend;
 struct ozx_direct_backend;
+struct ozx_mount_lease;
+struct ozx_private_place;
 
 struct ozx_mount_options {
     const struct ozx_backend *backend; /* who serves (mount/backend.h) */
     const struct ozx_direct_backend *direct; /* tried first (mount/direct.h); NULL: none */
     bool direct_only;         /* and nothing else */
     struct ozx_place *place;  /* where to mount, held; let go by the mount; NULL with `handed_fd` */
+    /* Of a leased mount: where its place is made, by the supervisor; else NULL. Borrowed. */
+    const struct ozx_private_place *private_place;
     int handed_fd;            /* an open /dev/fuse that someone else mounted; else -1 */
     const char *fsname;       /* what df and findmnt show as the source */
     const char *subtype;      /* the type is "fuse.SUBTYPE" */
@@ -83,5 +89,12 @@ struct ozx_mount_events {
 int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
                   const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
                   struct ozx_error *error) OZX_CHECKED;
+
+/* The same in the background, with a `private_place`; `place` is for the supervisor, which makes it. The
+ * mount lives until `lease` is ended (mount/mount_lease.h) or this process is gone. The handlers of SIGPIPE stay
+ * as they are. */
+int ozx_mount_start(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
+                    const struct ozx_mount_events *events, struct ozx_mount_lease *lease,
+                    enum ozx_mount_stage *stage, struct ozx_error *error) OZX_CHECKED;
 
 #endif

@@ -89,6 +89,8 @@ int ozx_own_mount_end(const struct ozx_own_mount *own, bool lazy, struct ozx_err
 
 void ozx_own_mount_clear(const struct ozx_own_mount *own)
 {
+    if (own->private_place)
+        (void)ozx_private_place_remove(own->private_place);
     if (own->place && own->place->made && !ozx_own_mount_is_there(own))
         ozx_mount_point_remove_made(own->place, geteuid());
 }

@@ -9,10 +9,11 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "mount/place.h"
+#include "mount/private_place.h"
 
 struct ozx_own_mount {
     const struct ozx_place *place; /* borrowed; NULL: somebody else has mounted */
+    const struct ozx_private_place *private_place; /* borrowed; where `place` is in; else NULL */
     const char *source;            /* borrowed */
     struct ozx_mount_id id;
     bool mounted; /* by us; it may be gone since */

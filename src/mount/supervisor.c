@@ -5,21 +5,20 @@
  * and unmount its own mount point and log a few lines, no more.
  *
  *     PARSING --parsed, mounted--> STARTING --serving--> SERVING --worker gone--> end
+ *
+ * Of a leased mount (mount/mount_lease.h) the command ends first.
  */
 #include "mount/supervisor.h"
 
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "mount/channel.h"
-#include "mount/direct_start.h"
 #include "mount/kernel_mount.h"
-#include "mount/own_mount.h"
 #include "mount/process.h"
+#include "mount/supervisor_state.h"
 #include "mount/worker.h"
 #include "mount/worker_end.h"
 
@@ -29,83 +28,16 @@
 #define KILL_MS 5000 /* how long a signal waits for the mount's last user */
 #define REAP_MS 500  /* how long a killed worker may take: it can be stuck in the disk */
 
-enum phase { PARSING, STARTING, SERVING };
-
-struct supervisor {
-    const struct ozx_mount_options *options;
-    const struct ozx_mount_events *events;
-    enum phase phase;
-    int answer; /* to the caller; -1: in the foreground, or answered */
-    bool background;
-    int signals;
-    int worker; /* the channel; -1 once it is no use */
-    pid_t worker_pid;
-    struct ozx_direct_start direct;  /* what is tried before FUSE */
-    uint64_t messages, messages_max; /* the latter grows with time */
-    int64_t since_ms;
-    struct ozx_own_mount mount;
-    bool ended;   /* the worker said so, and then: */
-    bool visible; /* the mount was still there, so it was not unmounted but cut off */
-    bool killed;  /* the worker, by us: a signal wanted an end */
-    int64_t deadline_ms; /* to kill the worker, and then to go without it; 0: none */
-    enum ozx_mount_stage stage;
-    struct ozx_error error; /* the first failure; code 0 without one */
-};
-
-static void fail(struct supervisor *s, enum ozx_mount_stage stage, const struct ozx_error *error)
-{
-    if (s->error.code)
-        return;
-    s->stage = stage;
-    s->error = *error;
-    if (!s->error.code)
-        s->error.code = -EIO;
-}
-
-static void note(const struct supervisor *s, const struct ozx_error *error)
-{
-    s->events->note(s->events->context, error, s->background);
-}
-
-static void note_of(void *supervisor, const struct ozx_error *error)
-{
-    note(supervisor, error);
-}
-
-static OZX_PRINTF(2, 3) void note_text(const struct supervisor *s, const char *format, ...)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(error.text, sizeof error.text, format, args);
-    va_end(args);
-    note(s, &error);
-}
-
-/* Passes on to the caller, or calls the event if that is this process. */
-static void tell(const struct supervisor *s, const struct ozx_message *message)
-{
-    void *context = s->events->context;
-
-    if (s->background) {
-        if (s->answer >= 0)
-            (void)!ozx_channel_send(s->answer, message->kind, message->value, &message->error,
-                                    false);
-    } else if (message->kind == OZX_MESSAGE_WARNING) {
-        s->events->warning(context, &message->error);
-    } else if (message->kind == OZX_MESSAGE_INFO && s->options->verbose) {
-        s->events->info(context, message->error.text);
-    } else if (message->kind == OZX_MESSAGE_SERVING) {
-        s->events->served(context);
-    }
-}
-
 /* The worker ends with the mount's last user, but not later than this. */
 static void kill_worker_at(struct supervisor *s, int64_t when_ms)
 {
     if (!s->deadline_ms || when_ms < s->deadline_ms)
         s->deadline_ms = when_ms;
+}
+
+static bool is_leased(const struct supervisor *s)
+{
+    return s->options->private_place != NULL;
 }
 
 /* A signal wants an end: unmounts, and if the mount is in use detaches it. */
@@ -118,10 +50,11 @@ static void end_mount(struct supervisor *s)
     if (failure == -EBUSY) {
         failure = ozx_own_mount_end(&s->mount, true, &error);
         if (!failure)
-            note_text(s, "the mount was in use: it is detached and ends in %d s", KILL_MS / 1000);
+            ozx_supervisor_note_text(s, "the mount was in use: it is detached and ends in %d s",
+                                     KILL_MS / 1000);
     }
     if (failure)
-        note(s, &error);
+        ozx_supervisor_note(s, &error);
 }
 
 /* Gives up before anything was served: no mount and no worker stay. */
@@ -133,7 +66,7 @@ static void abandon(struct supervisor *s)
     s->killed = true;
     s->deadline_ms = ozx_clock_ms() + REAP_MS;
     if (s->mount.mounted && ozx_own_mount_end(&s->mount, true, &error) && error.code != -ESTALE)
-        note(s, &error);
+        ozx_supervisor_note(s, &error);
 }
 
 static void tell_info(const struct supervisor *s, const char *text)
@@ -141,7 +74,7 @@ static void tell_info(const struct supervisor *s, const char *text)
     struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
 
     snprintf(info.error.text, sizeof info.error.text, "%s", text);
-    tell(s, &info);
+    ozx_supervisor_tell(s, &info);
 }
 
 /* The kernel cannot serve it: FUSE does, unless nothing else was wanted. */
@@ -155,7 +88,7 @@ static void give_up_direct(struct supervisor *s, const struct ozx_error *why)
         tell_info(s, error.text);
         return;
     }
-    fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
+    ozx_supervisor_fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
     if (s->worker_pid > 0)
         abandon(s);
 }
@@ -199,8 +132,10 @@ static void start_serving(struct supervisor *s)
         return;
     s->phase = STARTING;
     if (s->options->handed_fd < 0) {
-        if (ozx_kernel_mount(s->options, s->worker, &s->mount.id, &error)) {
-            fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
+        if ((is_leased(s) &&
+             ozx_private_place_make(s->options->private_place, s->options->place, &error)) ||
+            ozx_kernel_mount(s->options, s->worker, &s->mount.id, &error)) {
+            ozx_supervisor_fail(s, OZX_MOUNT_STAGE_MOUNT, &error);
             abandon(s);
             return;
         }
@@ -220,9 +155,9 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
     snprintf(info.error.text, sizeof info.error.text,
              s->mount.mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d",
              (int)getpid(), s->mount.id.device_minor);
-    tell(s, &info);
-    tell(s, message);
-    if (s->answer >= 0)
+    ozx_supervisor_tell(s, &info);
+    ozx_supervisor_tell(s, message);
+    if (s->answer >= 0 && !is_leased(s))
         close(ozx_take_fd(&s->answer));
 }
 
@@ -232,7 +167,7 @@ static void fail_by_worker(struct supervisor *s, const struct ozx_message *messa
                                      ? OZX_MOUNT_STAGE_ARCHIVE
                                      : OZX_MOUNT_STAGE_SYSTEM;
 
-    fail(s, stage, &message->error);
+    ozx_supervisor_fail(s, stage, &message->error);
 }
 
 /* Looked at right away: a second later the same numbers may be those of a new mount. */
@@ -269,10 +204,10 @@ static void receive_from_worker(struct supervisor *s)
     else if (message.kind == OZX_MESSAGE_ENDED && s->phase == SERVING && !s->ended)
         see_end(s);
     else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)
-        note(s, &message.error);
+        ozx_supervisor_note(s, &message.error);
     else if ((message.kind == OZX_MESSAGE_WARNING || message.kind == OZX_MESSAGE_INFO) &&
              s->phase != SERVING)
-        tell(s, &message);
+        ozx_supervisor_tell(s, &message);
 }
 
 static void interrupt_start(struct supervisor *s)
@@ -281,7 +216,7 @@ static void interrupt_start(struct supervisor *s)
 
     ozx_error_set(&error, -EINTR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                   "interrupted: nothing is mounted");
-    fail(s, OZX_MOUNT_STAGE_INTERRUPTED, &error);
+    ozx_supervisor_fail(s, OZX_MOUNT_STAGE_INTERRUPTED, &error);
     abandon(s);
 }
 
@@ -295,8 +230,9 @@ static void judge_end(struct supervisor *s, int status)
     enum ozx_mount_stage stage;
 
     end.visible = end.served && (s->ended ? s->visible : ozx_own_mount_is_there(&s->mount));
+    end.stays = !is_leased(s);
     if (!s->error.code && ozx_worker_end_judge(&end, &stage, &error))
-        fail(s, stage, &error);
+        ozx_supervisor_fail(s, stage, &error);
 }
 
 /* What an ended worker said before is still in the queue. */
@@ -329,6 +265,9 @@ static void handle_signal(struct supervisor *s)
 {
     if (s->killed)
         return;
+    s->over = is_leased(s);
+    if (s->over && !ozx_tenant_end(&s->tenant))
+        return; /* the loop looks again */
     if (s->deadline_ms || s->options->handed_fd >= 0)
         kill_worker_at(s, ozx_clock_ms()); /* who mounted a handed device unmounts it */
     else
@@ -341,8 +280,9 @@ static bool check_deadline(struct supervisor *s)
     if (!s->deadline_ms || ozx_clock_ms() < s->deadline_ms)
         return false;
     if (s->killed) {
-        note_text(s, "the worker (process %d) was killed and has not ended: it waits for the disk",
-                  (int)s->worker_pid);
+        ozx_supervisor_note_text(
+            s, "the worker (process %d) was killed and has not ended: it waits for the disk",
+            (int)s->worker_pid);
         return true;
     }
     kill(s->worker_pid, SIGKILL);
@@ -351,26 +291,41 @@ static bool check_deadline(struct supervisor *s)
     return false;
 }
 
-/* Milliseconds until then. */
+/* Milliseconds until then, or until the command's time is up. */
 static int poll_ms(const struct supervisor *s)
 {
-    int64_t left_ms = s->deadline_ms - ozx_clock_ms();
+    int64_t until_ms = s->deadline_ms ? s->deadline_ms : s->tenant.deadline_ms;
+    int64_t left_ms = until_ms - ozx_clock_ms();
 
-    return !s->deadline_ms ? -1 : left_ms > 0 ? (int)left_ms : 0;
+    return !until_ms ? -1 : left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* The caller went away, or (leased) has something to say. */
+static void hear_caller(struct supervisor *s)
+{
+    if (is_leased(s) && ozx_tenant_receive(&s->tenant, s->answer))
+        return;
+    close(ozx_take_fd(&s->answer));
+    if (s->phase != SERVING)
+        interrupt_start(s); /* before it got an answer: nobody wants the mount */
+    else
+        handle_signal(s);
 }
 
 static void run(struct supervisor *s)
 {
     for (;;) {
+        const bool waits = s->over && !s->deadline_ms; /* for the command */
         struct pollfd sources[] = {{.fd = s->signals, .events = POLLIN},
                                    {.fd = s->worker, .events = POLLIN},
-                                   {.fd = s->answer},
+                                   {.fd = s->answer, .events = is_leased(s) ? POLLIN : 0},
                                    {.fd = s->direct.pipe, .events = POLLIN},
-                                   {.fd = s->direct.alarm, .events = POLLIN}};
+                                   {.fd = s->direct.alarm, .events = POLLIN},
+                                   {.fd = waits ? s->tenant.pidfd : -1, .events = POLLIN}};
         struct ozx_error why = OZX_ERROR_INIT;
         int number;
 
-        if (poll(sources, 5, poll_ms(s)) < 0 && errno != EINTR)
+        if (poll(sources, 6, poll_ms(s)) < 0 && errno != EINTR)
             return;
         if (s->direct.direct && (sources[3].revents || sources[4].revents) &&
             ozx_direct_start_continue(&s->direct, sources[4].revents, &why))
@@ -379,11 +334,10 @@ static void run(struct supervisor *s)
             receive_from_worker(s);
         if (s->direct.attached && s->phase == SERVING)
             return;
-        /* The caller went away before it got an answer: nobody wants the mount. */
-        if (sources[2].revents && s->answer >= 0) {
-            close(ozx_take_fd(&s->answer));
-            interrupt_start(s);
-        }
+        if (sources[2].revents && s->answer >= 0)
+            hear_caller(s);
+        if (waits)
+            handle_signal(s);
         while ((number = ozx_process_next_signal(s->signals))) {
             if (number == SIGCHLD) {
                 if (reap(s))
@@ -399,6 +353,21 @@ static void run(struct supervisor *s)
     }
 }
 
+/* A leased mount whose worker is gone stays, dead, until nobody can take it for an empty directory. */
+static void wait_for_lease(struct supervisor *s)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+
+    ozx_error_set(&error, -ENOENT, 0, OZX_OFFSET_NONE, NULL,
+                  "it was unmounted before the command ended");
+    if (s->answer >= 0 && !s->over)
+        (void)!ozx_channel_send(s->answer, OZX_MESSAGE_FAILED, s->stage,
+                                s->error.code ? &s->error : &error, false);
+    ozx_tenant_outlive(&s->tenant, &s->answer, s->signals, s->over);
+    if (ozx_own_mount_is_there(&s->mount) && ozx_own_mount_end(&s->mount, true, &error))
+        ozx_supervisor_note(s, &error);
+}
+
 static void answer_watched(void *supervisor)
 {
     const struct ozx_message served = {.kind = OZX_MESSAGE_SERVING};
@@ -410,7 +379,7 @@ static void answer_watched(void *supervisor)
 static void watch(struct supervisor *s)
 {
     const struct ozx_direct_events events = {
-        .context = s, .watched = answer_watched, .note = note_of};
+        .context = s, .watched = answer_watched, .note = ozx_supervisor_note_of};
 
     if (s->worker >= 0)
         close(ozx_take_fd(&s->worker));
@@ -424,7 +393,7 @@ static void tell_failure(struct supervisor *s)
     if (s->error.code && s->answer >= 0)
         (void)!ozx_channel_send(s->answer, OZX_MESSAGE_FAILED, s->stage, &s->error, false);
     else if (s->error.code && s->background && s->phase == SERVING)
-        note(s, &s->error);
+        ozx_supervisor_note(s, &s->error);
     if (s->worker >= 0)
         close(s->worker);
     if (s->answer >= 0)
@@ -434,8 +403,8 @@ static void tell_failure(struct supervisor *s)
 /* From the worker's start to its end, or to that of a mount without one. */
 static void live(struct supervisor *s, struct ozx_mount_contents *contents)
 {
-    int failure = ozx_worker_start(s->options, contents, s->direct.worker_pipe, &s->worker_pid,
-                                   &s->worker);
+    int failure =
+        ozx_worker_start(s->options, contents, s->direct.worker_pipe, &s->worker_pid, &s->worker);
 
     ozx_direct_start_begun(&s->direct);
     if (s->options->handed_fd >= 0)
@@ -450,7 +419,10 @@ static void live(struct supervisor *s, struct ozx_mount_contents *contents)
     if (s->direct.attached && s->phase == SERVING)
         watch(s);
     ozx_direct_start_end(&s->direct);
+    if (is_leased(s) && s->phase == SERVING)
+        wait_for_lease(s);
     ozx_own_mount_clear(&s->mount);
+    ozx_tenant_close(&s->tenant);
 }
 
 int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
@@ -465,7 +437,10 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_mount
                            .worker = -1,
                            .since_ms = ozx_clock_ms(),
                            .messages_max = ((uint64_t)contents->count + 1) * MESSAGES_MAX,
-                           .mount = {.place = options->place, .source = options->fsname},
+                           .mount = {.place = options->place,
+                                     .private_place = options->private_place,
+                                     .source = options->fsname},
+                           .tenant = OZX_TENANT_INIT,
                            .error = OZX_ERROR_INIT};
     struct ozx_error why = OZX_ERROR_INIT;
 

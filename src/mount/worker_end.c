@@ -11,8 +11,9 @@
 int ozx_worker_end_judge(const struct ozx_worker_end *end, enum ozx_mount_stage *stage,
                          struct ozx_error *error)
 {
-    const char *hint =
-        end->visible ? "the mount remains and answers ENOTCONN: 'ozxfs umount' removes it" : NULL;
+    const char *hint = end->visible && end->stays
+                           ? "the mount remains and answers ENOTCONN: 'ozxfs umount' removes it"
+                           : NULL;
     int number;
 
     if (end->served && end->status == 0 && !end->visible)

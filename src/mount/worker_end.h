@@ -12,6 +12,7 @@ struct ozx_worker_end {
     bool parsing; /* it had not said yet that it had read the archive */
     bool served;
     bool visible; /* it served, and its mount is still there, now without an answer */
+    bool stays;   /* the mount does, until somebody unmounts it */
     bool killed;  /* by its supervisor */
 };
 

@@ -157,7 +157,7 @@ static void run(const struct ozx_mount_options *options, int image, int archive,
     }
     mount = mount_image(options, source, archive, &why);
     if (mount >= 0)
-        (void)!ozx_channel_send_device(socket, mount);
+        (void)!ozx_channel_send_descriptor(socket, OZX_MESSAGE_DEVICE, mount);
     else
         (void)!ozx_channel_send(socket, OZX_MESSAGE_FAILED, 0, &why, false);
 }
