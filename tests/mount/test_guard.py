@@ -6,8 +6,10 @@ import os
 import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -167,6 +169,42 @@ def test_fusermount_of_the_path_is_not_run(ozxfs, image, need):
     ozxfs.run('mount', image, where, **user)
     ozxfs.run('umount', where, **user)
     assert not os.path.exists(ozxfs.folder + '/trapped')
+
+
+def read_and_keep(device, kept):
+    """A daemon that answers INIT and keeps every other request to itself."""
+    request = os.read(device, 1 << 18)
+    unique = struct.unpack_from('<Q', request, 8)[0]
+    answer = struct.pack('<IIIIHHIIHHI', 7, 31, 0, 0, 12, 10, 1 << 17, 1, 1, 0, 0)
+    answer += bytes(64 - len(answer))
+    os.write(device, struct.pack('<IiQ', 16 + len(answer), 0, unique) + answer)
+    try:
+        while True:
+            kept.append(os.read(device, 1 << 18))
+    except OSError:
+        return
+
+
+def test_daemon_that_keeps_a_request(ozxfs, image, as_root):
+    """Who waits for its answer cannot even be killed: the mount is refused all the same."""
+    where, kept = ozxfs.directory(), []
+    device = os.open('/dev/fuse', os.O_RDWR | os.O_CLOEXEC)
+    options = b'fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other' % device
+    assert ctypes.CDLL(None).mount(b'image.ozx', os.fsencode(where), b'fuse.ozxfs', 1, options) == 0
+    daemon = threading.Thread(target=read_and_keep, args=(device, kept))
+    daemon.start()
+    try:
+        start = time.monotonic()
+        done = ozxfs.run('mount', image, where)
+        assert kept and time.monotonic() - start < 5
+        assert b'the mount point is in use' in one_line(done, 73)
+    finally:
+        # The first one aborts the connection, which lets go of whoever waits.
+        for how in ('-f', '-l'):
+            subprocess.run(['umount', how, where], timeout=TIMEOUT, capture_output=True, check=False)
+        daemon.join()
+        os.close(device)
+    assert wait_until(ozxfs.nothing_left)
 
 
 # --- held by others ------------------------------------------------------------------------------------------------------------------
