@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""coverage.py PERCENT PATTERN...: gcov's JSON (a line for each object) from standard input as a table: the share of lines that were run
-of each C file that a PATTERN names ("src/zip/*"), and those that were not. Exit code 1 if the whole is under PERCENT, or a file ten
-points under it, or a PATTERN names none."""
+"""coverage.py PERCENT PATTERN...: gcov's JSON (a line for each object) from standard input as a
+table: the share of lines that were run of each C file that a PATTERN names ("src/zip/*"), and those
+that were not. Exit code 1 if the whole is under PERCENT, or a file ten points under it, or a
+PATTERN names none."""
 import collections
 import fnmatch
 import json
@@ -41,11 +42,15 @@ def main():
     for name, counts in sorted(files.items()):
         missed = [n for n, c in counts.items() if not c]
         share = 100 * (1 - len(missed) / len(counts))
-        print('%-24s %6.1f %% of %4d lines  %s' % (name, share, len(counts), 'not: ' + ranges(missed) if missed else ''))
-        run, lines, bad = run + len(counts) - len(missed), lines + len(counts), bad + (share < least - 10)
+        print('%-24s %6.1f %% of %4d lines  %s' %
+              (name, share, len(counts), 'not: ' + ranges(missed) if missed else ''))
+        run, lines, bad = run + len(counts) - len(missed), lines + len(counts), bad + (share
+                                                                                       < least - 10)
     share = 100 * run / max(1, lines)
     good = share >= least and not bad and all(fnmatch.filter(files, p) for p in patterns)
-    print('%-24s %6.1f %% of %4d lines  %s' % ('together', share, lines, 'passed' if good else 'FAILED: at least %g %% are wanted' % least))
+    print('%-24s %6.1f %% of %4d lines  %s' %
+          ('together', share, lines,
+           'passed' if good else 'FAILED: at least %g %% are wanted' % least))
     sys.exit(not good)
 
 

@@ -3,9 +3,9 @@
 """tally.py STEPS.tsv BUILD-DIRECTORY...: counts single tests, and fails if one failed.
 
 Of a test that meson ran, the cases are counted: those of its JUnit file (pytest), else the lines
-"ok NAME", "not ok NAME", "FAIL NAME" that it printed (C, TAP), else it counts as one. A test that meson calls failed counts as failed at least once, whatever
-its cases say (a crash after the last case). STEPS.tsv has a verdict and a name per line. The last
-line is the sum.
+"ok NAME", "not ok NAME", "FAIL NAME" that it printed (C, TAP), else it counts as one. A test that
+meson calls failed counts as failed at least once, whatever its cases say (a crash after the last
+case). STEPS.tsv has a verdict and a name per line. The last line is the sum.
 """
 import json
 import re

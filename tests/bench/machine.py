@@ -53,7 +53,8 @@ class Client:
 
 
 def touch_memory(mib):
-    """Memory that was just freed by dropping caches is slow at its first use; this takes that once."""
+    """Memory that was just freed by dropping caches is slow at its first use; this takes that once.
+    """
     with mmap.mmap(-1, mib << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         for at in range(0, len(memory), mmap.PAGESIZE):
             memory[at] = 1

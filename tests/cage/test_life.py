@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From outside, a verb is one process, as if it had no child: signals, stops, pipes that are closed, and a child that dies."""
+"""From outside, a verb is one process, as if it had no child: signals, stops, pipes that are
+closed, and a child that dies."""
 import os
 import signal
 import subprocess
@@ -23,7 +24,8 @@ def check_nothing_left(case, process, child):
 
 
 @needs_cage
-@pytest.mark.parametrize('number', [signal.SIGSEGV, signal.SIGSYS, signal.SIGABRT, signal.SIGKILL], ids=lambda n: n.name)
+@pytest.mark.parametrize('number', [signal.SIGSEGV, signal.SIGSYS, signal.SIGABRT, signal.SIGKILL],
+                         ids=lambda n: n.name)
 def test_child_dies(case, number):
     with case.stopped() as (process, child):
         os.kill(child, number)
@@ -50,7 +52,8 @@ def test_child_is_ended(case, number):
 
 
 @needs_cage
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+                         ids=lambda n: n.name)
 def test_signal_to_the_command_only(case, number):
     with case.stopped() as (process, child):
         process.send_signal(number)
@@ -71,7 +74,8 @@ def test_child_that_does_not_end(case):
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
         took = time.monotonic() - began
-        assert process.returncode == (75 if b'interrupted' in said else -signal.SIGTERM) and took < 8, said
+        assert process.returncode == (75 if b'interrupted' in said else
+                                      -signal.SIGTERM) and took < 8, said
         check_nothing_left(case, process, child)
 
 
@@ -100,7 +104,8 @@ def test_reader_goes_away(case):
         pytest.skip('prints nothing, or handles it')
     end, write = os.pipe()
     os.close(end)
-    done = subprocess.run(case.arguments(), timeout=30, check=False, **{**case.options({}), 'stdout': write})
+    done = subprocess.run(case.arguments(), timeout=30, check=False,
+                          **{**case.options({}), 'stdout': write})
     os.close(write)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b'')
 

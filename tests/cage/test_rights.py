@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The process that parses has no rights left (promise 17): read from the real one's /proc/PID/status while it is stopped at its first
-read, and tried by one that is built to try (ozxfs_probe)."""
+"""The process that parses has no rights left (promise 17): read from the real one's
+/proc/PID/status while it is stopped at its first read, and tried by one that is built to try
+(ozxfs_probe)."""
 import os
 import pty
 import re
 import signal
 
 import pytest
-from verbs import NOBODY, PROBE, READ, TREE, case, needs_cage, ordinary_user, status_of, verb  # noqa: F401
+# noqa: F401
+from verbs import NOBODY, PROBE, READ, TREE, case, needs_cage, ordinary_user, status_of, verb
 
 pytestmark = needs_cage
 NO_CAPABILITIES = ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')
@@ -41,16 +43,22 @@ def test_rights(case):
 
 
 def test_descriptors(case):
-    """The archive, what it was given to write, and nothing else; it cannot read what is typed or piped into the command."""
+    """The archive, what it was given to write, and nothing else; it cannot read what is typed or
+    piped into the command."""
     with case.stopped() as (process, child):
-        held = {int(fd): os.readlink('/proc/%d/fd/%s' % (child, fd)) for fd in os.listdir('/proc/%d/fd' % child)} if os.geteuid() == 0 else {}
+        held = {
+            int(fd): os.readlink('/proc/%d/fd/%s' % (child, fd))
+            for fd in os.listdir('/proc/%d/fd' % child)
+        } if os.geteuid() == 0 else {}
         let_end(process, child)
     if not held:
         pytest.skip('not shown to an ordinary user')
     assert held.pop(0) == '/dev/null'
-    assert held.pop(1).startswith('/memfd:' if case.name == 'verify-json' else 'pipe:') and held.pop(2).startswith('pipe:')
+    assert held.pop(1).startswith('/memfd:' if case.name ==
+                                  'verify-json' else 'pipe:') and held.pop(2).startswith('pipe:')
     others = [target for target in held.values() if target != case.archive]
-    assert len(others) == (0 if case.kind == READ else 1) and all(case.out in target for target in others), held
+    assert len(others) == (0 if case.kind == READ else 1) and all(case.out in target
+                                                                  for target in others), held
 
 
 def test_root_directory(case):
@@ -67,16 +75,20 @@ def test_root_directory(case):
     assert where != '/' and not seen
 
 
-# What the probe tries, and the answers that are right where files are made (an ordinary user's paths are seen by Landlock alone).
+# What the probe tries, and the answers that are right where files are made (an ordinary user's
+# paths are seen by Landlock alone).
 PATHS = ('open', 'create', 'locate', 'stat', 'statx', 'access', 'readlink', 'chdir')
 TERMINAL = ('input', 'typed', 'typed-parts')
 PROCESSES = ('socket', 'exec', 'ptrace', 'kill', 'fork')
 IN_TREE = ('set-uid', 'set-gid', 'symlink', 'device', 'chmod', 'remove', 'parent')
-IN_TREE_OPEN = {'open': ('EACCES', 'ENOENT'), 'create': ('EACCES', 'ENOENT'), 'parent': ('EACCES', 'ENOENT')}
+IN_TREE_OPEN = {
+    'open': ('EACCES', 'ENOENT'), 'create': ('EACCES', 'ENOENT'), 'parent': ('EACCES', 'ENOENT')
+}
 
 
 def attempts(said):
-    tried = next(line for line in said.decode(errors='replace').splitlines() if line.startswith('ozxfs: probe: '))
+    tried = next(line for line in said.decode(errors='replace').splitlines()
+                 if line.startswith('ozxfs: probe: '))
     return dict(re.findall(r'([a-z-]+) ([A-Z]+)', tried.split('probe: ')[1]))
 
 
@@ -91,11 +103,13 @@ def check_attempts(tried, kind):
 def test_cannot_get_out(case):
     good, done = case.run(), case.run(PROBE)
     check_attempts(attempts(done.stderr), case.kind)
-    assert (done.returncode, done.stdout) == (good.returncode, good.stdout), 'and it does its work all the same'
+    assert (done.returncode, done.stdout) == (good.returncode,
+                                              good.stdout), 'and it does its work all the same'
 
 
 def on_terminal(case, binary, typed):
-    """(exit code, what is to be read from the terminal) of a run on one; what was typed meanwhile stays in it."""
+    """(exit code, what is to be read from the terminal) of a run on one; what was typed meanwhile
+    stays in it."""
     pid, terminal = pty.fork()
     if pid == 0:
         arguments = case.arguments(binary)
@@ -121,7 +135,7 @@ def test_what_is_typed(case):
         assert b'\x1b[1m' in said, 'colours are there'
 
 
-# --- what the kernel may lack ------------------------------------------------------------------------------------------------------
+# --- what the kernel may lack ---------------------------------------------------------------------
 
 @pytest.mark.parametrize('lack', ['OZXFS_NO_LANDLOCK', 'OZXFS_NO_SECCOMP', 'OZXFS_NO_CHROOT'])
 def test_missing_features(case, lack):
@@ -134,19 +148,23 @@ def test_missing_features(case, lack):
 
 def test_probe_without_landlock(case):
     """seccomp alone."""
-    done = case.run(PROBE, env=dict(os.environ, OZXFS_NO_LANDLOCK='1', **case.faulty.environment('none:0:none')))
+    done = case.run(
+        PROBE, env=dict(os.environ, OZXFS_NO_LANDLOCK='1',
+                        **case.faulty.environment('none:0:none')))
     tried = attempts(done.stderr)
-    if case.kind == TREE and not case.as_root:  # Landlock is what confines an ordinary user's unpack; root's has the tree as its root
+    # Landlock is what confines an ordinary user's unpack; root's has the tree as its root
+    if case.kind == TREE and not case.as_root:
         tried.update(dict.fromkeys(('open', 'create', 'parent'), 'EACCES'))
     check_attempts(tried, case.kind)
     assert done.returncode == 0
 
 
-# --- whom root becomes --------------------------------------------------------------------------------------------------------------
+# --- whom root becomes ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize('owner', ['user', 'root'])
 def test_archive_that_does_not_answer_nobody(case, owner):
-    """On a file system that asks who reads: its owner is tried. Root's own is read by root, without a right besides."""
+    """On a file system that asks who reads: its owner is tried. Root's own is read by root, without
+    a right besides."""
     if not case.as_root or case.kind == TREE:
         pytest.skip('needs root, and ids that are dropped')
     user = ordinary_user()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The verbs without a mount, as who they are run and what their caged process is. Role: mechanics; no expectations."""
+"""The verbs without a mount, as who they are run and what their caged process is. Role: mechanics;
+no expectations."""
 import contextlib
 import os
 import pwd
@@ -15,7 +16,8 @@ from kit.harness import readable_folder, wait_until
 
 OZXFS = os.path.abspath(os.environ.get('OZXFS', 'ozxfs'))
 PROBE = os.environ.get('OZXFS_PROBE')
-needs_cage = pytest.mark.skipif(os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
+needs_cage = pytest.mark.skipif(
+    os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
 
 READ, FILE, TREE = 'read', 'file', 'tree'
 VERBS = {
@@ -45,7 +47,8 @@ def is_gone(pid):
 
 
 class Case:
-    """A verb, run by `user` (None: by whoever runs the tests), on an archive of every kind of entry."""
+    """A verb, run by `user` (None: by whoever runs the tests), on an archive of every kind of
+    entry."""
 
     def __init__(self, name, user, folder):
         self.kind, *self.words = VERBS[name]
@@ -64,17 +67,24 @@ class Case:
         return not self.user and os.geteuid() == 0
 
     def arguments(self, binary=OZXFS):
-        return [binary, *(word.format(archive=self.archive, out=self.result) for word in self.words)]
+        return [
+            binary, *(word.format(archive=self.archive, out=self.result) for word in self.words)
+        ]
 
     def options(self, options):
-        who = {'user': self.user.pw_uid, 'group': self.user.pw_gid, 'extra_groups': []} if self.user else {}
-        return {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, **who, **options}
+        who = {'user': self.user.pw_uid, 'group': self.user.pw_gid, 'extra_groups': []
+               } if self.user else {}
+        return {
+            'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
+            **who, **options
+        }
 
     def run(self, binary=OZXFS, **options):
         """To its end, and then no result: it is removed."""
         try:
             environment = {'env': dict(os.environ, LC_ALL='C'), **options}
-            return subprocess.run(self.arguments(binary), timeout=60, check=False, **self.options(environment))
+            return subprocess.run(self.arguments(binary), timeout=60, check=False,
+                                  **self.options(environment))
         finally:
             self.left = sorted(os.listdir(self.out))
             shutil.rmtree(self.result, ignore_errors=True)
@@ -85,9 +95,11 @@ class Case:
     def stopped(self, fault='preadv:1:stop', binary=OZXFS, environment=(), **options):
         """(the command, its caged process), that one stopped at its first read of the archive."""
         environment = dict(os.environ, **self.faulty.environment(fault), **dict(environment))
-        with subprocess.Popen(self.arguments(binary), env=environment, **self.options(options)) as process:
+        with subprocess.Popen(self.arguments(binary), env=environment,
+                              **self.options(options)) as process:
             try:
-                assert wait_until(lambda: self.faulty.page.fired or process.poll() is not None) and process.poll() is None, process.communicate()
+                assert wait_until(lambda: self.faulty.page.fired or process.poll() is not None
+                                  ) and process.poll() is None, process.communicate()
                 child = self.faulty.page.process
                 assert wait_until(lambda: status_of(child)['State'][0] == 'T')
                 yield process, child
@@ -109,9 +121,14 @@ def case(request, verb):
     if request.param == 'as-user' and os.geteuid() != 0:
         pytest.skip('that is the caller already')
     with readable_folder() as folder:
-        made = Case(verb, ordinary_user() if request.param == 'as-user' else None, tempfile.mkdtemp(dir=folder))
+        made = Case(verb,
+                    ordinary_user() if request.param == 'as-user' else None,
+                    tempfile.mkdtemp(dir=folder))
         os.chmod(made.folder, 0o755)
         yield made
 
 
-__all__ = ['FILE', 'NOBODY', 'PROBE', 'READ', 'TREE', 'Case', 'case', 'is_gone', 'needs_cage', 'ordinary_user', 'signal', 'status_of', 'verb', 'wait_until']
+__all__ = [
+    'FILE', 'NOBODY', 'PROBE', 'READ', 'TREE', 'Case', 'case', 'is_gone', 'needs_cage',
+    'ordinary_user', 'signal', 'status_of', 'verb', 'wait_until'
+]

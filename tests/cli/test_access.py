@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Who could not use the old file or tree cannot use the one that replaces it: owner, group, mode, POSIX ACLs."""
+"""Who could not use the old file or tree cannot use the one that replaces it: owner, group, mode,
+POSIX ACLs."""
 import errno
 import os
 import stat
@@ -13,8 +14,8 @@ from kit.trees import OZXFS, left_beside, make_tree, ok
 OWNER, OTHER, MEMBER, STRANGER = 4711, 4712, 4713, 4714
 LAB, OWN, FOREIGN = 5711, 5712, 5713
 # (uid, gid, further groups): whose access is compared
-SUBJECTS = ((OWNER, OWN, (LAB,)), (OTHER, OWN, ()), (OTHER, FOREIGN, ()), (MEMBER, FOREIGN, (LAB,)), (MEMBER, LAB, ()),
-            (STRANGER, FOREIGN, ()))
+SUBJECTS = ((OWNER, OWN, (LAB, )), (OTHER, OWN, ()), (OTHER, FOREIGN, ()),
+            (MEMBER, FOREIGN, (LAB, )), (MEMBER, LAB, ()), (STRANGER, FOREIGN, ()))
 MODES = (0o640, 0o604, 0o660, 0o644, 0o670, 0o460, 0o407, 0o070)
 TREE_MODES = 0o770, 0o775, 0o777, 0o707, 0o757, 0o750, 0o705, 0o700, 0o577
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason='other users can be had by root only')
@@ -24,13 +25,18 @@ ACCESS, DEFAULT = 'system.posix_acl_access', 'system.posix_acl_default'
 
 
 def acl(*entries):
-    """The attribute's bytes (linux/posix_acl_xattr.h) of (tag, permissions, id) or (tag, permissions)."""
-    return struct.pack('<I', 2) + b''.join(struct.pack('<HHI', e[0], e[1], e[2] if len(e) > 2 else 0xFFFFFFFF) for e in entries)
+    """The attribute's bytes (linux/posix_acl_xattr.h) of (tag, permissions, id) or (tag,
+    permissions)."""
+    return struct.pack('<I', 2) + b''.join(
+        struct.pack('<HHI', e[0], e[1], e[2] if len(e) > 2 else 0xFFFFFFFF) for e in entries)
 
 
-SHUT_OUT = acl((USER_OBJ, 6), (USER, 0, OTHER), (GROUP_OBJ, 6), (GROUP, 4, FOREIGN), (MASK, 6), (REST, 4))
-SHUT_OUT_OF_TREE = acl((USER_OBJ, 7), (USER, 0, OTHER), (GROUP_OBJ, 7), (GROUP, 5, FOREIGN), (MASK, 7), (REST, 5))
-LET_IN = acl((USER_OBJ, 7), (USER, 7, STRANGER), (GROUP_OBJ, 7), (GROUP, 7, FOREIGN), (MASK, 7), (REST, 5))
+SHUT_OUT = acl((USER_OBJ, 6), (USER, 0, OTHER), (GROUP_OBJ, 6), (GROUP, 4, FOREIGN), (MASK, 6),
+               (REST, 4))
+SHUT_OUT_OF_TREE = acl((USER_OBJ, 7), (USER, 0, OTHER), (GROUP_OBJ, 7), (GROUP, 5, FOREIGN),
+                       (MASK, 7), (REST, 5))
+LET_IN = acl((USER_OBJ, 7), (USER, 7, STRANGER), (GROUP_OBJ, 7), (GROUP, 7, FOREIGN), (MASK, 7),
+             (REST, 5))
 
 
 def set_acl(path, value, name=ACCESS):
@@ -53,7 +59,8 @@ def become(uid, gid, groups):
 
 
 def rights(folder, name):
-    """{subject: what it may do to folder/name}, asked in the folder, as what is above may be closed to it."""
+    """{subject: what it may do to folder/name}, asked in the folder, as what is above may be closed
+    to it."""
     found = {}
     for subject in SUBJECTS:
         fd, out = os.pipe()
@@ -75,12 +82,15 @@ def rights(folder, name):
 
 
 def gained(before, after, but=None):
-    return [(s, before[s], after[s]) for s in SUBJECTS if s[0] != but and any(n > o for o, n in zip(before[s], after[s]))]
+    return [(s, before[s], after[s])
+            for s in SUBJECTS
+            if s[0] != but and any(n > o for o, n in zip(before[s], after[s]))]
 
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder that everybody may write to, with an image, an archive of it, and what is to be replaced."""
+    """A folder that everybody may write to, with an image, an archive of it, and what is to be
+    replaced."""
     tmp_path.chmod(0o777)
     make_tree(tmp_path / 'd', 2)
     ok('pack', tmp_path / 'd', tmp_path / 'a.ozx')
@@ -90,7 +100,10 @@ def place(tmp_path):
     return tmp_path
 
 
-VERBS = {'pack': ('pack', '-f', 'd', 'old'), 'repack': ('repack', '-f', 'a.ozx', 'old'), 'unpack': ('unpack', '-f', 'a.ozx', 'old')}
+VERBS = {
+    'pack': ('pack', '-f', 'd', 'old'), 'repack': ('repack', '-f', 'a.ozx', 'old'),
+    'unpack': ('unpack', '-f', 'a.ozx', 'old')
+}
 
 
 def make_old(place, verb, mode, owner=OWNER, group=LAB):
@@ -107,8 +120,8 @@ def make_old(place, verb, mode, owner=OWNER, group=LAB):
 
 
 def replace(place, verb, user=None):
-    done = subprocess.run([OZXFS, *VERBS[verb]], cwd=place, capture_output=True, text=True, timeout=120,
-                          preexec_fn=user and (lambda: become(*user)))
+    done = subprocess.run([OZXFS, *VERBS[verb]], cwd=place, capture_output=True, text=True,
+                          timeout=120, preexec_fn=user and (lambda: become(*user)))
     assert done.returncode == 0, done.stderr
     assert left_beside(place) == []
     return os.stat(place / 'old')
@@ -126,13 +139,16 @@ def test_root_keeps_all(place, verb):
 
 @AS_ROOT
 @pytest.mark.parametrize('verb', VERBS)
-@pytest.mark.parametrize('user', ((MEMBER, FOREIGN, (LAB,)), (OTHER, FOREIGN, ()), (OWNER, OWN, ())), ids=('member', 'stranger', 'owner'))
+@pytest.mark.parametrize('user',
+                         ((MEMBER, FOREIGN, (LAB, )), (OTHER, FOREIGN, ()), (OWNER, OWN, ())),
+                         ids=('member', 'stranger', 'owner'))
 def test_nobody_gains(place, verb, user):
     """A user who replaces a file that was another's, or whose group he is not in."""
     replaced = 0
     for mode in MODES if verb != 'unpack' else TREE_MODES:
         before = rights(place, make_old(place, verb, mode).name)
-        if verb == 'unpack' and before[user if user in SUBJECTS else SUBJECTS[0]] != bytes((1, 1, 1)):
+        if verb == 'unpack' and before[user if user in SUBJECTS else SUBJECTS[0]] != bytes(
+            (1, 1, 1)):
             continue  # a tree that he cannot empty is not his to replace
         replaced += 1
         st = replace(place, verb, user)
@@ -158,13 +174,16 @@ def test_set_id_bits_and_capabilities_are_not_copied(place):
     assert stat.S_IMODE(replace(place, 'pack').st_mode) == 0o755
     assert 'security.capability' not in os.listxattr(old)
     make_old(place, 'unpack', 0o7750)
-    assert stat.S_IMODE(replace(place, 'unpack').st_mode) == 0o3750  # of a directory they hand down a group and keep names
+    # of a directory they hand down a group and keep names
+    assert stat.S_IMODE(replace(place, 'unpack').st_mode) == 0o3750
 
 
 @AS_ROOT
 @pytest.mark.parametrize('verb', VERBS)
 def test_acl_is_copied_or_closed(place, verb):
-    users = (None, 'equal'), ((OWNER, OWN, (LAB,)), 'equal'), ((MEMBER, FOREIGN, (LAB,)), 'closed'), ((OWNER, OWN, ()), 'closed')
+    users = (None, 'equal'), ((OWNER, OWN, (LAB, )), 'equal'), ((MEMBER, FOREIGN, (LAB, )),
+                                                                'closed'), ((OWNER, OWN, ()),
+                                                                            'closed')
     for user, wanted in users:
         old = make_old(place, verb, 0o770 if verb == 'unpack' else 0o660)
         value = SHUT_OUT_OF_TREE if verb == 'unpack' else SHUT_OUT
@@ -198,7 +217,8 @@ def test_default_acl_of_the_folder_lets_nobody_in(place, verb):
 @AS_ROOT
 @pytest.mark.parametrize('user', (None, (OWNER, OWN, (LAB,))), ids=('root', 'owner'))
 def test_tree_hands_down_what_the_old_one_did(place, user):
-    """The default ACL and the group of the old directory, not those of the folder it is in, are what new files inherit."""
+    """The default ACL and the group of the old directory, not those of the folder it is in, are
+    what new files inherit."""
     set_acl(place, LET_IN, DEFAULT)
     old = make_old(place, 'unpack', 0o2750)
     mine = acl((USER_OBJ, 7), (USER, 5, MEMBER), (GROUP_OBJ, 5), (MASK, 5), (REST, 0))
@@ -206,7 +226,8 @@ def test_tree_hands_down_what_the_old_one_did(place, user):
     old.chmod(0o2750)
     set_acl(old, mine, DEFAULT)
     st = replace(place, 'unpack', user)
-    assert stat.S_IMODE(st.st_mode) == 0o2750 and get_acl(old, DEFAULT) == mine and get_acl(old) is None
+    assert stat.S_IMODE(st.st_mode) == 0o2750 and get_acl(old,
+                                                          DEFAULT) == mine and get_acl(old) is None
     for path in old.rglob('*'):
         assert os.stat(path).st_gid == LAB
         assert not rights(path.parent, path.name)[(STRANGER, FOREIGN, ())][0], path

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""--help, the manual and the completions tell of the same options, and a message knows what is allowed."""
+"""--help, the manual and the completions tell of the same options, and a message knows what is
+allowed."""
 import os
 import re
 import shutil
@@ -14,10 +15,12 @@ KEY = re.compile(r'  ([a-z][a-z_]*)(=?)')
 
 
 def run(*arguments):
-    return subprocess.run([OZXFS, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([OZXFS, *arguments], capture_output=True, text=True, timeout=60,
+                          check=False)
 
 
-VERBS = re.findall(r'^  ([a-z]+) ', run('--help').stdout.split('Verbs:\n')[1].split('\n\n')[0], re.M)
+VERBS = re.findall(r'^  ([a-z]+) ',
+                   run('--help').stdout.split('Verbs:\n')[1].split('\n\n')[0], re.M)
 HAVE_MOUNT = pytest.mark.skipif('mount' not in VERBS, reason='built without mount')
 
 
@@ -55,7 +58,11 @@ def test_the_manual_has_the_options_of_help(verb):
 
 @pytest.mark.parametrize('verb', VERBS)
 def test_the_manual_has_the_keys_of_help(verb):
-    told = {key for line in manual_of(verb) for key in re.findall(r'(?:Cm|,) ([a-z][a-z_]*=?)', line)}
+    told = {
+        key
+        for line in manual_of(verb)
+        for key in re.findall(r'(?:Cm|,) ([a-z][a-z_]*=?)', line)
+    }
     assert set(keys_of(verb)) <= told
 
 
@@ -95,8 +102,10 @@ def test_completion_has_the_keys_of_help():
     (['pack', '--ailgn', '1'], "pack: unknown option '--ailgn': did you mean '--align'?"),
     (['pack', '-z'], "pack: unknown option '-z': see 'ozxfs pack --help'"),
     (['pack', '--jobs'], "pack: option '--jobs' requires a value: see 'ozxfs pack --help'"),
-    (['pack', '--jobs', '65'], "pack: --jobs '65' is not a number from 1 to 64: see 'ozxfs pack --help'"),
-    (['verify', '--strict=1'], "verify: option '--strict=1' takes no value: see 'ozxfs verify --help'"),
+    (['pack', '--jobs', '65'
+      ], "pack: --jobs '65' is not a number from 1 to 64: see 'ozxfs pack --help'"),
+    (['verify', '--strict=1'
+      ], "verify: option '--strict=1' takes no value: see 'ozxfs verify --help'"),
 ])
 def test_messages_of_wrong_options(arguments, wanted):
     if 'mount' in wanted and 'mount' not in VERBS:
@@ -119,7 +128,8 @@ def test_messages_of_wrong_options(arguments, wanted):
     ('-olog=', "option '-o log' requires a value: see 'ozxfs mount --help'"),
     ('-oxattr=3', "option '-o xattr' takes no value: see 'ozxfs mount --help'"),
     ('-ofmask=8', "-o fmask '8' is not an octal number from 0 to 777: see 'ozxfs mount --help'"),
-    ('-omax_read=5', "-o max_read '5' is not a number from 4096 to 1048576: see 'ozxfs mount --help'"),
+    ('-omax_read=5',
+     "-o max_read '5' is not a number from 4096 to 1048576: see 'ozxfs mount --help'"),
     ('-ouid=no such', "-o uid 'no such' is not a user: see 'ozxfs mount --help'"),
     ('-orw', "cannot apply '-o rw': the mount is always read-only: see 'ozxfs mount --help'"),
 ])
@@ -129,25 +139,29 @@ def test_messages_of_wrong_mount_options(arguments, wanted):
 
 
 @HAVE_MOUNT
-@pytest.mark.parametrize('arguments', [['-s', '-o', 'no_such'], ['-sn', '-v', '-t', 'ozxfs', '-N', '/proc/1/ns/mnt'],
-                                       ['-o', 'rw,suid,dev,user=joe,x-systemd.automount']])
+@pytest.mark.parametrize(
+    'arguments', [['-s', '-o', 'no_such'], ['-sn', '-v', '-t', 'ozxfs', '-N', '/proc/1/ns/mnt'],
+                  ['-o', 'rw,suid,dev,user=joe,x-systemd.automount']])
 def test_the_helper_of_mount8_takes_what_mount8_says(tmp_path, arguments):
     """It comes as far as the archive, which is not there."""
     helper = tmp_path / 'mount.ozxfs'
     helper.symlink_to(OZXFS)
-    done = subprocess.run([helper, tmp_path / 'none.ozx', tmp_path, *arguments], capture_output=True,
-                          text=True, timeout=60, check=False)
+    done = subprocess.run([helper, tmp_path / 'none.ozx', tmp_path, *arguments],
+                          capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 32 and 'cannot open' in done.stderr, done.stderr
 
 
 @HAVE_MOUNT
 @pytest.mark.parametrize('name', ['mount.ozxfs', 'mount.fuse.ozxfs'])
-@pytest.mark.parametrize('arguments,status', [([], 1), (['-o', 'no_such'], 1), (['-o', 'allow_root'], 1), (['-s', '-o', 'no_such'], 32)])
+@pytest.mark.parametrize('arguments,status', [([], 1), (['-o', 'no_such'], 1),
+                                              (['-o', 'allow_root'], 1),
+                                              (['-s', '-o', 'no_such'], 32)])
 def test_the_helper_ends_as_mount8_wants_it(tmp_path, name, arguments, status):
     helper = tmp_path / name
     helper.symlink_to(OZXFS)
     files = [tmp_path / 'none.ozx', tmp_path] if arguments else []
-    done = subprocess.run([helper, *files, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([helper, *files, *arguments], capture_output=True, text=True, timeout=60,
+                          check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (status, 1)
 
 

@@ -72,8 +72,10 @@ def test_ls_json(archive):
     assert [e['path'] for e in said['entries']] == ['a/b', 'a/b/c', 'a/x', 'a/ü']
     assert said['entries'][0]['type'] == 'directory'
     assert said['entries'][1] == {
-        'path': 'a/b/c', 'type': 'file', 'mtime': '1980-01-01T00:00:00Z', 'size_bytes': 5, 'compressed_size_bytes': 5,
-        'method': 'stored', 'crc32': f'{zlib.crc32(b"hello"):08x}', 'unreadable': None}
+        'path': 'a/b/c', 'type': 'file', 'mtime': '1980-01-01T00:00:00Z', 'size_bytes': 5,
+        'compressed_size_bytes': 5, 'method': 'stored', 'crc32': f'{zlib.crc32(b"hello"):08x}',
+        'unreadable': None
+    }
 
 
 def test_ls_json_of_nothing(tmp_path):
@@ -171,21 +173,24 @@ def test_cat_memory_is_bounded(tmp_path):
         pytest.skip('sanitizers reserve terabytes of addresses')
     path = write(tmp_path / 'x.ozx', {'f': bytes(256 << 20)})
     script = '(ulimit -v 131072; exec "$0" cat "$1" f) | cksum; exit ${PIPESTATUS[0]}'
-    done = subprocess.run(['bash', '-c', script, OZXFS, path], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(['bash', '-c', script, OZXFS, path], capture_output=True, text=True,
+                          timeout=60)
     assert (done.returncode, done.stdout.split()[1:]) == (0, [str(256 << 20)])
 
 
 def test_cat_into_a_closed_pipe(tmp_path):
     path = write(tmp_path / 'x.ozx', {'f': bytes(4 << 20)})
     script = '"$0" cat "$1" f | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}'
-    done = subprocess.run(['bash', '-c', script, OZXFS, path], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(['bash', '-c', script, OZXFS, path], capture_output=True, text=True,
+                          timeout=60)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, '')
 
 
 def test_cat_into_a_closed_pipe_with_the_signal_ignored(tmp_path):
     path = write(tmp_path / 'x.ozx', {'f': bytes(4 << 20)})
     script = 'trap "" PIPE; "$0" cat "$1" f | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}'
-    done = subprocess.run(['bash', '-c', script, OZXFS, path], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(['bash', '-c', script, OZXFS, path], capture_output=True, text=True,
+                          timeout=60)
     assert (done.returncode, done.stderr) == (74, '')
 
 
@@ -193,7 +198,8 @@ def test_cat_to_a_full_device(archive):
     if not os.path.exists('/dev/full'):
         pytest.skip('no /dev/full')
     with open('/dev/full', 'wb') as full:
-        done = subprocess.run([OZXFS, 'cat', archive, 'a/b/c'], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        done = subprocess.run([OZXFS, 'cat', archive, 'a/b/c'], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=60)
     assert done.returncode == 74 and len(done.stderr.splitlines()) == 1
 
 

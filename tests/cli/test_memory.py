@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Memory follows what was read, never what it claims or how it is written: metadata that would take jansson a hundred bytes for
-each of theirs, and many entries. The peak is the process's own, asked of wait4 by an interpreter that has touched nothing."""
+"""Memory follows what was read, never what it claims or how it is written: metadata that would take
+jansson a hundred bytes for each of theirs, and many entries. The peak is the process's own, asked
+of wait4 by an interpreter that has touched nothing."""
 import os
 import struct
 import subprocess
@@ -12,21 +13,28 @@ import pytest
 OZXFS = os.environ.get('OZXFS', 'ozxfs')
 MIB = 1 << 20
 LARGEST = 64 << 20  # of one zarr.json
-SIZES = (MIB // 4, MIB, 5 * MIB, LARGEST - 256) if os.environ.get('OZXFS_LONG') == '1' else (MIB, LARGEST - 256)
-pytestmark = pytest.mark.skipif(os.environ.get('OZXFS_SANITIZED') == '1', reason="a sanitizer's memory is not ozxfs's")
+SIZES = (MIB // 4, MIB, 5 * MIB,
+         LARGEST - 256) if os.environ.get('OZXFS_LONG') == '1' else (MIB, LARGEST - 256)
+pytestmark = pytest.mark.skipif(
+    os.environ.get('OZXFS_SANITIZED') == '1', reason="a sanitizer's memory is not ozxfs's")
 
 WATCH = """
 import os, sys
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ,
+                     file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
 _, status, usage = os.wait4(pid, 0)
 print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)
 """
 
 
 def run(*arguments):
-    """(exit code, peak in bytes, stderr). Without meson's MALLOC_PERTURB_, which writes to all memory that is only reserved."""
-    done = subprocess.run([sys.executable, '-S', '-c', WATCH, OZXFS, *map(str, arguments)], capture_output=True, text=True, timeout=120,
-                          env={k: v for k, v in os.environ.items() if k != 'MALLOC_PERTURB_'})
+    """(exit code, peak in bytes, stderr). Without meson's MALLOC_PERTURB_, which writes to all
+    memory that is only reserved."""
+    done = subprocess.run([sys.executable, '-S', '-c', WATCH, OZXFS, *map(str, arguments)],
+                          capture_output=True, text=True, timeout=120,
+                          env={k: v
+                               for k, v in os.environ.items()
+                               if k != 'MALLOC_PERTURB_'})
     return (*map(int, done.stdout.split()), done.stderr)
 
 
@@ -36,16 +44,20 @@ def stored(path, entries):
     with open(path, 'wb') as out:
         for name, data in entries:
             crc, at = zlib.crc32(data), out.tell()
-            fixed = struct.pack('<HHHHHIIIHH', 20, 0x800, 0, 0, 33, crc, len(data), len(data), len(name), 0)
+            fixed = struct.pack('<HHHHHIIIHH', 20, 0x800, 0, 0, 33, crc, len(data), len(data),
+                                len(name), 0)
             out.write(b'PK\3\4' + fixed + name + data)
             directory.append(b'PK\1\2\x14\0' + fixed + struct.pack('<HHHII', 0, 0, 0, 0, at) + name)
         at = out.tell()
         size = sum(map(len, directory))
         out.writelines(directory)
         end = out.tell()
-        out.write(b'PK\6\6' + struct.pack('<QHHIIQQQQ', 44, 45, 45, 0, 0, len(directory), len(directory), size, at))
+        out.write(
+            b'PK\6\6' +
+            struct.pack('<QHHIIQQQQ', 44, 45, 45, 0, 0, len(directory), len(directory), size, at))
         out.write(b'PK\6\7' + struct.pack('<IQI', 0, end, 1))
-        out.write(b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
+        out.write(b'PK\5\6' +
+                  struct.pack('<HHHHIIH', 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0))
     return path
 
 
@@ -58,13 +70,24 @@ def repeated(head, unit, tail, size):
 
 # As large as a zarr.json may be, and around the bounds of zarr/json.h.
 METADATA = {
-    'objects': (b'[', b'{},', b'1]'), 'lists': (b'[', b'[],', b'1]'), 'nested': (b'[', b'[[[[1]]]],', b'1]'),
-    'numbers': (b'[', b'1,', b'1]'), 'literals': (b'[', b'true,', b'1]'), 'texts': (b'[', b'"a",', b'1]'),
-    'text': (b'{"a":"', b'x', b'"}'), 'key': (b'{"', b'x', b'":0}'), 'members': (b'[', b'{"a":0},', b'1]'), 'blanks': (b'{', b' ', b'}'),
-    'labels': (GROUP + b'"labels":[', b'"a",', b'"a"]}}}'), 'wells': (GROUP + b'"plate":{"wells":[', b'{"path":"A/1"},', b'{}]}}}}'),
-    'multiscales': (GROUP + b'"multiscales":[', b'{},', b'{}]}}}'), 'series': (GROUP + b'"series":[', b'"1",', b'"1"]}}}'),
+    'objects': (b'[', b'{},', b'1]'),
+    'lists': (b'[', b'[],', b'1]'),
+    'nested': (b'[', b'[[[[1]]]],', b'1]'),
+    'numbers': (b'[', b'1,', b'1]'),
+    'literals': (b'[', b'true,', b'1]'),
+    'texts': (b'[', b'"a",', b'1]'),
+    'text': (b'{"a":"', b'x', b'"}'),
+    'key': (b'{"', b'x', b'":0}'),
+    'members': (b'[', b'{"a":0},', b'1]'),
+    'blanks': (b'{', b' ', b'}'),
+    'labels': (GROUP + b'"labels":[', b'"a",', b'"a"]}}}'),
+    'wells': (GROUP + b'"plate":{"wells":[', b'{"path":"A/1"},', b'{}]}}}}'),
+    'multiscales': (GROUP + b'"multiscales":[', b'{},', b'{}]}}}'),
+    'series': (GROUP + b'"series":[', b'"1",', b'"1"]}}}'),
     'consolidated': (b'{"consolidated_metadata":{"metadata":{', b'"":{},', b'"":{}}}}'),
-    'consolidated_one': (b'{"consolidated_metadata":{"metadata":{"":[', b'{},', b'1]}}}'), 'deep': (b'', b'[', b''), 'open': (b'', b'{"":', b''),
+    'consolidated_one': (b'{"consolidated_metadata":{"metadata":{"":[', b'{},', b'1]}}}'),
+    'deep': (b'', b'[', b''),
+    'open': (b'', b'{"":', b''),
 }
 
 
@@ -76,8 +99,9 @@ def test_metadata(tmp_path, shape):
         tree = tmp_path / 'tree'
         tree.mkdir(exist_ok=True)
         (tree / 'zarr.json').write_bytes(text)
-        for command in (['info', archive], ['info', '--json', archive], ['verify', archive], ['pack', '-fq', '--ome-version', '0.5', tree, tmp_path / 'o.ozx'],
-                        ['repack', '-fq', archive, tmp_path / 'o.ozx']):
+        for command in (['info', archive], ['info', '--json', archive], ['verify', archive],
+                        ['pack', '-fq', '--ome-version', '0.5', tree,
+                         tmp_path / 'o.ozx'], ['repack', '-fq', archive, tmp_path / 'o.ozx']):
             code, peak, said = run(*command)
             assert code in (0, 1, 2), (command[0], said)
             assert peak <= 64 * MIB + 2.5 * len(text), (command[0], size, peak // MIB)
@@ -87,7 +111,8 @@ def test_metadata(tmp_path, shape):
 def test_several_nodes(tmp_path):
     """What info keeps of each node adds up."""
     text = repeated(*METADATA['labels'], MIB)
-    archive = stored(tmp_path / 'x.ozx', [(b'%szarr.json' % n, text) for n in (b'', *(b'%d/' % i for i in range(100)))])
+    archive = stored(tmp_path / 'x.ozx',
+                     [(b'%szarr.json' % n, text) for n in (b'', *(b'%d/' % i for i in range(100)))])
     for verb in ('info', 'verify'):
         code, peak, said = run(verb, archive)
         assert code in (0, 1, 2), said
@@ -97,7 +122,8 @@ def test_several_nodes(tmp_path):
 def test_many_entries(tmp_path):
     """650,000 entries in less than 64 MiB, whatever the order of the directory."""
     group = b'{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5"}}}'
-    entries = [(b'zarr.json', group)] + [(b's0/c/%d/%d' % divmod(i, 1000), b'') for i in range(650_000)]
+    entries = [(b'zarr.json', group)] + [(b's0/c/%d/%d' % divmod(i, 1000), b'')
+                                         for i in range(650_000)]
     archive = stored(tmp_path / 'x.ozx', entries)
     for options in ([], ['--quick'], ['-j', '1']):
         code, peak, said = run('verify', '-q', *options, archive)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""repack, with and without --recover, of archives whose names are no paths but mean one each, and of archives behind a prefix."""
+"""repack, with and without --recover, of archives whose names are no paths but mean one each, and
+of archives behind a prefix."""
 import json
 import os
 import struct
@@ -10,12 +11,15 @@ import pytest
 from kit.trees import ARRAY, GROUP, ok, run
 
 
-FILES = {'zarr.json': json.dumps(dict(GROUP, attributes=dict(ome=dict(version='0.5')))).encode(), 's0/zarr.json': json.dumps(ARRAY).encode(),
-         's0/c/0/0': b'a' * 64, 's0/c/0/1': b'b' * 3000}
+FILES = {
+    'zarr.json': json.dumps(dict(GROUP, attributes=dict(ome=dict(version='0.5')))).encode(),
+    's0/zarr.json': json.dumps(ARRAY).encode(), 's0/c/0/0': b'a' * 64, 's0/c/0/1': b'b' * 3000
+}
 
 
 def archive(path, names, compression=zipfile.ZIP_STORED, prefix=b''):
-    """[(name as it is to stand in both headers, data)]: zipfile would normalize some of them itself."""
+    """[(name as it is to stand in both headers, data)]: zipfile would normalize some of them
+    itself."""
     with zipfile.ZipFile(path, 'w', compression) as z:
         for name, data in names:
             info = zipfile.ZipInfo('x')
@@ -45,23 +49,30 @@ def repack(request, tmp_path):
     return repacked
 
 
-# --- names with one meaning ------------------------------------------------------------------------------------------
+# --- names with one meaning -----------------------------------------------------------------------
 
 NORMALIZED = {
-    'dot': (lambda n: './' + n, 4), 'dots': (lambda n: '././/' + n, 4), 'absolute': (lambda n: '/' + n, 4), 'absolute_twice': (lambda n: '//' + n, 4),
-    'double': (lambda n: n.replace('/', '//'), 3), 'inner_dot': (lambda n: n.replace('/', '/./'), 3), 'backslash': (lambda n: n.replace('/', '\\'), 3),
-    'backslash_dot': (lambda n: '.\\' + n.replace('/', '\\'), 4), 'backslash_absolute': (lambda n: '\\' + n.replace('/', '\\'), 4),
-    'one_alone': (lambda n: n.replace('s0/c/0/0', 's0/c/./0/0'), 1)}
+    'dot': (lambda n: './' + n, 4), 'dots': (lambda n: '././/' + n,
+                                             4), 'absolute': (lambda n: '/' + n, 4),
+    'absolute_twice': (lambda n: '//' + n, 4), 'double': (lambda n: n.replace('/', '//'), 3),
+    'inner_dot': (lambda n: n.replace('/', '/./'), 3), 'backslash': (lambda n: n.replace('/', '\\'),
+                                                                     3),
+    'backslash_dot': (lambda n: '.\\' + n.replace('/', '\\'),
+                      4), 'backslash_absolute': (lambda n: '\\' + n.replace('/', '\\'), 4),
+    'one_alone': (lambda n: n.replace('s0/c/0/0', 's0/c/./0/0'), 1)
+}
 
 
-@pytest.mark.parametrize('compression', (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), ids=('stored', 'deflated'))
+@pytest.mark.parametrize('compression', (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED),
+                         ids=('stored', 'deflated'))
 @pytest.mark.parametrize('what', NORMALIZED)
 def test_normalized(tmp_path, repack, what, compression):
     rename, count = NORMALIZED[what]
     done = repack(archive(tmp_path / 'a.zip', named(rename), compression))
     assert done.returncode == 0 and held(done.out) == FILES
     line = [x for x in done.stderr.splitlines() if 'normal form' in x]
-    assert len(line) == 1 and (f' {count} names are ' if count > 1 else ' 1 name is ') in line[0] and '(name)' in line[0]
+    assert len(line) == 1 and (f' {count} names are '
+                               if count > 1 else ' 1 name is ') in line[0] and '(name)' in line[0]
     assert ok('verify', done.out)
 
 
@@ -79,13 +90,16 @@ def test_everything_else_refuses_them(tmp_path, what):
     path = archive(tmp_path / 'a.zip', named(NORMALIZED[what][0]))
     for verb, *more in (('info',), ('ls',), ('cat', 'zarr.json'), ('unpack', tmp_path / 'd')):
         done = run(verb, path, *more)
-        assert done.returncode == 2 and '(name, at byte' in done.stderr and len(done.stderr.splitlines()) == 1, verb
+        assert done.returncode == 2 and '(name, at byte' in done.stderr and len(
+            done.stderr.splitlines()) == 1, verb
     assert 'fail  name ' in run('verify', path).stdout
 
 
 def test_roots_and_directories(tmp_path, repack):
-    """Entries of the root itself are not needed; other directories may be there in any form, and twice."""
-    dirs = [('./', b''), ('/', b''), ('.//', b''), ('./s0/', b''), ('s0//', b''), ('./empty/.//', b'')]
+    """Entries of the root itself are not needed; other directories may be there in any form, and
+    twice."""
+    dirs = [('./', b''), ('/', b''), ('.//', b''), ('./s0/', b''), ('s0//', b''),
+            ('./empty/.//', b'')]
     done = repack(archive(tmp_path / 'a.zip', dirs + named(lambda n: './' + n)))
     assert done.returncode == 0 and held(done.out) == FILES
     with zipfile.ZipFile(done.out) as z:
@@ -93,7 +107,9 @@ def test_roots_and_directories(tmp_path, repack):
 
 
 def test_directories_of_windows(tmp_path, repack):
-    done = repack(archive(tmp_path / 'a.zip', [('s0\\', b''), ('e\\', b'')] + named(lambda n: n.replace('/', '\\'))))
+    done = repack(
+        archive(tmp_path / 'a.zip', [('s0\\', b''),
+                                     ('e\\', b'')] + named(lambda n: n.replace('/', '\\'))))
     assert done.returncode == 0 and held(done.out) == FILES
     with zipfile.ZipFile(done.out) as z:
         assert [n for n in z.namelist() if n.endswith('/')] == ['e/']
@@ -134,15 +150,17 @@ def test_local_name_must_become_the_same(tmp_path):
     data[at:at + 10] = b'./s0/c/0/9'
     path.write_bytes(data)
     done = run('repack', path, tmp_path / 'out.ozx')
-    assert done.returncode == 2 and '(local, at byte' in done.stderr and not (tmp_path / 'out.ozx').exists()
+    assert done.returncode == 2 and '(local, at byte' in done.stderr and not (tmp_path /
+                                                                              'out.ozx').exists()
     data[at:at + 10] = b's0//c//0/0'  # another form, but of the same
     path.write_bytes(data)
     assert run('repack', path, tmp_path / 'out.ozx').returncode == 0
 
 
-# --- names without one -----------------------------------------------------------------------------------------------
+# --- names without one ----------------------------------------------------------------------------
 
-BAD = ('../x', 'a/../b', './..', '..', 'a/.', '.', './.', 'a/./.', 'x' * 256, './' + 'y/' * 2050 + 'z', './a\x01b', './a\x7fb', './a\x00b', 'a//\\b')
+BAD = ('../x', 'a/../b', './..', '..', 'a/.', '.', './.', 'a/./.', 'x' * 256,
+       './' + 'y/' * 2050 + 'z', './a\x01b', './a\x7fb', './a\x00b', 'a//\\b')
 BAD_WINDOWS = ('C:\\x', 'c:x', '\\\\host\\share\\x', '..\\x', 'a\\..\\b', 'a\\.', 'a\\b:\x02')
 
 
@@ -158,7 +176,8 @@ def bytewise(path, name):
 @pytest.mark.parametrize('name', BAD)
 def test_refused(tmp_path, name):
     done = run('repack', bytewise(tmp_path / 'a.zip', name), tmp_path / 'out.ozx')
-    assert done.returncode == 2 and '(name, at byte' in done.stderr and len(done.stderr.splitlines()) == 1 and not (tmp_path / 'out.ozx').exists()
+    assert done.returncode == 2 and '(name, at byte' in done.stderr and len(
+        done.stderr.splitlines()) == 1 and not (tmp_path / 'out.ozx').exists()
 
 
 @pytest.mark.parametrize('name', BAD)
@@ -174,7 +193,8 @@ def test_recover_loses_what_has_no_normal_form(tmp_path, name):
 def test_refused_of_windows(tmp_path, name):
     path = archive(tmp_path / 'a.zip', named(lambda n: n.replace('/', '\\'), [(name, b'x')]))
     done = run('repack', path, tmp_path / 'out.ozx')
-    assert done.returncode == 2 and '(name, at byte' in done.stderr and not (tmp_path / 'out.ozx').exists()
+    assert done.returncode == 2 and '(name, at byte' in done.stderr and not (tmp_path /
+                                                                             'out.ozx').exists()
     run('repack', '--recover', path, tmp_path / 'out.ozx')
     assert not (tmp_path / 'out.ozx').exists() or held(tmp_path / 'out.ozx') == FILES
 
@@ -188,13 +208,16 @@ def test_mixed_separators(tmp_path, repack):
 
 def test_mixed_separators_without_an_end(tmp_path):
     """Then only those entries are lost."""
-    whole = archive(tmp_path / 'a.zip', named(lambda n: './' + n, [('s0\\c\\1\\0', b'x')])).read_bytes()
+    whole = archive(tmp_path / 'a.zip', named(lambda n: './' + n,
+                                              [('s0\\c\\1\\0', b'x')])).read_bytes()
     (tmp_path / 'cut.zip').write_bytes(whole[:whole.index(b'PK\1\2') + 4])
     done = run('repack', '--recover', tmp_path / 'cut.zip', tmp_path / 'out.ozx')
-    assert done.returncode == 2 and 'has a backslash' in done.stderr and held(tmp_path / 'out.ozx') == FILES
+    assert done.returncode == 2 and 'has a backslash' in done.stderr and held(
+        tmp_path / 'out.ozx') == FILES
 
 
-@pytest.mark.parametrize('pair', (('./a', 'a'), ('/a', './a'), ('b/c', 'b//c'), ('./b/c', '/b/./c')))
+@pytest.mark.parametrize('pair',
+                         (('./a', 'a'), ('/a', './a'), ('b/c', 'b//c'), ('./b/c', '/b/./c')))
 def test_two_that_become_one(tmp_path, repack, pair):
     done = repack(archive(tmp_path / 'a.zip', named(lambda n: n, [(n, b'x') for n in pair])))
     assert done.returncode == 2 and not done.out.exists()
@@ -207,7 +230,7 @@ def test_a_file_that_becomes_a_directory(tmp_path, repack):
     assert done.returncode == 2 and '(conflict' in done.stderr and not done.out.exists()
 
 
-# --- prefixes --------------------------------------------------------------------------------------------------------
+# --- prefixes -------------------------------------------------------------------------------------
 
 def prefixed(tmp_path, kind, prefix):
     if kind == 'zip64':
@@ -219,11 +242,15 @@ def prefixed(tmp_path, kind, prefix):
     return tmp_path / 'a.zip'
 
 
-PREFIXES = {'byte': b'#', 'script': b'#!/bin/sh\nexec unzip "$0"\n', 'large': bytes(200_000), 'looks_like_an_end': b'PK\5\6' + bytes(18) + b'x' * 70_000}
+PREFIXES = {
+    'byte': b'#', 'script': b'#!/bin/sh\nexec unzip "$0"\n', 'large': bytes(200_000),
+    'looks_like_an_end': b'PK\5\6' + bytes(18) + b'x' * 70_000
+}
 
 
 def stand_of(stub):
-    return '1 byte before the archive' if len(stub) == 1 else f'{len(stub)} bytes before the archive'
+    return '1 byte before the archive' if len(
+        stub) == 1 else f'{len(stub)} bytes before the archive'
 
 
 @pytest.mark.parametrize('prefix', PREFIXES)
@@ -233,7 +260,8 @@ def test_prefix(tmp_path, repack, kind, prefix):
     path = prefixed(tmp_path, kind, stub)
     for verb in ('info', 'ls'):
         done = run(verb, path)
-        assert done.returncode == 2 and stand_of(stub) in done.stderr and 'self-extracting' in done.stderr, done.stderr
+        assert done.returncode == 2 and stand_of(
+            stub) in done.stderr and 'self-extracting' in done.stderr, done.stderr
         assert 'repack' in done.stderr and len(done.stderr.splitlines()) == 1
     verdict = run('verify', path)
     assert verdict.returncode == 2 and stand_of(stub) in verdict.stdout
@@ -243,20 +271,23 @@ def test_prefix(tmp_path, repack, kind, prefix):
 
 
 def test_prefix_that_is_counted(tmp_path):
-    """Its offsets are right, as zip -A leaves them: it is read, and named for what it is, with the length."""
+    """Its offsets are right, as zip -A leaves them: it is read, and named for what it is, with the
+    length."""
     for stub, words in ((b'#', '1 byte'), (bytes(5000), '5000 bytes')):
         (tmp_path / 'a.zip').write_bytes(stub)
         with zipfile.ZipFile(tmp_path / 'a.zip', 'a') as z:
             z.writestr('zarr.json', '{"zarr_format":3,"node_type":"group"}')
         for verb in ('info', 'verify'):
-            assert f'{words} before the first entry, as in a self-extracting archive' in run(verb, tmp_path / 'a.zip').stdout
+            assert f'{words} before the first entry, as in a self-extracting archive' in run(
+                verb, tmp_path / 'a.zip').stdout
 
 
 @pytest.mark.parametrize('kind', ('plain', 'zip64'))
 def test_prefix_and_names(tmp_path, repack, kind):
     path = archive(tmp_path / 'a.zip', named(lambda n: './' + n), prefix=b'x' * 999)
     done = repack(path)
-    assert done.returncode == 0 and held(done.out) == FILES and '999 bytes' in done.stderr and '4 names' in done.stderr
+    assert done.returncode == 0 and held(
+        done.out) == FILES and '999 bytes' in done.stderr and '4 names' in done.stderr
 
 
 def test_prefix_onto_itself(tmp_path):
@@ -277,4 +308,5 @@ def test_no_prefix_where_it_does_not_fit(tmp_path, how):
     path.write_bytes(data)
     done = run('info', path)
     assert done.returncode == 2 and 'before the archive' not in done.stderr
-    assert run('repack', path, tmp_path / 'out.ozx').returncode == 2 and not os.path.exists(tmp_path / 'out.ozx')
+    assert run('repack', path,
+               tmp_path / 'out.ozx').returncode == 2 and not os.path.exists(tmp_path / 'out.ozx')

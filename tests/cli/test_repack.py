@@ -25,25 +25,30 @@ def image(tmp_path_factory):
 
 
 def messy(path, directory, prefix='', compression=zipfile.ZIP_DEFLATED):
-    """The tree as people zip it: wrong order, directory entries, compression, something twice, no comment."""
+    """The tree as people zip it: wrong order, directory entries, compression, something twice, no
+    comment."""
     with warnings.catch_warnings(), zipfile.ZipFile(path, 'w', compression) as archive:
         warnings.simplefilter('ignore')
         if prefix:
-            archive.mkdir(prefix.rstrip('/')) if hasattr(archive, 'mkdir') else archive.writestr(prefix, b'')
+            archive.mkdir(prefix.rstrip('/')) if hasattr(archive, 'mkdir') else archive.writestr(
+                prefix, b'')
         archive.writestr(prefix + 's0/zarr.json', b'an older one')
         for file in sorted(directory.rglob('*'), reverse=True):
             archive.write(file, prefix + str(file.relative_to(directory)))
     return path
 
 
-# --- the same as pack -----------------------------------------------------------------------------------------------------------------
+# --- the same as pack -----------------------------------------------------------------------------
 
-@pytest.mark.parametrize('options', [(), ('--align', '4096'), ('--align', '32768', '-j', '1'), ('-j', '16', '--no-verify')])
+
+@pytest.mark.parametrize('options', [(), ('--align', '4096'), ('--align', '32768', '-j', '1'),
+                                     ('-j', '16', '--no-verify')])
 def test_is_what_pack_writes(image, tmp_path, options):
     directory, archive = image
     packing = [o for o in options if o != '--no-verify']
     ok('pack', *packing, directory, tmp_path / 'p.ozx')
-    done = ok('repack', *options, archive, tmp_path / 'r.ozx', env={**os.environ, 'TZ': 'Asia/Kolkata'})
+    done = ok('repack', *options, archive, tmp_path / 'r.ozx',
+              env={**os.environ, 'TZ': 'Asia/Kolkata'})
     assert not done.stdout and not messages(done.stderr)
     assert (tmp_path / 'r.ozx').read_bytes() == (tmp_path / 'p.ozx').read_bytes()
     ok('repack', tmp_path / 'r.ozx', tmp_path / 'back.ozx')
@@ -56,9 +61,11 @@ def test_says_of_an_archive_what_pack_says_of_a_directory(image, tmp_path):
         archive.writestr('.zgroup', '{"zarr_format":2}')
         archive.writestr('0/.zarray', '{}')
     refused = run('repack', tmp_path / 'v2.zip', tmp_path / 'r.ozx')
-    assert refused.returncode == 2 and 'is Zarr v2' in refused.stderr and not (tmp_path / 'r.ozx').exists()
+    assert refused.returncode == 2 and 'is Zarr v2' in refused.stderr and not (tmp_path /
+                                                                               'r.ozx').exists()
     refused = run('repack', '--exclude', '/zarr.json', image[1], tmp_path / 'r.ozx')
-    assert refused.returncode == 2 and 'the root zarr.json was excluded' in refused.stderr and not (tmp_path / 'r.ozx').exists()
+    assert refused.returncode == 2 and 'the root zarr.json was excluded' in refused.stderr and not (
+        tmp_path / 'r.ozx').exists()
 
 
 def test_messy(image, tmp_path):
@@ -83,11 +90,15 @@ def test_subdir(image, tmp_path):
 
 def test_deterministic(image, tmp_path):
     """Not even the archive's own mtime counts where an entry states none."""
-    (tmp_path / 'a.zip').write_bytes(forged(change=(b's0/c/0/0', dict(local={'time': 0, 'date': 0}, central={'time': 0, 'date': 0}))).bytes())
+    (tmp_path / 'a.zip').write_bytes(
+        forged(change=(b's0/c/0/0',
+                       dict(local={'time': 0, 'date': 0}, central={'time': 0, 'date': 0}))).bytes())
     seen = set()
-    for n, (time, zone, jobs) in enumerate(((1e9, 'UTC', 1), (1.5e9, 'Asia/Tokyo', 4), (1.7e9, 'America/New_York', 16))):
+    for n, (time, zone, jobs) in enumerate(
+        ((1e9, 'UTC', 1), (1.5e9, 'Asia/Tokyo', 4), (1.7e9, 'America/New_York', 16))):
         os.utime(tmp_path / 'a.zip', (time, time))
-        ok('repack', '-j', jobs, tmp_path / 'a.zip', tmp_path / f'{n}.ozx', env={**os.environ, 'TZ': zone})
+        ok('repack', '-j', jobs, tmp_path / 'a.zip', tmp_path / f'{n}.ozx',
+           env={**os.environ, 'TZ': zone})
         seen.add((tmp_path / f'{n}.ozx').read_bytes())
     assert len(seen) == 1
     with zipfile.ZipFile(tmp_path / '0.ozx') as archive:
@@ -110,7 +121,7 @@ def test_large_compressed(tmp_path, compression):
         assert b'"version":"0.6"' in archive.comment
 
 
-# --- the version ----------------------------------------------------------------------------------------------------------------------
+# --- the version ----------------------------------------------------------------------------------
 
 def test_version(tmp_path):
     def write(metadata, comment):
@@ -135,14 +146,15 @@ def test_version(tmp_path):
     assert version('--ome-version', '0.9') == expected % b'0.9'
 
 
-# --- what is refused ------------------------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('name,rule', [(b'x/inner.OZX', 'nested'), (b'.ozx', 'nested')])
 def test_nested(tmp_path, name, rule):
     (tmp_path / 'a.zip').write_bytes(forged(Entry(name, b'x')).bytes())
     done = run('repack', tmp_path / 'a.zip', tmp_path / 'r.ozx')
     assert done.returncode == 2 and rule in done.stderr and os.listdir(tmp_path) == ['a.zip']
-    said = ok('repack', '-v', '--exclude', '*.[oO][zZ][xX]', tmp_path / 'a.zip', tmp_path / 'r.ozx').stderr
+    said = ok('repack', '-v', '--exclude', '*.[oO][zZ][xX]', tmp_path / 'a.zip',
+              tmp_path / 'r.ozx').stderr
     assert 'left out: ' + name.decode() in said
     assert name.decode() not in contents(tmp_path / 'r.ozx')
 
@@ -159,7 +171,8 @@ def test_same_file(image, tmp_path):
             assert done.returncode == 73 and 'is the archive being read' in done.stderr
     (tmp_path / 'c.ozx').symlink_to('a.ozx')
     assert run('repack', '-f', archive, tmp_path / 'c.ozx').returncode == 73
-    assert archive.read_bytes() == before and sorted(os.listdir(tmp_path)) == ['a.ozx', 'b.ozx', 'c.ozx']
+    assert archive.read_bytes() == before and sorted(
+        os.listdir(tmp_path)) == ['a.ozx', 'b.ozx', 'c.ozx']
 
 
 def test_target(image, tmp_path):
@@ -183,9 +196,14 @@ def test_dry_run(image, tmp_path):
 
 
 def test_usage(image, tmp_path):
-    for arguments in ([], [image[1]], [image[1], '-'], [image[1], 'a', 'b'], ['--align', '3', image[1], 'r'], ['--align', '65536', image[1], 'r'],
-                      ['--ome-version', '0 5', image[1], 'r'], ['-j', '65', image[1], 'r'], ['--ome-version', 'latest', image[1], 'r'],
-                      ['--exclude', 'nothing-like-it', image[1], 'r'], ['--nope', image[1], 'r'], ['--subdir']):
+    for arguments in ([], [image[1]], [image[1], '-'], [image[1], 'a',
+                                                        'b'], ['--align', '3', image[1], 'r'],
+                      ['--align', '65536', image[1],
+                       'r'], ['--ome-version', '0 5', image[1],
+                              'r'], ['-j', '65', image[1],
+                                     'r'], ['--ome-version', 'latest', image[1],
+                                            'r'], ['--exclude', 'nothing-like-it', image[1],
+                                                   'r'], ['--nope', image[1], 'r'], ['--subdir']):
         done = run('repack', *arguments, cwd=tmp_path)
         assert done.returncode == 64 and len(done.stderr.splitlines()) == 1
     assert 'Usage: ozxfs repack' in ok('repack', '--help').stdout
@@ -193,30 +211,38 @@ def test_usage(image, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-# --- every archive of the policy table ------------------------------------------------------------------------------------------------
+# --- every archive of the policy table ------------------------------------------------------------
 
-NORMALIZED = ('name', 'tail-fit')           # what repack sets right (test_normalize.py says to what)
+# what repack sets right (test_normalize.py says to what)
+NORMALIZED = ('name', 'tail-fit')
 METADATA = ('ome-path', 'consolidated')  # what the metadata say wrong, which repack copies as it is
 
 
 @pytest.mark.parametrize('name', [r.name for r in RECIPES.values() if not r.large])
 def test_recipe(name, tmp_path):
-    """What is served and can stand in a .ozx is written as it is served, and `verify` has nothing to say of the result."""
+    """What is served and can stand in a .ozx is written as it is served, and `verify` has nothing
+    to say of the result."""
     recipe = RECIPES[name]
     made = recipe.build()
     made.write(tmp_path / 'a.ozx')
     done = run('repack', '-q', '--ome-version', '0.5', tmp_path / 'a.ozx', tmp_path / 'r.ozx')
     if done.returncode:
         assert done.returncode == 2 and done.stderr and os.listdir(tmp_path) == ['a.ozx']
-        assert made.view is None or recipe.mount == EIO or recipe.id in ('crc', 'no-root', 'nested'), done.stderr
+        assert made.view is None or recipe.mount == EIO or recipe.id in ('crc', 'no-root',
+                                                                         'nested'), done.stderr
         return
-    assert (recipe.mount not in (EIO, 'REFUSE') or recipe.id in ('changed', *NORMALIZED)) and recipe.id not in ('crc', 'nested')
+    assert (recipe.mount not in (EIO, 'REFUSE')
+            or recipe.id in ('changed', *NORMALIZED)) and recipe.id not in ('crc', 'nested')
     verified = run('verify', '-q', tmp_path / 'r.ozx')
-    assert verified.returncode == (2 if recipe.verify == 'fail' and recipe.id in METADATA else 0), verified.stdout
+    assert verified.returncode == (2 if recipe.verify == 'fail' and recipe.id in METADATA else
+                                   0), verified.stdout
     if recipe.mount == 'REFUSE' and recipe.id in NORMALIZED:
         return
-    wanted = {path.decode(): content.read(0, len(content)) if isinstance(content, Sparse) else content
-              for path, content in made.view.items() if content is not None}
+    wanted = {
+        path.decode(): content.read(0, len(content)) if isinstance(content, Sparse) else content
+        for path, content in made.view.items()
+        if content is not None
+    }
     found = contents(tmp_path / 'r.ozx')
     assert {n: c for n, c in found.items() if not n.endswith('/')} == wanted
     empty = {d for d in made.directories() if not any(p.startswith(d + b'/') for p in made.view)}
@@ -238,5 +264,6 @@ def test_many_entries(tmp_path):
         for i in range(70_000):
             archive.writestr(f'c/{i // 1000}/{i % 1000}', b'%d' % i)
     ok('repack', '-q', tmp_path / 'a.zip', tmp_path / 'r.ozx')
-    listed = subprocess.run([OZXFS, 'ls', '-R', tmp_path / 'r.ozx'], capture_output=True, text=True).stdout
+    listed = subprocess.run([OZXFS, 'ls', '-R', tmp_path / 'r.ozx'], capture_output=True,
+                            text=True).stdout
     assert listed.count('\n') >= 70_000

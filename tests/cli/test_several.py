@@ -10,9 +10,18 @@ import pytest
 from kit.info import image, on_terminal, run, write
 from kit.trees import tree
 
-FILES = {'zarr.json': b'{"a":1}', 's0/zarr.json': b'{"b":2}', 's0/c/0/0': b'00', 's0/c/0/1': b'01', 's0/c/1/0': b'10', 's1/zarr.json': b'{"c":3}',
-         's1/c/0/0': b'1', 'labels/ü/zarr.json': b'{"d":4}', 'odd/a*b': b'star', 'odd/axb': b'x', 'odd/[z]': b'bracket', 'odd/z': b'z'}
-DIRECTORIES = {'/'.join(name.split('/')[:n]) for name in FILES for n in range(1, name.count('/') + 1)}
+FILES = {
+    'zarr.json': b'{"a":1}', 's0/zarr.json': b'{"b":2}', 's0/c/0/0': b'00', 's0/c/0/1': b'01',
+    's0/c/1/0': b'10', 's1/zarr.json': b'{"c":3}', 's1/c/0/0': b'1',
+    'labels/ü/zarr.json': b'{"d":4}', 'odd/a*b': b'star', 'odd/axb': b'x', 'odd/[z]': b'bracket',
+    'odd/z': b'z'
+}
+DIRECTORIES = {
+    '/'.join(name.split('/')[:n])
+    for name in FILES
+    for n in range(1,
+                   name.count('/') + 1)
+}
 
 
 @pytest.fixture
@@ -24,19 +33,24 @@ def archive(tmp_path):
 def three(tmp_path):
     """Two sound ones and one between them that is none."""
     (tmp_path / 'b.ozx').write_bytes(b'no archive')
-    return write(tmp_path / 'a.ozx', image()), tmp_path / 'b.ozx', write(tmp_path / 'c.zarr.zip', {**image(), '0/c/0/0': b'y' * 1024})
+    return write(tmp_path / 'a.ozx',
+                 image()), tmp_path / 'b.ozx', write(tmp_path / 'c.zarr.zip',
+                                                     {**image(), '0/c/0/0': b'y' * 1024})
 
 
-# --- patterns -------------------------------------------------------------------------------------------------------------------------
+# --- patterns -------------------------------------------------------------------------------------
 
 def meant(pattern):
     """What Python's words for a pattern match."""
     words = []
     for part in pattern.strip('/').split('/'):
-        words.append('**' if part == '**' else fnmatch.translate(part)[4:-3].replace('.*', '[^/]*').replace('.', '[^/]') if '*' in part or '?' in part or '[' in part
-                     else re.escape(part))
+        words.append(
+            '**' if part == '**' else fnmatch.translate(part)[4:-3].replace('.*', '[^/]*').
+            replace('.', '[^/]') if '*' in part or '?' in part or '[' in part else re.escape(part))
     regular = '/'.join(words).replace('**/', '(?:[^/]+/)*').replace('/**', '/.+')
-    return sorted((n for n in {*FILES, *DIRECTORIES} if re.fullmatch('.+' if regular == '**' else regular, n)), key=lambda n: [c.encode() for c in n.split('/')])
+    return sorted((n for n in {*FILES, *DIRECTORIES}
+                   if re.fullmatch('.+' if regular == '**' else regular, n)),
+                  key=lambda n: [c.encode() for c in n.split('/')])
 
 
 @pytest.mark.parametrize('pattern,expected', [
@@ -63,19 +77,23 @@ def test_pattern(archive, pattern, expected):
     assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, expected, '')
 
 
-@pytest.mark.parametrize('pattern', ['*', '**', '*/*', '**/*', '**/z*', 's*/c/**', '**/c/*', '**/1', '*/**/0'])
+@pytest.mark.parametrize('pattern',
+                         ['*', '**', '*/*', '**/*', '**/z*', 's*/c/**', '**/c/*', '**/1', '*/**/0'])
 def test_pattern_is_what_python_makes_of_it(archive, pattern):
     assert run('ls', archive, pattern).stdout.splitlines() == meant(pattern) != []
 
 
 def test_pattern_recursive_and_json(archive):
-    assert run('ls', '-R', archive, 's1*').stdout.splitlines() == ['s1', 's1/c', 's1/c/0', 's1/c/0/0', 's1/zarr.json']
+    assert run('ls', '-R', archive,
+               's1*').stdout.splitlines() == ['s1', 's1/c', 's1/c/0', 's1/c/0/0', 's1/zarr.json']
     said = json.loads(run('ls', '--json', archive, '**/zarr.json').stdout)
-    assert said['path'] == '**/zarr.json' and [e['path'] for e in said['entries']] == meant('**/zarr.json')
+    assert said['path'] == '**/zarr.json' and [e['path']
+                                               for e in said['entries']] == meant('**/zarr.json')
 
 
 @pytest.mark.parametrize('verb', ['ls', 'cat', 'unpack'])
-@pytest.mark.parametrize('pattern', ['nope*', 'zarr.json/*', '*/*/*/*/*/*', '**/nope', '[', 'x[', '**/' * 3 + 'q'])
+@pytest.mark.parametrize(
+    'pattern', ['nope*', 'zarr.json/*', '*/*/*/*/*/*', '**/nope', '[', 'x[', '**/' * 3 + 'q'])
 def test_pattern_that_matches_nothing(archive, tmp_path, verb, pattern):
     out = [tmp_path / 'out'] if verb == 'unpack' else []
     done = run(verb, archive, *out, pattern)
@@ -87,7 +105,8 @@ def test_pattern_that_matches_nothing(archive, tmp_path, verb, pattern):
 def test_pattern_of_too_many_stars(archive, tmp_path, verb):
     out = [tmp_path / 'out'] if verb == 'unpack' else []
     done = run(verb, archive, *out, '/a/'.join(['**'] * 8))
-    assert done.returncode in (64, 66) and '**' in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.returncode in (64, 66) and '**' in done.stderr and len(
+        done.stderr.splitlines()) == 1
 
 
 def test_pattern_takes_no_time(tmp_path):
@@ -98,19 +117,23 @@ def test_pattern_takes_no_time(tmp_path):
 
 
 def test_cat_of_a_pattern(archive):
-    assert run('cat', archive, '**/zarr.json', 'zarr.json').stdout == ''.join(FILES[n].decode() for n in meant('**/zarr.json')) + '{"a":1}'
+    assert run('cat', archive, '**/zarr.json',
+               'zarr.json').stdout == ''.join(FILES[n].decode()
+                                              for n in meant('**/zarr.json')) + '{"a":1}'
     assert run('cat', archive, 's0/*').stdout == '{"b":2}', 'directories are left out'
     done = run('cat', archive, 's0/c/*', 'zarr.json')
-    assert (done.returncode, done.stdout) == (66, '{"a":1}') and 'matches directories only' in done.stderr
+    assert (done.returncode,
+            done.stdout) == (66, '{"a":1}') and 'matches directories only' in done.stderr
 
 
 def test_unpack_of_a_pattern(archive, tmp_path):
-    assert run('unpack', '-q', archive, tmp_path / 'u', '**/zarr.json', 's1/*/', 'odd/[z]').returncode == 0
+    assert run('unpack', '-q', archive, tmp_path / 'u', '**/zarr.json', 's1/*/',
+               'odd/[z]').returncode == 0
     wanted = {n.encode() for n in meant('**/zarr.json')} | {b's1/c/0/0', b'odd/[z]'}
     assert {n for n, data in tree(tmp_path / 'u').items() if data is not None} == wanted
 
 
-# --- several archives -----------------------------------------------------------------------------------------------------------------
+# --- several archives -----------------------------------------------------------------------------
 
 def test_ls_of_several(three):
     a, b, c = three
@@ -129,7 +152,8 @@ def test_ls_json_of_several(three):
         value, end = decoder.raw_decode(text)
         said.append(value)
         text = text[end:].lstrip()
-    assert [s['file'] for s in said] == [str(a), str(c)] and said[0]['entries'] and len(said[0]['entries']) == len(said[1]['entries'])
+    assert [s['file'] for s in said] == [str(a), str(c)] and said[0]['entries'] and len(
+        said[0]['entries']) == len(said[1]['entries'])
 
 
 @pytest.mark.parametrize('operands', [['a.ozx', 'x', 'y'], ['-0', 'a.ozx', 'b.ozx'], []])
@@ -139,10 +163,16 @@ def test_ls_usage(operands):
 
 
 def test_ls_sizes_for_people(tmp_path):
-    path = write(tmp_path / 'x.ozx', {'zarr.json': b'{}', 'big': bytes(1536), 'huge': bytes(3 << 20)})
-    lines = {line.split()[-1]: ' '.join(line.split()[1:3]) for line in run('ls', '-lh', path).stdout.splitlines()}
-    assert lines['big'] == '1.5 KiB' and lines['huge'] == '3.0 MiB' and lines['zarr.json'].startswith('2 B')
-    assert run('ls', '-h', path).stdout == run('ls', '-1', path).stdout == run('ls', path).stdout == 'big\nhuge\nzarr.json\n'
+    path = write(tmp_path / 'x.ozx',
+                 {'zarr.json': b'{}', 'big': bytes(1536), 'huge': bytes(3 << 20)})
+    lines = {
+        line.split()[-1]: ' '.join(line.split()[1:3])
+        for line in run('ls', '-lh', path).stdout.splitlines()
+    }
+    assert lines['big'] == '1.5 KiB' and lines['huge'] == '3.0 MiB' and lines[
+        'zarr.json'].startswith('2 B')
+    assert run('ls', '-h', path).stdout == run('ls', '-1', path).stdout == run(
+        'ls', path).stdout == 'big\nhuge\nzarr.json\n'
     assert run('ls', '-l', '--json', path).stdout == run('ls', '--json', path).stdout
 
 
@@ -173,8 +203,10 @@ def test_unpack_of_several(three, tmp_path):
     assert again.returncode == 73 and len(again.stderr.splitlines()) == 2
     assert run('unpack', '-qf', a, c, tmp_path / 'out').returncode == 0
     assert run('unpack', '-q', a, c, tmp_path / 'part', '**/zarr.json').returncode == 0
-    assert sorted(tree(tmp_path / 'part')) == [b'a.ome.zarr', b'a.ome.zarr/0', b'a.ome.zarr/0/zarr.json', b'a.ome.zarr/zarr.json',
-                                               b'c.ome.zarr', b'c.ome.zarr/0', b'c.ome.zarr/0/zarr.json', b'c.ome.zarr/zarr.json']
+    assert sorted(tree(tmp_path / 'part')) == [
+        b'a.ome.zarr', b'a.ome.zarr/0', b'a.ome.zarr/0/zarr.json', b'a.ome.zarr/zarr.json',
+        b'c.ome.zarr', b'c.ome.zarr/0', b'c.ome.zarr/0/zarr.json', b'c.ome.zarr/zarr.json'
+    ]
 
 
 def test_unpack_of_several_that_all_fail(three, tmp_path):

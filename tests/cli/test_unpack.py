@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""unpack: the tree is the archive's, it appears whole or not at all, and nothing else is touched."""
+"""unpack: the tree is the archive's, it appears whole or not at all, and nothing else is touched.
+"""
 import errno
 import os
 import platform
@@ -12,7 +13,8 @@ import zipfile
 
 import pytest
 
-from kit.trees import OPENAT2, OZXFS, RENAMEAT2, left_beside, make_tree, mtimes, ok, run, tree, without
+from kit.trees import (
+    OPENAT2, OZXFS, RENAMEAT2, left_beside, make_tree, mtimes, ok, run, tree, without)
 
 ON_X86 = pytest.mark.skipif(platform.machine() != 'x86_64', reason='system call numbers of x86_64')
 
@@ -26,7 +28,7 @@ def image(tmp_path_factory):
     return directory, base / 'a.ozx'
 
 
-# --- faithful -------------------------------------------------------------------------------------------------------------------------
+# --- faithful -------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('zone', ['Asia/Tokyo', 'America/St_Johns'])
 @pytest.mark.parametrize('jobs', [1, 8])
@@ -43,9 +45,11 @@ def test_round_trip(image, tmp_path, zone, jobs):
     assert left_beside(tmp_path) == []
 
 
-@pytest.mark.parametrize('mtime', [-5, 0, 315532799, 315532801, 2 ** 31 - 1, 2 ** 31, 2_500_000_001, 4_354_819_199, 2 ** 33])
+@pytest.mark.parametrize(
+    'mtime', [-5, 0, 315532799, 315532801, 2**31 - 1, 2**31, 2_500_000_001, 4_354_819_199, 2**33])
 def test_round_trip_of_times(tmp_path, mtime):
-    """A time that the archive's fields cannot hold is clamped by pack; from then on it stays what it is."""
+    """A time that the archive's fields cannot hold is clamped by pack; from then on it stays what
+    it is."""
     directory = make_tree(tmp_path / 'd', 1)
     os.utime(directory / 'a0', (mtime, mtime))
     os.utime(directory / 'nothing', (mtime, mtime))
@@ -61,7 +65,8 @@ def test_aligned_and_pipe(image, tmp_path):
     directory, _ = image
     for n, align in enumerate((1, 4096)):
         with open(tmp_path / f'{n}.ozx', 'wb') as out:
-            subprocess.run([OZXFS, 'pack', '--align', str(align), directory, '-'], stdout=out, check=True)
+            subprocess.run(
+                [OZXFS, 'pack', '--align', str(align), directory, '-'], stdout=out, check=True)
         ok('unpack', tmp_path / f'{n}.ozx', tmp_path / f'u{n}')
         assert tree(tmp_path / f'u{n}') == tree(directory)
 
@@ -88,8 +93,15 @@ def test_paths(image, tmp_path):
     directory, archive = image
     ok('unpack', archive, tmp_path / 'u', 's0/c/3', '/zarr.json', 'deep/', 'käse/ß')
     whole = tree(directory)
-    wanted = {p: whole[p] for p in whole if p.startswith(b's0/c/3/') or p in (b's0', b's0/c', b's0/c/3', b'zarr.json')}
-    wanted.update({p: whole[p] for p in map(str.encode, ('deep', 'deep/er', 'deep/er/nothing', 'käse', 'käse/ß'))})
+    wanted = {
+        p: whole[p]
+        for p in whole
+        if p.startswith(b's0/c/3/') or p in (b's0', b's0/c', b's0/c/3', b'zarr.json')
+    }
+    wanted.update({
+        p: whole[p]
+        for p in map(str.encode, ('deep', 'deep/er', 'deep/er/nothing', 'käse', 'käse/ß'))
+    })
     assert tree(tmp_path / 'u') == wanted
     ok('unpack', archive, tmp_path / 'all', '/')
     assert tree(tmp_path / 'all') == whole
@@ -119,7 +131,8 @@ def test_deep_and_wide(tmp_path):
             archive.writestr(f'wide/{i}', b'%d' % i)
     ok('unpack', '-q', tmp_path / 'a.zip', tmp_path / 'u')
     assert len(os.listdir(tmp_path / 'u/wide')) == 5000
-    assert subprocess.run(['find', tmp_path / 'u', '-name', 'f', '-size', '6c'], capture_output=True).stdout.count(b'\n') == 1
+    assert subprocess.run(['find', tmp_path / 'u', '-name', 'f', '-size', '6c'],
+                          capture_output=True).stdout.count(b'\n') == 1
     with zipfile.ZipFile(tmp_path / 'a.zip', 'a') as archive:
         archive.writestr('zarr.json', b'{}')
     ok('unpack', '-q', tmp_path / 'a.zip', tmp_path / 'v', 'zarr.json', deep)
@@ -128,7 +141,7 @@ def test_deep_and_wide(tmp_path):
     subprocess.run(['rm', '-rf', tmp_path / 'u', tmp_path / 'v'], check=True)
 
 
-# --- the target -----------------------------------------------------------------------------------------------------------------------
+# --- the target -----------------------------------------------------------------------------------
 
 def test_target_exists(image, tmp_path):
     archive = image[1]
@@ -139,7 +152,8 @@ def test_target_exists(image, tmp_path):
     (tmp_path / 'elsewhere').mkdir()
     for name in ('full', 'file', 'link', 'full/', '.', '..', 'full/.', 'nope/u', ''):
         for force in ([], ['--force']):
-            done = run('unpack', *force, archive, os.path.join(tmp_path, name) if name else '', cwd=tmp_path / 'full')
+            done = run('unpack', *force, archive,
+                       os.path.join(tmp_path, name) if name else '', cwd=tmp_path / 'full')
             assert done.returncode == 73 and len(done.stderr.splitlines()) == 1, (name, done.stderr)
     assert os.listdir(tmp_path / 'full') == ['mine'] and os.listdir(tmp_path / 'elsewhere') == []
     assert left_beside(tmp_path) == []
@@ -149,7 +163,8 @@ def test_target_empty(image, tmp_path):
     directory, archive = image
     (tmp_path / 'u').mkdir(mode=0o700)
     ok('unpack', archive, str(tmp_path / 'u') + '//')
-    assert tree(tmp_path / 'u') == tree(directory) and (tmp_path / 'u').stat().st_mode & 0o7777 == 0o700
+    assert tree(
+        tmp_path / 'u') == tree(directory) and (tmp_path / 'u').stat().st_mode & 0o7777 == 0o700
 
 
 @pytest.mark.parametrize('umask', [0o022, 0o077])
@@ -177,8 +192,10 @@ def test_force(image, tmp_path):
 
 
 def test_force_wants_an_image(image, tmp_path):
-    for name, make in (('other', lambda p: (p / 'thesis.tex').write_text('x')), ('linked', lambda p: (p / 'zarr.json').symlink_to('/dev/null')),
-                       ('below', lambda p: (p / 'x').mkdir() or (p / 'x/zarr.json').write_text('{}')),
+    for name, make in (('other', lambda p: (p / 'thesis.tex').write_text('x')),
+                       ('linked', lambda p: (p / 'zarr.json').symlink_to('/dev/null')),
+                       ('below', lambda p:
+                        (p / 'x').mkdir() or (p / 'x/zarr.json').write_text('{}')),
                        ('folder', lambda p: (p / 'zarr.json').mkdir())):
         (tmp_path / name).mkdir()
         make(tmp_path / name)
@@ -213,7 +230,7 @@ def test_failure_keeps_the_old_tree(image, tmp_path):
     assert tree(old) == before and left_beside(tmp_path) == []
 
 
-# --- a file system or kernel that lacks something -------------------------------------------------------------------------------------
+# --- a file system or kernel that lacks something -------------------------------------------------
 
 @ON_X86
 @pytest.mark.parametrize('error', [errno.ENOSYS, errno.EPERM])
@@ -226,7 +243,8 @@ def test_without_openat2(image, tmp_path, error):
 @ON_X86
 @pytest.mark.parametrize('error', [errno.ENOSYS, errno.EINVAL])
 def test_without_renameat2(image, tmp_path, error):
-    """A plain rename over an empty directory does; a tree cannot be replaced in one step, and is not."""
+    """A plain rename over an empty directory does; a tree cannot be replaced in one step, and is
+    not."""
     directory, archive = image
     lacking = dict(preexec_fn=without(RENAMEAT2, error))
     ok('unpack', archive, tmp_path / 'u', **lacking)
@@ -240,11 +258,13 @@ def test_file_size_limit(image, tmp_path):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (2 ** 20, 2 ** 20))
     done = run('unpack', image[1], tmp_path / 'u', preexec_fn=limit)
-    assert done.returncode == 74 and len(done.stderr.splitlines()) == 1 and os.listdir(tmp_path) == []
+    assert done.returncode == 74 and len(
+        done.stderr.splitlines()) == 1 and os.listdir(tmp_path) == []
 
 
 def test_few_descriptors(image, tmp_path):
-    """It unpacks, or says what is short and leaves nothing behind: to remove things takes descriptors, too."""
+    """It unpacks, or says what is short and leaves nothing behind: to remove things takes
+    descriptors, too."""
     done = 0
     for limit in range(4, 10):
         def lower(limit=limit):
@@ -252,7 +272,8 @@ def test_few_descriptors(image, tmp_path):
         target = tmp_path / str(limit)
         ended = run('unpack', '-j', '1', image[1], target, preexec_fn=lower)
         done += ended.returncode == 0
-        assert os.listdir(tmp_path) == ([target.name] if ended.returncode == 0 else []), (limit, ended.stderr)
+        assert os.listdir(tmp_path) == ([target.name]
+                                        if ended.returncode == 0 else []), (limit, ended.stderr)
         if ended.returncode == 0:
             shutil.rmtree(target)
     assert done
@@ -262,7 +283,8 @@ def test_few_descriptors(image, tmp_path):
 def test_disk_full(image, tmp_path):
     small = tmp_path / 'small'
     small.mkdir()
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small], capture_output=True).returncode:
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small],
+                      capture_output=True).returncode:
         pytest.skip('cannot mount a tmpfs')
     try:
         old = small / 'u'
@@ -294,14 +316,16 @@ def test_shared_blocks(image, tmp_path, kind):
     mounted.mkdir()
     disk.touch()
     os.truncate(disk, 2 ** 30)
-    if not shutil.which(f'mkfs.{kind}') or subprocess.run([f'mkfs.{kind}', '-q', disk], capture_output=True).returncode:
+    if not shutil.which(f'mkfs.{kind}') or subprocess.run([f'mkfs.{kind}', '-q', disk],
+                                                          capture_output=True).returncode:
         pytest.skip(f'no mkfs.{kind}')
     if subprocess.run(['mount', '-o', 'loop', disk, mounted], capture_output=True).returncode:
         pytest.skip('cannot mount it')
     try:
         ok('pack', '--align', 4096, image[0], mounted / 'a.ozx')
         said = ok('unpack', '-v', mounted / 'a.ozx', mounted / 'u').stderr
-        assert '16.0 MiB shared with the archive' in said or '17.0 MiB shared with the archive' in said, said
+        assert '16.0 MiB shared with the archive' in said \
+            or '17.0 MiB shared with the archive' in said, said
         assert tree(mounted / 'u') == tree(image[0])
         data = bytearray((mounted / 'a.ozx').read_bytes())
         data[len(data) // 2] ^= 1  # in 'large': the CRC is asked of shared blocks, too
@@ -311,7 +335,7 @@ def test_shared_blocks(image, tmp_path, kind):
         subprocess.run(['umount', mounted], check=True)
 
 
-# --- interrupted ----------------------------------------------------------------------------------------------------------------------
+# --- interrupted ----------------------------------------------------------------------------------
 
 @pytest.fixture(scope='module')
 def slow(tmp_path_factory):
@@ -324,12 +348,14 @@ def slow(tmp_path_factory):
     return base / 'a.ozx'
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU])
+@pytest.mark.parametrize(
+    'number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU])
 def test_signal(slow, tmp_path, number):
     old = tmp_path / 'u'
     old.mkdir()
     (old / 'zarr.json').write_text('old')
-    with subprocess.Popen([OZXFS, 'unpack', '-qf', '-j', '1', slow, old], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([OZXFS, 'unpack', '-qf', '-j', '1', slow, old], stderr=subprocess.PIPE,
+                          text=True) as process:
         deadline = time.monotonic() + 20
         while not left_beside(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -352,7 +378,8 @@ def test_kill(slow, tmp_path):
             time.sleep(delay)
             process.kill()
         seen = (old / 'zarr.json').read_bytes()
-        assert seen == b'old' and os.listdir(old) == ['zarr.json'] or seen == b'{}' and len(os.listdir(old / 'c')) == 150
+        assert seen == b'old' and os.listdir(old) == ['zarr.json'] or seen == b'{}' and len(
+            os.listdir(old / 'c')) == 150
     ok('unpack', '-qf', slow, old)  # leftovers are in nobody's way
     assert all(name.endswith('.partial') for name in left_beside(tmp_path))
 
@@ -363,20 +390,26 @@ def test_archive_changes(image, tmp_path):
     with zipfile.ZipFile(big, 'w') as archive:
         for i in range(20_000):
             archive.writestr(f'c/{i}', bytes(100))
-    with subprocess.Popen([OZXFS, 'unpack', '-q', '-j', '1', big, tmp_path / 'u'], stderr=subprocess.PIPE, text=True) as process:
-        while not any(os.listdir(tmp_path / name) for name in left_beside(tmp_path)) and process.poll() is None:
+    with subprocess.Popen([OZXFS, 'unpack', '-q', '-j', '1', big, tmp_path / 'u'],
+                          stderr=subprocess.PIPE, text=True) as process:
+        while not any(os.listdir(tmp_path / name)
+                      for name in left_beside(tmp_path)) and process.poll() is None:
             time.sleep(0.001)
         os.utime(big)
         said = process.communicate(timeout=60)[1]
     if process.returncode == 0:
         pytest.skip('it was faster')
-    assert process.returncode == 74 and 'changed while' in said and os.listdir(tmp_path) == ['a.zip']
+    assert process.returncode == 74 and 'changed while' in said and os.listdir(tmp_path) == [
+        'a.zip'
+    ]
 
 
-# --- the command line -----------------------------------------------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------------------
 
 def test_usage(image, tmp_path):
-    for arguments in ([], [image[1]], ['--nope', image[1], 'u'], ['-j', '0', image[1], 'u'], ['-j', 'x', image[1], 'u'], ['--subdir']):
+    for arguments in ([], [image[1]], ['--nope', image[1], 'u'], ['-j', '0', image[1],
+                                                                  'u'], ['-j', 'x', image[1],
+                                                                         'u'], ['--subdir']):
         done = run('unpack', *arguments, cwd=tmp_path)
         assert done.returncode == 64 and len(done.stderr.splitlines()) == 1
     assert 'Usage: ozxfs unpack' in ok('unpack', '--help').stdout

@@ -9,9 +9,12 @@ import pytest
 from kit.trees import ok, run
 
 GROUP = {'zarr_format': 3, 'node_type': 'group'}
-ARRAY = {'zarr_format': 3, 'node_type': 'array', 'shape': [4, 4], 'data_type': 'uint8', 'fill_value': 0, 'codecs': [{'name': 'bytes'}],
-         'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [4, 4]}},
-         'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '/'}}}
+ARRAY = {
+    'zarr_format': 3, 'node_type': 'array', 'shape': [4, 4], 'data_type': 'uint8', 'fill_value': 0,
+    'codecs': [{'name': 'bytes'}],
+    'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [4, 4]}},
+    'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '/'}}
+}
 MTIME = 1_600_000_000
 
 
@@ -21,16 +24,28 @@ def ome(**block):
 
 def image(*paths):
     axes = [{'name': n, 'type': 'space'} for n in 'yx']
-    return ome(multiscales=[{'axes': axes, 'datasets': [{'path': p, 'coordinateTransformations': [{'type': 'scale', 'scale': [1, 1]}]} for p in paths]}])
+    return ome(multiscales=[{
+        'axes': axes,
+        'datasets': [{'path': p, 'coordinateTransformations': [{'type': 'scale', 'scale': [1, 1]}]}
+                     for p in paths]
+    }])
 
 
-NODES = {'': image('s0', 's1'), 's0': ARRAY, 's1': ARRAY, 'labels': ome(labels=['cells']), 'labels/cells': image('0'), 'labels/cells/0': ARRAY}
+NODES = {
+    '': image('s0', 's1'), 's0': ARRAY, 's1': ARRAY, 'labels': ome(labels=['cells']),
+    'labels/cells': image('0'), 'labels/cells/0': ARRAY
+}
 
 
 def consolidated(group, nodes):
     start = group + '/' if group else ''
     below = {n[len(start):]: m for n, m in nodes.items() if n.startswith(start) and n != group}
-    return json.dumps({**NODES[group], 'consolidated_metadata': {'kind': 'inline', 'must_understand': False, 'metadata': below}}, indent=1)
+    return json.dumps(
+        {
+            **NODES[group], 'consolidated_metadata': {
+                'kind': 'inline', 'must_understand': False, 'metadata': below
+            }
+        }, indent=1)
 
 
 @pytest.fixture(scope='module')
@@ -52,10 +67,13 @@ def lines(done):
     return done.stderr.splitlines()
 
 
-@pytest.mark.parametrize('paths,gone', (
-    (['zarr.json', 's0', 's1'], {'labels', 'labels/cells', 'labels/cells/0'}), (['zarr.json', 's0', 'labels'], {'s1'}),
-    (['zarr.json', 's0', 's1', 'labels/zarr.json'], {'labels/cells', 'labels/cells/0'}),
-    (['zarr.json', 's0', 's1', 'labels/cells'], {'labels', 'labels/cells', 'labels/cells/0'}), (['zarr.json'], set(NODES) - {''})))
+@pytest.mark.parametrize(
+    'paths,gone',
+    ((['zarr.json', 's0', 's1'], {'labels', 'labels/cells', 'labels/cells/0'}),
+     (['zarr.json', 's0', 'labels'], {'s1'}),
+     (['zarr.json', 's0', 's1', 'labels/zarr.json'], {'labels/cells', 'labels/cells/0'}),
+     (['zarr.json', 's0', 's1', 'labels/cells'], {'labels', 'labels/cells', 'labels/cells/0'}),
+     (['zarr.json'], set(NODES) - {''})))
 def test_consolidated(archive, tmp_path, paths, gone):
     """As if written without what is not there, with the time that the archive states; one line."""
     done = ok('unpack', archive, tmp_path / 'u', *paths)
@@ -105,13 +123,17 @@ def test_chunks(archive, tmp_path):
 
 def test_zarr_v2(tmp_path):
     with zipfile.ZipFile(tmp_path / 'v2.zip', 'w') as z:
-        for name, data in (('.zgroup', {'zarr_format': 2}), ('.zattrs', {'multiscales': [{'version': '0.4', 'datasets': [{'path': '0'}, {'path': '1'}]}]}),
-                           ('.zmetadata', {'zarr_consolidated_format': 1, 'metadata': {'.zgroup': {}, '0/.zarray': {}, '1/.zarray': {}}}),
-                           ('0/.zarray', {'zarr_format': 2}), ('1/.zarray', {'zarr_format': 2})):
+        for name, data in (('.zgroup', {'zarr_format': 2}), ('.zattrs', {
+                'multiscales': [{'version': '0.4', 'datasets': [{'path': '0'}, {'path': '1'}]}]
+        }), ('.zmetadata', {
+                'zarr_consolidated_format': 1,
+                'metadata': {'.zgroup': {}, '0/.zarray': {}, '1/.zarray': {}}
+        }), ('0/.zarray', {'zarr_format': 2}), ('1/.zarray', {'zarr_format': 2})):
             z.writestr(name, json.dumps(data))
     done = run('unpack', '-q', tmp_path / 'v2.zip', tmp_path / 'all')
     assert done.returncode == 0 and not done.stderr
-    done = run('unpack', tmp_path / 'v2.zip', tmp_path / 'u', '.zgroup', '.zattrs', '.zmetadata', '0')
+    done = run('unpack', tmp_path / 'v2.zip', tmp_path / 'u', '.zgroup', '.zattrs', '.zmetadata',
+               '0')
     assert done.returncode == 0
     assert sum("'.zmetadata'" in line and 'kept unchanged' in line for line in lines(done)) == 1
     assert sum("the dataset '1', which is left out" in line for line in lines(done)) == 1

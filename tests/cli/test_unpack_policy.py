@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every forged archive of the policy table, unpacked: what a mount serves is written, byte by byte, below the target; everything else is an
-error that leaves nothing. (`unpack` checks CRCs, which a mount does not.)"""
+"""Every forged archive of the policy table, unpacked: what a mount serves is written, byte by byte,
+below the target; everything else is an error that leaves nothing. (`unpack` checks CRCs, which a
+mount does not.)"""
 import os
 import subprocess
 
@@ -8,7 +9,8 @@ import pytest
 
 from kit.trees import left_beside, run, tree
 
-from corpus import EIO, RECIPES, REFUSE, Damaged, Sparse, Unreadable  # noqa: E402  (unpack_tools makes the package known)
+# noqa: E402  (unpack_tools makes the package known)
+from corpus import EIO, RECIPES, REFUSE, Damaged, Sparse, Unreadable
 from corpus.recipe import Entry, image  # noqa: E402
 
 SMALL = [r.name for r in RECIPES.values() if not r.large]
@@ -31,8 +33,10 @@ def test_recipe(name, tmp_path, box):
     made.write(inside / 'a.ozx')
     before = tree(tmp_path)
     done = run('unpack', '-q', '--no-sync', inside / 'a.ozx', inside / 'u')
-    assert all(line.startswith('ozxfs: ') and line.isprintable() for line in done.stderr.splitlines())
-    spoiled = made.view is None or any(isinstance(c, (Unreadable, Damaged)) for c in made.view.values())
+    assert all(
+        line.startswith('ozxfs: ') and line.isprintable() for line in done.stderr.splitlines())
+    spoiled = made.view is None or any(
+        isinstance(c, (Unreadable, Damaged)) for c in made.view.values())
     if recipe.mount in (REFUSE, EIO) and recipe.id != 'changed':
         assert spoiled
     if spoiled or recipe.id == 'crc':
@@ -40,7 +44,10 @@ def test_recipe(name, tmp_path, box):
         assert done.stderr and tree(tmp_path) == before
         return
     assert done.returncode == 0, done.stderr
-    wanted = {path: content.read(0, len(content)) if isinstance(content, Sparse) else content for path, content in made.view.items()}
+    wanted = {
+        path: content.read(0, len(content)) if isinstance(content, Sparse) else content
+        for path, content in made.view.items()
+    }
     for folder in made.directories():
         wanted.setdefault(folder, None)
     assert tree(inside / 'u') == wanted
@@ -49,7 +56,10 @@ def test_recipe(name, tmp_path, box):
     assert left_beside(inside) == []
 
 
-@pytest.mark.parametrize('name', [b'../out', b'/tmp/ozxfs-out', b'a/../../out', b'..', b'C:\\out', b'a\\..\\..\\out', b'./x', b'a//b', b'a/./b', b'\x00x', b'..\xc0\xaf'])
+@pytest.mark.parametrize('name', [
+    b'../out', b'/tmp/ozxfs-out', b'a/../../out', b'..', b'C:\\out', b'a\\..\\..\\out', b'./x',
+    b'a//b', b'a/./b', b'\x00x', b'..\xc0\xaf'
+])
 def test_traversal(name, tmp_path):
     """Names that lead out: the archive is refused whole."""
     inside = tmp_path / 'jail' / 'box'

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The verb verify: options, exit codes, text, JSON, several files, and how it behaves in a shell."""
+"""The verb verify: options, exit codes, text, JSON, several files, and how it behaves in a shell.
+"""
 import json
 import os
 import pty
@@ -35,7 +36,7 @@ def broken(tmp_path):
     return write(CASES['crc_wrong'].build(), tmp_path / 'broken.ozx')
 
 
-# --- exit codes -----------------------------------------------------------------------------------------------------------------------
+# --- exit codes -----------------------------------------------------------------------------------
 
 def test_exit_codes(sound, warned, broken, tmp_path):
     assert run(sound).returncode == 0
@@ -62,7 +63,9 @@ def test_no_permission(sound):
     assert run(sound).returncode == 77
 
 
-@pytest.mark.parametrize('arguments', [(), ('--nonsense', 'x'), ('-j', '0', 'x'), ('-j', 'many', 'x'), ('-j', '65', 'x'), ('x', '-j'), ('--jobs=1x', 'x')])
+@pytest.mark.parametrize('arguments', [(), ('--nonsense', 'x'), ('-j', '0', 'x'),
+                                       ('-j', 'many', 'x'), ('-j', '65', 'x'), ('x', '-j'),
+                                       ('--jobs=1x', 'x')])
 def test_usage(arguments):
     result = run(*arguments)
     assert result.returncode == 64 and not result.stdout
@@ -71,26 +74,31 @@ def test_usage(arguments):
 
 def test_help():
     result = run('--help')
-    assert result.returncode == 0 and result.stdout.startswith('Usage: ozxfs verify') and not result.stderr
+    assert result.returncode == 0 and result.stdout.startswith(
+        'Usage: ozxfs verify') and not result.stderr
     for option in ('--quick', '--strict', '--json', '--jobs', '--verbose', '--quiet'):
         assert option in result.stdout
 
 
-# --- text -----------------------------------------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 def test_sound_is_one_line(sound):
-    assert re.fullmatch(r'%s: sound \(3 entries, [\d.]+ KiB\)\n' % re.escape(str(sound)), run(sound).stdout)
+    assert re.fullmatch(r'%s: sound \(3 entries, [\d.]+ KiB\)\n' % re.escape(str(sound)),
+                        run(sound).stdout)
 
 
 def test_finding_has_rule_level_entry_and_byte(broken):
     lines = run(broken).stdout.splitlines()
     assert len(lines) == 2
-    assert re.match(r"fail  crc +policy +the data have CRC-32 [0-9a-f]{8}, .* \('s0/c/0/0', byte \d+\)", lines[0])
+    assert re.match(
+        r"fail  crc +policy +the data have CRC-32 [0-9a-f]{8}, .* \('s0/c/0/0', byte \d+\)",
+        lines[0])
     assert lines[1].startswith(f'{broken}: invalid: 1 rule is broken (')
 
 
 def test_many_findings_are_counted(tmp_path):
-    path = write(archive([*clean().entries, *(entry('s0/x%d' % i, b'') for i in range(40))]), tmp_path / 'x.ozx')
+    path = write(archive([*clean().entries, *(entry('s0/x%d' % i, b'') for i in range(40))]),
+                 tmp_path / 'x.ozx')
     assert '... and 37 more' in run(path).stdout
     assert run(path).stdout.count('not a chunk key') == 3
     assert run('-v', path).stdout.count('not a chunk key') == 40
@@ -116,16 +124,19 @@ def test_refused(tmp_path):
     path.write_bytes(b'not a ZIP\n')
     result = run(path)
     assert result.returncode == 2 and not result.stderr
-    assert result.stdout.startswith('fail  no-end') and 'mount refuses it' in result.stdout.splitlines()[-1]
+    assert result.stdout.startswith(
+        'fail  no-end') and 'mount refuses it' in result.stdout.splitlines()[-1]
 
 
 def test_names_are_harmless(tmp_path):
-    path = write(archive([*clean().entries, Entry(b'a\xc2\x9b31mb', b'x', flags=0x800)]), tmp_path / 'x\x1b[2J\n.ozx')
+    path = write(archive([*clean().entries,
+                          Entry(b'a\xc2\x9b31mb', b'x', flags=0x800)]), tmp_path / 'x\x1b[2J\n.ozx')
     result = run(path)
-    assert '\x1b' not in result.stdout and '\x9b' not in result.stdout and '\\x1B[2J\\n.ozx: ' in result.stdout
+    assert '\x1b' not in result.stdout and '\x9b' not in result.stdout
+    assert '\\x1B[2J\\n.ozx: ' in result.stdout
 
 
-# --- JSON -----------------------------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 def test_json_schema(sound, broken, tmp_path):
     result = run('--json', sound, broken, tmp_path / 'missing.ozx')
@@ -135,13 +146,16 @@ def test_json_schema(sound, broken, tmp_path):
     assert [f['verdict'] for f in report['files']] == ['ok', 'fail', 'error']
     assert [f['exit'] for f in report['files']] == [0, 2, 66]
     for file in report['files']:
-        assert set(file) == {'file', 'verdict', 'exit', 'error', 'refused', 'quick', 'bytes', 'entries', 'rules'}
+        assert set(file) == {
+            'file', 'verdict', 'exit', 'error', 'refused', 'quick', 'bytes', 'entries', 'rules'
+        }
         for rule in file['rules']:
             assert set(rule) == {'id', 'level', 'verdict', 'count', 'text', 'findings', 'note'}
             assert rule['level'] in ('MUST', 'SHOULD', 'MAY', 'policy', 'metadata')
             for finding in rule['findings']:
                 assert set(finding) == {'verdict', 'entry', 'offset', 'text', 'hint'}
-    assert report['files'][0]['bytes'] == os.path.getsize(sound) and report['files'][0]['entries'] == 3
+    assert report['files'][0]['bytes'] == os.path.getsize(
+        sound) and report['files'][0]['entries'] == 3
     assert 'cannot open' in report['files'][2]['error'] and report['files'][2]['rules'] == []
     finding = rules_of(report['files'][1])['crc']['findings'][0]
     assert finding['entry'] == 's0/c/0/0' and isinstance(finding['offset'], int)
@@ -163,17 +177,23 @@ def test_json_of_any_bytes(tmp_path):
 
 
 def test_same_report_whatever_the_threads(tmp_path):
-    files = [entry('s0/bad%04d' % i, b'x' * i, local={'crc': 1}, central={'crc': 1}) for i in range(3000)]
+    files = [
+        entry('s0/bad%04d' % i, b'x' * i, local={'crc': 1}, central={'crc': 1}) for i in range(3000)
+    ]
     path = write(archive([*clean().entries, *files]), tmp_path / 'x.ozx')
     reports = {run('--json', '-j', jobs, path).stdout for jobs in (1, 2, 3, 8, 8)}
     assert len(reports) == 1
 
 
-# --- the table of rules ---------------------------------------------------------------------------------------------------------------
+# --- the table of rules ---------------------------------------------------------------------------
 
 def test_every_rule_is_broken_by_a_test(sound):
     from corpus import IDS
-    broken = {rule for case in CASES.values() for rule in case.told} | {i for i, verdict in IDS.items() if verdict != '-'}
+    broken = {rule
+              for case in CASES.values()
+              for rule in case.told} | {i
+                                        for i, verdict in IDS.items()
+                                        if verdict != '-'}
     never = {'attributes', 'changed'}
     draft = {'extra-fields', 'comment-keys'}  # tests/pack/test_draft.py
     assert set(rules_of(verify(sound)[1])) == broken | never | draft
@@ -191,11 +211,12 @@ def test_manual_lists_every_rule(sound):
         assert re.search(r'^\.It (Cm|Sy) %s$' % rule['id'], text, re.M), rule['id']
 
 
-# --- behaviour ------------------------------------------------------------------------------------------------------------------------
+# --- behaviour ------------------------------------------------------------------------------------
 
 def test_stdout_full(sound):
     with open('/dev/full', 'w') as full:
-        assert subprocess.run([OZXFS, 'verify', str(sound)], stdout=full, stderr=subprocess.PIPE, timeout=60).returncode == 74
+        assert subprocess.run([OZXFS, 'verify', str(sound)], stdout=full, stderr=subprocess.PIPE,
+                              timeout=60).returncode == 74
 
 
 def test_no_progress_without_a_terminal(broken):
@@ -205,7 +226,9 @@ def test_no_progress_without_a_terminal(broken):
 def sparse_archive(path, size):
     """An archive with one entry of `size` zeros and a wrong CRC; takes a while to sum."""
     from corpus.zipforge import Sparse
-    made = archive([*(entry(n, d) for n, d in CLEAN.items()), entry('big', Sparse(size, {0: b'start'}))], comment=COMMENT)
+    made = archive(
+        [*(entry(n, d) for n, d in CLEAN.items()),
+         entry('big', Sparse(size, {0: b'start'}))], comment=COMMENT)
     from corpus.zipforge import write_parts
     write_parts(made.layout(), path)
     return path
@@ -215,7 +238,8 @@ def test_progress_and_interrupt(tmp_path):
     """On a terminal there is a progress line; an interrupt ends it with 75."""
     path = sparse_archive(tmp_path / 'big.ozx', 40 << 30)
     master, slave = pty.openpty()
-    process = subprocess.Popen([OZXFS, 'verify', '-j', '1', str(path)], stdout=subprocess.PIPE, stderr=slave, env={**os.environ, 'TERM': 'xterm'})
+    process = subprocess.Popen([OZXFS, 'verify', '-j', '1', str(path)], stdout=subprocess.PIPE,
+                               stderr=slave, env={**os.environ, 'TERM': 'xterm'})
     os.close(slave)
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
@@ -229,7 +253,8 @@ def test_progress_and_interrupt(tmp_path):
 
 def test_changed_while_read(tmp_path):
     path = sparse_archive(tmp_path / 'big.ozx', 40 << 30)
-    process = subprocess.Popen([OZXFS, 'verify', '-j', '1', str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([OZXFS, 'verify', '-j', '1', str(path)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
     time.sleep(0.7)
     os.utime(path)
     _, said = process.communicate(timeout=30)
@@ -242,24 +267,27 @@ def test_memory_is_bounded(tmp_path):
     entries = [entry(n, d) for n, d in CLEAN.items()] + [entry('big', Sparse(1 << 30, {5: b'x'}))]
     entries += [entry('t%d' % i, pattern(100, i)) for i in range(2000)]
     write_parts(archive(entries).layout(), tmp_path / 'x.ozx')
-    timed = subprocess.run(['/usr/bin/env', 'python3', '-c', 'import resource,subprocess,sys\n'
-                            'code=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL).returncode\n'
-                            'print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)', OZXFS, 'verify', str(tmp_path / 'x.ozx')],
-                           capture_output=True, text=True, timeout=120)
+    timed = subprocess.run([
+        '/usr/bin/env', 'python3', '-c', 'import resource,subprocess,sys\n'
+        'code=subprocess.run(sys.argv[1:],stdout=subprocess.DEVNULL).returncode\n'
+        'print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)', OZXFS, 'verify',
+        str(tmp_path / 'x.ozx')
+    ], capture_output=True, text=True, timeout=120)
     code, kib = map(int, timed.stdout.split())
     assert code == 0
     if os.environ.get('OZXFS_SANITIZED') != '1':
         assert kib < 64 * 1024
 
 
-# --- what pack writes -----------------------------------------------------------------------------------------------------------------
+# --- what pack writes -----------------------------------------------------------------------------
 
 def make_store(root, sharded):
     from verify_cases import array, image_group, shard
     from verify_cases import sharded as sharded_array
     files = {'zarr.json': image_group('s0')}
     if sharded:
-        files.update({'s0/zarr.json': sharded_array((32, 16)), 's0/c/0/0': shard(), 's0/c/1/0': shard()})
+        files.update(
+            {'s0/zarr.json': sharded_array((32, 16)), 's0/c/0/0': shard(), 's0/c/1/0': shard()})
     else:
         files.update({'s0/zarr.json': array(), 's0/c/0/0': pattern(64)})
     for name, data in files.items():

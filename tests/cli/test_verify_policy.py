@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every row of tests/data/policy.tsv, verified: the verdict of the row's rule, and what else may be said.
+"""Every row of tests/data/policy.tsv, verified: the verdict of the row's rule, and what else may be
+said.
 
-A row of the verdict `-` (`plain`, `attributes`, ...) may be told of RFC-9's SHOULDs, which most of the corpus does not follow (no ZIP64),
-and never fails. A row that mounts (SERVE) and only warns must not fail for another reason.
+A row of the verdict `-` (`plain`, `attributes`, ...) may be told of RFC-9's SHOULDs, which most of
+the corpus does not follow (no ZIP64), and never fails. A row that mounts (SERVE) and only warns
+must not fail for another reason.
 """
 import csv
 import os
@@ -49,7 +51,8 @@ def check(tmp_path, recipe, *options):
     if row['verify'] == '-':
         assert code == 0 and not failed
         return
-    allowed = {OTHER_RULE.get(recipe)} if recipe in OTHER_RULE else set(row['rule'].split('|')) if row['rule'] != '-' else {row['id']}
+    allowed = {OTHER_RULE.get(recipe)} if recipe in OTHER_RULE else set(
+        row['rule'].split('|')) if row['rule'] != '-' else {row['id']}
     assert any(told.get(rule) == row['verify'] for rule in allowed), told
     if row['mount'] == 'REFUSE':
         assert code == 2 and report['refused'] and failed <= allowed | {'single-part'}
@@ -60,4 +63,5 @@ def check(tmp_path, recipe, *options):
         assert code == 0 and not failed
     for rule in failed:
         finding = rules_of(report)[rule]['findings'][0]
-        assert finding['text'] and not any(ord(c) < 0x20 or ord(c) == 0x7F for c in finding['text'] + (finding['entry'] or ''))
+        assert finding['text'] and not any(
+            ord(c) < 0x20 or ord(c) == 0x7F for c in finding['text'] + (finding['entry'] or ''))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """More cases for test_verify_cases.py: what OME-Zarr asks of images, their labels and scenes."""
-from verify_cases import AXES, OME, PATH, archive, array, case, group, image_group, multiscale, pattern
+from corpus.recipe import pattern
+
+from verify_cases import AXES, archive, array, case, group, image_group, multiscale
+from verify_cases_data import OME, PATH
 
 ARRAY = {'s0/zarr.json': array(), 's0/c/0/0': pattern(64)}
 
@@ -19,28 +22,44 @@ def labelled(*groups, listed=None, more=None):
         files['labels/zarr.json'] = listed
     for path in groups:
         files |= below(path, LABEL)
-    return archive(dict(sorted(files.items(), key=lambda f: (not f[0].endswith('zarr.json'), f[0].count('/'), f[0]))))
+    return archive(
+        dict(
+            sorted(files.items(), key=lambda f:
+                   (not f[0].endswith('zarr.json'), f[0].count('/'), f[0]))))
 
 
-# --- labels ---------------------------------------------------------------------------------------------------------------------------
+# --- labels ---------------------------------------------------------------------------------------
 
-case('labels_listed', {}, lambda: labelled('labels/a', 'labels/b', listed=group({'labels': ['a', 'b']})))
+case('labels_listed', {},
+     lambda: labelled('labels/a', 'labels/b', listed=group({'labels': ['a', 'b']})))
 case('labels_none', {}, lambda: labelled(listed=group({'labels': []})))
-case('labels_unlisted', OME, lambda: labelled('labels/a', 'labels/b', listed=group({'labels': ['a']})),
-     text={'ome-block': 'does not list this label image'}, entry={'ome-block': 'labels/b/zarr.json'})
-case('labels_all_unlisted', OME, lambda: labelled('labels/a', 'labels/b', listed=group({'labels': []})))
-case('labels_no_key', OME, lambda: labelled('labels/a', listed=group({})), text={'ome-block': 'attributes.ome.labels is missing'},
+case('labels_unlisted', OME,
+     lambda: labelled('labels/a', 'labels/b', listed=group({'labels': ['a']})),
+     text={'ome-block': 'does not list this label image'},
+     entry={'ome-block': 'labels/b/zarr.json'})
+case('labels_all_unlisted', OME,
+     lambda: labelled('labels/a', 'labels/b', listed=group({'labels': []})))
+case('labels_no_key', OME, lambda: labelled('labels/a', listed=group({})),
+     text={'ome-block': 'attributes.ome.labels is missing'},
      entry={'ome-block': 'labels/zarr.json'})
-case('labels_no_block', OME, lambda: labelled('labels/a', listed=group()), text={'ome-block': 'attributes.ome.labels is missing'})
-case('labels_no_version', OME, lambda: labelled('labels/a', listed=group({'labels': ['a']}, version=None)),
+case('labels_no_block', OME, lambda: labelled('labels/a', listed=group()),
+     text={'ome-block': 'attributes.ome.labels is missing'})
+case('labels_no_version', OME,
+     lambda: labelled('labels/a', listed=group({'labels': ['a']}, version=None)),
      text={'ome-block': 'attributes.ome.version is missing'})
-case('labels_other_version', OME, lambda: labelled('labels/a', listed=group({'labels': ['a']}, version='0.4')), text={'ome-block': "'0.4'"})
+case('labels_other_version', OME,
+     lambda: labelled('labels/a', listed=group({'labels': ['a']}, version='0.4')),
+     text={'ome-block': "'0.4'"})
 BETWEEN = {'labels/more/zarr.json': group()}
-case('labels_in_a_group', {}, lambda: labelled('labels/more/a', listed=group({'labels': ['more/a']}), more=BETWEEN))
-case('labels_in_a_group_unlisted', OME, lambda: labelled('labels/more/a', listed=group({'labels': []}), more=BETWEEN))
-case('labels_of_no_image', {}, lambda: archive({'zarr.json': group({'bioformats2raw.layout': 3}), 'labels/zarr.json': group()}))
+case('labels_in_a_group', {},
+     lambda: labelled('labels/more/a', listed=group({'labels': ['more/a']}), more=BETWEEN))
+case('labels_in_a_group_unlisted', OME,
+     lambda: labelled('labels/more/a', listed=group({'labels': []}), more=BETWEEN))
+case(
+    'labels_of_no_image', {}, lambda: archive(
+        {'zarr.json': group({'bioformats2raw.layout': 3}), 'labels/zarr.json': group()}))
 
-# --- datasets -------------------------------------------------------------------------------------------------------------------------
+# --- datasets -------------------------------------------------------------------------------------
 
 
 def pyramid(*shapes, axes=AXES):
@@ -53,19 +72,27 @@ def pyramid(*shapes, axes=AXES):
 case('datasets_in_order', {}, lambda: pyramid((8, 8), (4, 4), (2, 2)))
 case('datasets_of_one_size', {}, lambda: pyramid((8, 8), (8, 8)))
 case('datasets_by_one_axis', {}, lambda: pyramid((8, 8), (8, 4), (4, 4)))
-case('datasets_upside_down', OME, lambda: pyramid((4, 4), (8, 8)), text={'ome-block': "the dataset 's1' is larger than the one before it"})
-case('datasets_mixed', OME, lambda: pyramid((8, 8), (2, 2), (4, 4)), text={'ome-block': "the dataset 's2'"})
+case('datasets_upside_down', OME, lambda: pyramid((4, 4), (8, 8)),
+     text={'ome-block': "the dataset 's1' is larger than the one before it"})
+case('datasets_mixed', OME, lambda: pyramid((8, 8), (2, 2), (4, 4)),
+     text={'ome-block': "the dataset 's2'"})
 
-# --- scenes ---------------------------------------------------------------------------------------------------------------------------
+# --- scenes ---------------------------------------------------------------------------------------
 
 V6 = '0.6.dev4'
 
 
 def image_v6(name='physical'):
-    return {'multiscales': [{
-        'coordinateSystems': [{'name': name, 'axes': AXES}],
-        'datasets': [{'path': 's0', 'coordinateTransformations': [
-            {'type': 'scale', 'scale': [1, 1], 'input': {'path': 's0'}, 'output': {'name': name}}]}]}]}
+    return {
+        'multiscales': [{
+            'coordinateSystems': [{'name': name, 'axes': AXES}], 'datasets': [{
+                'path': 's0', 'coordinateTransformations': [{
+                    'type': 'scale', 'scale': [1, 1], 'input': {'path': 's0'},
+                    'output': {'name': name}
+                }]
+            }]
+        }]
+    }
 
 
 def move(source, target):
@@ -73,26 +100,43 @@ def move(source, target):
 
 
 def scene(*transforms, systems=('world',), **more):
-    block = {'coordinateTransformations': list(transforms), 'coordinateSystems': [{'name': n, 'axes': AXES} for n in systems], **more}
+    block = {
+        'coordinateTransformations': list(transforms),
+        'coordinateSystems': [{'name': n, 'axes': AXES} for n in systems], **more
+    }
     files = {'zarr.json': group({'scene': block}, version=V6)}
     for tile in ('a', 'b'):
         files |= below(tile, {'zarr.json': group(image_v6(), version=V6), **ARRAY})
-    made = archive(dict(sorted(files.items(), key=lambda f: (not f[0].endswith('zarr.json'), f[0].count('/'), f[0]))))
-    made.comment = b'{"ome":{"version":"0.6.dev4","zipFile":{"centralDirectory":{"jsonFirst":true}}}}'
+    made = archive(
+        dict(
+            sorted(files.items(), key=lambda f:
+                   (not f[0].endswith('zarr.json'), f[0].count('/'), f[0]))))
+    made.comment = (b'{"ome":{"version":"0.6.dev4",'
+                    b'"zipFile":{"centralDirectory":{"jsonFirst":true}}}}')
     return made
 
 
-A, B, WORLD = {'path': 'a', 'name': 'physical'}, {'path': 'b', 'name': 'physical'}, {'name': 'world'}
+A, B, WORLD = {'path': 'a', 'name': 'physical'}, {'path': 'b',
+                                                  'name': 'physical'}, {'name': 'world'}
 case('scene', {}, lambda: scene(move(A, WORLD), move(B, {'path': None, 'name': 'world'})))
 case('scene_from_image_to_image', {}, lambda: scene(move(A, B), systems=()))
-case('scene_image_missing', PATH, lambda: scene(move({'path': 'c', 'name': 'physical'}, WORLD)), text={'ome-path': "the image 'c' is not there"})
+case('scene_image_missing', PATH, lambda: scene(move({'path': 'c', 'name': 'physical'}, WORLD)),
+     text={'ome-path': "the image 'c' is not there"})
 case('scene_output_missing', PATH, lambda: scene(move(A, {'path': '../b', 'name': 'physical'})))
-case('scene_system_missing', PATH, lambda: scene(move(A, B), move({'path': 'b', 'name': 'pixels'}, WORLD)),
+case('scene_system_missing', PATH,
+     lambda: scene(move(A, B), move({'path': 'b', 'name': 'pixels'}, WORLD)),
      text={'ome-path': "the image 'b' has no coordinate system 'pixels'"})
-case('scene_own_system_missing', OME, lambda: scene(move(A, {'name': 'space'})),
-     text={'ome-block': "coordinateTransformations[0].output.name is 'space', which is not a coordinate system of the scene"})
-case('scene_input_text', OME, lambda: scene(move('a', WORLD)), text={'ome-block': 'input is not an object'})
-case('scene_no_output', OME, lambda: scene({'type': 'identity', 'input': A}), text={'ome-block': 'output is missing'})
-case('scene_no_name', OME, lambda: scene(move({'path': 'a'}, WORLD)), text={'ome-block': 'input.name is missing'})
-case('scene_no_transformations', OME, lambda: scene(), text={'ome-block': 'coordinateTransformations is empty'})
+case(
+    'scene_own_system_missing', OME, lambda: scene(move(A, {'name': 'space'})), text={
+        'ome-block': "coordinateTransformations[0].output.name is 'space', which is not a "
+                     "coordinate system of the scene"
+    })
+case('scene_input_text', OME, lambda: scene(move('a', WORLD)),
+     text={'ome-block': 'input is not an object'})
+case('scene_no_output', OME, lambda: scene({'type': 'identity', 'input': A}),
+     text={'ome-block': 'output is missing'})
+case('scene_no_name', OME, lambda: scene(move({'path': 'a'}, WORLD)),
+     text={'ome-block': 'input.name is missing'})
+case('scene_no_transformations', OME, lambda: scene(),
+     text={'ome-block': 'coordinateTransformations is empty'})
 case('scene_many', {}, lambda: scene(*[move(A, WORLD)] * 3000))

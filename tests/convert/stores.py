@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Arrays of Zarr v2, written by hand with numcodecs: what the writers of ten years have left, odd corners too.
+"""Arrays of Zarr v2, written by hand with numcodecs: what the writers of ten years have left, odd
+corners too.
 
-Each array has a chunk that is missing, one at the edge and one that is not fill, as far as its shape allows.
+Each array has a chunk that is missing, one at the edge and one that is not fill, as far as its
+shape allows.
 """
 import base64
 import itertools
@@ -14,17 +16,45 @@ import numpy
 SIZES = (5, 7, 4, 3, 2, 3)  # of as many dimensions as there are
 CHUNKS = (2, 3, 4, 2, 1, 2)
 
-TYPES = ['|b1', '|i1', '|u1', '<i2', '>i2', '<u2', '>u2', '<i4', '>i4', '<u4', '>u4', '<i8', '>i8', '<u8', '>u8', '<f2', '>f2', '<f4', '>f4', '<f8',
-         '>f8', '<c8', '>c8', '<c16', '>c16', '<U5', '>U3', '|S6', '|V4', '<M8[ns]', '>M8[25s]', '<M8[D]', '<m8[ms]', '>m8[h]', '|O']
+TYPES = [
+    '|b1', '|i1', '|u1', '<i2', '>i2', '<u2', '>u2', '<i4', '>i4', '<u4', '>u4', '<i8', '>i8',
+    '<u8', '>u8', '<f2', '>f2', '<f4', '>f4', '<f8', '>f8', '<c8', '>c8', '<c16', '>c16', '<U5',
+    '>U3', '|S6', '|V4', '<M8[ns]', '>M8[25s]', '<M8[D]', '<m8[ms]', '>m8[h]', '|O'
+]
 
 BLOSC = [dict(id='blosc', cname=cname, clevel=5, shuffle=shuffle, blocksize=0)
          for cname in ('lz4', 'lz4hc', 'blosclz', 'zstd', 'zlib') for shuffle in (0, 1, 2, -1)]
-CORE = [None, dict(id='gzip', level=1), dict(id='gzip', level=-1), dict(id='zstd', level=3), dict(id='zstd', level=-5, checksum=True), dict(id='zstd'),
-        dict(id='blosc'), dict(id='gzip')]
-OTHER = [dict(id='zlib', level=1), dict(id='zlib'), dict(id='lz4', acceleration=1), dict(id='lz4'), dict(id='bz2', level=1), dict(id='bz2'),
-         dict(id='lzma', format=1, check=-1, preset=None, filters=None), dict(id='lzma')]
-CHECKSUMS = [dict(id='crc32'), dict(id='crc32', location='end'), dict(id='crc32c'), dict(id='crc32c', location='start'), dict(id='crc32c', location='end'),
-             dict(id='adler32'), dict(id='adler32', location='end'), dict(id='fletcher32'), dict(id='jenkins_lookup3')]
+CORE = [
+    None,
+    dict(id='gzip', level=1),
+    dict(id='gzip', level=-1),
+    dict(id='zstd', level=3),
+    dict(id='zstd', level=-5, checksum=True),
+    dict(id='zstd'),
+    dict(id='blosc'),
+    dict(id='gzip')
+]
+OTHER = [
+    dict(id='zlib', level=1),
+    dict(id='zlib'),
+    dict(id='lz4', acceleration=1),
+    dict(id='lz4'),
+    dict(id='bz2', level=1),
+    dict(id='bz2'),
+    dict(id='lzma', format=1, check=-1, preset=None, filters=None),
+    dict(id='lzma')
+]
+CHECKSUMS = [
+    dict(id='crc32'),
+    dict(id='crc32', location='end'),
+    dict(id='crc32c'),
+    dict(id='crc32c', location='start'),
+    dict(id='crc32c', location='end'),
+    dict(id='adler32'),
+    dict(id='adler32', location='end'),
+    dict(id='fletcher32'),
+    dict(id='jenkins_lookup3')
+]
 SHUFFLE = [dict(id='shuffle'), dict(id='shuffle', elementsize=2)]
 
 
@@ -38,15 +68,34 @@ def scaled(dtype, astype, scale=10, offset=1000.5):
 
 # (type, filters): of arrays, of bytes, and both
 FILTERS = [
-    ('<i4', [delta('<i4')]), ('>i4', [delta('>i4')]), ('<i4', [delta('<i4', '<i2')]), ('<i4', [delta('<i4', '>i2')]), ('>i8', [delta('>i8', '<i4')]),
-    ('<f8', [delta('<f8')]), ('|u1', [delta('|u1')]), ('<f8', [scaled('<f8', '<i4')]), ('<f8', [scaled('<f8', '|u1', 1, 900)]),
-    ('>f4', [scaled('>f4', '>i4')]), ('<f8', [scaled('<f8', '>i2')]), ('<f8', [dict(id='quantize', digits=1, dtype='<f8')]),
-    ('>f8', [dict(id='quantize', digits=1, dtype='>f8', astype='>f8')]), ('<f4', [dict(id='bitround', keepbits=10)]), ('|b1', [dict(id='packbits')]),
-    ('<i8', [dict(id='astype', encode_dtype='<i4', decode_dtype='<i8')]), ('>i8', [dict(id='astype', encode_dtype='>i2', decode_dtype='>i8')]),
-    ('<f8', [scaled('<f8', '<i4'), delta('<i4', '<i2')]), ('<f8', [dict(id='astype', encode_dtype='<f4', decode_dtype='<f8'), delta('<f4')]),
-    ('<i4', [delta('<i4'), dict(id='shuffle', elementsize=4)]), ('<i4', [dict(id='shuffle', elementsize=4), dict(id='zlib', level=1)]),
-    ('|b1', [dict(id='packbits'), dict(id='zlib', level=1)]), ('<u2', [dict(id='zlib', level=1)]), ('<u2', [dict(id='blosc')]),
-    ('<i4', [delta('<i4'), dict(id='crc32c', location='end')]), ('<i4', []),
+    ('<i4', [delta('<i4')]),
+    ('>i4', [delta('>i4')]),
+    ('<i4', [delta('<i4', '<i2')]),
+    ('<i4', [delta('<i4', '>i2')]),
+    ('>i8', [delta('>i8', '<i4')]),
+    ('<f8', [delta('<f8')]),
+    ('|u1', [delta('|u1')]),
+    ('<f8', [scaled('<f8', '<i4')]),
+    ('<f8', [scaled('<f8', '|u1', 1, 900)]),
+    ('>f4', [scaled('>f4', '>i4')]),
+    ('<f8', [scaled('<f8', '>i2')]),
+    ('<f8', [dict(id='quantize', digits=1, dtype='<f8')]),
+    ('>f8', [dict(id='quantize', digits=1, dtype='>f8', astype='>f8')]),
+    ('<f4', [dict(id='bitround', keepbits=10)]),
+    ('|b1', [dict(id='packbits')]),
+    ('<i8', [dict(id='astype', encode_dtype='<i4', decode_dtype='<i8')]),
+    ('>i8', [dict(id='astype', encode_dtype='>i2', decode_dtype='>i8')]),
+    ('<f8', [scaled('<f8', '<i4'), delta('<i4', '<i2')]),
+    ('<f8', [dict(id='astype', encode_dtype='<f4', decode_dtype='<f8'),
+             delta('<f4')]),
+    ('<i4', [delta('<i4'), dict(id='shuffle', elementsize=4)]),
+    ('<i4', [dict(id='shuffle', elementsize=4),
+             dict(id='zlib', level=1)]),
+    ('|b1', [dict(id='packbits'), dict(id='zlib', level=1)]),
+    ('<u2', [dict(id='zlib', level=1)]),
+    ('<u2', [dict(id='blosc')]),
+    ('<i4', [delta('<i4'), dict(id='crc32c', location='end')]),
+    ('<i4', []),
 ] + [('<u2', [c]) for c in CHECKSUMS + SHUFFLE]
 
 
@@ -81,9 +130,12 @@ def fill_json(fill, dtype):
     return fill
 
 
-FILLS = {'b': [False, True, None], 'i': [0, -3, None], 'u': [0, 7, None], 'f': [0, 0.5, 'NaN', 'Infinity', '-Infinity', None],
-         'c': [[0.0, 0.0], [1.5, 'NaN'], None], 'U': ['', 'ab', None], 'S': [b'', b'xy', None], 'V': [b'\0' * 4, b'\1\2\3\4', None],
-         'M': [0, 12345, 'NaT', None], 'm': [0, 12345, 'NaT', None], 'O': ['', 'ab', 0, None]}
+FILLS = {
+    'b': [False, True, None], 'i': [0, -3, None], 'u': [0, 7, None],
+    'f': [0, 0.5, 'NaN', 'Infinity', '-Infinity', None], 'c': [[0.0, 0.0], [1.5, 'NaN'], None],
+    'U': ['', 'ab', None], 'S': [b'', b'xy', None], 'V': [b'\0' * 4, b'\1\2\3\4', None],
+    'M': [0, 12345, 'NaT', None], 'm': [0, 12345, 'NaT', None], 'O': ['', 'ab', 0, None]
+}
 
 
 def encode(chunk, order, filters, compressor):
@@ -95,13 +147,13 @@ def encode(chunk, order, filters, compressor):
     return chunk.tobytes(order='A') if isinstance(chunk, numpy.ndarray) else bytes(chunk)
 
 
-def write_array(path, dtype, shape, chunks, *, order='C', separator='.', compressor=None, filters=None, fill=0, attributes=None, seed=0, states=None,
-                skip=True):
+def write_array(path, dtype, shape, chunks, *, order='C', separator='.', compressor=None,
+                filters=None, fill=0, attributes=None, seed=0, states=None, skip=True):
     """Writes .zarray (its separator as `states`, if that is given), .zattrs and chunks."""
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    zarray = dict(zarr_format=2, shape=list(shape), chunks=list(chunks), dtype=dtype, order=order, fill_value=fill_json(fill, dtype), compressor=compressor,
-                  filters=filters)
+    zarray = dict(zarr_format=2, shape=list(shape), chunks=list(chunks), dtype=dtype, order=order,
+                  fill_value=fill_json(fill, dtype), compressor=compressor, filters=filters)
     if separator == '/' or states:
         zarray['dimension_separator'] = states or separator
     (path / '.zarray').write_text(json.dumps(zarray, indent=4))
@@ -142,20 +194,25 @@ def matrix(root):
         filters = more.pop('filters', None)
         if dtype == '|O':
             filters = [dict(id='vlen-utf8')] + (filters or [])
-        write_array(Path(root, name), dtype, SIZES[:dimensions], CHUNKS[:dimensions], filters=filters, seed=len(made), **more)
+        write_array(Path(root, name), dtype, SIZES[:dimensions], CHUNKS[:dimensions],
+                    filters=filters, seed=len(made), **more)
         made.append(name)
 
     compressors = itertools.cycle(CORE + BLOSC[:8])
-    for (dtype, order, separator), dimensions in zip(itertools.product(TYPES, 'CF', './'), itertools.cycle((2, 3, 1, 4, 2))):
+    for (dtype, order, separator), dimensions in zip(itertools.product(TYPES, 'CF', './'),
+                                                     itertools.cycle((2, 3, 1, 4, 2))):
         fills = FILLS[numpy.dtype(dtype).kind]
-        add('type', dtype, dimensions, order=order, separator=separator, compressor=next(compressors), fill=fills[len(made) % len(fills)])
+        add('type', dtype, dimensions, order=order, separator=separator,
+            compressor=next(compressors), fill=fills[len(made) % len(fills)])
     for compressor in CORE + BLOSC + OTHER:
         for dtype in ('<u2', '|u1') if compressor in BLOSC else ('<u2',):
             add('compressor', dtype, 2, compressor=compressor)
     for dtype, filters in FILTERS:
         for order in 'CF':
-            add('filter', dtype, 2, order=order, filters=filters, compressor=[None, dict(id='zlib', level=1)][len(made) % 2],
+            add('filter', dtype, 2, order=order, filters=filters,
+                compressor=[None, dict(id='zlib', level=1)][len(made) % 2],
                 fill=False if dtype == '|b1' else 0)
     for dimensions, order, separator in itertools.product(range(7), 'CF', './'):
-        add('dimensions', '<i2', dimensions, order=order, separator=separator, compressor=dict(id='blosc'))
+        add('dimensions', '<i2', dimensions, order=order, separator=separator,
+            compressor=dict(id='blosc'))
     return made

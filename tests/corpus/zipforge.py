@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A ZIP, forged field by field.
 
-Role: the object model that the recipes are written in. Every field of every structure can be given a value of its own, so that one lie
-at a time can be told. Nothing here checks anything, and nothing here knows what ozxfs does with the result.
+Role: the object model that the recipes are written in. Every field of every structure can be given
+a value of its own, so that one lie at a time can be told. Nothing here checks anything, and nothing
+here knows what ozxfs does with the result.
 
-    Zip([Entry(b'zarr.json', b'{}'), Entry(b'c/0', data, local={'crc': 1})], comment=b'{}', end={'total': 7}).bytes()
+    Zip([Entry(b'zarr.json', b'{}'), Entry(b'c/0', data, local={'crc': 1})], comment=b'{}',
+    end={'total': 7}).bytes()
 
-Layout (APPNOTE 6.3.10, 4.3): leading | local header, data, descriptor ... | gap | central headers | ZIP64 record, locator | end record,
-comment | trailing. After `layout()` the offsets stand in `entry.offset`, `zip.directory_offset`, `zip.directory_size`, `zip.end_offset`.
+Layout (APPNOTE 6.3.10, 4.3): leading | local header, data, descriptor ... | gap | central headers |
+ZIP64 record, locator | end record, comment | trailing. After `layout()` the offsets stand in
+`entry.offset`, `zip.directory_offset`, `zip.directory_size`, `zip.end_offset`.
 """
 import bz2
 import struct
@@ -31,7 +34,7 @@ def zip64_field(*values):
     return extra_field(ZIP64_ID, b''.join(struct.pack('<Q', v) for v in values))
 
 
-# --- contents that are mostly holes ---------------------------------------------------------------------------------------------------
+# --- contents that are mostly holes ---------------------------------------------------------------
 
 def _gf_multiply(a, b):
     """The product of two polynomials modulo CRC-32's, in its reflected notation (bit 31 is x^0)."""
@@ -87,12 +90,12 @@ class Sparse:
         return bytes(out)
 
 
-# --- entries --------------------------------------------------------------------------------------------------------------------------
+# --- entries --------------------------------------------------------------------------------------
 
 @dataclass
 class Entry:
-    """One entry. `local` and `central` override single fields of the two headers (see LOCAL and CENTRAL), the *_size fields of names and
-    extras too, so that lengths can lie."""
+    """One entry. `local` and `central` override single fields of the two headers (see LOCAL and
+    CENTRAL), the *_size fields of names and extras too, so that lengths can lie."""
     name: bytes
     data: object = b''          # bytes or Sparse: the true content
     method: int = 0
@@ -100,9 +103,11 @@ class Entry:
     packed: bytes | None = None  # the bytes as they lie in the file; None: `data` by `method`
     host: int = UNIX
     mode: int = 0o100644
-    zip64: tuple = ()           # of 'usize', 'csize', 'offset': sentinel, and the value in the ZIP64 field
+    # of 'usize', 'csize', 'offset': sentinel, and the value in the ZIP64 field
+    zip64: tuple = ()
     local_zip64: tuple = ()     # of 'usize', 'csize'
-    descriptor: str = ''        # 'signed', 'plain', 'signed64', 'plain64', 'none' (bit 3, but no descriptor follows)
+    # 'signed', 'plain', 'signed64', 'plain64', 'none' (bit 3, but no descriptor follows)
+    descriptor: str = ''
     extra: bytes = b''          # of the central header, behind the ZIP64 field
     local_extra: bytes = b''
     comment: bytes = b''
@@ -127,12 +132,14 @@ class Entry:
         if flags is None:
             flags = (0 if self.name.isascii() else UTF8) | (DESCRIPTOR if self.descriptor else 0)
         crc = self.data.crc() if isinstance(self.data, Sparse) else zlib.crc32(self.data)
-        return dict(version=45 if self.zip64 or self.local_zip64 else 20, flags=flags, method=self.method, time=DOS_TIME, date=DOS_DATE, crc=crc,
+        return dict(version=45 if self.zip64 or self.local_zip64 else 20, flags=flags,
+                    method=self.method, time=DOS_TIME, date=DOS_DATE, crc=crc,
                     csize=len(self.stored()), usize=len(self.data), name=self.name)
 
 
 def _with_zip64(fields, which):
-    """Puts sentinels in place of the fields `which` and their values into a ZIP64 field in front of the others."""
+    """Puts sentinels in place of the fields `which` and their values into a ZIP64 field in front of
+    the others."""
     if which:
         wide = zip64_field(*(fields[k] for k in ('usize', 'csize', 'offset') if k in which))
         fields.update({k: S32 for k in which}, extra=wide + fields['extra'])
@@ -152,18 +159,22 @@ def local_header(entry):
         f.update(crc=0, csize=0, usize=0)
     _with_zip64(f, entry.local_zip64)
     f = _finish(f, entry.local, ('name', 'extra'))
-    return struct.pack('<IHHHHHIIIHH', f['signature'], f['version'], f['flags'], f['method'], f['time'], f['date'], f['crc'] & S32,
-                       f['csize'], f['usize'], f['name_size'], f['extra_size']) + f['name'] + f['extra']
+    return struct.pack('<IHHHHHIIIHH', f['signature'], f['version'], f['flags'], f['method'],
+                       f['time'], f['date'], f['crc'] & S32, f['csize'], f['usize'], f['name_size'],
+                       f['extra_size']) + f['name'] + f['extra']
 
 
 def central_header(entry):
     """A central directory header (APPNOTE 4.3.12)."""
-    f = dict(entry.common(), signature=0x02014B50, extra=entry.extra, comment=entry.comment, made_by=entry.host << 8 | 30, disk=0, internal=0,
-             external=entry.mode << 16 | (0x10 if entry.name.endswith(b'/') else 0), offset=entry.offset)
+    f = dict(entry.common(), signature=0x02014B50, extra=entry.extra, comment=entry.comment,
+             made_by=entry.host << 8 | 30, disk=0, internal=0,
+             external=entry.mode << 16 | (0x10 if entry.name.endswith(b'/') else 0),
+             offset=entry.offset)
     _with_zip64(f, entry.zip64)
     f = _finish(f, entry.central, ('name', 'extra', 'comment'))
-    return struct.pack('<IHHHHHHIIIHHHHHII', f['signature'], f['made_by'], f['version'], f['flags'], f['method'], f['time'], f['date'],
-                       f['crc'] & S32, f['csize'], f['usize'], f['name_size'], f['extra_size'], f['comment_size'], f['disk'], f['internal'],
+    return struct.pack('<IHHHHHHIIIHHHHHII', f['signature'], f['made_by'], f['version'], f['flags'],
+                       f['method'], f['time'], f['date'], f['crc'] & S32, f['csize'], f['usize'],
+                       f['name_size'], f['extra_size'], f['comment_size'], f['disk'], f['internal'],
                        f['external'], f['offset']) + f['name'] + f['extra'] + f['comment']
 
 
@@ -173,14 +184,16 @@ def descriptor(entry):
         return b''
     f = entry.common()
     sizes = struct.pack('<QQ' if '64' in entry.descriptor else '<II', f['csize'], f['usize'])
-    return (b'PK\7\x08' if 'signed' in entry.descriptor else b'') + struct.pack('<I', f['crc']) + sizes
+    return (b'PK\7\x08' if 'signed' in entry.descriptor else b'') + struct.pack('<I',
+                                                                                f['crc']) + sizes
 
 
-# --- the archive ----------------------------------------------------------------------------------------------------------------------
+# --- the archive ----------------------------------------------------------------------------------
 
 @dataclass
 class Zip:
-    """An archive. `end`, `end64`, `locator` override single fields; `order` is the central directory's order (indices of entries)."""
+    """An archive. `end`, `end64`, `locator` override single fields; `order` is the central
+    directory's order (indices of entries)."""
     entries: list
     comment: bytes = b''
     leading: bytes = b''         # before the first entry; all offsets count it
@@ -231,18 +244,21 @@ class Zip:
     def zip64_tail(self, at):
         """ZIP64 end record and locator (APPNOTE 4.3.14, 4.3.15)."""
         count = len(self.listed())
-        f = dict(signature=0x06064B50, size=44 + len(self.extensible), made_by=UNIX << 8 | 45, version=45, disk=0, cd_disk=0, here=count, total=count,
+        f = dict(signature=0x06064B50, size=44 + len(self.extensible), made_by=UNIX << 8 | 45,
+                 version=45, disk=0, cd_disk=0, here=count, total=count,
                  cd_size=self.directory_size, cd_offset=self.directory_offset)
         f.update(self.end64)
         record = struct.pack('<IQHHIIQQQQ', *f.values()) + self.extensible
         k = dict(signature=0x07064B50, disk=0, offset=at, disks=1)
         k.update(self.locator)
-        return record + self.before_locator + struct.pack('<IIQI', *k.values()) + self.behind_locator
+        return record + self.before_locator + struct.pack('<IIQI', *
+                                                          k.values()) + self.behind_locator
 
     def end_record(self):
         """End record and comment (APPNOTE 4.3.16)."""
         count = len(self.listed())
-        f = dict(signature=0x06054B50, disk=0, cd_disk=0, here=count, total=count, cd_size=self.directory_size, cd_offset=self.directory_offset,
+        f = dict(signature=0x06054B50, disk=0, cd_disk=0, here=count, total=count,
+                 cd_size=self.directory_size, cd_offset=self.directory_offset,
                  comment_size=len(self.comment))
         if self.zip64:
             f.update(here=S16, total=S16, cd_size=S32, cd_offset=S32)

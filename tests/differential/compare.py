@@ -3,10 +3,10 @@
 
     compare.py --ozxfs VIEW [--view NAME=COMMAND ...] --count N [--first K] [--seeds DIR]
 
-Each mutant goes to all readers (batch.h has the formats). ozxfs may refuse: then nobody sees anything
-wrong. What it mounts must agree with what each other reader shows, or the difference must be one that
-a row of the policy table speaks of; anything else is a bug and fails the run. At least 30 % of the
-mutants must mount, or the test would prove nothing.
+Each mutant goes to all readers (batch.h has the formats). ozxfs may refuse: then nobody sees
+anything wrong. What it mounts must agree with what each other reader shows, or the difference must
+be one that a row of the policy table speaks of; anything else is a bug and fails the run. At least
+30 % of the mutants must mount, or the test would prove nothing.
 """
 import argparse
 import collections
@@ -28,8 +28,8 @@ def run_view(command, batch):
     done = subprocess.run(command, input=stream, capture_output=True, timeout=600, check=False)
     lines = done.stdout.splitlines()
     if done.returncode or len(lines) != len(batch):
-        raise SystemExit('%s ended with %d after %d of %d archives: %s'
-                         % (command[0], done.returncode, len(lines), len(batch), done.stderr[-400:]))
+        raise SystemExit('%s ended with %d after %d of %d archives: %s' %
+                         (command[0], done.returncode, len(lines), len(batch), done.stderr[-400:]))
     views = []
     for line in lines:
         pairs = dict(json.loads(line, object_pairs_hook=Pairs))
@@ -38,17 +38,19 @@ def run_view(command, batch):
 
 
 def facts_of(data):
-    """What the central directory's bytes say about names, for the explanations: raw names, flags, kinds. Walked
-    by signature, which is good enough to explain with and never used to judge."""
+    """What the central directory's bytes say about names, for the explanations: raw names, flags,
+    kinds. Walked by signature, which is good enough to explain with and never used to judge."""
     out, at = [], data.find(b'PK\1\2')
     while at >= 0 and at + 46 <= len(data):
         made, _, flags, method = struct.unpack('<HHHH', data[at + 4:at + 12])
         n, x, _ = struct.unpack('<HHH', data[at + 28:at + 34])
         local = struct.unpack('<I', data[at + 42:at + 46])[0]
         local_size = int.from_bytes(data[local + 26:local + 28], 'little')
-        out.append(dict(raw=data[at + 46:at + 46 + n], flags=flags, method=method, host=made >> 8,
-                        local=data[local + 30:local + 30 + local_size],
-                        mode=struct.unpack('<I', data[at + 38:at + 42])[0] >> 16, extra=data[at + 46 + n:at + 46 + n + x]))
+        out.append(
+            dict(raw=data[at + 46:at + 46 + n], flags=flags, method=method, host=made >> 8,
+                 local=data[local + 30:local + 30 + local_size],
+                 mode=struct.unpack('<I', data[at + 38:at + 42])[0] >> 16,
+                 extra=data[at + 46 + n:at + 46 + n + x]))
         at = data.find(b'PK\1\2', at + 4)
     return out
 
@@ -62,14 +64,16 @@ def names_explained(facts):
     raws = [f['raw'] for f in facts]
     if len(set(raws)) != len(raws):
         return 'duplicate'
-    if any(f['mode'] & 0o170000 for f in facts) or any(f['mode'] for f in facts if f['host'] not in (3, 19)):
-        return 'special'                # a type in the attributes: some readers take a file for a folder
+    if any(f['mode'] & 0o170000
+           for f in facts) or any(f['mode'] for f in facts if f['host'] not in (3, 19)):
+        # a type in the attributes: some readers take a file for a folder
+        return 'special'
     return None
 
 
 def names_of_folders(facts):
-    """Names, in hex, that only the local headers of folders have: a folder has no read that would notice it (rule
-    local; verify does), and a reader that goes by local headers shows that name."""
+    """Names, in hex, that only the local headers of folders have: a folder has no read that would
+    notice it (rule local; verify does), and a reader that goes by local headers shows that name."""
     return {f['local'].hex() for f in facts if f['raw'].endswith(b'/') and f['local'] != f['raw']}
 
 
@@ -79,7 +83,8 @@ def explain_file(name, ours, theirs, facts):
     if isinstance(ours, str):
         return ours                     # EIO by a rule of the table: the other may be more generous
     if isinstance(theirs, str):
-        return 'crc'                    # they noticed what a random read does not check, or refuse what is served
+        # they noticed what a random read does not check, or refuse what is served
+        return 'crc'
     if len(entries) > 1:
         return 'duplicate'              # the last is served here, and others stop before it
     if any(b >= 0x80 for b in bytes.fromhex(name)) and names_explained(facts) == 'name-charset':
@@ -102,11 +107,13 @@ def compare(data, ours, theirs):
         if set(last) - set(mine) <= names_of_folders(facts) and set(mine) <= set(last):
             ids.add('local')
         elif unreadable and all(isinstance(r, str) for r in unreadable):
-            ids |= set(unreadable)                # listed here but unreadable by a rule; there by the local header's name
+            # listed here but unreadable by a rule; there by the local header's name
+            ids |= set(unreadable)
         elif why:
             ids.add(why)
         else:
-            bugs.append('names: only here %r, only there %r' % (sorted(set(mine) - set(last))[:3], sorted(set(last) - set(mine))[:3]))
+            bugs.append('names: only here %r, only there %r' %
+                        (sorted(set(mine) - set(last))[:3], sorted(set(last) - set(mine))[:3]))
     for name in set(mine) & set(last):
         if mine[name] == last[name]:
             continue
@@ -170,12 +177,14 @@ def load_seeds(folder):
             if os.path.getsize(path) <= SEED_MAX:
                 with open(path, 'rb') as f:
                     out.append(f.read())
-    plain = out[:4] * max(1, len(out) // 6)      # whole archives, often enough that most mutants can mount
+    # whole archives, often enough that most mutants can mount
+    plain = out[:4] * max(1, len(out) // 6)
     return out + plain
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--ozxfs', required=True)
     parser.add_argument('--view', action='append', default=[])
     parser.add_argument('--count', type=int, default=2000)

@@ -3,10 +3,12 @@
 
     compare_tails.py --ozxfs VIEW --view NAME=COMMAND ... --count N [--first K] [--save DIR]
 
-Each mutant of tails.py goes to all readers (batch.h has the formats). Whoever opens what ozxfs accepts must see the same names and the
-same bytes: there is no explanation that would excuse another (compare.py has some, for other mutants). A file that either cannot read is
-not shown, so nothing is seen wrongly; an archive that a reader gives up with an error may miss files, and may show no others. At
-least 20 % must be accepted, and each reader must open some, or the test would prove nothing.
+Each mutant of tails.py goes to all readers (batch.h has the formats). Whoever opens what ozxfs
+accepts must see the same names and the same bytes: there is no explanation that would excuse
+another (compare.py has some, for other mutants). A file that either cannot read is not shown, so
+nothing is seen wrongly; an archive that a reader gives up with an error may miss files, and may
+show no others. At least 20 % must be accepted, and each reader must open some, or the test would
+prove nothing.
 """
 import argparse
 import collections
@@ -28,9 +30,11 @@ def differences(ours, theirs):
         return 'a name twice'
     more, less = set(other) - set(mine), set(mine) - set(other)
     if more or (less and not theirs.get('broken')):
-        return 'names: only here %r, only there %r' % tuple(sorted(map(bytes.fromhex, names))[:3] for names in (less, more))
+        return 'names: only here %r, only there %r' % tuple(
+            sorted(map(bytes.fromhex, names))[:3] for names in (less, more))
     for name in set(mine) & set(other):
-        if mine[name] != other[name] and not isinstance(mine[name], str) and not isinstance(other[name], str):
+        if mine[name] != other[name] and not isinstance(mine[name], str) and not isinstance(
+                other[name], str):
             return '%s: %r here, %r there' % (bytes.fromhex(name), mine[name], other[name])
     return None
 
@@ -61,29 +65,40 @@ def report(tally, found, names, missing):
     numbers = sorted({number for number, _, _ in found})
     for number, name, word in found[:20]:
         print('mutant %d, %s: %s' % (number, name, word))
-    print('refused: ' + ', '.join('%s %d' % (k[8:], n) for k, n in tally.most_common() if k.startswith('refused ')))
-    told = ['%s %d%s' % (n, tally['opened ' + n], ' (%d otherwise)' % tally['differ ' + n] if tally['differ ' + n] else '') for n in names]
+    print('refused: ' +
+          ', '.join('%s %d' %
+                    (k[8:], n) for k, n in tally.most_common() if k.startswith('refused ')))
+    told = [
+        '%s %d%s' % (n, tally['opened ' + n],
+                     ' (%d otherwise)' % tally['differ ' + n] if tally['differ ' + n] else '')
+        for n in names
+    ]
     print('opened of them by ' + ', '.join(told) + ''.join('; NOT ASKED: ' + n for n in missing))
     share = 100 * tally['accepted'] / max(1, tally['mutants'])
-    print('%d mutants of tails, %d accepted (%.0f %%), %d of these opened otherwise by another reader' % (
-        tally['mutants'], tally['accepted'], share, len(numbers)))
+    print(
+        '%d mutants of tails, %d accepted (%.0f %%), %d of these opened otherwise by another reader'
+        % (tally['mutants'], tally['accepted'], share, len(numbers)))
     return not found and share >= 20 and all(tally['opened ' + n] for n in names)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--ozxfs', required=True)
     parser.add_argument('--view', action='append', default=[])
     parser.add_argument('--count', type=int, default=5000)
     parser.add_argument('--first', type=int, default=0)
-    parser.add_argument('--missing', action='append', default=[], help='a reader that is not there, to be told')
+    parser.add_argument('--missing', action='append', default=[],
+                        help='a reader that is not there, to be told')
     parser.add_argument('--save', help='a directory for the mutants that a reader opens otherwise')
     args = parser.parse_args()
     views = {name: shlex.split(command) for name, command in (v.split('=', 1) for v in args.view)}
     tally, found = collections.Counter(), []
     stop = args.first + args.count
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for some, wrong in pool.map(lambda at: judge(at, min(BATCH, stop - at), [args.ozxfs], views), range(args.first, stop, BATCH)):
+        for some, wrong in pool.map(
+                lambda at: judge(at, min(BATCH, stop - at), [args.ozxfs], views),
+                range(args.first, stop, BATCH)):
             tally += some
             found += wrong
     if args.save:

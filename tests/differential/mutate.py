@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Mutants of ZIP archives: one to three changes each, of kinds that matter to a reader. The same number
-gives the same mutant, so a finding can be made again from its number alone."""
+"""Mutants of ZIP archives: one to three changes each, of kinds that matter to a reader. The same
+number gives the same mutant, so a finding can be made again from its number alone."""
 import io
 import random
 import struct
 import zipfile
 
 CENTRAL, LOCAL, END = b'PK\1\2', b'PK\3\4', b'PK\5\6'
-CENTRAL_FIELDS = ((4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (14, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2),
-                  (34, 2), (36, 2), (38, 4), (42, 4))
-LOCAL_FIELDS = ((4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2))
+CENTRAL_FIELDS = ((4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (14, 2), (16, 4), (20, 4), (24, 4),
+                  (28, 2), (30, 2), (32, 2), (34, 2), (36, 2), (38, 4), (42, 4))
+LOCAL_FIELDS = ((4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28,
+                                                                                               2))
 END_FIELDS = ((4, 2), (6, 2), (8, 2), (10, 2), (12, 4), (16, 4), (20, 2))
-TELLING = (0, 1, 2, 3, 8, 9, 12, 14, 0x800, 0x808, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
+TELLING = (0, 1, 2, 3, 8, 9, 12, 14, 0x800, 0x808, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FFFFFFF,
+           0xFFFFFFFE, 0xFFFFFFFF)
 NAME_BYTES = b'/.\\a\0\x1f\x7f\xc3\xa9\xffZ'
 
 
 def plain_archives():
-    """Archives by Python's zipfile, whole and of several kinds, so that much of what comes out still opens."""
+    """Archives by Python's zipfile, whole and of several kinds, so that much of what comes out
+    still opens."""
     out = []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         for force64 in (False, True):
@@ -24,7 +27,8 @@ def plain_archives():
             with zipfile.ZipFile(buffer, 'w', method) as z:
                 for n in range(6):
                     name = ('zarr.json', 's0/zarr.json', 's0/c/0/0', 's0/c/0/1', 'empty', 's0/ü')[n]
-                    with z.open(zipfile.ZipInfo(name, (2024, 1, 2, 3, 4, 6)), 'w', force_zip64=force64) as f:
+                    with z.open(zipfile.ZipInfo(name, (2024, 1, 2, 3, 4, 6)), 'w',
+                                force_zip64=force64) as f:
                         f.write(b'' if name == 'empty' else name.encode() * (n + 3))
                 z.comment = b'{"ome":{"version":"0.5"}}'
             out.append(buffer.getvalue())
@@ -54,7 +58,8 @@ class Mutant:
         offset, size = self.rng.choice(fields)
         at = self.rng.choice(where) + offset
         old = int.from_bytes(self.data[at:at + size], 'little')
-        new = self.rng.choice((self.rng.choice(TELLING), old + self.rng.randint(-4, 4), old ^ 1 << self.rng.randrange(8 * size)))
+        new = self.rng.choice((self.rng.choice(TELLING), old + self.rng.randint(-4, 4),
+                               old ^ 1 << self.rng.randrange(8 * size)))
         self.data[at:at + size] = (new % (1 << 8 * size)).to_bytes(size, 'little')
 
     def change_name(self):
@@ -67,7 +72,8 @@ class Mutant:
             return
         position, byte = self.rng.randrange(size), self.rng.choice(NAME_BYTES)
         local = int.from_bytes(self.data[at + 42:at + 46], 'little')
-        spots = [at + 46] + ([local + 30] if self.rng.random() < 0.6 else [])    # both headers, or one of them
+        # both headers, or one of them
+        spots = [at + 46] + ([local + 30] if self.rng.random() < 0.6 else [])
         for spot in spots:
             if spot + position < len(self.data):
                 self.data[spot + position] = byte
@@ -98,8 +104,10 @@ class Mutant:
         elif kind == 2:
             self.rng.shuffle(headers)
         else:
-            h = bytearray(headers[i])                                           # an extra field that has no business
-            extra = struct.pack('<HH', self.rng.choice((1, 0x5455, 0x7075, 0xCAFE)), self.rng.choice((0, 4, 8, 16))) + b'\0' * 8
+            # an extra field that has no business
+            h = bytearray(headers[i])
+            extra = struct.pack('<HH', self.rng.choice(
+                (1, 0x5455, 0x7075, 0xCAFE)), self.rng.choice((0, 4, 8, 16))) + b'\0' * 8
             n, x, _ = struct.unpack('<HHH', h[28:34])
             h[46 + n + x:46 + n + x] = extra
             h[30:32] = struct.pack('<H', x + len(extra))
@@ -111,7 +119,8 @@ class Mutant:
     def normalize(self, start, size, count):
         end = self.end()
         if end >= 0 and self.data[end - 20:end - 16] != b'PK\6\7':
-            self.data[end + 8:end + 20] = struct.pack('<HHII', count & 0xFFFF, count & 0xFFFF, size, start)
+            self.data[end + 8:end + 20] = struct.pack('<HHII', count & 0xFFFF, count & 0xFFFF, size,
+                                                      start)
 
     def change_data(self):
         """A byte in front of the directory: data, a local header, or an extra field."""
@@ -124,7 +133,8 @@ class Mutant:
         if kind == 0:
             del self.data[self.rng.randrange(len(self.data) + 1):]
         elif kind == 1:
-            self.data += self.rng.choice((b'\0' * self.rng.randint(1, 40), b'x' * self.rng.randint(1, 40), bytes(self.data)))
+            self.data += self.rng.choice(
+                (b'\0' * self.rng.randint(1, 40), b'x' * self.rng.randint(1, 40), bytes(self.data)))
         elif kind == 2:
             self.data[0:0] = b'y' * self.rng.randint(1, 40)
         else:

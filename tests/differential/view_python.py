@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the zipfile of the Python that runs this sees each archive of a batch (see batch.h for the two formats). Run by any Python."""
+"""How the zipfile of the Python that runs this sees each archive of a batch (see batch.h for the
+two formats). Run by any Python."""
 import io
 import json
 import sys
@@ -20,7 +21,9 @@ def python_view(data):
             files = Pairs()
             for info in z.infolist():
                 if not info.filename.endswith('/'):
-                    files.append((info.filename.encode('utf-8', 'surrogateescape').hex(), python_file(z, info)))
+                    files.append(
+                        (info.filename.encode('utf-8',
+                                              'surrogateescape').hex(), python_file(z, info)))
             return {'files': files}
     except Exception as error:      # whatever a hostile archive makes it raise is a refusal
         return {'refused': type(error).__name__}

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How the programs unzip and 7z see each archive of a batch (see batch.h for the two formats): one run of either takes them all.
+"""How the programs unzip and 7z see each archive of a batch (see batch.h for the two formats): one
+run of either takes them all.
 
     view_tool.py unzip|7z
 
-unzip prints what it extracts, and only the contents that tails.py makes can be told from its words. An archive about which the program
-complains of an error is `broken`: what it did show counts, what it did not is its own to answer for.
+unzip prints what it extracts, and only the contents that tails.py makes can be told from its words.
+An archive about which the program complains of an error is `broken`: what it did show counts, what
+it did not is its own to answer for.
 """
 import os
 import re
@@ -15,7 +17,9 @@ import zlib
 
 import view_python
 
-ENTRY = re.compile(rb'^ extracting: (\S+) *\n(?:(<[AB]\d:[0-9a-f]{8}>)|(<[AB]\d\+:[0-9a-f]{8}>.*?<END>))?', re.M | re.S)
+ENTRY = re.compile(
+    rb'^ extracting: (\S+) *\n(?:(<[AB]\d:[0-9a-f]{8}>)|(<[AB]\d\+:[0-9a-f]{8}>.*?<END>))?',
+    re.M | re.S)
 
 
 def facts(data):
@@ -29,7 +33,8 @@ def pieces(said, opening):
 
 
 def unzip(folder, count):
-    said = subprocess.run(['unzip', '-c', '*.zip'], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+    said = subprocess.run(['unzip', '-c', '*.zip'], cwd=folder, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                           env=dict(os.environ, LC_ALL='C.UTF-8'), check=False).stdout
     told = pieces(said, rb'(?:^|\n)Archive:  ')
     for number in range(count):
@@ -48,8 +53,10 @@ def unzip(folder, count):
 
 def seven_zip(folder, count):
     out = os.path.join(folder, 'out')
-    said = subprocess.run(['7z', 'x', '-y', '-bse1', '-bsp0', '-o' + out + '/*', '*.zip'], cwd=folder, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=dict(os.environ, LC_ALL='C.UTF-8'), check=False).stdout
+    said = subprocess.run(['7z', 'x', '-y', '-bse1', '-bsp0', '-o' + out + '/*', '*.zip'],
+                          cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, env=dict(os.environ,
+                                                             LC_ALL='C.UTF-8'), check=False).stdout
     told = pieces(said, rb'(?:^|\n)Extracting archive: ')
     for number in range(count):
         text = told.get(number, b'')
@@ -60,7 +67,8 @@ def seven_zip(folder, count):
         for at, _, names in os.walk(base):
             for name in sorted(names):
                 with open(os.path.join(at, name), 'rb') as f:
-                    files.append((os.path.relpath(os.path.join(at, name), base).encode().hex(), facts(f.read())))
+                    files.append((os.path.relpath(os.path.join(at, name),
+                                                  base).encode().hex(), facts(f.read())))
         view = {'files': files}
         if b'ERROR' in text:
             view['broken'] = True
@@ -68,12 +76,14 @@ def seven_zip(folder, count):
 
 
 def main():
-    with tempfile.TemporaryDirectory(dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder:
+    with tempfile.TemporaryDirectory(
+            dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder:
         count = 0
         for count, data in enumerate(view_python.batch(sys.stdin.buffer), 1):
             with open(os.path.join(folder, '%06d.zip' % (count - 1)), 'wb') as f:
                 f.write(data)
-        for view in (unzip if sys.argv[1] == 'unzip' else seven_zip)(folder, count) if count else ():
+        for view in (unzip if sys.argv[1] == 'unzip' else seven_zip)(folder,
+                                                                     count) if count else ():
             print(view_python.line(view))
 
 

@@ -28,7 +28,8 @@ def faulty(folder):
 
 @pytest.fixture
 def figure(record_property):
-    """figure(words, name=number, ...): prints the words, and keeps the numbers for tests/promises."""
+    """figure(words, name=number, ...): prints the words, and keeps the numbers for tests/promises.
+    """
     def say(words, **numbers):
         print(words)
         for name, number in numbers.items():

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Readers that work on one mount at once: each reads files of its own choice, piece by piece, and compares SHA-256 of all that it reads.
+"""Readers that work on one mount at once: each reads files of its own choice, piece by piece, and
+compares SHA-256 of all that it reads.
 
-Role: mechanics of `kills` and `readers`. A reader is a process; it writes what it saw into its pipe when it is told to end.
+Role: mechanics of `kills` and `readers`. A reader is a process; it writes what it saw into its pipe
+when it is told to end.
 """
 import contextlib
 import errno
@@ -16,19 +18,27 @@ DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ENODEV}
 
 
 def make_image(path, megabytes, seed=1):
-    """An archive with chunks of 1 KiB to 1 MiB, every third one deflated; {name: (size, SHA-256 of each 256 KiB)}."""
+    """An archive with chunks of 1 KiB to 1 MiB, every third one deflated; {name: (size, SHA-256 of
+    each 256 KiB)}."""
     import zipfile
     data, sums, total = random.Random(seed), {}, 0
     with zipfile.ZipFile(path, 'w') as archive:
-        archive.writestr('zarr.json', b'{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5"}}}')
+        archive.writestr(
+            'zarr.json',
+            b'{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5"}}}')
         number = 0
         while total < megabytes << 20:
-            name, size = 's0/c/%d/%d' % (number // 50, number % 50), data.choice((1 << 10, 5000, 1 << 16, 200_000, 1 << 18, 1 << 20))
+            name, size = 's0/c/%d/%d' % (number // 50, number % 50), data.choice(
+                (1 << 10, 5000, 1 << 16, 200_000, 1 << 18, 1 << 20))
             content = data.randbytes(size)
             if number % 3 == 0:  # repeats, so that deflate has something to do
-                content = b''.join(content[i:i + 64] * 4 for i in range(0, size // 4, 64)).ljust(size, b'x')[:size]
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED if number % 3 == 0 else zipfile.ZIP_STORED)
-            sums[name] = size, [hashlib.sha256(content[at:at + PIECE]).digest() for at in range(0, size, PIECE)]
+                content = b''.join(content[i:i + 64] * 4
+                                   for i in range(0, size // 4, 64)).ljust(size, b'x')[:size]
+            archive.writestr(zipfile.ZipInfo(name), content,
+                             zipfile.ZIP_DEFLATED if number % 3 == 0 else zipfile.ZIP_STORED)
+            sums[name] = size, [
+                hashlib.sha256(content[at:at + PIECE]).digest() for at in range(0, size, PIECE)
+            ]
             total += size
             number += 1
     os.chmod(path, 0o644)
@@ -50,7 +60,8 @@ class Seen:
         self.errors[code] = self.errors.get(code, 0) + 1
 
     def add(self, other):
-        self.files, self.bytes, self.wrong = self.files + other.files, self.bytes + other.bytes, self.wrong + other.wrong
+        self.files, self.bytes = self.files + other.files, self.bytes + other.bytes
+        self.wrong = self.wrong + other.wrong
         for code, count in other.errors.items():
             self.errors[code] = self.errors.get(code, 0) + count
 
@@ -68,7 +79,8 @@ def read_one(where, name, sums, seen, forget):
                     break
                 data += more
             if hashlib.sha256(data).digest() != digest:
-                seen.wrong.append('%s: piece %d has other bytes (%d of %d, CRC-32 %08x)' % (name, n, len(data), length, zlib.crc32(data)))
+                seen.wrong.append('%s: piece %d has other bytes (%d of %d, CRC-32 %08x)' %
+                                  (name, n, len(data), length, zlib.crc32(data)))
             seen.bytes += len(data)
         if os.pread(handle, 1, size):
             seen.wrong.append('%s: bytes behind its end' % name)
@@ -80,7 +92,8 @@ def read_one(where, name, sums, seen, forget):
 
 
 def list_root(where, below, seen):
-    """The root is whole or an error, as long as it is our file system and not the directory `below` (its device) that shows."""
+    """The root is whole or an error, as long as it is our file system and not the directory `below`
+    (its device) that shows."""
     handle = os.open(where, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if os.fstat(handle).st_dev != below:
@@ -94,7 +107,8 @@ def list_root(where, below, seen):
 class Reader:
     def __init__(self, where, below, sums, seed, forget=True):
         self.pipe, theirs = os.pipe()
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it may be told to end before it has a handler
+        # it may be told to end before it has a handler
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         self.pid = os.fork()
         if self.pid == 0:
             os.close(self.pipe)
@@ -134,7 +148,8 @@ class Reader:
 
 @contextlib.contextmanager
 def reading(where, below, sums, seeds):
-    """Readers, one for each seed. Whoever was not ended is killed: a test that fails must not leave them at work, nor its output open."""
+    """Readers, one for each seed. Whoever was not ended is killed: a test that fails must not leave
+    them at work, nor its output open."""
     readers = []
     try:
         for seed in seeds:

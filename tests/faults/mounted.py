@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A mount with a fault: the files are read by a process of their own, which is ended if it hangs, and everything that it saw is judged."""
+"""A mount with a fault: the files are read by a process of their own, which is ended if it hangs,
+and everything that it saw is judged."""
 import errno
 import os
 import pickle
@@ -13,7 +14,8 @@ PIECE = 65536
 
 
 def read_file(path, data, seen):
-    """Reads in pieces; each is right or an error, and one that ends early is followed by an error."""
+    """Reads in pieces; each is right or an error, and one that ends early is followed by an error.
+    """
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError as error:
@@ -27,7 +29,8 @@ def read_file(path, data, seen):
                 if len(got) < len(want):
                     seen.add('early')
                     more = os.pread(handle, len(want) - len(got), offset + len(got))
-                    assert got + more == want, '%s: an early end at %d, and no error behind it' % (path, offset + len(got))
+                    assert got + more == want, '%s: an early end at %d, and no error behind it' % (
+                        path, offset + len(got))
             except OSError as error:
                 seen.add(error.errno)
                 continue
@@ -40,7 +43,8 @@ def read_file(path, data, seen):
 
 
 def read_tree(where, contents):
-    """Lists and reads all of it; the errors met ('early': a read that ended in one). A folder whose listing gives no error is whole."""
+    """Lists and reads all of it; the errors met ('early': a read that ended in one). A folder whose
+    listing gives no error is whole."""
     folders = {''}
     for name in contents:
         while '/' in name:
@@ -48,14 +52,18 @@ def read_tree(where, contents):
             folders.add(name)
     seen = set()
     for folder in sorted(folders):
-        inside = {n[len(folder) + 1 if folder else 0:].split('/')[0] for n in list(contents) + sorted(folders - {''})
-                  if not folder or n.startswith(folder + '/')}
+        inside = {
+            n[len(folder) + 1 if folder else 0:].split('/')[0]
+            for n in list(contents) + sorted(folders - {''})
+            if not folder or n.startswith(folder + '/')
+        }
         try:
             listed = set(os.listdir(os.path.join(where, folder)))
         except OSError as error:
             seen.add(error.errno)
         else:
-            assert listed == inside, '%r lists %s instead of %s, and no error' % (folder, sorted(listed), sorted(inside))
+            assert listed == inside, '%r lists %s instead of %s, and no error' % (
+                folder, sorted(listed), sorted(inside))
     for name, data in contents.items():
         path = os.path.join(where, name)
         try:
@@ -68,7 +76,8 @@ def read_tree(where, contents):
 
 
 def apart(function, *arguments):
-    """What `function` returns, or its exception, from a process of its own; one that takes a minute is a hang."""
+    """What `function` returns, or its exception, from a process of its own; one that takes a minute
+    is a hang."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -99,7 +108,8 @@ class Mount:
         self.ozxfs, self.where = ozxfs, ozxfs.directory()
         ours, theirs = os.pipe()
         with open(ozxfs.stderr_path(), 'wb') as stderr:
-            self.process = ozxfs.start('mount', '-f', '--ready-fd', str(theirs), *options, archive, self.where, stderr=stderr, pass_fds=[theirs],
+            self.process = ozxfs.start('mount', '-f', '--ready-fd', str(theirs), *options, archive,
+                                       self.where, stderr=stderr, pass_fds=[theirs],
                                        env=dict(ozxfs.environment, **environment))
         os.close(theirs)
         ready = select.select([ours], [], [], TIMEOUT)[0]
@@ -108,7 +118,8 @@ class Mount:
         os.close(ours)
 
     def end(self):
-        """(exit code, what was said); nothing is left, but for a dead mount, which umount removes."""
+        """(exit code, what was said); nothing is left, but for a dead mount, which umount removes.
+        """
         if self.served:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(TIMEOUT)
@@ -116,6 +127,7 @@ class Mount:
             assert self.served, 'a mount is left of one that failed'
             done = self.ozxfs.run('umount', self.where)
             assert done.returncode == 0, done.stderr
-        assert wait_until(lambda: not self.ozxfs.processes() and not mount_of(self.where)), 'something is left: %s' % self.ozxfs.said()
+        assert wait_until(lambda: not self.ozxfs.processes() and not mount_of(self.where)
+                          ), 'something is left: %s' % self.ozxfs.said()
         assert os.listdir(self.where) == []
         return code, self.ozxfs.said()

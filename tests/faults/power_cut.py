@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a power cut may leave on the disk, worked out from a log of the calls that a verb made (record.c).
+"""What a power cut may leave on the disk, worked out from a log of the calls that a verb made
+(record.c).
 
 Role: the model, no expectations. It promises less than real file systems do:
 
-  data       what was written to a file is on the disk only if an fsync of that file (or a syncfs) was called after it and has returned.
-             Else each page of 4 KiB is there, or as it was before, or zeros; and the size is the old one, the new one, or between.
-  names      what was done to a directory is on the disk only if an fsync of that directory (or a syncfs) was called after it and has
-             returned. Else the first of these operations, in their order, are there and the others are not; each directory by itself.
+  data       what was written to a file is on the disk only if an fsync of that file (or a syncfs)
+  was called after it and has returned.
+             Else each page of 4 KiB is there, or as it was before, or zeros; and the size is the
+             old one, the new one, or between.
+  names      what was done to a directory is on the disk only if an fsync of that directory (or a
+  syncfs) was called after it and has
+             returned. Else the first of these operations, in their order, are there and the others
+             are not; each directory by itself.
 
-An fsync of a file does not bring its name to the disk, nor one of a directory what is in its files. (What ext4, xfs and btrfs do is within
-this.)
+An fsync of a file does not bring its name to the disk, nor one of a directory what is in its files.
+(What ext4, xfs and btrfs do is within this.)
 """
 import copy
 import itertools
@@ -19,7 +24,8 @@ import re
 
 PAGE = 4096
 RENAME_EXCHANGE = 2
-DATA = ('gone', 'there', 'zeros', 'first page missing', 'last page missing', 'cut at a page', *('torn %d' % i for i in range(6)))
+DATA = ('gone', 'there', 'zeros', 'first page missing', 'last page missing', 'cut at a page',
+        *('torn %d' % i for i in range(6)))
 
 
 class File:
@@ -67,10 +73,13 @@ def _enter(name, thing):
 
 
 def snapshot(path, by_inode):
-    """The File or Directory of what stands at `path` now, and of all below; `by_inode` is filled in."""
+    """The File or Directory of what stands at `path` now, and of all below; `by_inode` is filled
+    in."""
     inode = os.stat(path).st_ino
     if os.path.isdir(path):
-        by_inode[inode] = Directory({n: snapshot(os.path.join(path, n), by_inode) for n in sorted(os.listdir(path))})
+        by_inode[inode] = Directory(
+            {n: snapshot(os.path.join(path, n), by_inode)
+             for n in sorted(os.listdir(path))})
     else:
         with open(path, 'rb') as source:
             by_inode[inode] = File(source.read())
@@ -92,7 +101,8 @@ def parse(log):
 
 
 class Replay:
-    """A log over the folder as it was before: `root` and by_inode from snapshot(), which stay as they are."""
+    """A log over the folder as it was before: `root` and by_inode from snapshot(), which stay as
+    they are."""
 
     def __init__(self, root, by_inode, events):
         self.root, self.inodes = copy.deepcopy((root, by_inode))
@@ -110,10 +120,12 @@ class Replay:
         return thing
 
     def _create(self, number, words, _):
-        self._thing(words[0]).changes.append((number, _enter(words[2], self._new(File(), int(words[1])))))
+        self._thing(words[0]).changes.append(
+            (number, _enter(words[2], self._new(File(), int(words[1])))))
 
     def _mkdir(self, number, words, _):
-        self._thing(words[0]).changes.append((number, _enter(words[2], self._new(Directory(), int(words[1])))))
+        self._thing(words[0]).changes.append(
+            (number, _enter(words[2], self._new(Directory(), int(words[1])))))
 
     def _unnamed(self, _, words, __):
         self._new(File(), int(words[0]))
@@ -158,19 +170,32 @@ class Replay:
     # What is on the disk.
 
     def durable(self, thing, cut):
-        """The event before which all changes of `thing` are on the disk, if the power goes before event `cut`."""
-        return max((begun for begun, ended, what in self.syncs if ended < cut and (what is thing or what is None)), default=0)
+        """The event before which all changes of `thing` are on the disk, if the power goes before
+        event `cut`."""
+        return max((begun for begun, ended, what in self.syncs
+                    if ended < cut and (what is thing or what is None)), default=0)
 
     def kept_choices(self, cut, choice):
-        """Which operations of each directory are there, as {directory: event}: all that can be told apart in order, then some by chance."""
-        unsure = {d: [n for n, _ in d.changes if self.durable(d, cut) <= n < cut] for d in self.things if isinstance(d, Directory)}
+        """Which operations of each directory are there, as {directory: event}: all that can be told
+        apart in order, then some by chance."""
+        unsure = {
+            d: [n
+                for n, _ in d.changes
+                if self.durable(d, cut) <= n < cut]
+            for d in self.things
+            if isinstance(d, Directory)
+        }
         unsure = {d: events for d, events in unsure.items() if events}
         yield {}
         stops = sorted(n + 1 for events in unsure.values() for n in events)
         for stop in stops if len(stops) <= 12 else choice.sample(stops, 12):
             yield {d: stop for d in unsure}
         for _ in range(4 if len(unsure) > 1 else 0):
-            yield {d: choice.choice([0] + [n + 1 for n in events]) for d, events in sorted(unsure.items(), key=lambda item: item[1])}
+            yield {
+                d: choice.choice([0] + [n + 1
+                                        for n in events])
+                for d, events in sorted(unsure.items(), key=lambda item: item[1])
+            }
 
     def names(self, directory, cut, kept):
         """{name: thing}, `kept` being of kept_choices."""
@@ -190,8 +215,12 @@ class Replay:
             return safe
         old = safe.ljust(len(full), b'\0')[:len(full)]
         pages = range(0, len(full), PAGE)
-        missing = {'zeros': set(pages), 'first page missing': {0}, 'last page missing': {pages[-1]} if pages else set()}.get(
-            how, {p for p in pages if choice.random() < 0.5})
+        missing = {
+            'zeros': set(pages), 'first page missing': {0},
+            'last page missing': {pages[-1]} if pages else set()
+        }.get(how, {p
+                    for p in pages
+                    if choice.random() < 0.5})
         mixed = b''.join((old if p in missing else full)[p:p + PAGE] for p in pages)
         return mixed[:choice.choice(pages or [0])] if how == 'cut at a page' else mixed
 
@@ -213,21 +242,33 @@ class Replay:
         """What stands in the folder when no power was cut: {name: bytes or a tree}."""
         everything = {d: len(self.events) for d in self.things if isinstance(d, Directory)}
         names = self.names(self.root, len(self.events), everything)
-        return {name: self.tree(thing, len(self.events), everything, 'there', None) for name, thing in names.items()}
+        return {
+            name: self.tree(thing, len(self.events), everything, 'there', None)
+            for name, thing in names.items()
+        }
 
     def changes_data(self, cut):
-        return any(isinstance(f, File) and any(self.durable(f, cut) <= n < cut for n, _ in f.changes) for f in self.things)
+        return any(
+            isinstance(f, File) and any(self.durable(f, cut) <= n < cut
+                                        for n, _ in f.changes)
+            for f in self.things)
 
     def states(self, cuts, seed=1):
-        """(cut, what stands in the folder as {name: bytes or a tree}) for every state that a power cut before an event may leave."""
+        """(cut, what stands in the folder as {name: bytes or a tree}) for every state that a power
+        cut before an event may leave."""
         for cut in cuts:
             choice = random.Random(seed * 1_000_003 + cut)
             hows = DATA if self.changes_data(cut) else ('there',)
             for kept, how in itertools.product(list(self.kept_choices(cut, choice)), hows):
-                yield cut, {name: self.tree(thing, cut, kept, how, choice) for name, thing in self.names(self.root, cut, kept).items()}
+                yield cut, {
+                    name: self.tree(thing, cut, kept, how, choice)
+                    for name, thing in self.names(self.root, cut, kept).items()
+                }
 
 
 def without_syncs(events, *inodes):
     """The log without what brought these files or directories to the disk (0: syncfs)."""
     calls = re.compile('sync(ed|fs|fsed)?$')
-    return [(call, words, data) for call, words, data in events if not (calls.match(call) and int(words[0]) in inodes)]
+    return [(call, words, data)
+            for call, words, data in events
+            if not (calls.match(call) and int(words[0]) in inodes)]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""repack --in-place: what is replaced is the file that was read, or nothing; the new one is like it but for its bytes."""
+"""repack --in-place: what is replaced is the file that was read, or nothing; the new one is like it
+but for its bytes."""
 import errno
 import os
 import pathlib
@@ -21,7 +22,8 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason='other users can be had b
 def messy(tmp_path):
     """The sample, as zipped by somebody: compressed, in another order, one name twice."""
     path = tmp_path / 'image.ozx'
-    with zipfile.ZipFile(SAMPLE) as sample, zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+    with zipfile.ZipFile(SAMPLE) as sample, zipfile.ZipFile(
+            path, 'w', zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         archive.writestr('zarr.json', b'an older one')
         for name in reversed(sample.namelist()):
@@ -42,17 +44,19 @@ def in_place(path, *options, **how):
 
 def untouched(done, status, path, before, beside=()):
     assert (done.returncode, len(done.stderr.splitlines())) == (status, 1), done.stderr
-    assert path.read_bytes() == before and sorted(os.listdir(path.parent)) == sorted({path.name, *beside})
+    assert path.read_bytes() == before and sorted(os.listdir(path.parent)) == sorted(
+        {path.name, *beside})
     return done.stderr
 
 
-# --- the new file ---------------------------------------------------------------------------------------------------------------------
+# --- the new file ---------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('options', [(), ('--align', '4096'), ('--exclude', 'labels')])
 def test_is_what_repack_writes_elsewhere(messy, tmp_path, options):
     new = expected(messy, tmp_path, *options)
     done = in_place(messy, *options)
-    assert (done.returncode, done.stderr) == (0, '') and messy.read_bytes() == new and os.listdir(tmp_path) == ['image.ozx']
+    assert (done.returncode, done.stderr) == (
+        0, '') and messy.read_bytes() == new and os.listdir(tmp_path) == ['image.ozx']
     assert in_place(messy, *options).returncode == 0 or '--exclude' in options
     assert messy.read_bytes() == new and ok('verify', messy)
 
@@ -72,8 +76,13 @@ def test_mode_and_attributes_are_kept(messy, tmp_path):
     old = messy.stat()
     assert in_place(messy).returncode == 0
     new = messy.stat()
-    assert (new.st_mode, new.st_uid, new.st_gid) == (old.st_mode, old.st_uid, old.st_gid) and new.st_ino != old.st_ino
-    assert {name: os.getxattr(messy, name) for name in os.listxattr(messy) if name.startswith('user.')} == kept
+    assert (new.st_mode, new.st_uid, new.st_gid) == (old.st_mode, old.st_uid,
+                                                     old.st_gid) and new.st_ino != old.st_ino
+    assert {
+        name: os.getxattr(messy, name)
+        for name in os.listxattr(messy)
+        if name.startswith('user.')
+    } == kept
 
 
 def test_a_link_is_followed(messy, tmp_path):
@@ -81,7 +90,9 @@ def test_a_link_is_followed(messy, tmp_path):
     (tmp_path / 'sub').mkdir()
     (tmp_path / 'sub/link.ozx').symlink_to('../image.ozx')
     assert in_place(tmp_path / 'sub/link.ozx').returncode == 0
-    assert messy.read_bytes() == new and os.readlink(tmp_path / 'sub/link.ozx') == '../image.ozx' and os.listdir(tmp_path / 'sub') == ['link.ozx']
+    assert messy.read_bytes() == new and os.readlink(
+        tmp_path / 'sub/link.ozx') == '../image.ozx' and os.listdir(
+            tmp_path / 'sub') == ['link.ozx']
 
 
 @pytest.mark.parametrize('code', [errno.EINVAL, errno.ENOSYS])
@@ -98,12 +109,13 @@ def test_dry_run_changes_nothing(messy, tmp_path):
     assert messy.read_bytes() == before and os.listdir(tmp_path) == ['image.ozx']
 
 
-# --- what is refused ------------------------------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 def test_hard_links(messy, tmp_path):
     before, new = messy.read_bytes(), expected(messy, tmp_path)
     os.link(messy, tmp_path / 'second.ozx')
-    assert 'has 2 names (hard links)' in untouched(in_place(messy), 73, messy, before, ['second.ozx'])
+    assert 'has 2 names (hard links)' in untouched(in_place(messy), 73, messy, before,
+                                                   ['second.ozx'])
     assert in_place(messy, '--force').returncode == 0
     assert messy.read_bytes() == new and (tmp_path / 'second.ozx').read_bytes() == before
 
@@ -120,9 +132,12 @@ def test_of_another_owner(messy, tmp_path, folder):
         os.setgroups([])
         os.setresgid(5713, 5713, 5713)
         os.setresuid(4714, 4714, 4714)
-    assert 'belongs to another user' in untouched(in_place(messy, preexec_fn=other), 73, messy, before)
+
+    assert 'belongs to another user' in untouched(in_place(messy, preexec_fn=other), 73, messy,
+                                                  before)
     assert in_place(messy, '-f', preexec_fn=other).returncode == 0
-    assert messy.read_bytes() == new and messy.stat().st_uid == 4714 and not messy.stat().st_mode & 0o022
+    assert messy.read_bytes() == new and messy.stat(
+    ).st_uid == 4714 and not messy.stat().st_mode & 0o022
 
 
 def test_recover(messy, tmp_path):
@@ -131,7 +146,8 @@ def test_recover(messy, tmp_path):
     before = messy.read_bytes()
     assert '--force' in untouched(in_place(messy, '--recover'), 64, messy, before)
     assert in_place(messy, '--recover', '--force').returncode == 0
-    assert messy.read_bytes() != before and os.listdir(tmp_path) == ['image.ozx'] and ok('verify', messy)
+    assert messy.read_bytes() != before and os.listdir(tmp_path) == ['image.ozx'] and ok(
+        'verify', messy)
 
 
 def test_what_cannot_be_read_stays(tmp_path):
@@ -140,13 +156,15 @@ def test_what_cannot_be_read_stays(tmp_path):
     assert in_place(tmp_path / 'none.ozx').returncode == 66
 
 
-@pytest.mark.parametrize('arguments', [['-i'], ['-i', 'a', 'b'], ['-i', '--no-verify', 'a'], ['-i', '--convert', '--recover', 'a']])
+@pytest.mark.parametrize(
+    'arguments',
+    [['-i'], ['-i', 'a', 'b'], ['-i', '--no-verify', 'a'], ['-i', '--convert', '--recover', 'a']])
 def test_usage(arguments):
     done = run('repack', *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (64, 1)
 
 
-# --- somebody else is at work ---------------------------------------------------------------------------------------------------------
+# --- somebody else is at work ---------------------------------------------------------------------
 
 def write_to(path):
     with open(path, 'r+b') as archive:
@@ -171,7 +189,8 @@ def replace_by_a_folder(path):
 
 
 @pytest.mark.parametrize('call', ['linkat:1', 'linkat:2', 'renameat2:1'])
-@pytest.mark.parametrize('change', [write_to, write_and_hide, replace, replace_by_a_folder, os.remove])
+@pytest.mark.parametrize('change',
+                         [write_to, write_and_hide, replace, replace_by_a_folder, os.remove])
 def test_changed_meanwhile(call, change, messy, tmp_path, faulty):
     """Stopped while the new file is complete already, up to the very call that exchanges them."""
     if call.startswith('linkat:2'):
@@ -179,10 +198,13 @@ def test_changed_meanwhile(call, change, messy, tmp_path, faulty):
     if (call, change) == ('renameat2:1', write_and_hide):
         pytest.skip('between the last look and the exchange nothing tells of it')
     environment = dict(os.environ, **faulty.environment(call + ':stop'))
-    with subprocess.Popen([OZXFS, 'repack', '-q', '--in-place', messy], env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert wait_until(lambda: faulty.page.fired or process.poll() is not None) and process.poll() is None
+    with subprocess.Popen([OZXFS, 'repack', '-q', '--in-place', messy], env=environment,
+                          stderr=subprocess.PIPE, text=True) as process:
+        assert wait_until(
+            lambda: faulty.page.fired or process.poll() is not None) and process.poll() is None
         stopped = faulty.page.process
-        assert wait_until(lambda: open(f'/proc/{stopped}/stat', encoding='ascii').read().rsplit(')', 1)[1].split()[0] == 'T')
+        assert wait_until(lambda: open(f'/proc/{stopped}/stat', encoding='ascii').read().rsplit(
+            ')', 1)[1].split()[0] == 'T')
         change(messy)
         theirs = messy.read_bytes() if messy.is_file() else None
         os.kill(stopped, 18)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""pack, repack and unpack, and the power goes: whatever was on the disk by then, under the name stands the old result, the new one, or none;
-and the new one for certain once the verb has returned. What may be on the disk is worked out from a log of the real calls (power_cut.py):
-the kernel that this was made on has no device mapper, so no dm-log-writes."""
+"""pack, repack and unpack, and the power goes: whatever was on the disk by then, under the name
+stands the old result, the new one, or none; and the new one for certain once the verb has returned.
+What may be on the disk is worked out from a log of the real calls (power_cut.py): the kernel that
+this was made on has no device mapper, so no dm-log-writes."""
 import os
 import re
 import shutil
@@ -30,8 +31,11 @@ class Recorded:
         root = snapshot(self.folder, by_inode)
         open(log, 'wb').close()
         source = os.path.join(folder, 'tree') if verb == 'pack' else archive
-        done = subprocess.run([OZXFS, verb, '-j', jobs, *(['-f'] if old == 'old' else []), source, path], stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                              env=dict(os.environ, LC_ALL='C', LD_PRELOAD=RECORD, OZXFS_RECORD=log, ASAN_OPTIONS='verify_asan_link_order=0', **environment))
+        done = subprocess.run(
+            [OZXFS, verb, '-j', jobs, *(['-f'] if old == 'old' else []), source, path],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            env=dict(os.environ, LC_ALL='C', LD_PRELOAD=RECORD, OZXFS_RECORD=log,
+                     ASAN_OPTIONS='verify_asan_link_order=0', **environment))
         assert done.returncode == 0, done.stderr
         with open(log, 'rb') as lines:  # record.c, struct log
             size, _ = struct.unpack('<QQ', lines.read(16))
@@ -42,11 +46,13 @@ class Recorded:
         assert self.new and self.new != self.old
 
     def judge(self, events=None):
-        """(states, those in which there is half a result, those in which a finished one is not there)"""
+        """(states, those in which there is half a result, those in which a finished one is not
+        there)"""
         events = self.events if events is None else events
         replay, torn, lost, states = Replay(self.root, self.by_inode, events), 0, 0, 0
         count = len(events) + 1
-        cuts = range(count) if CUTS is None or count <= CUTS else sorted({*range(0, count, count // CUTS + 1), *range(count - CUTS // 3, count)})
+        cuts = range(count) if CUTS is None or count <= CUTS else sorted(
+            {*range(0, count, count // CUTS + 1), *range(count - CUTS // 3, count)})
         for cut, names in replay.states(cuts):
             states += 1
             result = names.pop('result', None)
@@ -57,7 +63,11 @@ class Recorded:
 
     def inodes(self, kind):
         """Of what was made by the calls `kind`."""
-        return {int(words[0 if call == 'unnamed' else 1]) for call, words, _ in self.events if call in kind}
+        return {
+            int(words[0 if call == 'unnamed' else 1])
+            for call, words, _ in self.events
+            if call in kind
+        }
 
     def parent(self):
         return next(inode for inode, thing in self.by_inode.items() if thing is self.root)
@@ -92,11 +102,15 @@ def make_old(path, verb, old):
                 out.write(b'of the old tree')
 
 
-CASES = [('pack', 'none', '1', {}), ('pack', 'old', '1', {}), ('pack', 'none', '4', {}), ('pack', 'old', '4', {}),
-         ('pack', 'none', '1', {'OZXFS_NO_TMPFILE': '1'}), ('pack', 'old', '1', {'OZXFS_NO_TMPFILE': '1'}),
-         ('repack', 'none', '1', {}), ('repack', 'old', '4', {}), ('repack', 'old', '1', {'OZXFS_NO_TMPFILE': '1'}),
-         ('unpack', 'none', '1', {}), ('unpack', 'none', '4', {}), ('unpack', 'empty', '1', {}), ('unpack', 'old', '1', {}), ('unpack', 'old', '4', {})]
-pytestmark = pytest.mark.skipif(not RECORD, reason='OZXFS_RECORDER does not name the preloaded library: run the tests through meson')
+CASES = [('pack', 'none', '1', {}), ('pack', 'old', '1', {}), ('pack', 'none', '4', {}),
+         ('pack', 'old', '4', {}), ('pack', 'none', '1', {'OZXFS_NO_TMPFILE': '1'}),
+         ('pack', 'old', '1', {'OZXFS_NO_TMPFILE': '1'}), ('repack', 'none', '1', {}),
+         ('repack', 'old', '4', {}), ('repack', 'old', '1', {'OZXFS_NO_TMPFILE': '1'}),
+         ('unpack', 'none', '1', {}), ('unpack', 'none', '4', {}), ('unpack', 'empty', '1', {}),
+         ('unpack', 'old', '1', {}), ('unpack', 'old', '4', {})]
+pytestmark = pytest.mark.skipif(
+    not RECORD,
+    reason='OZXFS_RECORDER does not name the preloaded library: run the tests through meson')
 
 
 @pytest.fixture(scope='module')
@@ -111,19 +125,25 @@ def recorded(case, folder, archive):
     return Recorded(folder, *case, archive[0])
 
 
-@pytest.mark.parametrize('case', CASES, ids=lambda c: '-'.join((c[0], c[1], 'j' + c[2], *(['named'] if c[3] else []))))
+@pytest.mark.parametrize(
+    'case', CASES, ids=lambda c: '-'.join((c[0], c[1], 'j' + c[2], *(['named'] if c[3] else []))))
 def test_power_cut(case, folder, archive, tree, figure):
     made = recorded(case, folder, archive)
-    assert Replay(made.root, made.by_inode, made.events).done() == {'result': made.new}, 'a call is missing from the log'
+    assert Replay(made.root, made.by_inode,
+                  made.events).done() == {'result': made.new}, 'a call is missing from the log'
     states, torn, lost = made.judge()
-    figure(f'{case[0]}: {states} states of the disk after {len(made.events) + 1} calls: {torn} with half a result, {lost} without a finished one',
-           states=states)
+    figure(
+        f'{case[0]}: {states} states of the disk after {len(made.events) + 1} calls: {torn} with '
+        f'half a result, {lost} without a finished one',
+        states=states)
     assert states >= 100 and (torn, lost) == (0, 0)
 
 
-# --- can it fail? ---------------------------------------------------------------------------------------------------------------------
+# --- can it fail? ---------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('case', [c for c in CASES if c[2] == '1'], ids=lambda c: '-'.join((c[0], c[1], *(['named'] if c[3] else []))))
+
+@pytest.mark.parametrize('case', [c for c in CASES if c[2] == '1'], ids=lambda c: '-'.join(
+    (c[0], c[1], *(['named'] if c[3] else []))))
 def test_a_dropped_fsync_is_found(case, folder, archive, tree):
     """Before the result gets its name, its data must be on the disk; afterwards, its name."""
     made = recorded(case, folder, archive)
@@ -131,18 +151,23 @@ def test_a_dropped_fsync_is_found(case, folder, archive, tree):
     assert made.judge(without_syncs(made.events, *data))[1] > 0, 'half a result is not noticed'
     torn, lost = made.judge(without_syncs(made.events, made.parent()))[1:]
     assert lost > 0, 'a name that is not on the disk is not noticed'
-    assert (torn > 0) == (case[:2] == ('unpack', 'old')), 'the old tree must not be removed before the new name is on the disk'
+    assert (torn > 0) == (case[:2] == (
+        'unpack', 'old')), 'the old tree must not be removed before the new name is on the disk'
 
 
 def test_model_of_a_page(folder):
     """A write of three pages without an fsync: none, all, and each part of them."""
     os.mkdir(folder + '/empty')
-    events = [('create', ['1', '2', 'f'], None), ('sync', ['1', '1'], None), ('synced', ['1', '1'], None),
-              ('write', ['2', '0', '12288'], b'x' * 12288), ('sync', ['2', '2'], None), ('synced', ['2', '2'], None)]
+    events = [('create', ['1', '2', 'f'], None), ('sync', ['1', '1'], None),
+              ('synced', ['1', '1'], None), ('write', ['2', '0', '12288'], b'x' * 12288),
+              ('sync', ['2', '2'], None), ('synced', ['2', '2'], None)]
     root = snapshot(folder + '/empty', {})
     replay = Replay(root, {1: root}, events)
     seen = {names.get('f') for _, names in replay.states([5])}
-    assert {b'', b'x' * 12288, bytes(12288), bytes(4096) + b'x' * 8192, b'x' * 8192 + bytes(4096)} <= seen
+    assert {b'', b'x' * 12288,
+            bytes(12288),
+            bytes(4096) + b'x' * 8192, b'x' * 8192 + bytes(4096)} <= seen
     assert {names['f'] for _, names in replay.states([6])} == {b'x' * 12288}
-    assert [names for _, names in replay.states([0])] == [{}] and {tuple(names) for _, names in replay.states([1])} == {(), ('f',)}
-
+    assert [names for _, names in replay.states([0])
+            ] == [{}] and {tuple(names)
+                           for _, names in replay.states([1])} == {(), ('f', )}

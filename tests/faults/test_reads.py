@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every read of the archive is short, ends early or fails, one after the other: the right result, or an error in one line."""
+"""Every read of the archive is short, ends early or fails, one after the other: the right result,
+or an error in one line."""
 import errno
 
 import pytest
@@ -21,14 +22,16 @@ def test_goes_on(name, action, faulty, archive, folder, figure):
 def test_fails(name, action, faulty, archive, folder, figure):
     """Once (a read of two things is tried again as two), and from then on: then all must fail."""
     try_all(VERBS[name], faulty, archive[0], folder, 'read', action, IO_ERROR, figure)
-    tried, failed = try_all(VERBS[name], faulty, archive[0], folder, 'read', action, IO_ERROR, figure, from_then_on=True)
+    tried, failed = try_all(VERBS[name], faulty, archive[0], folder, 'read', action, IO_ERROR,
+                            figure, from_then_on=True)
     assert failed == tried - 1, 'a read failed for good, and nobody noticed'
 
 
 @pytest.mark.parametrize('name', READERS)
 def test_fstat_fails(name, faulty, archive, folder, figure):
     """fstat is asked after each read whether the archive has changed."""
-    try_all(VERBS[name], faulty, archive[0], folder, 'fstat', str(errno.EIO), (66, 71, 73, 74), figure)
+    try_all(VERBS[name], faulty, archive[0], folder, 'fstat', str(errno.EIO), (66, 71, 73, 74),
+            figure)
 
 
 @pytest.mark.parametrize('name', READERS)
@@ -43,11 +46,13 @@ def test_all_short(name, faulty, archive, folder):
 @pytest.mark.parametrize('action', ['short', str(errno.EINTR)])
 def test_pack_reads_on(action, faulty, archive, folder, figure):
     """Its input, and the archive that it reads back."""
-    try_all(VERBS['pack'], faulty, archive[0], folder, 'read', action, (), figure, must_succeed=True)
+    try_all(VERBS['pack'], faulty, archive[0], folder, 'read', action, (), figure,
+            must_succeed=True)
 
 
 @pytest.mark.parametrize('action', [str(errno.EIO), 'end'])
 def test_pack_reads_fail(action, faulty, archive, folder, figure):
     try_all(VERBS['pack'], faulty, archive[0], folder, 'read', action, IO_ERROR, figure)
-    tried, failed = try_all(VERBS['pack'], faulty, archive[0], folder, 'read', action, IO_ERROR, figure, from_then_on=True)
+    tried, failed = try_all(VERBS['pack'], faulty, archive[0], folder, 'read', action, IO_ERROR,
+                            figure, from_then_on=True)
     assert failed == tried - 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An archive cut off at every 4 KiB and at every byte of its last 2 KiB: refused in one line. Its end record is at its end, so there is
-nothing to serve; what was served would have to be the right bytes."""
+"""An archive cut off at every 4 KiB and at every byte of its last 2 KiB: refused in one line. Its
+end record is at its end, so there is nothing to serve; what was served would have to be the right
+bytes."""
 import os
 import shutil
 
@@ -11,7 +12,9 @@ from mounted import apart, read_tree
 
 def cuts(size, step):
     """Where the archive is cut; `step`: of the last 2 KiB in the short form."""
-    return sorted(set(range(0, size, 4096)) | set(range(max(0, size - 2048), size, 1 if LONG else step)) | {size - 1})
+    return sorted(
+        set(range(0, size, 4096)) | set(range(max(0, size - 2048), size, 1 if LONG else step))
+        | {size - 1})
 
 
 @pytest.fixture
@@ -46,7 +49,8 @@ def test_verbs(verb, ozxfs, archive, cut, figure):
     size, out, tried = os.path.getsize(archive[0]), os.path.join(ozxfs.folder, 'out'), 0
     for at in reversed(cuts(size, 61)):
         done = ozxfs.run(verb, cut(at), *([out] if verb in ('unpack', 'repack') else []))
-        assert done.returncode == 2 and len(error_lines(done.stderr)) == (0 if verb == 'verify' else 1), (at, done)
+        assert done.returncode == 2 and len(error_lines(
+            done.stderr)) == (0 if verb == 'verify' else 1), (at, done)
         assert not os.path.exists(out) and os.listdir(ozxfs.folder) == []
         tried += 1
     figure(f'{verb}: {tried} cuts of {size} bytes, all refused', tried=tried)

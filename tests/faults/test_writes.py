@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""unpack and repack when a call that makes the result fails, or kills: the old one, the new one, or none, and nothing beside it. (pack:
-tests/pack/test_safety.py.)"""
+"""unpack and repack when a call that makes the result fails, or kills: the old one, the new one, or
+none, and nothing beside it. (pack: tests/pack/test_safety.py.)"""
 import errno
 import os
 import shutil
@@ -10,7 +10,8 @@ import pytest
 from kit.faulty import error_lines, numbers
 from verbs import prepare, tree_of
 
-CALLS = {('unpack', 'new'): ('openat64', 'mkdirat', 'pwrite64', 'ftruncate', 'times', 'close', 'syncfs', 'fsync', 'renameat2'),
+CALLS = {('unpack', 'new'): ('openat64', 'mkdirat', 'pwrite64',
+                             'ftruncate', 'times', 'close', 'syncfs', 'fsync', 'renameat2'),
          ('repack', 'new'): ('openat64', 'pwrite64', 'close', 'fsync', 'linkat')}
 CALLS['unpack', 'force'] = (*CALLS['unpack', 'new'], 'fchmod')
 CALLS['repack', 'force'] = (*CALLS['repack', 'new'], 'fchmod', 'renameat')
@@ -32,7 +33,8 @@ class Target:
     """A folder with the old result in it, or without; `verb` makes the new one there."""
 
     def __init__(self, verb, archive, folder, how):
-        self.verb, self.archive, self.force, self.in_place = verb, archive, how == 'force', how == 'in-place'
+        self.verb, self.archive = verb, archive
+        self.force, self.in_place = how == 'force', how == 'in-place'
         self.folder = os.path.join(folder, 'target')
         self.path = os.path.join(self.folder, 'result')
         self.options = ['--no-sync'] if verb == 'unpack' else []
@@ -55,9 +57,12 @@ class Target:
     def run(self, faulty, fault):
         """(exit code, stderr, what stands under the name, what is beside it)"""
         self.make_old()
-        operands = ['--in-place', '--align', '256', self.path] if self.in_place else [self.archive, self.path]
-        done = faulty.run(fault, self.verb, '-j', '1', *(['-f'] if self.force else []), *self.options, *operands)
-        return done.returncode, done.stderr, result_of(self.path), [n for n in os.listdir(self.folder) if n != 'result']
+        operands = ['--in-place', '--align', '256', self.path
+                    ] if self.in_place else [self.archive, self.path]
+        done = faulty.run(fault, self.verb, '-j', '1', *(['-f'] if self.force else []),
+                          *self.options, *operands)
+        return done.returncode, done.stderr, result_of(
+            self.path), [n for n in os.listdir(self.folder) if n != 'result']
 
 
 @pytest.fixture(params=CALLS, ids='-'.join)
@@ -71,8 +76,10 @@ def target(request, faulty, archive, folder):
 
 
 @pytest.mark.parametrize('code', [errno.EIO, errno.ENOSPC])
-@pytest.mark.parametrize('target,call', [(target, call) for target, calls in CALLS.items() for call in calls], indirect=['target'],
-                         ids=lambda value: value if isinstance(value, str) else '-'.join(value))
+@pytest.mark.parametrize('target,call',
+                         [(target, call) for target, calls in CALLS.items() for call in calls],
+                         indirect=['target'], ids=lambda value: value
+                         if isinstance(value, str) else '-'.join(value))
 def test_fails(call, code, target, faulty, figure):
     if call in ('syncfs', 'fsync'):
         target.options = []
@@ -89,9 +96,12 @@ def test_fails(call, code, target, faulty, figure):
         assert status in FAILED and len(error_lines(said)) == 1, where
         assert not left, where
         assert result == (target.new if SYNC_FAILED in said else target.old), where
-    figure(f'{target.verb}: {call} {errno.errorcode[code]}: {len(numbers(count))} of {count + 1} places, {failed} runs failed as they should',
-           tried=len(numbers(count)), failed=failed)
-    assert failed or call in ('close', 'linkat', 'renameat', 'renameat2') or (call, target.verb) == ('openat64', 'repack')
+    figure(
+        f'{target.verb}: {call} {errno.errorcode[code]}: {len(numbers(count))} of {count + 1} '
+        f'places, {failed} runs failed as they should',
+        tried=len(numbers(count)), failed=failed)
+    assert failed or call in ('close', 'linkat', 'renameat',
+                              'renameat2') or (call, target.verb) == ('openat64', 'repack')
 
 
 @pytest.mark.parametrize('action', ['short', str(errno.EINTR)])
@@ -109,12 +119,15 @@ def test_killed(action, target, faulty, figure):
     count, seen = faulty.page.calls, set()
     for n in numbers(count):
         status, said, result, left = target.run(faulty, f'any:{n}:{action}')
-        assert status in (0, 71, -signal.SIGKILL), said  # 71: the command outlived its caged process, and said so
-        assert result in (target.old, target.new), 'neither the old nor the new one: %d of %d' % (n, count)
+        # 71: the command outlived its caged process, and said so
+        assert status in (0, 71, -signal.SIGKILL), said
+        assert result in (target.old,
+                          target.new), 'neither the old nor the new one: %d of %d' % (n, count)
         assert all(name.startswith('.ozxfs-') and name.endswith('.partial') for name in left), left
         seen.add('new' if result == target.new else 'old')
     assert seen == {'old', 'new'}
-    figure(f'{target.verb}: {action}: killed at {len(numbers(count))} of {count} calls', tried=len(numbers(count)))
+    figure(f'{target.verb}: {action}: killed at {len(numbers(count))} of {count} calls',
+           tried=len(numbers(count)))
 
 
 def test_prepare_is_used(faulty, archive, folder):

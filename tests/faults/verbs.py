@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The verbs without a mount, each as a case: what is run, and what it leaves when all goes well. A run with a fault must end as that one
-did, or fail in one line and leave nothing that could be taken for a result."""
+"""The verbs without a mount, each as a case: what is run, and what it leaves when all goes well. A
+run with a fault must end as that one did, or fail in one line and leave nothing that could be taken
+for a result."""
 import os
 import shutil
 
@@ -19,7 +20,8 @@ def tree_of(path):
 
 
 class Verb:
-    """`arguments`: {archive}, {tree} (the archive unpacked) and {out} (new, in a folder of its own) are filled in."""
+    """`arguments`: {archive}, {tree} (the archive unpacked) and {out} (new, in a folder of its own)
+    are filled in."""
 
     def __init__(self, name, *arguments, partial=False):
         self.name, self.arguments, self.partial = name, arguments, partial
@@ -28,11 +30,15 @@ class Verb:
         out = os.path.join(folder, 'out')
         shutil.rmtree(out, ignore_errors=True)
         os.mkdir(out)
-        words = {'archive': archive, 'tree': os.path.join(folder, 'tree'), 'out': os.path.join(out, 'result')}
+        words = {
+            'archive': archive, 'tree': os.path.join(folder, 'tree'),
+            'out': os.path.join(out, 'result')
+        }
         done = faulty.run(fault, *[a.format(**words) for a in self.arguments])
         result = os.path.join(out, 'result')
         left = [n for n in os.listdir(out) if n != 'result']
-        made = tree_of(result) if os.path.isdir(result) else open(result, 'rb').read() if os.path.exists(result) else None
+        made = tree_of(result) if os.path.isdir(result) else open(
+            result, 'rb').read() if os.path.exists(result) else None
         return done, made, left
 
 
@@ -60,7 +66,8 @@ def prepare(faulty, archive, folder):
         assert done.returncode == 0, done.stderr
 
 
-def try_all(verb, faulty, archive, folder, call, action, codes, figure, must_succeed=False, from_then_on=False):
+def try_all(verb, faulty, archive, folder, call, action, codes, figure, must_succeed=False,
+            from_then_on=False):
     """The fault at each call in turn; returns (runs, runs that failed)."""
     prepare(faulty, archive, folder)
     good, made, left = verb.run(faulty, f'{call}:0:none', archive, folder)
@@ -73,7 +80,8 @@ def try_all(verb, faulty, archive, folder, call, action, codes, figure, must_suc
         where = f'{verb.name} with {fault} of {count}: {str(done)[:2000]}'
         tried += 1
         if done.returncode == 0:
-            assert (done.stdout, result, left) == (good.stdout, made, []), 'another result, and no error: ' + where
+            assert (done.stdout, result, left) == (good.stdout, made,
+                                                   []), 'another result, and no error: ' + where
             continue
         failed += 1
         assert not must_succeed, where
@@ -83,7 +91,10 @@ def try_all(verb, faulty, archive, folder, call, action, codes, figure, must_suc
         assert not left, (left, where)
         assert result is None or result == made, 'half a result: ' + where
         assert not verb.partial or good.stdout.startswith(done.stdout), 'other bytes: ' + where
-    figure(f'{verb.name}: {call} {action}: {tried} of {count + 1} places, {failed} runs failed as they should', tried=tried, failed=failed)
+    figure(
+        f'{verb.name}: {call} {action}: {tried} of {count + 1} places, {failed} runs failed as '
+        f'they should',
+        tried=tried, failed=failed)
     return tried, failed
 
 

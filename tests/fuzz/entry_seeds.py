@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""entry_seeds.py ARCHIVES OUTDIR: seeds for fuzz_entry, each a central header and behind it the bytes that it speaks of: every
-entry of the archives in the folder ARCHIVES (each different one once), and some in methods that only libzip knows."""
+"""entry_seeds.py ARCHIVES OUTDIR: seeds for fuzz_entry, each a central header and behind it the
+bytes that it speaks of: every entry of the archives in the folder ARCHIVES (each different one
+once), and some in methods that only libzip knows."""
 import hashlib
 import io
 import os

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""made_seeds.py METADATA OUTDIR: seeds that are neither archives nor single files: for fuzz_summary several metadata files with a NUL
-between them (of those in the folder METADATA), for fuzz_v2 attributes and a node of Zarr v2 the same way, for fuzz_session lists of
-requests, for fuzz_image rows of tables."""
+"""made_seeds.py METADATA OUTDIR: seeds that are neither archives nor single files: for fuzz_summary
+several metadata files with a NUL between them (of those in the folder METADATA), for fuzz_v2
+attributes and a node of Zarr v2 the same way, for fuzz_session lists of requests, for fuzz_image
+rows of tables."""
 import json
 import random
 import struct
@@ -10,19 +11,25 @@ import sys
 from pathlib import Path
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, GETXATTR, LISTXATTR = 1, 2, 3, 14, 15, 17, 22, 23
-INIT, OPENDIR, READDIR, ACCESS, INTERRUPT, DESTROY, NOTIFY_REPLY, BATCH_FORGET, READDIRPLUS = 26, 27, 28, 34, 36, 38, 41, 42, 44
+INIT, OPENDIR, READDIR, ACCESS, INTERRUPT = 26, 27, 28, 34, 36
+DESTROY, NOTIFY_REPLY, BATCH_FORGET, READDIRPLUS = 38, 41, 42, 44
 
 
-# --- metadata -------------------------------------------------------------------------------------------------------------------
+# --- metadata -------------------------------------------------------------------------------------
 
 def array(**more):
-    return json.dumps({'zarr_format': 3, 'node_type': 'array', 'shape': [8, 8], 'data_type': 'uint8', 'fill_value': 0,
-                       'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [4, 4]}},
-                       'chunk_key_encoding': {'name': 'default'}, 'codecs': [{'name': 'bytes'}], **more}).encode()
+    return json.dumps({
+        'zarr_format': 3, 'node_type': 'array', 'shape': [8,
+                                                          8], 'data_type': 'uint8', 'fill_value': 0,
+        'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [4, 4]}},
+        'chunk_key_encoding': {'name': 'default'}, 'codecs': [{'name': 'bytes'}], **more
+    }).encode()
 
 
 def group(**ome):
-    return json.dumps({'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {'version': '0.5', **ome}}}).encode()
+    return json.dumps(
+        {'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {'version': '0.5',
+                                                                        **ome}}}).encode()
 
 
 def at(path, text):
@@ -32,19 +39,46 @@ def at(path, text):
 
 def summaries(known):
     scaled = [{'type': 'scale', 'scale': [1, 1]}]
-    image = group(multiscales=[{'name': 'm', 'axes': [{'name': n, 'type': 'space'} for n in 'yx'],
-                                'datasets': [{'path': p, 'coordinateTransformations': scaled} for p in '01']}])
-    yield b'\0'.join([image, array(), array(dimension_names=['y', None]), group(labels=['a', 'b']), image, array()])
-    yield b'\0'.join([group(plate={'rows': [{'name': 'A'}], 'columns': [{'name': '1'}], 'wells': [{'path': 'A/1'}]}),
-                      at(6, group(well={'images': [{'path': '0'}, {'path': '1'}]})), at(7, image), at(22, array())])
-    yield b'\0'.join([group(**{'bioformats2raw.layout': 3}), image, image, at(8, group(series=['0', '1']))])
-    yield b'\0'.join([b'{', b'[]', b'', b'{"zarr_format":4}', b'\xff', b'{"zarr_format":3,"node_type":"\\u001b"}'])
-    yield b'\0'.join([at(11, b'{"zarr_format":2}'), at(12, known['image-v2.json']), at(14, known['array-v2.json']), at(17, b'{}')])
-    yield b'\0'.join([known['scene.json'], image, array(), known['plate.json'], known['image.json'], known['nested.json'], known['systems.json']])
+    image = group(multiscales=[{
+        'name': 'm', 'axes': [{'name': n, 'type': 'space'} for n in 'yx'],
+        'datasets': [{'path': p, 'coordinateTransformations': scaled} for p in '01']
+    }])
+    yield b'\0'.join([
+        image,
+        array(),
+        array(dimension_names=['y', None]),
+        group(labels=['a', 'b']), image,
+        array()
+    ])
+    yield b'\0'.join([
+        group(
+            plate={'rows': [{'name': 'A'}], 'columns': [{'name': '1'}], 'wells': [{'path': 'A/1'}]
+                   }),
+        at(6, group(well={'images': [{'path': '0'}, {'path': '1'}]})),
+        at(7, image),
+        at(22, array())
+    ])
+    yield b'\0'.join(
+        [group(**{'bioformats2raw.layout': 3}), image, image,
+         at(8, group(series=['0', '1']))])
+    yield b'\0'.join([
+        b'{', b'[]', b'', b'{"zarr_format":4}', b'\xff', b'{"zarr_format":3,"node_type":"\\u001b"}'
+    ])
+    yield b'\0'.join([
+        at(11, b'{"zarr_format":2}'),
+        at(12, known['image-v2.json']),
+        at(14, known['array-v2.json']),
+        at(17, b'{}')
+    ])
+    yield b'\0'.join([
+        known['scene.json'], image,
+        array(), known['plate.json'], known['image.json'], known['nested.json'],
+        known['systems.json']
+    ])
     yield at(10, image)
 
 
-# --- requests -------------------------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 def ask(opcode, body=b'', node=0, flags=0):
     return bytes([opcode, node, flags, len(body)]) + body
@@ -64,64 +98,140 @@ def interrupt(step):
 
 
 def sessions():
-    usual = [init(), ask(GETATTR, bytes(16)), ask(LOOKUP, b'zarr.json\0'), ask(OPENDIR, bytes(8)), read(0, 0, 4096, READDIRPLUS),
-             read(0, 2, 4096, READDIR), ask(OPEN, bytes(8), 2), read(2, 0, 4096), ask(STATFS), ask(ACCESS, struct.pack('<II', 4, 0)),
-             ask(GETXATTR, struct.pack('<II', 100, 0) + b'user.ozx.state\0'), ask(LISTXATTR, struct.pack('<II', 0, 0))]
-    slow = [read(node, offset, 65536) for node, offset in ((7, 8 << 20), (8, 7 << 20), (7, 1 << 20), (8, 6 << 20), (7, 4 << 20))]
+    usual = [
+        init(),
+        ask(GETATTR, bytes(16)),
+        ask(LOOKUP, b'zarr.json\0'),
+        ask(OPENDIR, bytes(8)),
+        read(0, 0, 4096, READDIRPLUS),
+        read(0, 2, 4096, READDIR),
+        ask(OPEN, bytes(8), 2),
+        read(2, 0, 4096),
+        ask(STATFS),
+        ask(ACCESS, struct.pack('<II', 4, 0)),
+        ask(GETXATTR,
+            struct.pack('<II', 100, 0) + b'user.ozx.state\0'),
+        ask(LISTXATTR, struct.pack('<II', 0, 0))
+    ]
+    slow = [
+        read(node, offset, 65536)
+        for node, offset in ((7, 8 << 20), (8, 7 << 20), (7, 1 << 20), (8, 6 << 20), (7, 4 << 20))
+    ]
     yield usual + [ask(FORGET, struct.pack('<Q', 1), 2), ask(DESTROY)]
-    yield [init(), *slow, interrupt(-1), interrupt(-2), interrupt(-3), *slow, interrupt(-5), read(2, 0, 10), ask(DESTROY)]
-    yield [init(), interrupt(1), *slow, interrupt(1), interrupt(2), ask(GETATTR, bytes(16)), interrupt(100), interrupt(0), ask(STATFS)]
-    yield [init(), init(), ask(STATFS), ask(DESTROY), ask(STATFS), init(), ask(STATFS), interrupt(-1), ask(DESTROY), ask(DESTROY)]
-    for major, minor, flags in ((7, 0, 0), (7, 12, 0), (6, 0, 1), (8, 0, 1), (0, 0, 0), (7, 0xFFFFFFFF, 0xFFFFFFFF), (7, 31, 0x4000000)):
+    yield [
+        init(), *slow,
+        interrupt(-1),
+        interrupt(-2),
+        interrupt(-3), *slow,
+        interrupt(-5),
+        read(2, 0, 10),
+        ask(DESTROY)
+    ]
+    yield [
+        init(),
+        interrupt(1), *slow,
+        interrupt(1),
+        interrupt(2),
+        ask(GETATTR, bytes(16)),
+        interrupt(100),
+        interrupt(0),
+        ask(STATFS)
+    ]
+    yield [
+        init(),
+        init(),
+        ask(STATFS),
+        ask(DESTROY),
+        ask(STATFS),
+        init(),
+        ask(STATFS),
+        interrupt(-1),
+        ask(DESTROY),
+        ask(DESTROY)
+    ]
+    for major, minor, flags in ((7, 0, 0), (7, 12, 0), (6, 0, 1), (8, 0, 1), (0, 0, 0),
+                                (7, 0xFFFFFFFF, 0xFFFFFFFF), (7, 31, 0x4000000)):
         yield [init(major, minor, flags), *usual[1:], *slow[:2]]
     yield [ask(STATFS), init()]
     yield [interrupt(1), init(), ask(STATFS)]
     yield [ask(INIT), ask(INIT, b'\7'), ask(INIT, struct.pack('<II', 7, 36)), *usual[1:]]
     yield [init()] + [ask(opcode) for opcode in range(1, 54)]
     yield [init()] + [ask(opcode, bytes(4)) for opcode in (*range(38, 64), 0xF0, 0xF1, 0xFF)]
-    yield [init(), ask(STATFS, flags=1), ask(STATFS, flags=0x0B), ask(GETATTR, bytes(3)), ask(LOOKUP), ask(LOOKUP, b'x' * 255)]
+    yield [
+        init(),
+        ask(STATFS, flags=1),
+        ask(STATFS, flags=0x0B),
+        ask(GETATTR, bytes(3)),
+        ask(LOOKUP),
+        ask(LOOKUP, b'x' * 255)
+    ]
     yield [init(), ask(STATFS), ask(STATFS, bytes(8), flags=0xFF), ask(STATFS)]
-    yield [init(), ask(BATCH_FORGET, struct.pack('<II', 0xFFFFFFFF, 0)), ask(NOTIFY_REPLY, bytes(40)), *usual[1:], *slow]
+    yield [
+        init(),
+        ask(BATCH_FORGET, struct.pack('<II', 0xFFFFFFFF, 0)),
+        ask(NOTIFY_REPLY, bytes(40)), *usual[1:], *slow
+    ]
 
 
-# --- Zarr v2 --------------------------------------------------------------------------------------------------------------------
+# --- Zarr v2 --------------------------------------------------------------------------------------
 
 def nodes_of_v2():
-    base = dict(zarr_format=2, shape=[5, 7], chunks=[2, 3], dtype='<i4', order='F', fill_value=0, compressor=None, filters=None)
+    base = dict(zarr_format=2, shape=[5, 7], chunks=[2, 3], dtype='<i4', order='F', fill_value=0,
+                compressor=None, filters=None)
     blosc = dict(id='blosc', cname='lz4', clevel=5, shuffle=-1, blocksize=0)
     scaled = dict(id='fixedscaleoffset', scale=10, offset=1.5, dtype='<f8', astype='|u1')
     levels = dict(datasets=[dict(path='ab'), dict(path='cd')])
-    everything = {'labels': ['a'], 'plate': {'version': '0.4'}, 'well': {}, 'image-label': {}, 'series': [], 'bioformats2raw.layout': 3}
-    for attributes, changes in (
-            ({'_ARRAY_DIMENSIONS': ['y', 'x'], 'a': [1, {'b': 1e5}]}, dict(compressor=blosc, filters=[dict(id='delta', dtype='<i4', astype='>i2'), dict(id='shuffle')])),
-            ({}, dict(dtype='|O', filters=[dict(id='vlen-utf8')], fill_value='x')),
-            ({}, dict(dtype='|V4', fill_value='AAAAAA==', compressor=dict(id='zlib'))),
-            ({}, dict(dtype='>c16', filters=[], fill_value=[1.5, 'NaN'], compressor=dict(id='gzip', level=-1))),
-            ({}, dict(dtype='<M8[25s]', fill_value='NaT', compressor=dict(id='zstd'))),
-            ({}, dict(dtype='<f8', filters=[scaled, dict(id='crc32c')], fill_value='Infinity', order='C'))):
+    everything = {
+        'labels': ['a'], 'plate': {'version': '0.4'}, 'well': {}, 'image-label': {}, 'series': [],
+        'bioformats2raw.layout': 3
+    }
+    for attributes, changes in (({'_ARRAY_DIMENSIONS': ['y', 'x'], 'a': [1, {'b': 1e5}]},
+                                 dict(
+                                     compressor=blosc, filters=[
+                                         dict(id='delta', dtype='<i4', astype='>i2'),
+                                         dict(id='shuffle')
+                                     ])),
+                                ({}, dict(dtype='|O', filters=[dict(id='vlen-utf8')],
+                                          fill_value='x')), ({},
+                                                             dict(dtype='|V4',
+                                                                  fill_value='AAAAAA==',
+                                                                  compressor=dict(id='zlib'))),
+                                ({},
+                                 dict(dtype='>c16', filters=[], fill_value=[1.5, 'NaN'],
+                                      compressor=dict(id='gzip', level=-1))),
+                                ({},
+                                 dict(dtype='<M8[25s]', fill_value='NaT',
+                                      compressor=dict(id='zstd'))),
+                                ({},
+                                 dict(dtype='<f8', filters=[scaled, dict(id='crc32c')],
+                                      fill_value='Infinity', order='C'))):
         yield json.dumps(attributes).encode() + b'\0' + json.dumps({**base, **changes}).encode()
-    for attributes in (
-            {'multiscales': [dict(levels, version='0.1')], 'omero': {'version': '0.1'}, 'x': 1},
-            {'multiscales': [dict(levels, version='0.3', axes=['y', 'x'])]},
-            {'multiscales': [dict(levels, version='0.4', axes=[{'name': 'y', 'type': 'space'}])], **everything}):
+    for attributes in ({
+            'multiscales': [dict(levels, version='0.1')], 'omero': {'version': '0.1'}, 'x': 1
+    }, {'multiscales': [dict(levels, version='0.3', axes=['y', 'x'])]}, {
+            'multiscales': [dict(levels, version='0.4', axes=[{'name': 'y', 'type': 'space'}])],
+            **everything
+    }):
         yield json.dumps(attributes).encode() + b'\0{"zarr_format": 2}'
 
 
-# --- tables of files ------------------------------------------------------------------------------------------------------------
+# --- tables of files ------------------------------------------------------------------------------
 
 def tables():
-    """Archives of all sizes, with few rows and many; what fuzz_image.c makes of the bytes is right by construction."""
+    """Archives of all sizes, with few rows and many; what fuzz_image.c makes of the bytes is right
+    by construction."""
     dice = random.Random(20)
     for size in range(128):
         yield bytes([2 * size]) + dice.randbytes(dice.choice((5, 20, 200, 1999)))
     row = struct.pack('<QQqIIBB6x', 3, 0, 1, 0, 0, 1, 2)
-    yield b'\x07' + struct.pack('<IIIIQQ', 0x315A584F, 2, 1, 0, 0, 0) + struct.pack('<QQqIIBB6x', 0, 0, 1, 0, 0, 0, 1) + row + b'a'
+    yield b'\x07' + struct.pack('<IIIIQQ', 0x315A584F, 2, 1, 0, 0, 0) + struct.pack(
+        '<QQqIIBB6x', 0, 0, 1, 0, 0, 0, 1) + row + b'a'
 
 
 def main(metadata, outdir):
     known = {path.name: path.read_bytes() for path in Path(metadata).iterdir()}
-    for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())), ('v2', nodes_of_v2()),
-                        ('image', tables())):
+    for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())),
+                        ('v2', nodes_of_v2()), ('image', tables())):
         folder = Path(outdir) / kind
         folder.mkdir(parents=True)
         for number, seed in enumerate(seeds):

@@ -2,7 +2,8 @@
 """The Zarr readers: each is a function(root, paths) that returns {path: fingerprint of an array}.
 
 All of them get a plain directory; none of them knows of ozxfs. A reader that is not installed
-raises ImportError. (The fingerprint and not the pixels, because zarrita.js reads in its own process.)
+raises ImportError. (The fingerprint and not the pixels, because zarrita.js reads in its own
+process.)
 """
 import hashlib
 import json

@@ -58,7 +58,9 @@ def test_all_readers_at_once(mounted):
     paths = sorted(archive.arrays)
     installed = [name for name in READERS if is_installed(name)]
     with ProcessPoolExecutor(len(installed), get_context("spawn")) as pool:
-        jobs = [pool.submit(READERS[name], directory, paths) for _ in range(3) for name in installed]
+        jobs = [
+            pool.submit(READERS[name], directory, paths) for _ in range(3) for name in installed
+        ]
         assert [job.result(300) for job in jobs] == [archive.arrays] * len(jobs)
 
 
@@ -98,7 +100,8 @@ def test_labels_have_missing_chunks(source):
 
 @pytest.mark.parametrize("case", CLI)
 def test_cli_archive_holds_the_picture(archive_of, case):
-    """What the command line wrote is the file that it was given (as skimage and nibabel read it)."""
+    """What the command line wrote is the file that it was given (as skimage and nibabel read it).
+    """
     picture = {"cli-png": pictures.cell, "cli-rgb-sharded": pictures.stained,
                "cli-nifti": pictures.brain}[case]()
     assert fingerprint(picture) in archive_of("ngff-zarr-cli", case).arrays.values()

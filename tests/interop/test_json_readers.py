@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What pack and verify say of JSON that is none to some readers is true: each reader is asked. If one changes its mind, the words in
-src/zarr/json.c and the table in ozxfs-verify(1) change with it."""
+"""What pack and verify say of JSON that is none to some readers is true: each reader is asked. If
+one changes its mind, the words in src/zarr/json.c and the table in ozxfs-verify(1) change with
+it."""
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from corpus.json_texts import ALL, ARRAY, FINE, OPENED_BY_PYTHON, PYTHON, REFUSED, TAKEN, TENSORSTORE, text
+from corpus.json_texts import (
+    ALL, ARRAY, FINE, OPENED_BY_PYTHON, PYTHON, REFUSED, TAKEN, TENSORSTORE, text)
 
 # In a process of its own: one that gives up on deep nesting may take the interpreter with it.
 ASK = """
@@ -19,7 +21,10 @@ readers.READERS[sys.argv[2]](pathlib.Path(sys.argv[3]), ["a"])
 
 
 def opens(reader, root):
-    done = subprocess.run([sys.executable, '-c', ASK, str(Path(__file__).parent), reader, str(root)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, '-c', ASK,
+         str(Path(__file__).parent), reader,
+         str(root)], capture_output=True, text=True, timeout=120)
     if 'ImportError' in done.stderr or 'ModuleNotFoundError' in done.stderr:
         pytest.skip(f'{reader} is not installed')
     return done.returncode == 0
@@ -44,7 +49,8 @@ def test_taken(array, name):
     else:
         assert {r for r in sorted(ALL) if opens(r, root)} == by
     # Whom the words name, does refuse it.
-    for reader, name in (('tensorstore', TENSORSTORE), ('zarrs', 'zarrista'), ('zarr-python', PYTHON), ('zarrita.js', 'zarrita.js')):
+    for reader, name in (('tensorstore', TENSORSTORE), ('zarrs', 'zarrista'),
+                         ('zarr-python', PYTHON), ('zarrita.js', 'zarrita.js')):
         assert not (by and reader in said and 'refuse' in said and name in by)
 
 

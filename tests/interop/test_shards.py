@@ -10,25 +10,30 @@ from conftest import ozxfs
 from readers import READERS, fingerprint
 
 KEYS = [("default", "/"), ("default", "."), ("v2", "."), ("v2", "/")]
-SHAPES = [((), ()), ((1,), (1,)), ((10,), (3,)), ((50, 37), (8, 8)), ((7, 20, 33), (2, 5, 8)), ((2, 2, 3, 9, 8), (1, 1, 1, 4, 4)),
-          ((2, 1, 2, 3, 5, 4), (1, 1, 1, 2, 2, 2))]
+SHAPES = [((), ()), ((1, ), (1, )), ((10, ), (3, )), ((50, 37), (8, 8)), ((7, 20, 33), (2, 5, 8)),
+          ((2, 2, 3, 9, 8), (1, 1, 1, 4, 4)), ((2, 1, 2, 3, 5, 4), (1, 1, 1, 2, 2, 2))]
 CODECS = {
-    "zstd": dict(), "none": dict(compressors=None), "gzip": dict(compressors=zarr.codecs.GzipCodec()), "blosc": dict(compressors=zarr.codecs.BloscCodec()),
-    "big": dict(compressors=None, serializer=zarr.codecs.BytesCodec(endian="big")),
-    "crc": dict(compressors=[zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()])}
+    "zstd": dict(), "none": dict(compressors=None),
+    "gzip": dict(compressors=zarr.codecs.GzipCodec()),
+    "blosc": dict(compressors=zarr.codecs.BloscCodec()),
+    "big": dict(compressors=None, serializer=zarr.codecs.BytesCodec(endian="big")), "crc": dict(
+        compressors=[zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()])
+}
 HOW = ["--shard", "--shard=1K", "--shard=16,16", "--shard=4,10,16", "--shard=6,"]
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    """Arrays of 0 to 6 dimensions, with ragged edges and chunks that are missing: its directory and {path: fingerprint}."""
+    """Arrays of 0 to 6 dimensions, with ragged edges and chunks that are missing: its directory and
+    {path: fingerprint}."""
     root = tmp_path_factory.mktemp("shards") / "x.ome.zarr"
     group = zarr.open_group(root, mode="w", zarr_format=3, attributes={"ome": {"version": "0.5"}})
     random = np.random.default_rng(1)
     arrays = {}
 
     def add(path, shape, chunks, keys, **more):
-        array = group.create_array(path, shape=shape, dtype="uint16", fill_value=7, chunk_key_encoding={"name": keys[0], "separator": keys[1]},
+        array = group.create_array(path, shape=shape, dtype="uint16", fill_value=7,
+                                   chunk_key_encoding={"name": keys[0], "separator": keys[1]},
                                    **({"chunks": chunks} if shape else {}), **more)
         array[...] = random.integers(0, 9, shape, dtype="uint16")
         if len(shape) > 1:  # a chunk of the fill value is not written
@@ -81,8 +86,13 @@ def test_repack_gives_the_same(tree, sharded, tmp_path, request):
 
 
 def test_consolidated_metadata_are_those_of_the_arrays(sharded):
-    listed = json.loads((sharded / "x" / "zarr.json").read_text())["consolidated_metadata"]["metadata"]
-    own = {str(p.parent.relative_to(sharded / "x")): json.loads(p.read_text()) for p in (sharded / "x").rglob("zarr.json") if p.parent != sharded / "x"}
+    listed = json.loads(
+        (sharded / "x" / "zarr.json").read_text())["consolidated_metadata"]["metadata"]
+    own = {
+        str(p.parent.relative_to(sharded / "x")): json.loads(p.read_text())
+        for p in (sharded / "x").rglob("zarr.json")
+        if p.parent != sharded / "x"
+    }
     arrays = {p: m for p, m in listed.items() if m["node_type"] == "array"}
     assert len(arrays) > 30
     for path, metadata in arrays.items():
@@ -94,8 +104,10 @@ def test_the_bytes_of_the_other_implementation(tmp_path):
     """An array that zarr-python shards has the shards that come of its chunks."""
     pixels = np.random.default_rng(2).integers(0, 9, (40, 24), dtype="uint16")
     for name, shards in (("chunks", None), ("shards", (16, 24))):
-        group = zarr.open_group(tmp_path / name, mode="w", zarr_format=3, attributes={"ome": {"version": "0.5"}})
-        group.create_array("a", shape=(40, 24), chunks=(8, 8), shards=shards, dtype="uint16", fill_value=0)[...] = pixels
+        group = zarr.open_group(tmp_path / name, mode="w", zarr_format=3,
+                                attributes={"ome": {"version": "0.5"}})
+        group.create_array("a", shape=(40, 24), chunks=(8, 8), shards=shards, dtype="uint16",
+                           fill_value=0)[...] = pixels
     done = ozxfs("pack", "--shard=16,24", tmp_path / "chunks", tmp_path / "x.ozx")
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(tmp_path / "x.ozx") as file:
@@ -103,7 +115,8 @@ def test_the_bytes_of_the_other_implementation(tmp_path):
         assert names == ["a/c/0/0", "a/c/1/0", "a/c/2/0"]
         for name in names:
             # zarr-python writes inner chunks in Morton order: compared by their index.
-            assert inner(file.read(name), 6) == inner((tmp_path / "shards" / name).read_bytes(), 6), name
+            assert inner(file.read(name), 6) == inner((tmp_path / "shards" / name).read_bytes(),
+                                                      6), name
 
 
 def inner(shard, count):
@@ -112,7 +125,8 @@ def inner(shard, count):
     assert google_crc32c.value(index) == int.from_bytes(shard[-4:], "little")
     found = []
     for offset, size in np.frombuffer(index, "<u8").reshape(count, 2).tolist():
-        found.append(None if offset == 2**64 - 1 and size == offset else shard[offset:offset + size])
+        found.append(None if offset == 2**64 - 1 and size == offset else shard[offset:offset +
+                                                                               size])
     return found
 
 
@@ -125,13 +139,21 @@ def test_all_readers_are_known():
 def test_converted_and_sharded(tmp_path, reader, verb, separator):
     """Zarr v2 made v3 first, and the chunks of that put into shards."""
     root = tmp_path / "v2.zarr"
-    group = zarr.open_group(root, mode="w", zarr_format=2, attributes={"multiscales": [{
-        "version": "0.4", "axes": [{"name": n, "type": "space"} for n in "yx"],
-        "datasets": [{"path": p, "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]} for p in "01"]}]})
+    group = zarr.open_group(
+        root, mode="w", zarr_format=2, attributes={
+            "multiscales": [{
+                "version": "0.4", "axes": [{"name": n, "type": "space"} for n in "yx"],
+                "datasets": [{
+                    "path": p, "coordinateTransformations": [{"type": "scale", "scale": [1, 1]}]
+                } for p in "01"]
+            }]
+        })
     pixels = np.random.default_rng(3).integers(0, 9, (50, 37), dtype="uint16")
     pixels[8:16, :8] = 0
     for path in "01":
-        array = group.create_array(path, shape=pixels.shape, chunks=(8, 8), dtype="uint16", fill_value=0, chunk_key_encoding={"name": "v2", "separator": separator})
+        array = group.create_array(path, shape=pixels.shape, chunks=(8, 8), dtype="uint16",
+                                   fill_value=0,
+                                   chunk_key_encoding={"name": "v2", "separator": separator})
         array[...] = pixels
     source = root
     if verb == "repack":
@@ -145,20 +167,24 @@ def test_converted_and_sharded(tmp_path, reader, verb, separator):
     done = ozxfs("verify", "--strict", tmp_path / "x.ozx")
     assert done.returncode == 0, done.stdout
     with zipfile.ZipFile(tmp_path / "x.ozx") as file:
-        assert sorted(n for n in file.namelist() if n.startswith("0/c/")) == [f"0/c/{i}/0" for i in range(4)]
+        assert sorted(n for n in file.namelist()
+                      if n.startswith("0/c/")) == [f"0/c/{i}/0" for i in range(4)]
         file.extractall(tmp_path / "x")
     assert reader(tmp_path / "x", ["0", "1"]) == dict.fromkeys("01", fingerprint(pixels))
 
 
 @pytest.mark.parametrize("location", ["start", "end"])
 def test_shards_of_others_as_chunks(tmp_path, reader, location):
-    """unpack --chunks of what zarr-python sharded (in Morton order, with ragged edges): the same pixels, and no shards."""
-    group = zarr.open_group(tmp_path / "in", mode="w", zarr_format=3, attributes={"ome": {"version": "0.5"}})
+    """unpack --chunks of what zarr-python sharded (in Morton order, with ragged edges): the same
+    pixels, and no shards."""
+    group = zarr.open_group(tmp_path / "in", mode="w", zarr_format=3,
+                            attributes={"ome": {"version": "0.5"}})
     pixels = np.random.default_rng(4).integers(0, 9, (50, 37), dtype="uint16")
     pixels[8:16, :8] = 0
     for path, codecs in ("a", {}), ("b", {"compressors": None}):
         shards = {"shape": (32, 16), "index_location": location}
-        group.create_array(path, shape=pixels.shape, chunks=(8, 8), shards=shards, dtype="uint16", fill_value=0, **codecs)[...] = pixels
+        group.create_array(path, shape=pixels.shape, chunks=(8, 8), shards=shards, dtype="uint16",
+                           fill_value=0, **codecs)[...] = pixels
     done = ozxfs("pack", tmp_path / "in", tmp_path / "x.ozx")
     assert done.returncode == 0, done.stderr
     done = ozxfs("unpack", "--chunks", tmp_path / "x.ozx", tmp_path / "out")

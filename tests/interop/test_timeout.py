@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""-o timeout=: an array that was opened before the time is read long after it, and has the same pixels. (An absent chunk would be 0.)"""
+"""-o timeout=: an array that was opened before the time is read long after it, and has the same
+pixels. (An absent chunk would be 0.)"""
 import time
 
 import numpy

@@ -5,5 +5,6 @@ launch    running ozxfs to its end          harness  mounting it, and leaving no
 info      archives of metadata, `info`      verify   `verify --json`
 trees     trees of files, what is in them   faulty   ozxfs with one system call that fails
 
-The archives forged byte by byte are in tests/corpus. Both are found because run-pytest puts tests/ on Python's path.
+The archives forged byte by byte are in tests/corpus. Both are found because run-pytest puts tests/
+on Python's path.
 """

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the mount tests stand on: running ozxfs, asking the kernel what is mounted, reading a mounted tree, and leaving nothing behind.
+"""What the mount tests stand on: running ozxfs, asking the kernel what is mounted, reading a
+mounted tree, and leaving nothing behind.
 
-Role: mechanics only, no expectations of single tests. Every process that a test starts carries a token in its environment, and every
-mount lies below the test's own folder: clean-up touches these and nothing else.
+Role: mechanics only, no expectations of single tests. Every process that a test starts carries a
+token in its environment, and every mount lies below the test's own folder: clean-up touches these
+and nothing else.
 """
 import contextlib
 import errno
@@ -40,8 +42,10 @@ def mounts():
     for line in lines:
         left, right = line.split(b' - ')
         fields, kind = left.split(b' '), right.split(b' ')
-        out.append({'device': fields[2], 'path': unescape(fields[4]), 'options': fields[5].split(b','), 'type': unescape(kind[0]),
-                    'source': unescape(kind[1]), 'super': kind[2].split(b',')})
+        out.append({
+            'device': fields[2], 'path': unescape(fields[4]), 'options': fields[5].split(b','),
+            'type': unescape(kind[0]), 'source': unescape(kind[1]), 'super': kind[2].split(b',')
+        })
     return out
 
 
@@ -75,7 +79,8 @@ def wait_until(condition, timeout=10):
 def sanitized(binary):
     """True if it was built with a sanitizer that has memory of its own."""
     content = read(binary)
-    return os.environ.get('OZXFS_SANITIZED') == '1' or b'__asan_init' in content or b'__tsan_init' in content
+    return os.environ.get(
+        'OZXFS_SANITIZED') == '1' or b'__asan_init' in content or b'__tsan_init' in content
 
 
 class Ozxfs:
@@ -86,25 +91,35 @@ class Ozxfs:
         self.environment = dict(os.environ, OZXFS_TEST=self.token, LC_ALL='C.UTF-8')
         self.environment.pop('XDG_RUNTIME_DIR', None)
         self.started = []
-        if sanitized(binary):  # a daemon has no stderr: its reports go to files, which clean_up looks for
+        # a daemon has no stderr: its reports go to files, which clean_up looks for
+        if sanitized(binary):
             for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
                 given = os.environ.get(name)
-                self.environment[name] = (given + ':' if given else '') + 'print_stacktrace=1:log_path=%s/sanitizer' % folder
+                self.environment[name] = (given + ':' if given else
+                                          '') + 'print_stacktrace=1:log_path=%s/sanitizer' % folder
 
     def run(self, *arguments, timeout=TIMEOUT, **options):
         """Runs the command to its end; output as bytes. stdin is empty."""
-        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'env': self.environment, **options}
-        return subprocess.run([options.pop('binary', self.binary), *arguments], timeout=timeout, **options)
+        options = {
+            'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
+            'env': self.environment, **options
+        }
+        return subprocess.run([options.pop('binary', self.binary), *arguments], timeout=timeout,
+                              **options)
 
     def start(self, *arguments, **options):
         """Starts the command and goes on; the process is ended with the test."""
-        options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'env': self.environment, **options}
+        options = {
+            'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
+            'env': self.environment, **options
+        }
         process = subprocess.Popen([self.binary, *arguments], **options)
         self.started.append(process)
         return process
 
     def directory(self, name='mnt'):
-        path = os.path.join(self.folder, name) if isinstance(name, str) else os.path.join(os.fsencode(self.folder), name)
+        path = os.path.join(self.folder, name) if isinstance(name, str) else os.path.join(
+            os.fsencode(self.folder), name)
         os.makedirs(path, exist_ok=True)
         return path
 
@@ -143,8 +158,10 @@ class Ozxfs:
         found = []
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
-                with open('/proc/%s/environ' % pid, 'rb') as env, open('/proc/%s/stat' % pid, 'rb') as stat:
-                    if self.token.encode() in env.read() and stat.read().rsplit(b')', 1)[1].split()[0] != b'Z':
+                with open('/proc/%s/environ' % pid, 'rb') as env, open('/proc/%s/stat' % pid,
+                                                                       'rb') as stat:
+                    if self.token.encode() in env.read() and stat.read().rsplit(
+                            b')', 1)[1].split()[0] != b'Z':
                         found.append(int(pid))
             except OSError:
                 continue  # gone, or somebody else's
@@ -153,13 +170,17 @@ class Ozxfs:
     def daemons(self):
         """The pids (supervisor, worker): the worker is the supervisor's child."""
         pids = self.processes()
-        parents = {pid: int(read('/proc/%d/stat' % pid).rsplit(b')', 1)[1].split()[1]) for pid in pids}
+        parents = {
+            pid: int(read('/proc/%d/stat' % pid).rsplit(b')', 1)[1].split()[1])
+            for pid in pids
+        }
         workers = [pid for pid in pids if parents[pid] in pids]
         assert len(pids) == 2 and len(workers) == 1, parents
         return parents[workers[0]], workers[0]
 
     def nothing_left(self, timeout=5):
-        """True if no process and no mount of this test remains (a daemon may need a moment after fusermount3)."""
+        """True if no process and no mount of this test remains (a daemon may need a moment after
+        fusermount3)."""
         return wait_until(lambda: not self.processes() and not self.own_mounts(), timeout)
 
     def own_mounts(self):
@@ -171,7 +192,8 @@ class Ozxfs:
             if process.poll() is None:
                 process.terminate()
         for mount in reversed(self.own_mounts()):
-            subprocess.run(['umount', '-l', mount['path']], timeout=TIMEOUT, stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(['umount', '-l', mount['path']], timeout=TIMEOUT,
+                           stderr=subprocess.DEVNULL, check=False)
         for process in self.started:
             try:
                 process.communicate(timeout=2)
@@ -191,10 +213,11 @@ def read(path):
         return source.read()
 
 
-# --- reading a tree, paths of any length ----------------------------------------------------------------------------------------------
+# --- reading a tree, paths of any length ----------------------------------------------------------
 
 class Tree:
-    """A mounted tree, read through a descriptor of its root, so that paths may be 4,095 bytes long."""
+    """A mounted tree, read through a descriptor of its root, so that paths may be 4,095 bytes long.
+    """
 
     def __init__(self, root):
         self.root = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
@@ -232,12 +255,14 @@ class Tree:
 
 def read_ranges(size):
     """Offsets and sizes worth a read: start, end, across pages and blocks, beyond the end."""
-    ranges = [(0, 1), (0, 4096), (0, size), (size // 2, 100), (max(0, size - 1), 1), (size, 10), (size + 5000, 10), (4095, 2), (131071, 70000)]
+    ranges = [(0, 1), (0, 4096), (0, size), (size // 2, 100), (max(0, size - 1), 1), (size, 10),
+              (size + 5000, 10), (4095, 2), (131071, 70000)]
     return [(offset, min(length, 4 << 20)) for offset, length in ranges]
 
 
 def check_served(tree, path, content):
-    size, piece = len(content), content.read if isinstance(content, Sparse) else lambda o, n: content[o:o + n]
+    size, piece = len(content), content.read if isinstance(
+        content, Sparse) else lambda o, n: content[o:o + n]
     ranges = read_ranges(size)
     if isinstance(content, Sparse):
         ranges += [(max(0, offset - 10), len(data) + 20) for offset, data in content.patches]
@@ -267,8 +292,9 @@ def check_unreadable(tree, path, size):
 
 
 def read_or_eio(handle, length, offset):
-    """All of the bytes, or those in front of the first page that cannot be read; None if there are none. A read that ends early must be
-    followed by EIO: the kernel gives what it has before it tells of an error."""
+    """All of the bytes, or those in front of the first page that cannot be read; None if there are
+    none. A read that ends early must be followed by EIO: the kernel gives what it has before it
+    tells of an error."""
     try:
         data = os.pread(handle, length, offset)
         if len(data) < length:
@@ -277,7 +303,8 @@ def read_or_eio(handle, length, offset):
             except OSError as error:
                 assert error.errno == errno.EIO
             else:
-                raise AssertionError('%d bytes of %d at %d, and then no error but %d more' % (len(data), length, offset, len(more)))
+                raise AssertionError('%d bytes of %d at %d, and then no error but %d more' %
+                                     (len(data), length, offset, len(more)))
         return data
     except OSError as error:
         assert error.errno == errno.EIO
@@ -288,7 +315,8 @@ def check_damaged(tree, path, damaged):
     """The right bytes or EIO, and EIO somewhere if it must fail."""
     failed, handle = 0, tree.open(path)
     try:
-        for offset in list(range(0, damaged.size, 65536)) + [0, damaged.size // 2, damaged.size - 1]:
+        for offset in list(range(0, damaged.size,
+                                 65536)) + [0, damaged.size // 2, damaged.size - 1]:
             length = min(65536, damaged.size - offset)
             data = read_or_eio(handle, length, offset)
             failed += data is None or len(data) < length
@@ -298,8 +326,17 @@ def check_damaged(tree, path, damaged):
     assert failed or not damaged.must_fail, '%r was read whole' % path
 
 
+def one_line(done, *statuses):
+    """What the command said in the one line that it may, having ended with one of `statuses`."""
+    assert done.returncode in statuses, (done.returncode, done.stderr)
+    lines = check_lines(done.stderr)
+    assert len(lines) == 1, done.stderr
+    return lines[0][2]
+
+
 def check_view(root, made, contents=True):
-    """The mounted tree is the view: names, kinds, sizes, bytes, and nothing more. `contents`: False for names only, or a set of paths."""
+    """The mounted tree is the view: names, kinds, sizes, bytes, and nothing more. `contents`: False
+    for names only, or a set of paths."""
     with Tree(root) as tree:
         directories = made.directories()
         files = {p for p, c in made.view.items() if c is not None}
@@ -324,5 +361,6 @@ def check_lines(stderr):
     for line in stderr.splitlines(keepends=True):
         assert MESSAGE.match(line), line
         rule = RULE.search(line)
-        found.append((rule.group(1).decode() if rule else None, int(rule.group(2)) if rule and rule.group(2) else None, line))
+        found.append((rule.group(1).decode() if rule else None,
+                      int(rule.group(2)) if rule and rule.group(2) else None, line))
     return found

@@ -69,27 +69,38 @@ def write(path, files, comment=COMMENT, compression=zipfile.ZIP_STORED):
 
 
 def pack_directory(directory, path):
-    files = {p.relative_to(directory).as_posix(): p.read_bytes() for p in directory.rglob('*') if p.is_file()}
+    files = {
+        p.relative_to(directory).as_posix(): p.read_bytes()
+        for p in directory.rglob('*')
+        if p.is_file()
+    }
     return write(path, files)
 
 
 def group(**ome):
-    return {'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {'version': '0.5', **ome}} if ome else {}}
+    return {
+        'zarr_format': 3, 'node_type': 'group',
+        'attributes': {'ome': {'version': '0.5', **ome}} if ome else {}
+    }
 
 
 def array(shape=(64, 64), chunks=(32, 32), **changes):
     return {
-        'zarr_format': 3, 'node_type': 'array', 'shape': list(shape), 'data_type': 'uint8', 'fill_value': 0, 'attributes': {},
+        'zarr_format': 3, 'node_type': 'array', 'shape': list(shape), 'data_type': 'uint8',
+        'fill_value': 0, 'attributes': {},
         'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': list(chunks)}},
         'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '/'}},
-        'codecs': [{'name': 'bytes'}], **changes}
+        'codecs': [{'name': 'bytes'}], **changes
+    }
 
 
 def multiscale(paths=('0',), scales=None, axes='yx', **changes):
     return {
-        'axes': [{'name': a, 'type': 'space', 'unit': 'micrometer'} for a in axes],
-        'datasets': [{'path': p, 'coordinateTransformations': [{'type': 'scale', 'scale': [2.0**i] * len(axes)}]}
-                     for i, p in enumerate(paths)], **changes}
+        'axes': [{'name': a, 'type': 'space', 'unit': 'micrometer'} for a in axes], 'datasets': [{
+            'path': p,
+            'coordinateTransformations': [{'type': 'scale', 'scale': [2.0**i] * len(axes)}]
+        } for i, p in enumerate(paths)], **changes
+    }
 
 
 def image(**ome):

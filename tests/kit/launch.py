@@ -11,13 +11,15 @@ TIMEOUT = 120
 
 
 def run(*arguments, env=None, **options):
-    """What became of `ozxfs ARGUMENTS`. `env` is added to the environment; stdin is empty, output is bytes unless text=True."""
+    """What became of `ozxfs ARGUMENTS`. `env` is added to the environment; stdin is empty, output
+    is bytes unless text=True."""
     options.setdefault('timeout', TIMEOUT)
     if 'input' not in options:
         options.setdefault('stdin', subprocess.DEVNULL)
     if not {'stdout', 'stderr', 'capture_output'} & options.keys():
         options['capture_output'] = True
-    return subprocess.run([OZXFS, *map(str, arguments)], env=dict(os.environ, **(env or {})), check=False, **options)
+    return subprocess.run([OZXFS, *map(str, arguments)], env=dict(os.environ, **(env or {})),
+                          check=False, **options)
 
 
 run_text = functools.partial(run, text=True)

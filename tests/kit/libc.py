@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Calls of the C library that Python does not offer: directory streams with telldir and seekdir, mount-free statfs."""
+"""Calls of the C library that Python does not offer: directory streams with telldir and seekdir,
+mount-free statfs."""
 import ctypes
 import os
 
@@ -8,7 +9,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 class _Dirent(ctypes.Structure):
     """struct dirent of glibc and musl on 64-bit Linux."""
-    _fields_ = [('d_ino', ctypes.c_uint64), ('d_off', ctypes.c_int64), ('d_reclen', ctypes.c_uint16), ('d_type', ctypes.c_uint8),
+    _fields_ = [('d_ino', ctypes.c_uint64), ('d_off', ctypes.c_int64),
+                ('d_reclen', ctypes.c_uint16), ('d_type', ctypes.c_uint8),
                 ('d_name', ctypes.c_char * 256)]
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is installed for desktops and systemd, judged by the programs that read it. Each skips where that is not there."""
+"""What is installed for desktops and systemd, judged by the programs that read it. Each skips where
+that is not there."""
 import os
 import re
 import shutil
@@ -14,7 +15,8 @@ DATA = os.path.join(ROOT, 'data')
 def check(*arguments, **environment):
     if not shutil.which(arguments[0]):
         pytest.skip('no ' + arguments[0])
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **environment}, check=False)
     assert done.returncode == 0 and 'warning' not in done.stderr.lower(), done
     return done.stdout + done.stderr
 
@@ -45,7 +47,8 @@ def test_mime_type(tmp_path):
 
 
 def test_one_type_in_all_files():
-    assert 'MimeType=application/x-ozx;' in read('ozxfs.desktop') and 'type="application/x-ozx"' in read('ozxfs.xml')
+    assert 'MimeType=application/x-ozx;' in read(
+        'ozxfs.desktop') and 'type="application/x-ozx"' in read('ozxfs.xml')
     assert '<mediatype>application/x-ozx</mediatype>' in read('ozxfs.metainfo.xml')
 
 
@@ -57,11 +60,14 @@ def test_one_version_in_all_files():
 def test_unit_of_systemd(tmp_path):
     unit = tmp_path / 'ozxfs@.service'
     unit.write_text(read('systemd/ozxfs@.service.in').replace('@ozxfs@', '/bin/true'))
-    said = check('systemd-analyze', '--user', '--man=no', 'verify', str(unit), XDG_RUNTIME_DIR=str(tmp_path), HOME=str(tmp_path))
+    said = check('systemd-analyze', '--user', '--man=no', 'verify', str(unit),
+                 XDG_RUNTIME_DIR=str(tmp_path), HOME=str(tmp_path))
     assert 'ozxfs@' not in said, said
     unit.write_text(unit.read_text().replace('KillMode=mixed', 'KillMode=nonsense'))
-    done = subprocess.run(['systemd-analyze', '--user', '--man=no', 'verify', unit], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, 'XDG_RUNTIME_DIR': str(tmp_path), 'HOME': str(tmp_path)}, check=False)
+    done = subprocess.run(
+        ['systemd-analyze', '--user', '--man=no', 'verify', unit], capture_output=True, text=True,
+        timeout=60, env={**os.environ, 'XDG_RUNTIME_DIR': str(tmp_path),
+                         'HOME': str(tmp_path)}, check=False)
     assert 'nonsense' in done.stdout + done.stderr, 'the check sees nothing'
 
 
@@ -70,9 +76,12 @@ def test_what_the_desktop_runs(tmp_path):
     line = re.search(r'^Exec=(.*)$', read('ozxfs.desktop'), re.M).group(1).replace('\\\\', '\\')
     quoted = re.fullmatch(r'sh -c "(.*)" sh %f', line).group(1)
     script = re.sub(r'\\([\\"`$])', r'\1', quoted)
-    for name, text in (('ozxfs', '#!/bin/sh\necho "/mnt/of $2"\n'), ('xdg-open', '#!/bin/sh\nprintf "%s" "$1"\n')):
+    for name, text in (('ozxfs', '#!/bin/sh\necho "/mnt/of $2"\n'),
+                       ('xdg-open', '#!/bin/sh\nprintf "%s" "$1"\n')):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    done = subprocess.run(['sh', '-c', script, 'sh', '/a b/$(x)".ozx'], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'}, check=False)
+    done = subprocess.run(['sh', '-c', script, 'sh', '/a b/$(x)".ozx'], capture_output=True,
+                          text=True, timeout=60,
+                          env={**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+                          check=False)
     assert done.stdout == '/mnt/of /a b/$(x)".ozx', done

@@ -9,26 +9,37 @@ import pytest
 FLOORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'floors')
 HEAD = '/* SPDX-License-Identifier: BSD-2-Clause */\n'
 BREACHES = {
-    'upwards': ('src/zip/a.c', HEAD + '#include "archive/archive.h"\n', 'zip/ may not include archive/archive.h'),
-    'sideways': ('src/zarr/a.c', HEAD + '#include "zip/format.h"\n', 'zarr/ may not include zip/format.h'),
-    'sideways_deep': ('src/mount/fuse/a.c', HEAD + '#include "pack/plan.h"\n', 'mount/fuse/ may not include pack/plan.h'),
+    'upwards': ('src/zip/a.c', HEAD + '#include "archive/archive.h"\n',
+                'zip/ may not include archive/archive.h'),
+    'sideways': ('src/zarr/a.c', HEAD + '#include "zip/format.h"\n',
+                 'zarr/ may not include zip/format.h'),
+    'sideways_deep': ('src/mount/fuse/a.c', HEAD + '#include "pack/plan.h"\n',
+                      'mount/fuse/ may not include pack/plan.h'),
     'base_upwards': ('src/base/a.h', HEAD + '#include "zip/format.h"\n', 'base/ may not include'),
-    'upwards_inside': ('src/mount/a.c', HEAD + '#include "mount/fuse/loop.h"\n', 'mount/ may not include mount/fuse/loop.h'),
-    'fuse_inside': ('src/mount/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
-    'cage': ('src/archive/a.c', HEAD + '#include "cage/sandbox.h"\n', 'archive/ may not include cage'),
+    'upwards_inside': ('src/mount/a.c', HEAD + '#include "mount/fuse/loop.h"\n',
+                       'mount/ may not include mount/fuse/loop.h'),
+    'fuse_inside': ('src/mount/a.c', HEAD + '#include <fuse_lowlevel.h>\n',
+                    'fuse_lowlevel.h may only be'),
+    'cage': ('src/archive/a.c', HEAD + '#include "cage/sandbox.h"\n',
+             'archive/ may not include cage'),
     'fuse': ('src/cli/a.c', HEAD + '#include <fuse_lowlevel.h>\n', 'fuse_lowlevel.h may only be'),
     'jansson': ('src/cli/main.c', HEAD + '#include <jansson.h>\n', 'jansson.h may only be'),
     'libzip': ('src/zip/local.c', HEAD + '#include <zip.h>\n', 'zip.h may only be'),
     'prints': ('src/archive/a.c', HEAD + 'void f(void)\n{\n    puts("x");\n}\n', 'never print'),
-    'stderr': ('src/base/a.c', HEAD + 'void f(void)\n{\n    fprintf(stderr, "x");\n}\n', 'never print'),
+    'stderr': ('src/base/a.c', HEAD + 'void f(void)\n{\n    fprintf(stderr, "x");\n}\n',
+               'never print'),
     'long_file': ('src/base/a.c', HEAD + '\n' * 600, 'a file of'),
-    'long_function': ('src/base/a.c', HEAD + 'void f(void)\n{\n' + '    g();\n' * 90 + '}\n', 'a function of'),
+    'long_function': ('src/base/a.c', HEAD + 'void f(void)\n{\n' + '    g();\n' * 90 + '}\n',
+                      'a function of'),
+    'long_line': ('src/base/a.py', '# SPDX-License-Identifier: BSD-2-Clause\n' + 150 * 'x',
+                  'a line of 150 columns'),
     'no_licence': ('src/base/a.c', 'int x;\n', 'no SPDX line'),
 }
 
 
 def run(root):
-    return subprocess.run([sys.executable, FLOORS, root], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, FLOORS, root], capture_output=True, text=True,
+                          timeout=60)
 
 
 @pytest.mark.parametrize('name', BREACHES)
@@ -54,21 +65,34 @@ def test_circle_is_seen(tmp_path, files):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(HEAD + 'int %s(void);\n' % called + FUNCTION % (name, called))
     result = run(tmp_path)
-    assert result.returncode == 1 and 'in a circle' in result.stdout and 'a.c calls b of b.c' in result.stdout
+    assert result.returncode == 1 and 'in a circle' in result.stdout
+    assert 'a.c calls b of b.c' in result.stdout
 
 
 def test_no_circle_of_statics_structs_and_comments(tmp_path):
-    """Two files may have a function of one name each, and a struct may be called like a function."""
+    """Two files may have a function of one name each, and a struct may be called like a function.
+    """
     (tmp_path / 'src/zip').mkdir(parents=True)
-    (tmp_path / 'src/zip/a.c').write_text(HEAD + 'int a(void)\n{\n    return b(); /* not c() */\n}\n\nstatic int d(void)\n{\n    return 0;\n}\n')
-    (tmp_path / 'src/zip/b.c').write_text(HEAD + 'int b(void)\n{\n    struct a *x = 0;\n    return d() + !x;\n}\n\nstatic int d(void)\n{\n    return 0;\n}\n')
+    (tmp_path / 'src/zip/a.c').write_text(
+        HEAD +
+        'int a(void)\n{\n    return b(); /* not c() */\n}\n\nstatic int d(void)\n{\n    return '
+        '0;\n}\n'
+    )
+    (tmp_path / 'src/zip/b.c').write_text(
+        HEAD +
+        'int b(void)\n{\n    struct a *x = 0;\n    return d() + !x;\n}\n\nstatic int d(void)\n{\n  '
+        '  return 0;\n}\n'
+    )
     result = run(tmp_path)
     assert result.returncode == 0, result.stdout
 
 
 def test_good_tree_passes(tmp_path):
-    for path, text in (('src/mount/fuse/a.c', '#include <fuse_lowlevel.h>\n#include "mount/fuse/b.h"\n#include "archive/archive.h"\n'),
-                       ('src/zip/decompress.c', '#include <zip.h>\n/* puts("x") */\n'), ('src/zarr/a.c', '#include <jansson.h>\n#include "base/error.h"\n')):
+    for path, text in (
+        ('src/mount/fuse/a.c',
+         '#include <fuse_lowlevel.h>\n#include "mount/fuse/b.h"\n#include "archive/archive.h"\n'),
+        ('src/zip/decompress.c', '#include <zip.h>\n/* puts("x") */\n'),
+        ('src/zarr/a.c', '#include <jansson.h>\n#include "base/error.h"\n')):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(HEAD + text)
     assert run(tmp_path).returncode == 0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Archives whose entries expand to more than anybody can wait for, made in no time: a bzip2 block of zeros, again and again.
+"""Archives whose entries expand to more than anybody can wait for, made in no time: a bzip2 block
+of zeros, again and again.
 
 As a program: bombs.py FILE writes one.
 """
@@ -47,12 +48,16 @@ def bombs(count, gib, *others):
     packed, size = bomb(gib)
     zeros = Sparse(size, {})
     wide = ('usize',) if size > 0xFFFFFFFF else ()
-    entries = [Entry(b'0/c/0/%d' % i, zeros, method=12, packed=packed, zip64=wide, local_zip64=('usize', 'csize') if wide else ()) for i in range(count)]
+    entries = [
+        Entry(b'0/c/0/%d' % i, zeros, method=12, packed=packed, zip64=wide,
+              local_zip64=('usize', 'csize') if wide else ()) for i in range(count)
+    ]
     return Zip([Entry(b'zarr.json', ROOT), *others, *entries]).bytes()
 
 
 def lzma_that_wants(dictionary, data):
-    """An LZMA entry (APPNOTE 5.8.8) whose header asks for so large a dictionary; the rest is right."""
+    """An LZMA entry (APPNOTE 5.8.8) whose header asks for so large a dictionary; the rest is right.
+    """
     import lzma
 
     filters = [{'id': lzma.FILTER_LZMA1, 'dict_size': 1 << 16}]
@@ -64,11 +69,14 @@ def xz_that_wants(code, data):
     """An .xz stream whose block asks for the dictionary of this code (40: 4 GiB)."""
     import lzma
 
-    stream = bytearray(lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=[{'id': lzma.FILTER_LZMA2, 'dict_size': 1 << 16}]))
+    stream = bytearray(
+        lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC32,
+                      filters=[{'id': lzma.FILTER_LZMA2, 'dict_size': 1 << 16}]))
     size = (stream[XZ_HEAD] + 1) * 4
     at = stream.index(b'\x21\x01', XZ_HEAD, XZ_HEAD + size) + 2
     stream[at] = code
-    stream[XZ_HEAD + size - 4:XZ_HEAD + size] = struct.pack('<I', zlib.crc32(bytes(stream[XZ_HEAD:XZ_HEAD + size - 4])))
+    stream[XZ_HEAD + size - 4:XZ_HEAD + size] = struct.pack(
+        '<I', zlib.crc32(bytes(stream[XZ_HEAD:XZ_HEAD + size - 4])))
     return bytes(stream)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fixtures of the mount tests. The binary comes through OZXFS (meson sets it).
 
-Root that cannot mount FUSE is a failure, not a skip. What cannot be tried here (no such tool, not root) is skipped with the reason.
+Root that cannot mount FUSE is a failure, not a skip. What cannot be tried here (no such tool, not
+root) is skipped with the reason.
 """
 import os
 import shutil

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Always an answer, always an end (promise 18): decompression bombs keep no thread from stored entries, no mount from being taken away, no
-process from ending; and no entry makes the worker ask for more memory than is good."""
+"""Always an answer, always an end (promise 18): decompression bombs keep no thread from stored
+entries, no mount from being taken away, no process from ending; and no entry makes the worker ask
+for more memory than is good."""
 import errno
 import lzma
 import os
@@ -36,9 +37,12 @@ def light():
     processes = []
 
     def start(where, count=COUNT):
-        program = 'import os, sys; f = os.open(sys.argv[1], os.O_RDONLY); os.pread(f, 1, os.fstat(f).st_size - 1)'
+        program = ('import os, sys; f = os.open(sys.argv[1], os.O_RDONLY); '
+                   'os.pread(f, 1, os.fstat(f).st_size - 1)')
         for i in range(count):
-            processes.append(subprocess.Popen([sys.executable, '-c', program, '%s/0/c/0/%d' % (where, i)], stderr=subprocess.DEVNULL))
+            processes.append(
+                subprocess.Popen([sys.executable, '-c', program,
+                                  '%s/0/c/0/%d' % (where, i)], stderr=subprocess.DEVNULL))
         time.sleep(1.5)
         assert all(process.poll() is None for process in processes), 'the bombs are none'
         return processes
@@ -78,7 +82,8 @@ def test_stored_entries_are_answered(ozxfs, bomb_file, light, figure):
 def test_umount_ends_it(ozxfs, bomb_file, light, figure, threads):
     """The readers are gone; what was read ahead for them is not, and must not matter."""
     where = ozxfs.mount(bomb_file, '--threads', threads)
-    for process in light(where, COUNT if threads == '10' else 3):  # one after the other there, ten seconds each
+    # one after the other there, ten seconds each
+    for process in light(where, COUNT if threads == '10' else 3):
         process.kill()
         process.wait()
     taken = took_ms(lambda: ozxfs.umount(where))
@@ -100,7 +105,8 @@ def test_sigterm_ends_it(ozxfs, bomb_file, light, figure):
 
 
 def test_a_read_has_an_answer(ozxfs, bomb_file):
-    """The right byte, or EIO when the time is up: twice, as the kernel asks again for what readahead did not get."""
+    """The right byte, or EIO when the time is up: twice, as the kernel asks again for what
+    readahead did not get."""
     where = ozxfs.mount(bomb_file)
     handle = os.open(where + '/0/c/0/0', os.O_RDONLY)
     size = os.fstat(handle).st_size
@@ -126,7 +132,8 @@ m[-1]
 def test_an_interrupt_is_heard(ozxfs, bomb_file):
     """Of a reader that waits for one page, and cannot die before it is answered."""
     where = ozxfs.mount(bomb_file)
-    reader = subprocess.Popen([sys.executable, '-c', FAULT, where + '/0/c/0/0'], stdout=subprocess.PIPE)
+    reader = subprocess.Popen([sys.executable, '-c', FAULT, where + '/0/c/0/0'],
+                              stdout=subprocess.PIPE)
     assert reader.stdout.readline() == b'\n'
     time.sleep(1)
     reader.kill()
@@ -135,7 +142,7 @@ def test_an_interrupt_is_heard(ozxfs, bomb_file):
     reader.stdout.close()
 
 
-# --- dictionaries ---------------------------------------------------------------------------------------------------------------------
+# --- dictionaries ---------------------------------------------------------------------------------
 
 TEXT = b'a text that is compressed, ' * 5000
 LZMA2 = {'id': lzma.FILTER_LZMA2, 'preset': 6}
@@ -162,7 +169,8 @@ def supports(method):
 
 def write(path, *entries):
     with open(path, 'wb') as out:
-        out.write(Zip([Entry(b'zarr.json', b'{"zarr_format":3,"node_type":"group"}'), *entries]).bytes())
+        out.write(
+            Zip([Entry(b'zarr.json', b'{"zarr_format":3,"node_type":"group"}'), *entries]).bytes())
 
 
 def test_xz_is_read(ozxfs, folder):
@@ -171,7 +179,10 @@ def test_xz_is_read(ozxfs, folder):
         pytest.skip('libzip without xz')
     path = os.path.join(folder, 'xz.ozx')
     made = {name: (lzma.decompress(packed), packed) for name, packed in streams()}
-    write(path, *(Entry(name.encode(), data, method=95, packed=packed) for name, (data, packed) in made.items()))
+    write(
+        path,
+        *(Entry(name.encode(), data, method=95, packed=packed)
+          for name, (data, packed) in made.items()))
     where = ozxfs.mount(path)
     for name, (data, _) in made.items():
         assert read('%s/%s' % (where, name)) == data, name
@@ -189,8 +200,12 @@ def test_lzma_and_bzip2_are_read(ozxfs, folder):
             assert read('%s/by%d' % (where, method)) == TEXT
 
 
-TOO_LARGE = {'lzma-4g': (14, lambda: lzma_that_wants(0xFFFFFFFF, TEXT), TEXT), 'lzma-64m1': (14, lambda: lzma_that_wants((64 << 20) + 1, TEXT), TEXT),
-             'xz-4g': (95, lambda: xz_that_wants(40, TEXT), TEXT), 'xz-second': (95, lambda: lzma.compress(TEXT) + xz_that_wants(31, TEXT), TEXT + TEXT)}
+TOO_LARGE = {
+    'lzma-4g': (14, lambda: lzma_that_wants(0xFFFFFFFF, TEXT), TEXT),
+    'lzma-64m1': (14, lambda: lzma_that_wants(
+        (64 << 20) + 1, TEXT), TEXT), 'xz-4g': (95, lambda: xz_that_wants(40, TEXT), TEXT),
+    'xz-second': (95, lambda: lzma.compress(TEXT) + xz_that_wants(31, TEXT), TEXT + TEXT)
+}
 
 
 @pytest.mark.parametrize('case', TOO_LARGE)
@@ -212,14 +227,20 @@ def test_a_dictionary_that_is_too_large(ozxfs, folder, case):
 
 
 def vm_kib(pid):
-    return next(int(line.split()[1]) for line in read('/proc/%d/status' % pid).splitlines() if line.startswith(b'VmPeak:'))
+    return next(
+        int(line.split()[1])
+        for line in read('/proc/%d/status' % pid).splitlines()
+        if line.startswith(b'VmPeak:'))
 
 
-# --- the verbs ------------------------------------------------------------------------------------------------------------------------
+# --- the verbs ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('verb', ['cat', 'unpack', 'verify'])
 def test_ctrl_c_ends_a_verb(ozxfs, bomb_file, folder, verb):
-    operands = {'cat': [bomb_file, '0/c/0/0'], 'unpack': [bomb_file, os.path.join(folder, 'out')], 'verify': [bomb_file]}[verb]
+    operands = {
+        'cat': [bomb_file, '0/c/0/0'], 'unpack': [bomb_file, os.path.join(folder, 'out')],
+        'verify': [bomb_file]
+    }[verb]
     with open(os.devnull, 'wb') as nowhere:
         process = ozxfs.start(verb, *operands, stdout=nowhere)
         time.sleep(1.5)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Row `changed`: the archive is truncated, appended to, rewritten, touched, renamed over or unlinked while it is mounted. Whatever a read
-returns is right, or it is EIO; never short, never mixed, never made up."""
+"""Row `changed`: the archive is truncated, appended to, rewritten, touched, renamed over or
+unlinked while it is mounted. Whatever a read returns is right, or it is EIO; never short, never
+mixed, never made up."""
 import os
 import shutil
 import threading
@@ -28,7 +29,8 @@ def read_in_pieces(handle, content, piece=100_000):
     for offset in range(0, len(content), piece):
         length = min(piece, len(content) - offset)
         data = read_or_eio(handle, length, offset)
-        assert data is None or data == content[offset:offset + len(data)], 'bytes that are not the archive\'s'
+        assert data is None or data == content[offset:offset +
+                                               len(data)], 'bytes that are not the archive\'s'
         right, failed = right + (data is not None), failed + (data is None)
     return right, failed
 
@@ -50,7 +52,8 @@ def test_nothing_cached(ozxfs, own, name):
 
 @pytest.mark.parametrize('name', [n for n in CHANGED if RECIPES[n].mount == EIO])
 def test_partly_cached(ozxfs, own, name):
-    """What the kernel has may be served; what it has not is EIO, and stays so when the change is taken back."""
+    """What the kernel has may be served; what it has not is EIO, and stays so when the change is
+    taken back."""
     path, made = own(name)
     before = os.stat(path)
     where = ozxfs.mount(path)
@@ -103,7 +106,8 @@ def test_mmap_of_a_truncated_archive_raises_no_bus_error_in_the_daemon(ozxfs, ow
 
 @pytest.mark.parametrize('name', ['changed_truncate', 'changed_rewrite', 'changed_append'])
 def test_readers_race_with_the_change(ozxfs, own, name):
-    """Eight readers run while the archive changes; pages are dropped all the time, so that they come from the file."""
+    """Eight readers run while the archive changes; pages are dropped all the time, so that they
+    come from the file."""
     path, made = own(name)
     where, content, wrong, counts = ozxfs.mount(path), made.view[b'big'], [], []
     stop = threading.Event()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""mount(8), a real fstab(5) and systemd's way to wait: in a mount namespace of its own, where /usr/sbin has our helpers only."""
+"""mount(8), a real fstab(5) and systemd's way to wait: in a mount namespace of its own, where
+/usr/sbin has our helpers only."""
 import os
 import shutil
 import socket
@@ -8,7 +9,9 @@ import subprocess
 import pytest
 from kit.harness import mount_of, wait_until
 
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('unshare') or not os.path.exists('/usr/sbin'), reason='needs root and unshare')
+AS_ROOT = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which('unshare') or not os.path.exists('/usr/sbin'),
+    reason='needs root and unshare')
 SCRIPT = '''
 set -eu
 mount -t tmpfs none /usr/sbin
@@ -21,18 +24,23 @@ options() { findmnt -n -o VFS-OPTIONS "$1"; }
 
 @pytest.fixture
 def fstab(ozxfs, image):
-    """fstab(lines, script): what the script says, run where these lines are the fstab; IMAGE and DIR in them are replaced."""
+    """fstab(lines, script): what the script says, run where these lines are the fstab; IMAGE and
+    DIR in them are replaced."""
     where = ozxfs.directory()
 
     def run(lines, script):
         table = os.path.join(ozxfs.folder, 'fstab')
         with open(table, 'w', encoding='utf-8') as out:
             out.write(lines.replace('IMAGE', str(image)).replace('DIR', where) + '\n')
-        words = SCRIPT + script.replace('IMAGE', str(image)).replace('DIR', where).replace('FSTAB', table)
+        words = SCRIPT + script.replace('IMAGE', str(image)).replace('DIR', where).replace(
+            'FSTAB', table)
         words += f'\numount {where} 2>/dev/null || true\n'
         environment = {**ozxfs.environment, 'OZXFS': ozxfs.binary, 'FOLDER': ozxfs.folder}
-        done = subprocess.run(['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', words], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60, env=environment, check=False)
+        done = subprocess.run([
+            'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c',
+            words
+        ], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=environment,
+                              check=False)
         if 'unshare failed' in done.stderr or 'unshare: ' in done.stderr:
             pytest.skip('no namespaces here')
         return done
@@ -42,22 +50,31 @@ def fstab(ozxfs, image):
 @AS_ROOT
 @pytest.mark.parametrize('kind', ['ozxfs', 'fuse.ozxfs'])
 def test_a_line_of_fstab(fstab, kind):
-    line = f'IMAGE DIR {kind} ro,nofail,_netdev,user,noauto,x-systemd.automount,allow_other,uid=1234,noatime,noexec,subdir=s0 0 0'
-    done = fstab(line, 'mount -T FSTAB DIR; ls DIR; stat -c %u DIR/zarr.json; options DIR; findmnt -n -o FSTYPE DIR')
+    line = (f'IMAGE DIR {kind} ro,nofail,_netdev,user,noauto,x-systemd.automount,allow_other,'
+            'uid=1234,noatime,noexec,subdir=s0 0 0')
+    done = fstab(
+        line,
+        'mount -T FSTAB DIR; ls DIR; stat -c %u DIR/zarr.json; options DIR; findmnt -n -o FSTYPE '
+        'DIR'
+    )
     said = done.stdout.splitlines()
-    assert done.returncode == 0 and 'zarr.json' in said and '1234' in said and said[-1] == 'fuse.ozxfs', done
+    assert done.returncode == 0 and 'zarr.json' in said and '1234' in said and said[
+        -1] == 'fuse.ozxfs', done
     assert {'ro', 'nosuid', 'nodev', 'noexec', 'noatime'} <= set(said[-2].split(','))
 
 
 @AS_ROOT
 def test_all_of_fstab(fstab):
     """nofail passes over what is not there; the others are mounted."""
-    done = fstab('/nowhere.ozx /mnt ozxfs ro,nofail 0 0\nIMAGE DIR ozxfs defaults 0 0', 'mount -a -T FSTAB || echo status $?; ls DIR')
+    done = fstab('/nowhere.ozx /mnt ozxfs ro,nofail 0 0\nIMAGE DIR ozxfs defaults 0 0',
+                 'mount -a -T FSTAB || echo status $?; ls DIR')
     assert 'zarr.json' in done.stdout, done
 
 
 @AS_ROOT
-@pytest.mark.parametrize('line,status', [('/nowhere.ozx DIR ozxfs ro 0 0', 32), ('IMAGE DIR ozxfs no_such_option 0 0', 1), ('IMAGE DIR ozxfs timeout=x 0 0', 1)])
+@pytest.mark.parametrize('line,status', [('/nowhere.ozx DIR ozxfs ro 0 0', 32),
+                                         ('IMAGE DIR ozxfs no_such_option 0 0', 1),
+                                         ('IMAGE DIR ozxfs timeout=x 0 0', 1)])
 def test_exit_codes(fstab, line, status):
     done = fstab(line, 'mount -T FSTAB DIR || echo status $?')
     assert done.stdout.splitlines() == [f'status {status}'] and 'ozxfs: ' in done.stderr, done
@@ -70,7 +87,7 @@ def test_fuse_with_a_number_sign(fstab):
     assert 'zarr.json' in done.stdout, done
 
 
-# --- remount --------------------------------------------------------------------------------------------------------------------------
+# --- remount --------------------------------------------------------------------------------------
 
 @AS_ROOT
 def test_remount(fstab):
@@ -82,24 +99,35 @@ def test_remount(fstab):
     said = [set(line.split(',')) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done
     assert all({'ro', 'nosuid', 'nodev'} <= options for options in said[:4]), done
-    assert not {'noexec', 'noatime'} & said[0] and {'noexec', 'noatime'} <= said[1] and not {'noexec', 'noatime'} & said[2]
+    assert not {'noexec', 'noatime'} & said[0] and {
+        'noexec', 'noatime'
+    } <= said[1] and not {'noexec', 'noatime'} & said[2]
     assert {'zarr.json'} in said[4:]
 
 
 @AS_ROOT
 def test_remount_says_what_cannot_change(fstab):
-    done = fstab('# none', '''
+    done = fstab(
+        '# none', '''
         mount -t ozxfs IMAGE DIR
-        mount -t ozxfs -o remount,noexec,subdir=s0,timeout=5 IMAGE DIR; echo status $?; options DIR; ls DIR''')
+        mount -t ozxfs -o remount,noexec,subdir=s0,timeout=5 IMAGE DIR; echo status $?
+        options DIR; ls DIR'''
+    )
     said = done.stdout.splitlines()
     assert said[0] == 'status 0' and 'noexec' in said[1] and 's0' in said[2:], done
-    assert "'-o subdir' stays as it is" in done.stderr and "'-o timeout' stays as it is" in done.stderr
+    assert "'-o subdir' stays as it is" in done.stderr
+    assert "'-o timeout' stays as it is" in done.stderr
 
 
 @AS_ROOT
 def test_remount_of_nothing(fstab):
-    done = fstab('# none', '/usr/sbin/mount.ozxfs IMAGE DIR -o remount,ro || echo status $?; /usr/sbin/mount.ozxfs IMAGE -o remount || echo status $?')
-    assert done.stdout.splitlines() == ['status 32', 'status 1'] and 'no archive is mounted there' in done.stderr, done
+    done = fstab(
+        '# none',
+        '/usr/sbin/mount.ozxfs IMAGE DIR -o remount,ro || echo status $?; /usr/sbin/mount.ozxfs '
+        'IMAGE -o remount || echo status $?'
+    )
+    assert done.stdout.splitlines() == ['status 32', 'status 1'
+                                        ] and 'no archive is mounted there' in done.stderr, done
 
 
 def test_remount_by_hand(ozxfs, image):
@@ -107,7 +135,7 @@ def test_remount_by_hand(ozxfs, image):
     assert done.returncode == 64 and b"'mount -o remount' does that" in done.stderr
 
 
-# --- systemd --------------------------------------------------------------------------------------------------------------------------
+# --- systemd --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('abstract', [False, True])
 def test_ready_is_told(ozxfs, image, abstract):
@@ -117,7 +145,9 @@ def test_ready_is_told(ozxfs, image, abstract):
         waiting.bind('\0' + name if abstract else name)
         waiting.settimeout(30)
         where = ozxfs.directory()
-        process = ozxfs.start('mount', '-f', image, where, env={**ozxfs.environment, 'NOTIFY_SOCKET': ('@' if abstract else '') + name})
+        process = ozxfs.start(
+            'mount', '-f', image, where,
+            env={**ozxfs.environment, 'NOTIFY_SOCKET': ('@' if abstract else '') + name})
         assert waiting.recv(100) == b'READY=1'
         assert mount_of(where) and os.listdir(where)
         process.terminate()
@@ -128,7 +158,8 @@ def test_ready_is_told(ozxfs, image, abstract):
 @pytest.mark.parametrize('name', ['', '/', 'relative', '/nowhere/socket', '/' + 'x' * 200])
 def test_nobody_waits(ozxfs, image, name):
     where = ozxfs.directory()
-    process = ozxfs.start('mount', '-f', image, where, env={**ozxfs.environment, 'NOTIFY_SOCKET': name})
+    process = ozxfs.start('mount', '-f', image, where,
+                          env={**ozxfs.environment, 'NOTIFY_SOCKET': name})
     assert wait_until(lambda: mount_of(where))
     os.listdir(where)
     process.terminate()

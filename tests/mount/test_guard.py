@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A mount that cannot be turned against its user, and processes that always end: planted links and directories, false daemons, mounts that
-somebody else holds, signals that must end whatever is in use. (Paths that change meanwhile: the program `swaps` beside this file.)"""
+"""A mount that cannot be turned against its user, and processes that always end: planted links and
+directories, false daemons, mounts that somebody else holds, signals that must end whatever is in
+use. (Paths that change meanwhile: the program `swaps` beside this file.)"""
 import ctypes
 import os
 import resource
 import signal
-import stat
 import struct
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from kit.harness import TIMEOUT, check_lines, check_view, mount_of, read, wait_until
+from kit.harness import TIMEOUT, check_view, mount_of, one_line, read, wait_until
 
 ATTACKER, PR_SET_NAME = 54321, 15
 GONE_S = 6
@@ -33,14 +33,7 @@ def plant(path, target):
     os.lchown(path, ATTACKER, ATTACKER)
 
 
-def one_line(done, *statuses):
-    assert done.returncode in statuses, (done.returncode, done.stderr)
-    lines = check_lines(done.stderr)
-    assert len(lines) == 1, done.stderr
-    return lines[0][2]
-
-
-# --- planted -------------------------------------------------------------------------------------------------------------------------
+# --- planted --------------------------------------------------------------------------------------
 
 def test_planted_link_in_place_of_the_made_directory(ozxfs, image, attacked):
     os.rename(image, attacked + '/image.ozx')
@@ -48,7 +41,8 @@ def test_planted_link_in_place_of_the_made_directory(ozxfs, image, attacked):
     plant(attacked + '/image.ome.zarr', victim)
     said = one_line(ozxfs.run('mount', attacked + '/image.ozx'), 73)
     assert b'user/image.ome.zarr cannot be used: the mount point is not a directory' in said
-    assert not ozxfs.own_mounts() and ozxfs.nothing_left() and os.path.islink(attacked + '/image.ome.zarr')
+    assert not ozxfs.own_mounts() and ozxfs.nothing_left() and os.path.islink(attacked +
+                                                                              '/image.ome.zarr')
 
 
 def test_directory_of_another_in_place_of_the_made_one(ozxfs, image, attacked):
@@ -90,7 +84,8 @@ def test_links_of_root_hold_everywhere(ozxfs, image, attacked, image_view):
 
 def test_paths_with_dots(ozxfs, image):
     where = ozxfs.directory('a/mnt')
-    for path, cwd in (('.', where), ('../../a/mnt', where), ('a/../a/./mnt//', ozxfs.folder), (where + '/..//mnt', '/')):
+    for path, cwd in (('.', where), ('../../a/mnt', where), ('a/../a/./mnt//', ozxfs.folder),
+                      (where + '/..//mnt', '/')):
         assert ozxfs.run('mount', image, path, cwd=cwd).returncode == 0, path
         assert mount_of(where)
         done = ozxfs.run('umount', path, cwd=cwd)
@@ -103,7 +98,8 @@ def test_umount_from_inside(ozxfs, image):
     """Its own working directory and descriptors do not keep the mount busy; those of others do."""
     where = ozxfs.mount(image)
     shell = 'cd "$2" && exec "$1" umount . <zarr.json 7<s0/zarr.json'
-    done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, where], env=ozxfs.environment, timeout=TIMEOUT, capture_output=True, check=False)
+    done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, where], env=ozxfs.environment,
+                          timeout=TIMEOUT, capture_output=True, check=False)
     assert done.returncode == 0 and not mount_of(where), done.stderr
 
 
@@ -112,8 +108,10 @@ def test_path_through_a_descriptor(ozxfs, image, path):
     where = ozxfs.directory('a/mnt')
     for verb in (['mount', image, path.replace('/dev/', '/proc/self/')], ['umount', path]):
         shell = 'cd "$1" && shift && exec "$@" 7<.'
-        done = subprocess.run(['sh', '-c', shell, 'sh', os.path.dirname(where), ozxfs.binary, *verb], env=ozxfs.environment,
-                              timeout=TIMEOUT, capture_output=True, check=False)
+        done = subprocess.run(
+            ['sh', '-c', shell, 'sh',
+             os.path.dirname(where), ozxfs.binary, *verb], env=ozxfs.environment, timeout=TIMEOUT,
+            capture_output=True, check=False)
         assert done.returncode == 0 and bool(mount_of(where)) == (verb[0] == 'mount'), done.stderr
 
 
@@ -130,7 +128,7 @@ def test_no_link_of_the_worker_is_followed(ozxfs, image, as_root):
     assert {b'ro', b'nosuid', b'nodev', b'nosymfollow'} <= set(mount_of(where)['options'])
 
 
-# --- false daemons, false programs ---------------------------------------------------------------------------------------------------
+# --- false daemons, false programs ----------------------------------------------------------------
 
 def test_process_of_another_with_the_daemons_name(ozxfs, image, as_root):
     where = ozxfs.mount(image)
@@ -201,13 +199,14 @@ def test_daemon_that_keeps_a_request(ozxfs, image, as_root):
     finally:
         # The first one aborts the connection, which lets go of whoever waits.
         for how in ('-f', '-l'):
-            subprocess.run(['umount', how, where], timeout=TIMEOUT, capture_output=True, check=False)
+            subprocess.run(['umount', how, where], timeout=TIMEOUT, capture_output=True,
+                           check=False)
         daemon.join()
         os.close(device)
     assert wait_until(ozxfs.nothing_left)
 
 
-# --- held by others ------------------------------------------------------------------------------------------------------------------
+# --- held by others -------------------------------------------------------------------------------
 
 def quick_umount(ozxfs, where, *options):
     start = time.monotonic()
@@ -229,11 +228,14 @@ def test_umount_says_where_else_it_is_mounted(ozxfs, image, image_view, as_root)
 
 @pytest.fixture
 def namespace(ozxfs, as_root):
-    """A function: a process in a mount namespace that is a copy of the present one; ended with the test."""
+    """A function: a process in a mount namespace that is a copy of the present one; ended with the
+    test."""
     started = []
 
     def start():
-        process = subprocess.Popen(['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'echo; exec sleep 60'], stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'echo; exec sleep 60'],
+            stdout=subprocess.PIPE)
         process.stdout.readline()
         started.append(process)
         return process
@@ -254,7 +256,8 @@ def test_umount_names_who_is_in_another_namespace(ozxfs, image, namespace, optio
 
 
 def test_path_through_another_namespace(ozxfs, image, namespace):
-    """What stands in /proc/PID/root is a directory of that process, and not the one of that name here."""
+    """What stands in /proc/PID/root is a directory of that process, and not the one of that name
+    here."""
     where = ozxfs.directory()
     below = '/proc/%d/root%s' % (namespace().pid, where)
     assert b'namespace' in one_line(ozxfs.run('mount', image, below), 73)
@@ -268,9 +271,11 @@ def test_path_through_another_namespace(ozxfs, image, namespace):
 def test_mount_that_a_user_namespace_may_not_take_away(ozxfs, image, need, as_root):
     need('unshare')
     where = ozxfs.mount(image)
-    if subprocess.run(['unshare', '-rm', 'true'], capture_output=True, timeout=TIMEOUT, check=False).returncode:
+    if subprocess.run(['unshare', '-rm', 'true'], capture_output=True, timeout=TIMEOUT,
+                      check=False).returncode:
         pytest.skip('no user namespaces')
-    done = subprocess.run(['unshare', '-rm', ozxfs.binary, 'umount', where], env=ozxfs.environment, capture_output=True, timeout=TIMEOUT, check=False)
+    done = subprocess.run(['unshare', '-rm', ozxfs.binary, 'umount', where], env=ozxfs.environment,
+                          capture_output=True, timeout=TIMEOUT, check=False)
     assert b'outside of this user namespace' in one_line(done, 77) and mount_of(where)
     ozxfs.umount(where)
 
@@ -284,7 +289,7 @@ def test_made_directory_stays_while_another_namespace_needs_it(ozxfs, image, nam
     assert ozxfs.nothing_left() and wait_until(lambda: not os.path.exists(made))
 
 
-# --- signals always end it -----------------------------------------------------------------------------------------------------------
+# --- signals always end it ------------------------------------------------------------------------
 
 def check_end(ozxfs, where, supervisor):
     start = time.monotonic()
@@ -352,100 +357,7 @@ def test_umount_never_kills(ozxfs, image, image_view):
     assert ozxfs.nothing_left()
 
 
-# --- at once, over the dead, after a crash ------------------------------------------------------------------------------------------
-
-def test_two_mounts_at_once(ozxfs, image, image_view):
-    where = ozxfs.directory()
-    for _ in range(10):
-        both = [ozxfs.start('mount', image, where) for _ in range(2)]
-        said = [process.communicate(timeout=TIMEOUT)[1] for process in both]
-        assert sorted(process.returncode for process in both) == [0, 73], said
-        assert len(ozxfs.own_mounts()) == 1
-        check_view(where, image_view, contents=False)
-        ozxfs.umount(where)
-        assert ozxfs.nothing_left()
-
-
-def test_locked_mount_point_is_answered(ozxfs, image):
-    """Who may open the directory may lock it; that is no way to keep a mount waiting."""
-    where = ozxfs.directory()
-    with subprocess.Popen(['flock', where, 'sh', '-c', 'echo; exec cat'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as lock:
-        lock.stdout.readline()
-        start = time.monotonic()
-        one_line(ozxfs.run('mount', image, where), 73)
-        assert time.monotonic() - start < 5
-        lock.stdin.close()
-    assert ozxfs.nothing_left()
-
-
-def abort(where):
-    with open('/sys/fs/fuse/connections/%d/abort' % int(mount_of(where)['device'].split(b':')[1]), 'w') as control:
-        control.write('1')
-
-
-@pytest.mark.parametrize('how', ['worker', 'supervisor first', 'worker, root cached', 'aborted'])
-def test_mounting_over_a_dead_mount(ozxfs, image, how):
-    where = ozxfs.mount(image)
-    supervisor, worker = ozxfs.daemons()
-    if 'cached' in how:
-        os.stat(where)
-    if how == 'aborted':
-        if not os.path.isdir('/sys/fs/fuse/connections') or not os.listdir('/sys/fs/fuse/connections'):
-            pytest.skip('no fusectl here')
-        abort(where)
-    else:
-        for pid in [supervisor, worker] if 'first' in how else [worker]:
-            os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not ozxfs.processes())
-    assert b'dead' in one_line(ozxfs.run('mount', image, where), 73)
-    ozxfs.umount(where)
-
-
-def test_made_directory_is_gone(ozxfs, image):
-    for options in ([], ['-z']):
-        made = ozxfs.run('mount', image).stdout.decode().strip()
-        assert ozxfs.run('umount', *options, made).returncode == 0
-        assert not os.path.exists(made)
-
-
-def kill_both(ozxfs):
-    for pid in ozxfs.daemons():
-        os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not ozxfs.processes())
-
-
-def test_made_directory_is_gone_after_a_crash(ozxfs, image):
-    made = ozxfs.run('mount', image).stdout.decode().strip()
-    kill_both(ozxfs)
-    ozxfs.umount(made)
-    assert not os.path.exists(made)
-
-
-def test_made_directory_that_was_left(ozxfs, image, as_root):
-    """The daemons died, and somebody else took the mount away: the next mount, or umount, removes it."""
-    for again in (True, False):
-        made = ozxfs.run('mount', image).stdout.decode().strip()
-        kill_both(ozxfs)
-        subprocess.run(['umount', made], check=True, timeout=TIMEOUT)
-        assert os.path.isdir(made)
-        if again:
-            assert ozxfs.run('mount', image).returncode == 0
-            ozxfs.umount(made)
-        else:
-            assert b'removed' in one_line(ozxfs.run('umount', made), 0)
-        assert not os.path.exists(made)
-
-
-def test_directory_of_the_user_stays(ozxfs, image):
-    own = ozxfs.directory('image.ome.zarr')
-    for arguments in ([image], [image, own]):
-        assert ozxfs.run('mount', *arguments).returncode == 0
-        ozxfs.umount(own)
-        assert stat.S_ISDIR(os.stat(own).st_mode)
-    assert ozxfs.run('umount', own).returncode == 66 and os.path.isdir(own)
-
-
-# --- limits --------------------------------------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 def test_few_descriptors(ozxfs, image):
     """It mounts, or says what is short; that is no question of permissions."""
@@ -458,7 +370,8 @@ def test_few_descriptors(ozxfs, image):
             served += 1
             ozxfs.umount(where)
         elif done.returncode > 0 and done.stderr.startswith(b'ozxfs:'):
-            assert done.returncode != 77 and b'need read and write access' not in done.stderr, (limit, done.stderr)
+            assert done.returncode != 77 and b'need read and write access' not in done.stderr, (
+                limit, done.stderr)
         assert ozxfs.nothing_left(), limit
     assert served
 
@@ -478,8 +391,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 def test_mounts_without_the_new_calls(ozxfs, image, image_view, as_root):
     """As on old kernels and in old containers: mount(2) on the descriptor."""
     where = ozxfs.directory()
-    done = subprocess.run([sys.executable, '-c', ENOSYS_FILTER, ozxfs.binary, 'mount', '-o', 'noexec,noatime,sync', image, where], env=ozxfs.environment,
-                          capture_output=True, timeout=TIMEOUT, check=False)
+    done = subprocess.run([
+        sys.executable, '-c', ENOSYS_FILTER, ozxfs.binary, 'mount', '-o', 'noexec,noatime,sync',
+        image, where
+    ], env=ozxfs.environment, capture_output=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stderr
     assert {b'ro', b'nosuid', b'nodev', b'noexec', b'noatime'} <= set(mount_of(where)['options'])
     check_view(where, image_view)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""-o backend=kernel: the kernel itself serves the archive. What is read is the archive's, nothing of a changed one is ever served, and where
-the kernel cannot, FUSE does. Skipped where the kernel cannot at all (not root, before Linux 6.15, no EROFS)."""
+"""-o backend=kernel: the kernel itself serves the archive. What is read is the archive's, nothing
+of a changed one is ever served, and where the kernel cannot, FUSE does. Skipped where the kernel
+cannot at all (not root, before Linux 6.15, no EROFS)."""
 import errno
 import mmap
 import os
@@ -42,7 +43,8 @@ def make(path, sizes, align=None, compress=()):
     with zipfile.ZipFile(path, 'w') as out:
         for number, size in enumerate(sizes):
             name = 'c/%d' % number
-            content[name] = bytes((number * 7 + i * 131 + (i >> 8)) & 255 for i in range(min(size, 4099))) * (size // 4099 + 1)
+            content[name] = bytes((number * 7 + i * 131 + (i >> 8)) & 255
+                                  for i in range(min(size, 4099))) * (size // 4099 + 1)
             content[name] = content[name][:size]
             info = zipfile.ZipInfo(name)
             info.compress_type = zipfile.ZIP_DEFLATED if number in compress else zipfile.ZIP_STORED
@@ -61,7 +63,8 @@ def check_all(where, content):
 
 
 def test_corpus(kernel, archives):
-    """Every archive that is served with nothing to be said against it, byte by byte, or with the reason why not."""
+    """Every archive that is served with nothing to be said against it, byte by byte, or with the
+    reason why not."""
     served = 0
     every = [r.name for r in RECIPES.values() if r.mount == SERVE and r.id != 'changed']
     for name in every if LONG else every[::5]:
@@ -71,7 +74,8 @@ def test_corpus(kernel, archives):
         where = kernel.directory('m')
         done = kernel.run('mount', KERNEL, path, where)
         if done.returncode:
-            assert done.returncode == 69 and b'the kernel cannot serve this mount' in done.stderr, (name, done.stderr)
+            assert done.returncode == 69 and b'the kernel cannot serve this mount' in done.stderr, (
+                name, done.stderr)
             continue
         served += 1
         check_view(where, made)
@@ -82,7 +86,9 @@ def test_corpus(kernel, archives):
 @pytest.mark.parametrize('align', [None, 4096])
 def test_sizes(kernel, folder, align):
     """Around what the layout is made of: blocks, extents, chunks, the archive's last block."""
-    sizes = [s + d for s in (512, 4096, 32768, 65536, 1 << 20) for d in (-1, 0, 1)] + [0, 1, 3 << 20, 5000, 100]
+    sizes = [s + d
+             for s in (512, 4096, 32768, 65536, 1 << 20)
+             for d in (-1, 0, 1)] + [0, 1, 3 << 20, 5000, 100]
     path = os.path.join(folder, 'sizes.ozx')
     content = make(path, sizes, align)
     where = kernel.mount(path, KERNEL)
@@ -96,7 +102,8 @@ def test_sizes(kernel, folder, align):
 
 @pytest.mark.parametrize('size', range(8192 - 300, 8192 + 300, 37))
 def test_archive_ends_anywhere(kernel, folder, size):
-    """The last entry before, across and behind the archive's last block: it is served by parts from two files."""
+    """The last entry before, across and behind the archive's last block: it is served by parts from
+    two files."""
     path = os.path.join(folder, 'tail.ozx')
     content = make(path, [size, 10])
     where = kernel.mount(path, KERNEL)
@@ -107,7 +114,8 @@ def test_archive_ends_anywhere(kernel, folder, size):
 def test_many_names(kernel, folder):
     """Directories of more than a block, names that sort below the dot, and as long as can be."""
     path = os.path.join(folder, 'names.ozx')
-    names = ['-', '!', '%', '.a', '..b', '...', 'x' * 255, 'ä' * 120] + ['n%05d' % i for i in range(5000)]
+    names = ['-', '!', '%', '.a', '..b', '...', 'x' * 255, 'ä' * 120
+             ] + ['n%05d' % i for i in range(5000)]
     with zipfile.ZipFile(path, 'w') as out:
         for name in names:
             out.writestr(zipfile.ZipInfo('d/' + name), name)
@@ -143,19 +151,26 @@ def test_attributes(kernel, image):
         for folder, folders, files in os.walk(where):
             for name in folders + files:
                 st = os.lstat(os.path.join(folder, name))
-                found[os.path.relpath(os.path.join(folder, name), where)] = (
-                    st.st_mode, st.st_nlink, st.st_uid, st.st_gid, st.st_size if name in files else 0, int(st.st_mtime))
+                found[os.path.relpath(os.path.join(folder, name),
+                                      where)] = (st.st_mode, st.st_nlink, st.st_uid,
+                                                 st.st_gid, st.st_size if name in files else 0,
+                                                 int(st.st_mtime))
         mount = mount_of(where)
-        found['source'], found['options'] = mount['source'], {b'ro', b'nosuid', b'nodev', b'noexec'} - set(mount['options'])
+        found['source'], found['options'] = mount['source'], {
+            b'ro', b'nosuid', b'nodev', b'noexec'
+        } - set(mount['options'])
         kernel.umount(where)
         return found
-    for options in ('allow_other', 'allow_other,uid=70000,gid=5,umask=027,noexec', 'fsname=a name', 'subdir=s0'):
+
+    for options in ('allow_other', 'allow_other,uid=70000,gid=5,umask=027,noexec', 'fsname=a name',
+                    'subdir=s0'):
         assert view('-o', options) == view(KERNEL, '-o', options)
 
 
 def test_only_the_mounter(kernel, image):
     where = kernel.mount(image, KERNEL)
-    done = subprocess.run(['setpriv', '--reuid', '65534', '--clear-groups', 'ls', where], stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(['setpriv', '--reuid', '65534', '--clear-groups', 'ls', where],
+                          stderr=subprocess.PIPE, check=False)
     assert done.returncode != 0 and b'Permission' in done.stderr
     kernel.umount(where)
 
@@ -172,15 +187,18 @@ def test_compressed(kernel, folder):
     assert done.returncode == 69 and b'compressed' in done.stderr
 
 
-CHANGES = [lambda p: open(p, 'r+b').close(), lambda p: os.truncate(p, 100), lambda p: subprocess.run(['touch', p], check=True),
-           lambda p: open(p, 'ab').write(b'x') and None]
+CHANGES = [
+    lambda p: open(p, 'r+b').close(), lambda p: os.truncate(p, 100),
+    lambda p: subprocess.run(['touch', p], check=True), lambda p: open(p, 'ab').write(b'x') and None
+]
 
 
 @pytest.mark.parametrize('round_', range(ROUNDS))
 def test_changed_under_readers(kernel, folder, round_):
-    """Four readers of files that nobody read before, while the archive is overwritten or cut: each byte is the archive's, or an error; no
-    name is missing. In every second round the readers hardly get the processor: a read that looked up its bytes and was then kept from
-    them is waited for by who wants to write."""
+    """Four readers of files that nobody read before, while the archive is overwritten or cut: each
+    byte is the archive's, or an error; no name is missing. In every second round the readers hardly
+    get the processor: a read that looked up its bytes and was then kept from them is waited for by
+    who wants to write."""
     path = os.path.join(folder, 'image.ozx')
     content = make(path, [9000] * 600, 4096 if round_ % 2 else None)
     where = kernel.mount(path, KERNEL)
@@ -200,7 +218,11 @@ def test_changed_under_readers(kernel, folder, round_):
                     failures.append(error)
                 if stop.is_set():
                     return
-    busy = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(2 * os.cpu_count() * (round_ % 2))]
+
+    busy = [
+        subprocess.Popen([sys.executable, '-c', 'while True: pass'])
+        for _ in range(2 * os.cpu_count() * (round_ % 2))
+    ]
     readers = [threading.Thread(target=read, args=(part,)) for part in range(4)]
     for reader in readers:
         reader.start()
@@ -224,7 +246,8 @@ def test_changed_under_readers(kernel, folder, round_):
     assert not failures, failures[:5]
     assert waited < (20 if busy else 1), waited
     last = [n for n in content][-1]
-    assert sorted(os.listdir(where + '/c')) == sorted(n[2:] for n in content) and os.stat(os.path.join(where, last)).st_size == 9000
+    assert sorted(os.listdir(where + '/c')) == sorted(n[2:] for n in content) and os.stat(
+        os.path.join(where, last)).st_size == 9000
     kernel.umount(where)
     assert kernel.nothing_left()
 
@@ -267,7 +290,8 @@ def test_watcher_killed(kernel, folder, which):
 
 
 def test_ends(kernel, image, image_view):
-    """By umount(8), by a signal, in use or not; copies in other namespaces are watched over until they are gone."""
+    """By umount(8), by a signal, in use or not; copies in other namespaces are watched over until
+    they are gone."""
     where = kernel.mount(image, KERNEL)
     subprocess.run(['umount', where], check=True)
     assert kernel.nothing_left()
@@ -292,7 +316,8 @@ def test_ends(kernel, image, image_view):
     assert kernel.nothing_left()
 
 
-@pytest.mark.parametrize('options, reason', [('xattr', b'xattr'), ('io_uring', b'io_uring'), ('serve_as=nobody', b'serve_as')])
+@pytest.mark.parametrize('options, reason', [('xattr', b'xattr'), ('io_uring', b'io_uring'),
+                                             ('serve_as=nobody', b'serve_as')])
 def test_options_of_fuse(kernel, image, options, reason):
     if options.startswith('serve_as') and SANITIZED:
         pytest.skip('built without the sandbox')
@@ -300,7 +325,8 @@ def test_options_of_fuse(kernel, image, options, reason):
 
 
 def check_fallback(kernel, path, more, reason):
-    """backend=auto serves by FUSE and says why with -v, in one line; backend=kernel fails with that line."""
+    """backend=auto serves by FUSE and says why with -v, in one line; backend=kernel fails with that
+    line."""
     where = kernel.directory()
     done = kernel.run('mount', KERNEL, *more, path, where)
     lines = done.stderr.splitlines()
@@ -310,7 +336,10 @@ def check_fallback(kernel, path, more, reason):
     done = kernel.run('mount', '-v', '-obackend=auto', *more, path, where)
     assert done.returncode == 0, done.stderr
     assert mount_of(where)['type'] == b'fuse.ozxfs'
-    assert len([line for line in done.stderr.splitlines() if b'the kernel cannot serve this mount: ' in line and reason in line]) == 1
+    assert len([
+        line for line in done.stderr.splitlines()
+        if b'the kernel cannot serve this mount: ' in line and reason in line
+    ]) == 1
     kernel.umount(where)
     assert kernel.nothing_left()
 
@@ -327,8 +356,10 @@ def test_unreadable_entry(kernel, archives):
 
 
 def test_user_namespace(kernel, image):
-    done = subprocess.run(['unshare', '--user', '--map-root-user', '--mount', kernel.binary, 'mount', KERNEL, image, kernel.directory()],
-                          stderr=subprocess.PIPE, env=kernel.environment, check=False)
+    done = subprocess.run([
+        'unshare', '--user', '--map-root-user', '--mount', kernel.binary, 'mount', KERNEL, image,
+        kernel.directory()
+    ], stderr=subprocess.PIPE, env=kernel.environment, check=False)
     assert done.returncode in (69, 77) and done.stderr.count(b'\n') == 1, done.stderr
     assert kernel.nothing_left()
 

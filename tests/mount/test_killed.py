@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`mount` and `umount` themselves killed, at any moment of them: the mount is there and right, or gone; what is left of it is taken away
-by the next `umount` or `mount`, the made directory too. That is also all that a power cut can leave of a mount, which lives in memory:
-an empty directory (test_guard.py has it alone)."""
+"""`mount` and `umount` themselves killed, at any moment of them: the mount is there and right, or
+gone; what is left of it is taken away by the next `umount` or `mount`, the made directory too. That
+is also all that a power cut can leave of a mount, which lives in memory: an empty directory
+(test_crash.py has it alone)."""
 import os
 import random
 import time
@@ -80,7 +81,8 @@ def test_mount_killed(ozxfs, image, image_view, figure):
     for _ in range(TRIES):
         kills += killed_after(ozxfs, choose.uniform(0, 1.2 * span), 'mount', image)
         # The daemon may be on its way yet: it comes to serve, or ends.
-        assert wait_until(lambda: not ozxfs.processes() or is_served(made)), 'a daemon that neither serves nor ends'
+        assert wait_until(lambda: not ozxfs.processes() or is_served(made)
+                          ), 'a daemon that neither serves nor ends'
         if ozxfs.processes():
             check_view(made, image_view)
             served += 1

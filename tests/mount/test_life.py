@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The life of a mount: how it starts and says so, what it refuses to start on, how it ends, and what is seen when a part of it dies."""
+"""The life of a mount: how it starts and says so, what it refuses to start on, how it ends, and
+what is seen when a part of it dies."""
 import ctypes
 import errno
 import os
@@ -10,12 +11,13 @@ import time
 
 import pytest
 from corpus import RECIPES
-from kit.harness import TIMEOUT, check_lines, check_view, mount_of, mounts, read, sanitized, wait_until
+from kit.harness import (
+    TIMEOUT, check_lines, check_view, mount_of, mounts, read, sanitized, wait_until)
 
 MESSAGES = {}  # what was said for each kind of bad archive or mount point: no two alike
 
 
-# --- starting -------------------------------------------------------------------------------------------------------------------------
+# --- starting -------------------------------------------------------------------------------------
 
 def test_served_when_it_returns(ozxfs, image, image_view):
     """No waiting after return, ten times."""
@@ -26,12 +28,18 @@ def test_served_when_it_returns(ozxfs, image, image_view):
 
 
 def test_two_daemons_and_who_holds_what(ozxfs, image, as_root):
-    """A supervisor and a worker; only the worker holds /dev/fuse and the archive. Nobody keeps the caller's descriptors."""
+    """A supervisor and a worker; only the worker holds /dev/fuse and the archive. Nobody keeps the
+    caller's descriptors."""
     where = ozxfs.mount(image)
     supervisor, worker = ozxfs.daemons()
-    held = {pid: [os.readlink(e.path) for e in os.scandir('/proc/%d/fd' % pid)] for pid in (supervisor, worker)}
+    held = {
+        pid: [os.readlink(e.path)
+              for e in os.scandir('/proc/%d/fd' % pid)]
+        for pid in (supervisor, worker)
+    }
     assert '/dev/fuse' in held[worker] and '/dev/fuse' not in held[supervisor]
-    assert os.path.realpath(image) in held[worker] and os.path.realpath(image) not in held[supervisor]
+    assert os.path.realpath(image) in held[worker] and os.path.realpath(
+        image) not in held[supervisor]
     for pid in (supervisor, worker):
         assert os.readlink('/proc/%d/cwd' % pid) == '/'
         assert [os.readlink('/proc/%d/fd/%d' % (pid, n)) for n in range(3)] == ['/dev/null'] * 3
@@ -42,7 +50,9 @@ def test_two_daemons_and_who_holds_what(ozxfs, image, as_root):
 def test_stdout_and_stderr_pipes_are_not_kept_open(ozxfs, image):
     """`ozxfs mount ... | cat` ends: the daemon holds no end of the pipe."""
     where = ozxfs.directory()
-    done = subprocess.run(['sh', '-c', '"$1" mount "$2" "$3" 2>&1 | cat', 'sh', ozxfs.binary, image, where], env=ozxfs.environment, timeout=10, capture_output=True, check=False)
+    done = subprocess.run(
+        ['sh', '-c', '"$1" mount "$2" "$3" 2>&1 | cat', 'sh', ozxfs.binary, image, where],
+        env=ozxfs.environment, timeout=10, capture_output=True, check=False)
     assert done.returncode == 0 and mount_of(where)
     assert ozxfs.processes()
 
@@ -80,7 +90,8 @@ def test_ready_fd(ozxfs, image):
 def test_ready_fd_of_a_refused_archive(ozxfs):
     path, (ours, theirs) = ozxfs.folder + '/bad.ozx', os.pipe()
     RECIPES['end_text'].build().write(path)
-    assert ozxfs.run('mount', '--ready-fd', str(theirs), path, ozxfs.directory(), pass_fds=[theirs]).returncode == 2
+    assert ozxfs.run('mount', '--ready-fd', str(theirs), path, ozxfs.directory(),
+                     pass_fds=[theirs]).returncode == 2
     os.close(theirs)
     assert os.read(ours, 10) == b''
     os.close(ours)
@@ -89,8 +100,10 @@ def test_ready_fd_of_a_refused_archive(ozxfs):
 @pytest.mark.parametrize('closed', [(0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)])
 def test_standard_descriptors_closed(ozxfs, image, image_view, closed):
     where = ozxfs.directory()
-    shell = '"$1" mount "$2" "$3" ' + ' '.join('%d%s&-' % (n, '<' if n == 0 else '>') for n in closed)
-    done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, image, where], env=ozxfs.environment, timeout=TIMEOUT, capture_output=True, check=False)
+    shell = '"$1" mount "$2" "$3" ' + ' '.join('%d%s&-' % (n, '<' if n == 0 else '>')
+                                               for n in closed)
+    done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, image, where],
+                          env=ozxfs.environment, timeout=TIMEOUT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     check_view(where, image_view)
     ozxfs.umount(where)
@@ -102,8 +115,11 @@ def test_refused_with_standard_descriptors_closed(ozxfs, closed):
     path = ozxfs.folder + '/bad.ozx'
     RECIPES['end_text'].build().write(path)
     before = read(path)
-    shell = '"$1" mount "$2" "$3" ' + ' '.join('%d%s&-' % (n, '<' if n == 0 else '>') for n in closed)
-    done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, path, ozxfs.directory()], env=ozxfs.environment, timeout=TIMEOUT, capture_output=True, check=False)
+    shell = '"$1" mount "$2" "$3" ' + ' '.join('%d%s&-' % (n, '<' if n == 0 else '>')
+                                               for n in closed)
+    done = subprocess.run(['sh', '-c', shell, 'sh', ozxfs.binary, path,
+                           ozxfs.directory()], env=ozxfs.environment, timeout=TIMEOUT,
+                          capture_output=True, check=False)
     assert done.returncode == 2 and read(path) == before
 
 
@@ -139,7 +155,8 @@ def test_mount_point_as_descriptor(ozxfs, image, image_view, as_root):
     device = os.open('/dev/fuse', os.O_RDWR)
     options = 'fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions' % device
     libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.mount(b'handed', os.fsencode(where), b'fuse.ozxfs', 1 | 2 | 4, options.encode()) == 0, os.strerror(ctypes.get_errno())
+    assert libc.mount(b'handed', os.fsencode(where), b'fuse.ozxfs', 1 | 2 | 4,
+                      options.encode()) == 0, os.strerror(ctypes.get_errno())
     done = ozxfs.run('mount', image, '/dev/fd/%d' % device, pass_fds=[device])
     os.close(device)
     assert done.returncode == 0, done.stderr
@@ -151,11 +168,12 @@ def test_mount_point_as_descriptor(ozxfs, image, image_view, as_root):
 @pytest.mark.parametrize('number', ['0', '99', '-1', 'x', ''])
 def test_descriptor_that_is_none(ozxfs, image, number):
     done = ozxfs.run('mount', image, '/dev/fd/' + number)
-    assert done.returncode in (64, 66, 69, 71, 73, 77) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode in (64, 66, 69, 71, 73, 77) and len(check_lines(
+        done.stderr)) == 1, (done.returncode, done.stderr)
     assert ozxfs.nothing_left()
 
 
-# --- what it refuses to start on ------------------------------------------------------------------------------------------------------
+# --- what it refuses to start on ------------------------------------------------------------------
 
 def refused(ozxfs, kind, status, archive, where):
     start = time.monotonic()
@@ -166,7 +184,8 @@ def refused(ozxfs, kind, status, archive, where):
     assert len(lines) == 1 and done.stdout == b''
     said = lines[0][2].replace(os.fsencode(ozxfs.folder), b'')
     assert ozxfs.nothing_left()
-    assert MESSAGES.setdefault(said, kind) == kind, 'the same words for %s and %s: %r' % (kind, MESSAGES[said], said)
+    assert MESSAGES.setdefault(
+        said, kind) == kind, 'the same words for %s and %s: %r' % (kind, MESSAGES[said], said)
 
 
 def make_special(path, kind):
@@ -190,7 +209,9 @@ def make_special(path, kind):
 def test_archive_that_is_no_file(ozxfs, kind):
     path = ozxfs.folder + '/f/archive' if kind == 'below_a_file' else ozxfs.folder + '/archive'
     make_special(path, kind)
-    if kind == 'directory':  # a Zarr store, which needs no mount; of any other, the archives are shown (test_many_directory.py)
+    # a Zarr store, which needs no mount; of any other, the archives are shown
+    # (test_many_directory.py)
+    if kind == 'directory':
         with open(path + '/.zgroup', 'wb'):
             pass
     refused(ozxfs, 'archive ' + kind, 66, path, ozxfs.directory())
@@ -205,10 +226,12 @@ def test_archive_that_dangles(ozxfs):
 @pytest.mark.parametrize('device', ['/dev/null', '/dev/zero', '/dev/tty', '/dev/stdin'])
 def test_archive_that_is_a_device(ozxfs, device):
     done = ozxfs.run('mount', device, ozxfs.directory(), timeout=10)
-    assert done.returncode == 66 and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode == 66 and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                          done.stderr)
 
 
-@pytest.mark.parametrize('kind,status', [('missing', 73), ('file', 73), ('not_empty', 73), ('fifo', 73)])
+@pytest.mark.parametrize('kind,status', [('missing', 73), ('file', 73), ('not_empty', 73),
+                                         ('fifo', 73)])
 def test_bad_mount_point(ozxfs, image, kind, status):
     where = ozxfs.folder + '/point'
     if kind == 'file':
@@ -223,7 +246,8 @@ def test_bad_mount_point(ozxfs, image, kind, status):
 def test_mount_point_in_use(ozxfs, image, image_view):
     where = ozxfs.mount(image)
     done = ozxfs.run('mount', image, where)
-    assert done.returncode == 73 and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode == 73 and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                          done.stderr)
     check_view(where, image_view)
     assert len([m for m in mounts() if m['path'] == os.fsencode(os.path.realpath(where))]) == 1
     ozxfs.umount(where)
@@ -244,7 +268,7 @@ def test_bad_archive_is_told_before_a_bad_mount_point_is_made(ozxfs):
     assert done.returncode in (66, 73) and len(check_lines(done.stderr)) == 1
 
 
-# --- ending ---------------------------------------------------------------------------------------------------------------------------
+# --- ending ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_unmount(ozxfs, image, number):
@@ -307,7 +331,8 @@ def test_umount_of_a_busy_mount(ozxfs, image, image_view):
     where = ozxfs.mount(image)
     handle = os.open(where + '/zarr.json', os.O_RDONLY)
     done = ozxfs.run('umount', where)
-    assert done.returncode not in (0, 70) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode not in (0, 70) and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                                   done.stderr)
     check_view(where, image_view)
     lazy = ozxfs.run('umount', '-z', where)
     assert lazy.returncode == 0 and not mount_of(where)
@@ -318,9 +343,12 @@ def test_umount_of_a_busy_mount(ozxfs, image, image_view):
 
 @pytest.mark.parametrize('kind', ['missing', 'plain directory', 'file'])
 def test_umount_of_no_mount(ozxfs, image, kind):
-    where = {'missing': ozxfs.folder + '/none', 'plain directory': ozxfs.directory(), 'file': image}[kind]
+    where = {
+        'missing': ozxfs.folder + '/none', 'plain directory': ozxfs.directory(), 'file': image
+    }[kind]
     done = ozxfs.run('umount', where)
-    assert done.returncode not in (0, 70) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode not in (0, 70) and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                                   done.stderr)
 
 
 def test_umount_refuses_foreign_mounts(ozxfs, as_root):
@@ -328,7 +356,8 @@ def test_umount_refuses_foreign_mounts(ozxfs, as_root):
     subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', where], check=True, timeout=TIMEOUT)
     for options in ([], ['-z']):
         done = ozxfs.run('umount', *options, where)
-        assert done.returncode not in (0, 70) and len(check_lines(done.stderr)) == 1 and mount_of(where), done.stderr
+        assert done.returncode not in (0, 70) and len(check_lines(
+            done.stderr)) == 1 and mount_of(where), done.stderr
     subprocess.run(['umount', where], check=True, timeout=TIMEOUT)
 
 
@@ -355,7 +384,7 @@ def test_usage_of_umount(ozxfs):
         assert done.returncode == 64 and len(check_lines(done.stderr)) == 1
 
 
-# --- dying ----------------------------------------------------------------------------------------------------------------------------
+# --- dying ----------------------------------------------------------------------------------------
 
 def assert_dead(where):
     """What the kernel has not cached fails."""
@@ -387,7 +416,8 @@ def test_dead_worker_in_the_foreground(ozxfs, image):
 
 
 def test_worker_killed_at_random(ozxfs, image):
-    """At any moment the tree is whole, dead, or not yet mounted: never an empty directory that looks like an image."""
+    """At any moment the tree is whole, dead, or not yet mounted: never an empty directory that
+    looks like an image."""
     where = ozxfs.directory()
     for i in range(25):
         process = ozxfs.start('mount', '-f', image, where)
@@ -397,9 +427,12 @@ def test_worker_killed_at_random(ozxfs, image):
         try:
             listing = os.listdir(where)
         except OSError as error:
-            assert error.errno in (errno.ENOTCONN, errno.ECONNABORTED)  # aborted: killed while it was asked
+            # aborted: killed while it was asked
+            assert error.errno in (errno.ENOTCONN, errno.ECONNABORTED)
         else:
-            assert not mount_of(where) or sorted(listing) == ['s0', 'zarr.json'] or not wait_until(lambda: mount_of(where) and not os.listdir(where), 0.01)
+            assert not mount_of(where) or sorted(listing) == [
+                's0', 'zarr.json'
+            ] or not wait_until(lambda: mount_of(where) and not os.listdir(where), 0.01)
         process.send_signal(signal.SIGTERM)
         process.wait(10)
         process.communicate()
@@ -436,7 +469,7 @@ def test_dead_mount_through_a_relative_path(ozxfs, image):
     assert not mount_of(where)
 
 
-# --- resources ------------------------------------------------------------------------------------------------------------------------
+# --- resources ------------------------------------------------------------------------------------
 
 def test_memory_of_100000_entries(ozxfs, archives):
     """At most 8 MiB of its own for the worker."""

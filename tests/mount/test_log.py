@@ -28,7 +28,8 @@ def test_the_log_says_why(ozxfs, image, foreground):
     assert wait_until(lambda: b'changed' in read(log))
     lines = read(log).splitlines(keepends=True)
     assert len(lines) == 2 and all(LINE.fullmatch(line) for line in lines), lines
-    assert b': mounted\n' in lines[0] and os.fsencode(image) in lines[1] and b'rule changed' in lines[1]
+    assert b': mounted\n' in lines[0] and os.fsencode(
+        image) in lines[1] and b'rule changed' in lines[1]
     assert os.stat(log).st_mode & 0o777 == 0o600
 
 
@@ -44,7 +45,11 @@ def test_it_is_appended_to(ozxfs, image):
 def test_the_worker_has_it_not(ozxfs, image):
     log = os.path.realpath(os.path.join(ozxfs.folder, 'log'))
     ozxfs.mount(image, '-o', 'log=' + log)
-    holders = [pid for pid in ozxfs.daemons() if log in {os.readlink('/proc/%d/fd/%s' % (pid, fd)) for fd in os.listdir('/proc/%d/fd' % pid)}]
+    holders = [
+        pid for pid in ozxfs.daemons() if log in
+        {os.readlink('/proc/%d/fd/%s' % (pid, fd))
+         for fd in os.listdir('/proc/%d/fd' % pid)}
+    ]
     assert holders == [ozxfs.daemons()[0]]
 
 
@@ -68,14 +73,16 @@ def make_bad(path, kind):
     return path
 
 
-@pytest.mark.parametrize('kind', ['symlink', 'fifo', 'directory', 'device', 'second name', 'of another', 'nowhere'])
+@pytest.mark.parametrize(
+    'kind', ['symlink', 'fifo', 'directory', 'device', 'second name', 'of another', 'nowhere'])
 def test_what_is_no_log(ozxfs, image, kind):
     """Refused in one line, with nothing mounted, made or written."""
     if kind == 'of another' and os.geteuid() != 0:
         pytest.skip('needs root')
     log = make_bad(os.path.join(ozxfs.folder, 'log'), kind)
     done = ozxfs.run('mount', '-o', 'log=' + log, image, ozxfs.directory())
-    assert done.returncode in (73, 77) and len(check_lines(done.stderr)) == 1 and b'log' in done.stderr, done
+    assert done.returncode in (73, 77) and len(check_lines(
+        done.stderr)) == 1 and b'log' in done.stderr, done
     assert ozxfs.nothing_left() and not os.path.exists(os.path.join(ozxfs.folder, 'elsewhere'))
 
 

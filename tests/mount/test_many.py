@@ -41,8 +41,11 @@ def test_each_is_a_directory(ozxfs, place, archives):
 
 
 def test_equal_names_get_a_number(ozxfs, place):
-    where, _ = mount(ozxfs, place('x.ozx'), place('one/x.ozx'), place('x-2.ozx'), place('two/x.zarr.zip'), place('y.ome.zarr.ozx'))
-    assert sorted(os.listdir(where)) == ['x-2-2.ome.zarr', 'x-2.ome.zarr', 'x-3.ome.zarr', 'x.ome.zarr', 'y.ome.zarr']
+    where, _ = mount(ozxfs, place('x.ozx'), place('one/x.ozx'), place('x-2.ozx'),
+                     place('two/x.zarr.zip'), place('y.ome.zarr.ozx'))
+    assert sorted(os.listdir(where)) == [
+        'x-2-2.ome.zarr', 'x-2.ome.zarr', 'x-3.ome.zarr', 'x.ome.zarr', 'y.ome.zarr'
+    ]
     numbers = {os.stat(os.path.join(where, name)).st_ino for name in os.listdir(where)}
     assert len(numbers) == 5
 
@@ -57,11 +60,12 @@ def test_numbers_and_ways_up(ozxfs, place):
             assert seen.setdefault(os.stat(path).st_ino, path) == path
     assert len(seen) > 10
     root = os.stat(where)
-    assert os.stat(where + '/a.ome.zarr/..').st_ino == os.stat(where + '/b.ome.zarr/s0/../..').st_ino == root.st_ino == 1
+    assert os.stat(where + '/a.ome.zarr/..').st_ino == os.stat(
+        where + '/b.ome.zarr/s0/../..').st_ino == root.st_ino == 1
     with os.scandir(where + '/b.ome.zarr') as listing:
         assert {entry.inode() for entry in listing} <= set(seen)
-    assert subprocess.run(['find', where, '-type', 'f'], capture_output=True, check=True).stdout.count(b'\n') == \
-        sum(os.path.isfile(path) for path in seen.values())
+    found = subprocess.run(['find', where, '-type', 'f'], capture_output=True, check=True).stdout
+    assert found.count(b'\n') == sum(os.path.isfile(path) for path in seen.values())
     with pytest.raises(FileNotFoundError):
         os.stat(where + '/c.ome.zarr')
 
@@ -119,8 +123,10 @@ def test_one_process_opens_them_all(ozxfs, place):
     images = [zarr.open_group(where + name, mode='r') for name in ('/a.ome.zarr', '/b.ome.zarr')]
     assert [(image['s0'][:] == images[0]['s0'][:]).all() for image in images] == [True, True]
     subprocess.run(['cp', '-r', where, ozxfs.folder + '/copy'], check=True)
-    assert subprocess.run(['diff', '-r', where, ozxfs.folder + '/copy'], check=False).returncode == 0
-    assert int(subprocess.run(['du', '-sb', where], capture_output=True, check=True).stdout.split()[0]) > 0
+    assert subprocess.run(['diff', '-r', where, ozxfs.folder + '/copy'],
+                          check=False).returncode == 0
+    assert int(
+        subprocess.run(['du', '-sb', where], capture_output=True, check=True).stdout.split()[0]) > 0
 
 
 def test_two_operands_are_an_archive_and_a_directory(ozxfs, place):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A directory of archives as one mount: what is shown, what comes and goes, what is opened and by whom."""
+"""A directory of archives as one mount: what is shown, what comes and goes, what is opened and by
+whom."""
 import errno
 import os
 import resource
@@ -24,7 +25,8 @@ def images(folder):
 
 @pytest.fixture
 def place(archives, images):
-    """place(NAME, RECIPE): a copy of an archive in the directory, made elsewhere and renamed; its path."""
+    """place(NAME, RECIPE): a copy of an archive in the directory, made elsewhere and renamed; its
+    path."""
     def put(name, recipe='plain_zip64'):
         path = os.path.join(images, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -40,7 +42,8 @@ def place(archives, images):
 def serve(ozxfs, images):
     """serve(OPTIONS...): mounts the directory; its path."""
     def mount(*options, **keywords):
-        where = ozxfs.mount(images, '-o', ','.join(('xattr', 'log=%s/log' % ozxfs.folder) + options), **keywords)
+        where = ozxfs.mount(images, '-o',
+                            ','.join(('xattr', 'log=%s/log' % ozxfs.folder) + options), **keywords)
         return where
     return mount
 
@@ -67,7 +70,9 @@ def processes(ozxfs):
 def archives_open(ozxfs, images):
     """Descriptors of the worker that lead into the directory."""
     worker, _ = processes(ozxfs)
-    links = [os.readlink('/proc/%d/fd/%s' % (worker, fd)) for fd in os.listdir('/proc/%d/fd' % worker)]
+    links = [
+        os.readlink('/proc/%d/fd/%s' % (worker, fd)) for fd in os.listdir('/proc/%d/fd' % worker)
+    ]
     return [link for link in links if link.startswith(images)]
 
 
@@ -77,23 +82,26 @@ def error_of(action, *arguments):
     return caught.value.errno
 
 
-# --- what is shown --------------------------------------------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 
 def test_the_tree_is_shown(ozxfs, place, images, serve, archives):
-    for name in ('a.ozx', 'plate/B.OZX', 'plate/c.ome.zarr.zip', 'plate/deep/d.zarr.zip', 'same.ozx', 'same.zarr.zip'):
+    for name in ('a.ozx', 'plate/B.OZX', 'plate/c.ome.zarr.zip', 'plate/deep/d.zarr.zip',
+                 'same.ozx', 'same.zarr.zip'):
         place(name)
     os.makedirs(images + '/empty')
     for other in ('notes.txt', 'plain.zip', 'plate/.x.ozx.part'):
         with open(os.path.join(images, other), 'w') as file:
             file.write('other')
     where = serve()
-    assert sorted(os.listdir(where)) == ['a.ome.zarr', 'empty', 'plate', 'same-2.ome.zarr', 'same.ome.zarr']
+    assert sorted(
+        os.listdir(where)) == ['a.ome.zarr', 'empty', 'plate', 'same-2.ome.zarr', 'same.ome.zarr']
     assert sorted(os.listdir(where + '/plate')) == ['B.ome.zarr', 'c.ome.zarr', 'deep']
     assert os.listdir(where + '/plate/deep') == ['d.ome.zarr'] and not os.listdir(where + '/empty')
     for name in ('a.ome.zarr', 'plate/B.ome.zarr', 'plate/deep/d.ome.zarr'):
         check_view(os.path.join(where, name), archives('plain_zip64')[1])
     assert mount_of(where)['source'] == os.fsencode(images)
-    assert os.stat(where + '/plate/deep/d.ome.zarr/..').st_ino == os.stat(where + '/plate/deep').st_ino
+    assert os.stat(where + '/plate/deep/d.ome.zarr/..').st_ino == os.stat(where +
+                                                                          '/plate/deep').st_ino
     ozxfs.umount(where)
     assert ozxfs.nothing_left()
 
@@ -105,9 +113,11 @@ def test_tools_walk_the_whole(ozxfs, place, serve):
     copy = ozxfs.folder + '/copy'
     subprocess.run(['cp', '-r', where, copy], check=True)
     assert subprocess.run(['diff', '-r', where, copy], check=False).returncode == 0
-    files = subprocess.run(['find', where, '-type', 'f', '-name', 'zarr.json'], capture_output=True, check=True).stdout
+    files = subprocess.run(['find', where, '-type', 'f', '-name', 'zarr.json'], capture_output=True,
+                           check=True).stdout
     assert files.count(b'/') and files.count(b'\n') % 5 == 0
-    assert subprocess.run(['du', '-s', where], capture_output=True, check=True).stdout.split()[0] != b'0'
+    assert subprocess.run(['du', '-s', where], capture_output=True,
+                          check=True).stdout.split()[0] != b'0'
 
 
 def test_readers_open_several(place, serve):
@@ -115,7 +125,8 @@ def test_readers_open_several(place, serve):
     place('a.ozx')
     place('sub/b.ozx')
     where = serve()
-    one, two = zarr.open_group(where + '/a.ome.zarr', mode='r'), zarr.open_group(where + '/sub/b.ome.zarr', mode='r')
+    one, two = zarr.open_group(where + '/a.ome.zarr',
+                               mode='r'), zarr.open_group(where + '/sub/b.ome.zarr', mode='r')
     assert (one['s0'][:] == two['s0'][:]).all()
 
 
@@ -126,7 +137,8 @@ def test_listing_opens_nothing(ozxfs, images, serve):
             file.write(b'no archive')
     os.utime(images + '/0007.ozx', (1000000000, 1000000000))
     where = serve()
-    shown = subprocess.run(['ls', '-l', '--time-style=+%s', where], capture_output=True, check=True).stdout.splitlines()[1:]
+    shown = subprocess.run(['ls', '-l', '--time-style=+%s', where], capture_output=True,
+                           check=True).stdout.splitlines()[1:]
     assert len(shown) == 1000 and all(line.startswith(b'dr-xr-xr-x 1 ') for line in shown)
     assert sum(b' 1000000000 0007.ome.zarr' in line for line in shown) == 1
     assert not archives_open(ozxfs, images) and log(ozxfs).count(b'\n') == 1
@@ -139,11 +151,14 @@ def test_zarr_directories_are_others(ozxfs, place, images, serve):
     with open(images + '/cell.ome.zarr/zarr.json', 'w') as file:
         file.write('{}')
     where = serve()
-    assert os.listdir(where) == ['cell.ome.zarr'] and os.path.exists(where + '/cell.ome.zarr/s0/c/0/0')
+    assert os.listdir(where) == ['cell.ome.zarr'
+                                 ] and os.path.exists(where + '/cell.ome.zarr/s0/c/0/0')
     ozxfs.umount(where)
     where = serve('all_files')
     assert sorted(os.listdir(where)) == ['cell-2.ome.zarr', 'cell.ome.zarr']
-    assert read(where + '/cell.ome.zarr/zarr.json') == b'{}' and os.path.exists(where + '/cell-2.ome.zarr/s0/c/0/0')
+    assert read(where +
+                '/cell.ome.zarr/zarr.json') == b'{}' and os.path.exists(where +
+                                                                        '/cell-2.ome.zarr/s0/c/0/0')
 
 
 def test_links_and_special_files_are_not_shown(ozxfs, place, images, serve):
@@ -177,7 +192,7 @@ def test_other_mounts_are_not_entered(ozxfs, place, images, serve, image):
     assert os.listdir(where) == ['a.ome.zarr']
 
 
-# --- owners and modes -----------------------------------------------------------------------------------------------------------------
+# --- owners and modes -----------------------------------------------------------------------------
 
 def test_owners_and_modes_are_those_of_the_files(as_root, place, images, serve):
     private, shared = place('private.ozx'), place('shared.ozx')
@@ -192,12 +207,17 @@ def test_owners_and_modes_are_those_of_the_files(as_root, place, images, serve):
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (1234, 1235, 0o500)
     st = os.stat(where + '/private.ome.zarr/s0/c/0/0')
     assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == (1234, 1235, 0o400)
-    assert stat.S_IMODE(os.stat(where + '/table.csv').st_mode) == 0o640 and read(where + '/table.csv') == b'1,2'
+    assert stat.S_IMODE(
+        os.stat(where + '/table.csv').st_mode) == 0o640 and read(where + '/table.csv') == b'1,2'
 
     def as_other(*command):
-        return subprocess.run(command, user=4321, group=4321, extra_groups=[], capture_output=True, check=False).returncode
-    assert as_other('ls', where + '/shared.ome.zarr') == 0 and as_other('cat', where + '/shared.ome.zarr/zarr.json') == 0
-    assert as_other('ls', where + '/private.ome.zarr') != 0 and as_other('cat', where + '/private.ome.zarr/zarr.json') != 0
+        return subprocess.run(command, user=4321, group=4321, extra_groups=[], capture_output=True,
+                              check=False).returncode
+
+    assert as_other('ls', where + '/shared.ome.zarr') == 0 and as_other(
+        'cat', where + '/shared.ome.zarr/zarr.json') == 0
+    assert as_other('ls', where + '/private.ome.zarr') != 0 and as_other(
+        'cat', where + '/private.ome.zarr/zarr.json') != 0
     assert as_other('cat', where + '/table.csv') != 0
 
 
@@ -215,14 +235,15 @@ def test_other_files_are_read(place, images, serve):
     with open(images + '/data.bin', 'wb') as file:
         file.write(content)
     where = serve('all_files')
-    assert read(where + '/data.bin') == content and os.stat(where + '/data.bin').st_size == len(content)
+    assert read(where + '/data.bin') == content and os.stat(where +
+                                                            '/data.bin').st_size == len(content)
     with open(images + '/data.bin', 'wb') as file:
         file.write(b'new')
     assert wait_until(lambda: read(where + '/data.bin') == b'new', 2)
     assert error_of(os.open, where + '/data.bin', os.O_WRONLY) == errno.EROFS
 
 
-# --- what comes and goes --------------------------------------------------------------------------------------------------------------
+# --- what comes and goes --------------------------------------------------------------------------
 
 def test_new_and_removed_ones(place, images, serve):
     place('a.ozx')
@@ -277,7 +298,9 @@ def test_who_is_in_it_stays_in_it(ozxfs, place, images, serve, archives, how):
     os.close(chunk)
     os.close(holder)
     if how != 'renamed':
-        assert wait_until(lambda: not [link for link in archives_open(ozxfs, images) if link.endswith(' (deleted)')], 3)
+        assert wait_until(
+            lambda:
+            not [link for link in archives_open(ozxfs, images) if link.endswith(' (deleted)')], 3)
 
 
 def test_one_that_is_being_written(place, images, serve, archives):
@@ -304,17 +327,19 @@ def test_many_changes_at_once(place, images, serve):
     for _ in range(5):
         for i in range(50):
             os.rename('%s/%d.ozx' % (images, i), '%s/moved-%d.ozx' % (images, i))
-            os.rename('%s/moved-%d.ozx' % (images, i), '%s/%d.ozx' % (images, (i * 7) % 50 + 100 * (i % 2)))
+            os.rename('%s/moved-%d.ozx' % (images, i),
+                      '%s/%d.ozx' % (images, (i * 7) % 50 + 100 * (i % 2)))
         left = {int(name[:-4]) for name in os.listdir(images)}
         for i in set(range(50)) - left:
             place('%d.ozx' % i)
         for i in left - set(range(50)):
             os.remove('%s/%d.ozx' % (images, i))
-    assert wait_until(lambda: sorted(os.listdir(where)) == sorted('%d.ome.zarr' % i for i in range(50)), 2)
+    assert wait_until(
+        lambda: sorted(os.listdir(where)) == sorted('%d.ome.zarr' % i for i in range(50)), 2)
     assert all(os.path.exists('%s/%d.ome.zarr/zarr.json' % (where, i)) for i in range(50))
 
 
-# --- broken ones, limits --------------------------------------------------------------------------------------------------------------
+# --- broken ones, limits --------------------------------------------------------------------------
 
 def test_a_broken_one_is_told_once(ozxfs, place, serve):
     place('good.ozx')
@@ -332,7 +357,8 @@ def test_a_broken_one_is_told_once(ozxfs, place, serve):
 
 
 def test_descriptors_are_bounded(ozxfs, place, images, serve, archives):
-    """More archives than may be open: each is read all the same, again and again, by holders, too."""
+    """More archives than may be open: each is read all the same, again and again, by holders, too.
+    """
     count, limit = 150, 120
     for i in range(count):
         place('%d.ozx' % i)
@@ -349,10 +375,12 @@ def test_descriptors_are_bounded(ozxfs, place, images, serve, archives):
 
 
 def test_the_table_of_descriptors_does_not_grow(ozxfs, place, serve):
-    """It is as large as it may become before there are threads: growing later keeps who opens an archive waiting."""
+    """It is as large as it may become before there are threads: growing later keeps who opens an
+    archive waiting."""
     place('a.ozx')
     serve()
-    status = dict(line.split(b':', 1) for line in read('/proc/%d/status' % processes(ozxfs)[0]).splitlines())
+    status = dict(
+        line.split(b':', 1) for line in read('/proc/%d/status' % processes(ozxfs)[0]).splitlines())
     most = min(1024, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 2)
     assert int(status[b'FDSize']) >= most
 
@@ -378,10 +406,12 @@ def test_the_porter_is_locked_in_and_ends_with_the_worker(ozxfs, place, serve):
     os.listdir(where)
     worker, porter = processes(ozxfs)
     status = read('/proc/%d/status' % porter)
-    assert sanitized(ozxfs.binary) or b'NoNewPrivs:\t1' in status and b'CapPrm:\t%016x' % (4 * (os.geteuid() == 0)) in status, status
+    assert sanitized(ozxfs.binary) or b'NoNewPrivs:\t1' in status and b'CapPrm:\t%016x' % (
+        4 * (os.geteuid() == 0)) in status, status
     os.kill(porter, 9)
     assert wait_until(lambda: not os.path.exists('/proc/%d/exe' % porter) or name_of(porter), 2)
-    assert error_of(os.listdir, where + '/a.ome.zarr') == errno.EIO  # not opened before, and nobody opens it
+    # not opened before, and nobody opens it
+    assert error_of(os.listdir, where + '/a.ome.zarr') == errno.EIO
     assert os.listdir(where) == ['a.ome.zarr'] and worker
     ozxfs.umount(where)
     assert ozxfs.nothing_left()

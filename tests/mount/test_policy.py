@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The policy table, row by row: every recipe of the corpus is mounted and must be refused in one line, or served byte by byte."""
+"""The policy table, row by row: every recipe of the corpus is mounted and must be refused in one
+line, or served byte by byte."""
 import os
 import re
 import time
@@ -12,9 +13,12 @@ from kit.harness import check_lines, check_view
 ALWAYS_WARNED = {'duplicate', 'no-root', 'encrypted', 'method', 'special'}
 # Recipes that deviate in one more way, which may be warned of too.
 WARNED_TOO = {
-    'compressed_claims_1033': {'compressed'}, 'root_zarr_json_of_5_gib': {'comment'}, 'conflict_not_deflated_directory': {'compressed'},
+    'compressed_claims_1033': {'compressed'},
+    'root_zarr_json_of_5_gib': {'comment'},
+    'conflict_not_deflated_directory': {'compressed'},
 }
-# One rule may be known at mount although another names the row: none of these is a warning that a mount must give.
+# One rule may be known at mount although another names the row: none of these is a warning that a
+# mount must give.
 NO_WARNING_NEEDED = {'duplicate_directories', 'root_zarr_json_of_5_gib'}
 
 
@@ -54,8 +58,11 @@ def test_refused(ozxfs, archives, name):
     assert len(said) == 1, 'the verbs say different things: %s' % said
     assert not os.path.exists(out)
     report = run_fast(ozxfs, 'verify', path)
-    assert report.stderr == b'' and all(line.isprintable() for line in report.stdout.decode().splitlines()), report
-    assert rule in [line.split()[1].decode() for line in report.stdout.splitlines() if line.startswith(b'fail ')], report.stdout
+    assert report.stderr == b'' and all(line.isprintable()
+                                        for line in report.stdout.decode().splitlines()), report
+    assert rule in [
+        line.split()[1].decode() for line in report.stdout.splitlines() if line.startswith(b'fail ')
+    ], report.stdout
     assert ozxfs.nothing_left()
 
 
@@ -87,12 +94,21 @@ def sample(made, recipe):
     return set(files[:3] + files[-3:] + files[::1 + len(files) // 200]) if recipe.large else True
 
 
-# Deviations that reading the central directory shows, so that `mount -v` can tell of them, and recipes that only `verify` sees.
-TOLD = {'comment', 'compressed', 'descriptor', 'duplicate', 'extra-odd', 'json-first', 'leading', 'name-charset', 'no-root', 'tail-padding', 'plain'}
-UNTOLD = {'comment_version_differs', 'comment_version_control', 'charset_utf8_unflagged', 'charset_unicode_path_hides_nothing'}
+# Deviations that reading the central directory shows, so that `mount -v` can tell of them, and
+# recipes that only `verify` sees.
+TOLD = {
+    'comment', 'compressed', 'descriptor', 'duplicate', 'extra-odd', 'json-first', 'leading',
+    'name-charset', 'no-root', 'tail-padding', 'plain'
+}
+UNTOLD = {
+    'comment_version_differs', 'comment_version_control', 'charset_utf8_unflagged',
+    'charset_unicode_path_hides_nothing'
+}
 
 
-@pytest.mark.parametrize('name', [n for n in names(SERVE) if RECIPES[n].id in TOLD and not RECIPES[n].large and n not in UNTOLD])
+@pytest.mark.parametrize(
+    'name',
+    [n for n in names(SERVE) if RECIPES[n].id in TOLD and not RECIPES[n].large and n not in UNTOLD])
 def test_verbose_names_the_rule(ozxfs, archives, name):
     """-v tells what is let pass; of an archive with nothing wrong it tells nothing."""
     done, recipe = ozxfs.run('mount', '-v', archives(name)[0], ozxfs.directory()), RECIPES[name]
@@ -113,7 +129,8 @@ def test_one_top_folder_is_named(ozxfs, archives):
     assert b'subdir=' in done.stderr and b'image.ome.zarr' in done.stderr
 
 
-@pytest.mark.parametrize('name,words', [('root_zarr_v2', b'v2'), ('root_plain_zip', b'zarr.json'), ('empty_archive', b'zarr.json')])
+@pytest.mark.parametrize('name,words', [('root_zarr_v2', b'v2'), ('root_plain_zip', b'zarr.json'),
+                                        ('empty_archive', b'zarr.json')])
 def test_no_root_says_what_it_is(ozxfs, archives, name, words):
     done = ozxfs.run('mount', archives(name)[0], ozxfs.directory())
     assert words in done.stderr, done.stderr
@@ -121,7 +138,8 @@ def test_no_root_says_what_it_is(ozxfs, archives, name, words):
 
 @pytest.mark.parametrize('name', [n for n in names(EIO) if not RECIPES[n].large])
 def test_eio_is_reported_once(ozxfs, archives, name):
-    """With -f on stderr: one line for the rule, with the entry and an offset, however often it is read."""
+    """With -f on stderr: one line for the rule, with the entry and an offset, however often it is
+    read."""
     (path, made), recipe = archives(name), RECIPES[name]
     process, where = ozxfs.foreground(path)
     at_start = len(ozxfs.said())

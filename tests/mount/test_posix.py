@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A mounted tree behaves as a read-only directory of a POSIX system: directory streams, reads of every kind, attributes, refusals of
-writes, and the tools that people copy and compare with."""
+"""A mounted tree behaves as a read-only directory of a POSIX system: directory streams, reads of
+every kind, attributes, refusals of writes, and the tools that people copy and compare with."""
 import concurrent.futures
 import errno
 import hashlib
@@ -54,7 +54,7 @@ def flat(ozxfs, archives):
     return os.path.join(ozxfs.mount(path), 'flat'), made
 
 
-# --- directories ----------------------------------------------------------------------------------------------------------------------
+# --- directories ----------------------------------------------------------------------------------
 
 def test_readdir_of_100000(flat):
     folder, made = flat
@@ -62,7 +62,11 @@ def test_readdir_of_100000(flat):
         seen = list(iter(listing.read, None))
     names = [name for name, _, _ in seen]
     assert len(names) == len(set(names)) == 100_002
-    assert {b'flat/' + n for n in names if n not in (b'.', b'..')} == {p for p in made.view if p.startswith(b'flat/')}
+    assert {b'flat/' + n
+            for n in names
+            if n not in (b'.', b'..')} == {p
+                                           for p in made.view
+                                           if p.startswith(b'flat/')}
     assert all(kind == (DT_DIR if name in (b'.', b'..') else DT_REG) for name, _, kind in seen)
     for name, inode, _ in random.Random(1).sample(seen, 200):
         if name != b'..':
@@ -81,7 +85,9 @@ def test_seekdir_and_telldir_over_100000(flat):
         chosen = random.Random(2).sample(range(len(places)), 300) + [0, 1, 2, len(places) - 1]
         for index in chosen:
             listing.seek(places[index][0])
-            assert [listing.read() for _ in range(3)] == [e for _, e in places[index:index + 3]] + [None] * max(0, index + 3 - len(places))
+            assert [
+                listing.read() for _ in range(3)
+            ] == [e for _, e in places[index:index + 3]] + [None] * max(0, index + 3 - len(places))
         listing.rewind()
         assert listing.read() == places[0][1]
 
@@ -101,16 +107,21 @@ def test_dots_have_the_right_inodes(mounted):
 
 
 def test_link_counts(ozxfs, folder):
-    path = make(folder, served(image(Entry(b'd/a/x', b''), Entry(b'd/b/', b''), Entry(b'd/c/', b''), Entry(b'd/file', b''))))
+    path = make(
+        folder,
+        served(
+            image(Entry(b'd/a/x', b''), Entry(b'd/b/', b''), Entry(b'd/c/', b''),
+                  Entry(b'd/file', b''))))
     where = ozxfs.mount(path)
     assert os.stat(where).st_nlink == 2 + 2  # d, s0
     assert os.stat(where + '/d').st_nlink == 2 + 3
     assert os.stat(where + '/d/b').st_nlink == 2
     assert os.stat(where + '/d/file').st_nlink == 1
-    assert tool('find', where, '-type', 'd', '-empty').split() == sorted([os.fsencode(where) + b'/d/b', os.fsencode(where) + b'/d/c'])
+    assert tool('find', where, '-type', 'd', '-empty').split() == sorted(
+        [os.fsencode(where) + b'/d/b', os.fsencode(where) + b'/d/c'])
 
 
-# --- attributes -----------------------------------------------------------------------------------------------------------------------
+# --- attributes -----------------------------------------------------------------------------------
 
 def test_modes_owner_sizes_and_blocks(mounted, image_view):
     for path, content in image_view.view.items():
@@ -131,7 +142,8 @@ def test_du_is_right(ozxfs, archives, need):
     total = sum(len(c) for c in made.view.values() if c is not None)
     apparent = int(tool('du', '-sb', '--apparent-size', where).split()[0])
     assert total <= apparent <= total + 4096 * (1 + len(made.directories()))
-    assert total <= int(tool('du', '-s', '-B1', where).split()[0]) <= apparent + 4096 * (len(made.view) + 4)
+    assert total <= int(tool('du', '-s', '-B1',
+                             where).split()[0]) <= apparent + 4096 * (len(made.view) + 4)
 
 
 def test_statfs(ozxfs, image, image_view):
@@ -146,7 +158,11 @@ def test_statfs(ozxfs, image, image_view):
 def test_inodes_are_distinct_and_stable_over_two_mounts(ozxfs, archives):
     def inodes():
         where = ozxfs.mount(archives('json_first_lie_many')[0])
-        found = {os.path.relpath(p, where): os.lstat(p).st_ino for d, ds, fs in os.walk(where) for p in [d] + [os.path.join(d, f) for f in fs]}
+        found = {
+            os.path.relpath(p, where): os.lstat(p).st_ino
+            for d, ds, fs in os.walk(where)
+            for p in [d] + [os.path.join(d, f) for f in fs]
+        }
         ozxfs.umount(where)
         return found
     first, second = inodes(), inodes()
@@ -155,16 +171,23 @@ def test_inodes_are_distinct_and_stable_over_two_mounts(ozxfs, archives):
 
 def test_mtimes(ozxfs, folder):
     """Extended timestamp, else DOS time read as UTC, else the archive's own."""
-    stamp = lambda seconds: extra_field(TIMESTAMP_ID, b'\1' + (seconds & 0xFFFFFFFF).to_bytes(4, 'little'))  # noqa: E731
+    # noqa: E731
+    stamp = lambda seconds: extra_field(TIMESTAMP_ID, b'\1' +
+                                        (seconds & 0xFFFFFFFF).to_bytes(4, 'little'))
     no_dos = {'time': 0, 'date': 0}
-    entries = [
-        (b'extended', stamp(1234567890), {}, 1234567890), (b'before_1970', stamp(-86400), {}, -86400), (b'extended_zero', stamp(0), {}, 0),
-        (b'dos', b'', {}, MTIME_DOS), (b'dos_1980', b'', {'time': 0, 'date': 0x21}, 315532800),
-        (b'dos_2107', b'', {'time': 0xBF7D, 'date': 127 << 9 | 12 << 5 | 31}, 4354819198),
-        (b'access_time_only', extra_field(TIMESTAMP_ID, b'\2' + bytes(4)), {}, MTIME_DOS), (b'dos_zero', b'', no_dos, MTIME_ARCHIVE),
-        (b'dos_month_15', b'', {'date': 44 << 9 | 15 << 5 | 1}, MTIME_ARCHIVE), (b'dos_hour_31', b'', {'time': 0xF800}, MTIME_ARCHIVE),
-        (b'directory/', stamp(1111111111), {}, 1111111111), (b'directory/x', stamp(5), {}, 5)]
-    path = make(folder, served(image(*(Entry(n, b'', extra=x, central=dict(c)) for n, x, c, _ in entries))))
+    entries = [(b'extended', stamp(1234567890), {}, 1234567890),
+               (b'before_1970', stamp(-86400), {}, -86400), (b'extended_zero', stamp(0), {}, 0),
+               (b'dos', b'', {}, MTIME_DOS), (b'dos_1980', b'', {'time': 0,
+                                                                 'date': 0x21}, 315532800),
+               (b'dos_2107', b'', {'time': 0xBF7D, 'date': 127 << 9 | 12 << 5 | 31}, 4354819198),
+               (b'access_time_only', extra_field(TIMESTAMP_ID, b'\2' + bytes(4)), {}, MTIME_DOS),
+               (b'dos_zero', b'', no_dos, MTIME_ARCHIVE),
+               (b'dos_month_15', b'', {'date': 44 << 9 | 15 << 5 | 1}, MTIME_ARCHIVE),
+               (b'dos_hour_31', b'', {'time': 0xF800}, MTIME_ARCHIVE),
+               (b'directory/', stamp(1111111111), {}, 1111111111),
+               (b'directory/x', stamp(5), {}, 5)]
+    path = make(folder,
+                served(image(*(Entry(n, b'', extra=x, central=dict(c)) for n, x, c, _ in entries))))
     where = ozxfs.mount(path, env=dict(ozxfs.environment, TZ='Pacific/Kiritimati'))
     for name, _, _, mtime in entries:
         assert os.stat(os.path.join(os.fsencode(where), name)).st_mtime == mtime, name
@@ -177,14 +200,16 @@ def test_dos_seconds_of_60_and_more_are_no_time(ozxfs, folder):
     assert os.stat(ozxfs.mount(path) + '/x').st_mtime == MTIME_ARCHIVE
 
 
-# --- reads ----------------------------------------------------------------------------------------------------------------------------
+# --- reads ----------------------------------------------------------------------------------------
 
 def test_mmap(ozxfs, archives):
     path, made = archives('compressed_random')
     where = ozxfs.mount(path)
-    with open(where + '/x', 'rb') as source, mmap.mmap(source.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+    with open(where + '/x', 'rb') as source, mmap.mmap(source.fileno(), 0,
+                                                       prot=mmap.PROT_READ) as mapped:
         assert mapped[:] == made.view[b'x']
-    with open(where + '/behind', 'rb') as source, mmap.mmap(source.fileno(), 0, prot=mmap.PROT_READ, flags=mmap.MAP_PRIVATE) as mapped:
+    with open(where + '/behind', 'rb') as source, mmap.mmap(source.fileno(), 0, prot=mmap.PROT_READ,
+                                                            flags=mmap.MAP_PRIVATE) as mapped:
         assert mapped[:] == b'still readable'
 
 
@@ -207,7 +232,9 @@ def test_direct_io_of_a_large_file(ozxfs, archives):
     try:
         for offset in (0, 4096, (2 << 20) + 512 * 8, len(data) - 4096):
             got = os.preadv(handle, [buffer], offset)
-            assert buffer[:got] == data[offset:offset + (1 << 20)] and got == min(1 << 20, len(data) - offset)
+            assert buffer[:got] == data[offset:offset +
+                                        (1 << 20)] and got == min(1 << 20,
+                                                                  len(data) - offset)
     finally:
         os.close(handle)
 
@@ -222,7 +249,8 @@ def test_reads_at_and_behind_the_end(mounted, image_view):
         assert os.read(handle, 1 << 20) == data and os.read(handle, 10) == b''
         assert os.pread(handle, 0, 0) == b''
         parts = [bytearray(5), bytearray(7), bytearray(1000)]
-        assert os.preadv(handle, parts, 1) == len(data) - 1 and b''.join(parts)[:len(data) - 1] == data[1:]
+        assert os.preadv(handle, parts,
+                         1) == len(data) - 1 and b''.join(parts)[:len(data) - 1] == data[1:]
     finally:
         os.close(handle)
 
@@ -233,7 +261,8 @@ def test_seek_hole_and_data(mounted, image_view):
     try:
         assert os.lseek(handle, 0, os.SEEK_END) == size
         assert os.lseek(handle, 0, os.SEEK_DATA) == 0 and os.lseek(handle, 5, os.SEEK_DATA) == 5
-        assert os.lseek(handle, 0, os.SEEK_HOLE) == size and os.lseek(handle, size - 1, os.SEEK_HOLE) == size
+        assert os.lseek(handle, 0, os.SEEK_HOLE) == size and os.lseek(handle, size - 1,
+                                                                      os.SEEK_HOLE) == size
         for whence in (os.SEEK_DATA, os.SEEK_HOLE):
             with pytest.raises(OSError) as error:
                 os.lseek(handle, size, whence)
@@ -245,7 +274,8 @@ def test_seek_hole_and_data(mounted, image_view):
 def test_copies_in_the_kernel(ozxfs, archives, folder):
     path, made = archives('changed_touch')
     where, data = ozxfs.mount(path), made.view[b'big']
-    source, target = os.open(where + '/big', os.O_RDONLY), os.open(folder + '/copy', os.O_RDWR | os.O_CREAT)
+    source, target = os.open(where + '/big', os.O_RDONLY), os.open(folder + '/copy',
+                                                                   os.O_RDWR | os.O_CREAT)
     try:
         sent = 0
         while sent < len(data):
@@ -259,7 +289,8 @@ def test_copies_in_the_kernel(ozxfs, archives, folder):
         os.close(target)
 
 
-@pytest.mark.parametrize('name', ['compressed_random', 'compressed_deflate', 'compressed_bzip2', 'changed_touch'])
+@pytest.mark.parametrize(
+    'name', ['compressed_random', 'compressed_deflate', 'compressed_bzip2', 'changed_touch'])
 def test_random_reads_from_many_threads(ozxfs, archives, name):
     """Fresh pages each time: DONTNEED in between sends the reads to the daemon."""
     path, made = archives(name)
@@ -290,7 +321,8 @@ def test_64_readers(ozxfs, archives):
     def digest(seed):
         for p in random.Random(seed).sample(paths, 40):
             with open(os.path.join(where, p), 'rb') as source:
-                assert hashlib.sha256(source.read()).digest() == hashlib.sha256(made.view[p]).digest()
+                assert hashlib.sha256(source.read()).digest() == hashlib.sha256(
+                    made.view[p]).digest()
         return True
     with concurrent.futures.ThreadPoolExecutor(64) as pool:
         assert all(pool.map(digest, range(64)))
@@ -298,7 +330,8 @@ def test_64_readers(ozxfs, archives):
 
 def test_missing_names(mounted):
     for _ in range(3):
-        for name in ('.zgroup', '.zattrs', '.zmetadata', 's0/c/9/9', 's0/.zarray', 'zarr.jsoN', 'n' * 255, 's0/\u00e9'):
+        for name in ('.zgroup', '.zattrs', '.zmetadata', 's0/c/9/9', 's0/.zarray', 'zarr.jsoN',
+                     'n' * 255, 's0/\u00e9'):
             with pytest.raises(FileNotFoundError):
                 os.stat(os.path.join(mounted, name))
     with pytest.raises(NotADirectoryError):
@@ -312,19 +345,32 @@ def test_name_longer_than_namemax(mounted):
     assert error.value.errno == errno.ENAMETOOLONG
 
 
-# --- writes ---------------------------------------------------------------------------------------------------------------------------
+# --- writes ---------------------------------------------------------------------------------------
 
 WRITES = {
-    'open O_WRONLY': lambda m: os.open(m + '/zarr.json', os.O_WRONLY), 'open O_RDWR': lambda m: os.open(m + '/zarr.json', os.O_RDWR),
-    'open O_TRUNC': lambda m: os.open(m + '/zarr.json', os.O_RDWR | os.O_TRUNC), 'open O_APPEND': lambda m: os.open(m + '/zarr.json', os.O_WRONLY | os.O_APPEND),
-    'open O_CREAT': lambda m: os.open(m + '/new', os.O_WRONLY | os.O_CREAT, 0o644), 'open O_TMPFILE': lambda m: os.open(m, os.O_RDWR | os.O_TMPFILE, 0o600),
-    'mkdir': lambda m: os.mkdir(m + '/new'), 'rmdir': lambda m: os.rmdir(m + '/s0'), 'unlink': lambda m: os.unlink(m + '/zarr.json'),
-    'rename': lambda m: os.rename(m + '/zarr.json', m + '/other'), 'rename over': lambda m: os.rename(m + '/zarr.json', m + '/s0/zarr.json'),
-    'link': lambda m: os.link(m + '/zarr.json', m + '/other'), 'symlink': lambda m: os.symlink('zarr.json', m + '/other'),
-    'mknod': lambda m: os.mknod(m + '/new', stat.S_IFREG | 0o644), 'mkfifo': lambda m: os.mkfifo(m + '/new'),
-    'chmod': lambda m: os.chmod(m + '/zarr.json', 0o600), 'chmod root': lambda m: os.chmod(m, 0o700), 'chown': lambda m: os.chown(m + '/zarr.json', 0, 0),
-    'utime': lambda m: os.utime(m + '/zarr.json'), 'utime to': lambda m: os.utime(m + '/zarr.json', (1, 1)), 'truncate': lambda m: os.truncate(m + '/zarr.json', 0),
-    'setxattr': lambda m: os.setxattr(m + '/zarr.json', 'user.x', b'1'), 'removexattr': lambda m: os.removexattr(m + '/zarr.json', 'user.x'),
+    'open O_WRONLY': lambda m: os.open(m + '/zarr.json', os.O_WRONLY),
+    'open O_RDWR': lambda m: os.open(m + '/zarr.json', os.O_RDWR),
+    'open O_TRUNC': lambda m: os.open(m + '/zarr.json', os.O_RDWR | os.O_TRUNC),
+    'open O_APPEND': lambda m: os.open(m + '/zarr.json', os.O_WRONLY | os.O_APPEND),
+    'open O_CREAT': lambda m: os.open(m + '/new', os.O_WRONLY | os.O_CREAT, 0o644),
+    'open O_TMPFILE': lambda m: os.open(m, os.O_RDWR | os.O_TMPFILE, 0o600),
+    'mkdir': lambda m: os.mkdir(m + '/new'),
+    'rmdir': lambda m: os.rmdir(m + '/s0'),
+    'unlink': lambda m: os.unlink(m + '/zarr.json'),
+    'rename': lambda m: os.rename(m + '/zarr.json', m + '/other'),
+    'rename over': lambda m: os.rename(m + '/zarr.json', m + '/s0/zarr.json'),
+    'link': lambda m: os.link(m + '/zarr.json', m + '/other'),
+    'symlink': lambda m: os.symlink('zarr.json', m + '/other'),
+    'mknod': lambda m: os.mknod(m + '/new', stat.S_IFREG | 0o644),
+    'mkfifo': lambda m: os.mkfifo(m + '/new'),
+    'chmod': lambda m: os.chmod(m + '/zarr.json', 0o600),
+    'chmod root': lambda m: os.chmod(m, 0o700),
+    'chown': lambda m: os.chown(m + '/zarr.json', 0, 0),
+    'utime': lambda m: os.utime(m + '/zarr.json'),
+    'utime to': lambda m: os.utime(m + '/zarr.json', (1, 1)),
+    'truncate': lambda m: os.truncate(m + '/zarr.json', 0),
+    'setxattr': lambda m: os.setxattr(m + '/zarr.json', 'user.x', b'1'),
+    'removexattr': lambda m: os.removexattr(m + '/zarr.json', 'user.x'),
     'setxattr root': lambda m: os.setxattr(m, 'user.x', b'1'),
 }
 
@@ -338,8 +384,10 @@ def test_every_write_is_erofs(mounted, image_view, call):
 
 
 def test_access(mounted):
-    assert os.access(mounted + '/zarr.json', os.R_OK) and os.access(mounted + '/s0', os.R_OK | os.X_OK)
-    assert not os.access(mounted + '/zarr.json', os.W_OK) and not os.access(mounted + '/zarr.json', os.X_OK)
+    assert os.access(mounted + '/zarr.json', os.R_OK) and os.access(mounted + '/s0',
+                                                                    os.R_OK | os.X_OK)
+    assert not os.access(mounted + '/zarr.json', os.W_OK) and not os.access(
+        mounted + '/zarr.json', os.X_OK)
     assert not os.access(mounted, os.W_OK)
 
 
@@ -349,13 +397,21 @@ def test_no_second_writer_by_mmap(mounted):
     assert error.value.errno in (errno.EACCES, errno.EROFS)
 
 
-# --- tools ----------------------------------------------------------------------------------------------------------------------------
+# --- tools ----------------------------------------------------------------------------------------
 
 @pytest.fixture
 def busy(ozxfs, archives, folder):
-    """(mount point, plain directory with the same content) of an image with all sorts of entries."""
-    made = served(Zip(image().entries + [Entry(b'empty/', mode=0o40755), Entry(b'zero', b''), Entry(b'big', os.urandom(3 << 20)),
-                                         Entry(b'packed', b'row\n' * 100_000, method=8), Entry('größe'.encode(), b'umlaut'), Entry(b' sp ace ', b'x')]))
+    """(mount point, plain directory with the same content) of an image with all sorts of entries.
+    """
+    made = served(
+        Zip(image().entries + [
+            Entry(b'empty/', mode=0o40755),
+            Entry(b'zero', b''),
+            Entry(b'big', os.urandom(3 << 20)),
+            Entry(b'packed', b'row\n' * 100_000, method=8),
+            Entry('größe'.encode(), b'umlaut'),
+            Entry(b' sp ace ', b'x')
+        ]))
     plain = os.path.join(folder, 'plain')
     os.mkdir(plain)
     write_view(made, plain)
@@ -379,23 +435,29 @@ def test_cp_archive(busy, folder):
 def test_rsync_checksum(busy, folder, need):
     need('rsync')
     where, plain = busy
-    assert tool('rsync', '-rc', '--dry-run', '--itemize-changes', '--delete', where + '/', plain + '/') == b''
+    assert tool('rsync', '-rc', '--dry-run', '--itemize-changes', '--delete', where + '/',
+                plain + '/') == b''
     tool('rsync', '-a', where + '/', folder + '/copy')
-    assert tool('rsync', '-ac', '--dry-run', '--itemize-changes', '--delete', where + '/', folder + '/copy/') == b''
+    assert tool('rsync', '-ac', '--dry-run', '--itemize-changes', '--delete', where + '/',
+                folder + '/copy/') == b''
 
 
 def test_tar(busy, folder):
     where, plain = busy
     os.mkdir(folder + '/untarred')
-    tool('sh', '-c', 'tar -C "$1" -cf - . | tar -C "$2" -xf - --no-same-permissions', 'sh', where, folder + '/untarred')
+    tool('sh', '-c', 'tar -C "$1" -cf - . | tar -C "$2" -xf - --no-same-permissions', 'sh', where,
+         folder + '/untarred')
     tool('diff', '-r', folder + '/untarred', plain)
 
 
 def test_find(busy):
     where, plain = busy
-    listing = lambda top: sorted(tool('find', top, '-mindepth', '1', '-printf', '%P %y\\0').split(b'\0'))  # noqa: E731
+    # noqa: E731
+    listing = lambda top: sorted(
+        tool('find', top, '-mindepth', '1', '-printf', '%P %y\\0').split(b'\0'))
     assert listing(where) == listing(plain)
-    sizes = lambda top: sorted(tool('find', top, '-type', 'f', '-printf', '%P %s\\0').split(b'\0'))  # noqa: E731
+    # noqa: E731
+    sizes = lambda top: sorted(tool('find', top, '-type', 'f', '-printf', '%P %s\\0').split(b'\0'))
     assert sizes(where) == sizes(plain)
 
 

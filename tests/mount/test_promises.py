@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""mount warns, in one line, of what the metadata name and is not there; it reads no more than a few files of metadata for it."""
+"""mount warns, in one line, of what the metadata name and is not there; it reads no more than a few
+files of metadata for it."""
 import json
 import os
 import zipfile
@@ -17,7 +18,11 @@ def ome(**block):
 
 def image(*paths):
     axes = [{'name': n, 'type': 'space'} for n in 'yx']
-    return ome(multiscales=[{'axes': axes, 'datasets': [{'path': p, 'coordinateTransformations': [{'type': 'scale', 'scale': [1, 1]}]} for p in paths]}])
+    return ome(multiscales=[{
+        'axes': axes,
+        'datasets': [{'path': p, 'coordinateTransformations': [{'type': 'scale', 'scale': [1, 1]}]}
+                     for p in paths]
+    }])
 
 
 def mounted(ozxfs, folder, files, *options):
@@ -44,19 +49,44 @@ PLATE = ome(plate={'wells': [{'path': 'A/1'}]})
 CASES = {
     'dataset': ({**IMAGE, 'zarr.json': image('s0', 's2')}, "dataset 's2'"),
     'dataset_without_zarr_json': ({'zarr.json': image('s0'), 's0/c/0/0': b'x'}, "dataset 's0'"),
-    'datasets': ({'zarr.json': image('s0', 's1', 's2')}, "dataset 's0', which does not exist (and 2 more)"),
+    'datasets': ({'zarr.json': image('s0', 's1',
+                                     's2')}, "dataset 's0', which does not exist (and 2 more)"),
     'label': ({**IMAGE, 'labels/zarr.json': ome(labels=['cells'])}, "label image 'cells'"),
-    'well': ({'zarr.json': ome(plate={'wells': [{'path': 'A/1'}, {'path': 'A/2'}]}), 'A/1/zarr.json': ome(well={'images': []})}, "well 'A/2'"),
+    'well': ({
+        'zarr.json': ome(plate={'wells': [{'path': 'A/1'}, {'path': 'A/2'}]}),
+        'A/1/zarr.json': ome(well={'images': []})
+    }, "well 'A/2'"),
     'field': ({'zarr.json': ome(well={'images': [{'path': '0'}]})}, "field '0'"),
-    'series': ({'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0', '1']), '0/zarr.json': image()}, "series image '1'"),
-    'dataset_of_a_label': ({**IMAGE, 'labels/zarr.json': ome(labels=['cells']), 'labels/cells/zarr.json': image('s9')},
-                           "OME metadata of 'labels/cells' name the dataset 's9'"),
-    'dataset_of_a_series': ({'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0']), '0/zarr.json': image('s9')}, "of '0' name the dataset 's9'"),
-    'field_of_a_well': ({'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]})}, "of 'A/1' name the field '0'"),
-    'dataset_of_a_field': ({'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]}), 'A/1/0/zarr.json': image('s9')}, "of 'A/1/0' name the dataset 's9'"),
-    'label_of_a_field': ({'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]}), 'A/1/0/zarr.json': image('s0'), 'A/1/0/s0/zarr.json': ARRAY,
-                          'A/1/0/labels/zarr.json': ome(labels=['cells'])}, "of 'A/1/0/labels' name the label image 'cells'"),
-    'consolidated': ({**IMAGE, 'zarr.json': {**image('s0'), 'consolidated_metadata': {'kind': 'inline', 'metadata': {'s0': ARRAY, 's9': ARRAY}}}}, "'s9'"),
+    'series': ({
+        'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0', '1']),
+        '0/zarr.json': image()
+    }, "series image '1'"),
+    'dataset_of_a_label': (
+        {**IMAGE, 'labels/zarr.json': ome(labels=['cells']), 'labels/cells/zarr.json': image('s9')
+         }, "OME metadata of 'labels/cells' name the dataset 's9'"),
+    'dataset_of_a_series': ({
+        'zarr.json': ome(**{'bioformats2raw.layout': 3}), 'OME/zarr.json': ome(series=['0']),
+        '0/zarr.json': image('s9')
+    }, "of '0' name the dataset 's9'"),
+    'field_of_a_well': ({
+        'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]})
+    }, "of 'A/1' name the field '0'"),
+    'dataset_of_a_field': ({
+        'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]}),
+        'A/1/0/zarr.json': image('s9')
+    }, "of 'A/1/0' name the dataset 's9'"),
+    'label_of_a_field': ({
+        'zarr.json': PLATE, 'A/1/zarr.json': ome(well={'images': [{'path': '0'}]}),
+        'A/1/0/zarr.json': image('s0'), 'A/1/0/s0/zarr.json': ARRAY,
+        'A/1/0/labels/zarr.json': ome(labels=['cells'])
+    }, "of 'A/1/0/labels' name the label image 'cells'"),
+    'consolidated': ({
+        **IMAGE, 'zarr.json': {
+            **image('s0'), 'consolidated_metadata': {
+                'kind': 'inline', 'metadata': {'s0': ARRAY, 's9': ARRAY}
+            }
+        }
+    }, "'s9'"),
 }
 
 
@@ -73,7 +103,8 @@ def test_subdir(ozxfs, folder):
     assert "'s2'" in mounted(ozxfs, folder, files, '-o', 'subdir=deep')[0]
 
 
-@pytest.mark.parametrize('files', (IMAGE, {'zarr.json': GROUP}, {'zarr.json': b'not JSON'}, {'zarr.json': b'{"attributes": {"ome": [1]}}'}))
+@pytest.mark.parametrize('files', (IMAGE, {'zarr.json': GROUP}, {'zarr.json': b'not JSON'},
+                                   {'zarr.json': b'{"attributes": {"ome": [1]}}'}))
 def test_nothing_to_tell(ozxfs, folder, files):
     assert not mounted(ozxfs, folder, files)
 
@@ -88,7 +119,11 @@ def test_large_metadata_are_not_read(ozxfs, folder):
 def test_few_files_are_read(ozxfs, folder):
     """A plate of a thousand wells would keep it waiting, too."""
     wells = ['A/%d' % i for i in range(100)]
-    files = {'zarr.json': ome(plate={'wells': [{'path': w} for w in wells]}), **{w + '/zarr.json': ome(well={'images': []}) for w in wells}}
+    files = {
+        'zarr.json': ome(plate={'wells': [{'path': w} for w in wells]}),
+        **{w + '/zarr.json': ome(well={'images': []})
+           for w in wells}
+    }
     missing = ome(well={'images': [{'path': '0'}]})
     assert not mounted(ozxfs, folder, {**files, wells[99] + '/zarr.json': missing})
     assert mounted(ozxfs, folder, {**files, wells[50] + '/zarr.json': missing})
@@ -97,7 +132,8 @@ def test_few_files_are_read(ozxfs, folder):
 def test_the_corpus_agrees_with_verify(ozxfs, folder):
     """Each row that verify fails for what is not there at the root is warned of."""
     for name, recipe in RECIPES.items():
-        if recipe.id not in ('ome-path', 'consolidated') or recipe.verify != 'fail' or name == 'consolidated_shape':
+        if recipe.id not in ('ome-path', 'consolidated'
+                             ) or recipe.verify != 'fail' or name == 'consolidated_shape':
             continue
         path = os.path.join(folder, name + '.ozx')
         recipe.build().write(path)

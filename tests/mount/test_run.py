@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`run`: paths in arguments and environment, exit codes, signals, and that nothing is left whoever is killed, in whatever phase."""
+"""`run`: paths in arguments and environment, exit codes, signals, and that nothing is left whoever
+is killed, in whatever phase."""
 import os
 import random
 import shutil
@@ -26,7 +27,9 @@ def runner(ozxfs):
 
 
 def nothing_left(ozxfs, timeout=15):
-    return wait_until(lambda: not ozxfs.processes() and not ozxfs.own_mounts() and not os.listdir(ozxfs.folder + '/runtime'), timeout)
+    return wait_until(
+        lambda: not ozxfs.processes() and not ozxfs.own_mounts() and not os.listdir(
+            ozxfs.folder + '/runtime'), timeout)
 
 
 def done(ozxfs, *arguments, **options):
@@ -54,7 +57,8 @@ def test_standard_streams_are_the_commands(runner, image):
     assert (ended.stdout, ended.stderr) == (b'in', b'bad\n')
 
 
-@pytest.mark.parametrize('script,status', [('exit 7', 7), ('kill -9 $$', 137), ('kill -15 $$', 143)])
+@pytest.mark.parametrize('script,status', [('exit 7', 7), ('kill -9 $$', 137),
+                                           ('kill -15 $$', 143)])
 def test_exit_status(runner, image, script, status):
     assert done(runner, image, '--', 'sh', '-c', script).returncode == status
 
@@ -65,7 +69,8 @@ def test_a_command_that_cannot_be_run(runner, image):
 
 
 def test_nothing_is_run_without_the_archive(runner, image, folder):
-    for archives, status in (([folder + '/none.ozx'], 66), (['/etc/passwd'], 2), ([image, '/etc/passwd'], 2)):
+    for archives, status in (([folder + '/none.ozx'], 66), (['/etc/passwd'], 2),
+                             ([image, '/etc/passwd'], 2)):
         ended = done(runner, *archives, '--', 'touch', folder + '/ran')
         assert ended.returncode == status and not os.path.exists(folder + '/ran'), ended.stderr
 
@@ -79,7 +84,9 @@ def test_wrong_command_lines(runner, image, arguments):
 
 @pytest.mark.parametrize('name', ['TERM', 'INT', 'HUP', 'QUIT', 'USR1'])
 def test_signals_are_passed_on(runner, image, folder, name):
-    process = runner.start('run', image, '--', 'sh', '-c', f'trap "exit 9" {name}; touch {folder}/started; while :; do sleep 0.02; done')
+    process = runner.start(
+        'run', image, '--', 'sh', '-c',
+        f'trap "exit 9" {name}; touch {folder}/started; while :; do sleep 0.02; done')
     assert wait_until(lambda: os.path.exists(folder + '/started'))
     process.send_signal(getattr(signal, 'SIG' + name))
     assert process.wait(10) == 9 and nothing_left(runner)
@@ -95,13 +102,16 @@ def test_what_is_left_in_the_background(runner, image):
     """It holds the tree, which goes all the same."""
     script = 'cd {}; sleep 300 >/dev/null 2>&1 & echo $!'
     ended = runner.run('run', image, '--', 'sh', '-c', script, stderr=subprocess.DEVNULL)
-    assert ended.returncode == 0 and not runner.own_mounts() and not os.listdir(runner.folder + '/runtime')
+    assert ended.returncode == 0 and not runner.own_mounts() and not os.listdir(runner.folder +
+                                                                                '/runtime')
     os.kill(int(ended.stdout), signal.SIGKILL)
     assert nothing_left(runner)
 
 
 def test_private_namespace(runner, image, as_root):
-    ended = done(runner, '--private', image, '--', 'sh', '-c', 'ls {}; grep -c ozxfs-run /proc/self/mountinfo; grep -c ozxfs-run /proc/1/mountinfo')
+    ended = done(
+        runner, '--private', image, '--', 'sh', '-c',
+        'ls {}; grep -c ozxfs-run /proc/self/mountinfo; grep -c ozxfs-run /proc/1/mountinfo')
     assert ended.stdout.split()[-2:] == [b'1', b'0'], ended
 
 
@@ -114,14 +124,16 @@ def test_users_without_fusermount3(runner, image, folder, binary, as_root):
     script = ('mount --bind /bin/false "$(readlink -f "$3")" && chmod 666 /dev/fuse 2>/dev/null; '
               'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$1" run -v "$2" -- ls {}')
     os.chown(folder + '/runtime', 65534, 65534)
-    if subprocess.run(['setpriv', '--reuid', '65534', 'unshare', '-Um', 'true'], check=False).returncode:
+    if subprocess.run(['setpriv', '--reuid', '65534', 'unshare', '-Um', 'true'],
+                      check=False).returncode:
         pytest.skip('no user namespaces here')
-    ended = subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', copied, image, false], env=runner.environment, capture_output=True, timeout=60, check=False)
+    ended = subprocess.run(['unshare', '-m', 'sh', '-c', script, 'sh', copied, image, false],
+                           env=runner.environment, capture_output=True, timeout=60, check=False)
     assert ended.returncode == 0 and b'zarr.json' in ended.stdout, ended.stderr
     assert b"namespace of the command's own" in ended.stderr and nothing_left(runner)
 
 
-# --- kills --------------------------------------------------------------------------------------------------------------------------
+# --- kills ----------------------------------------------------------------------------------------
 
 def parent_of(pid):
     return int(read('/proc/%d/stat' % pid).rsplit(b')', 1)[1].split()[1])
@@ -136,7 +148,9 @@ def find(ozxfs, process, role):
         return None
     of_ours = [pid for pid, parent in children.items() if parent == process.pid]
     ours = os.fsencode(os.path.basename(ozxfs.binary))
-    supervisors = [pid for pid in of_ours if ours in name[pid].split(b'\0')[0] and os.getsid(pid) == pid]
+    supervisors = [
+        pid for pid in of_ours if ours in name[pid].split(b'\0')[0] and os.getsid(pid) == pid
+    ]
     if role == 'ozxfs':
         return process.pid
     if role == 'supervisor':
@@ -153,7 +167,9 @@ def one_kill(ozxfs, image, choose, role, phase, span):
         if os.path.exists(path):
             os.remove(path)
     hold = '0.3' if phase == 'running' else '0.1' if phase == 'ending' else '0'
-    process = ozxfs.start('run', image, '--', 'sh', '-c', f'touch {started}; cat {{}}/zarr.json >/dev/null; sleep {hold}; touch {ended}')
+    process = ozxfs.start(
+        'run', image, '--', 'sh', '-c',
+        f'touch {started}; cat {{}}/zarr.json >/dev/null; sleep {hold}; touch {ended}')
     found = None
     if phase == 'starting':
         time.sleep(choose.uniform(0, span))
@@ -177,30 +193,39 @@ def one_kill(ozxfs, image, choose, role, phase, span):
             found = None
         if process.poll() is not None:
             break
-    seen = 'ending' if os.path.exists(ended) else 'running' if os.path.exists(started) else 'starting'
+    seen = 'ending' if os.path.exists(ended) else 'running' if os.path.exists(
+        started) else 'starting'
     try:
         process.communicate(timeout=30)
     finally:
         ozxfs.started.remove(process)
-    assert nothing_left(ozxfs), (role, phase, ozxfs.processes(), ozxfs.own_mounts(), os.listdir(ozxfs.folder + '/runtime'))
+    assert nothing_left(ozxfs), (role, phase, ozxfs.processes(), ozxfs.own_mounts(),
+                                 os.listdir(ozxfs.folder + '/runtime'))
     return (role, seen) if found else None
 
 
 def test_kills_in_every_phase(runner, image, figure, capsys):
     choose, counts = random.Random(3), Counter()
     if 'ASAN_OPTIONS' in runner.environment:
-        # The search for leaks at a process's end has a process of its own: with one of the two killed, the other one waits for ever or
-        # complains of that. The other tests here search.
+        # The search for leaks at a process's end has a process of its own: with one of the two
+        # killed, the other one waits for ever or complains of that. The other tests here search.
         runner.environment['ASAN_OPTIONS'] += ':detect_leaks=0'
     start = time.monotonic()
     runner.run('run', image, '--', 'true')
     span = time.monotonic() - start
     for number in range(KILLS):
-        counts[one_kill(runner, image, choose, ROLES[number % 4], PHASES[number // 4 % 3], span)] += 1
+        counts[one_kill(runner, image, choose, ROLES[number % 4], PHASES[number // 4 % 3],
+                        span)] += 1
     with capsys.disabled():
         for phase in PHASES:
-            print('\n%-8s' % phase, ' '.join('%s %d' % (role, counts[role, phase]) for role in ROLES), end='')
-        print('\nno such process any more: %d; left: 0 mounts, 0 directories, 0 processes of %d runs' % (counts[None], KILLS))
+            print('\n%-8s' % phase,
+                  ' '.join('%s %d' % (role, counts[role, phase]) for role in ROLES), end='')
+        print(
+            '\nno such process any more: %d; left: 0 mounts, 0 directories, 0 processes of %d runs'
+            % (counts[None], KILLS))
     assert all(counts[role, 'running'] for role in ROLES)
-    assert not [m for m in mounts() if b'ozxfs-run' in m['path'] and m['path'].startswith(os.fsencode(runner.folder))]
+    assert not [
+        m for m in mounts()
+        if b'ozxfs-run' in m['path'] and m['path'].startswith(os.fsencode(runner.folder))
+    ]
     figure(kills=KILLS - counts[None], runs=KILLS)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The process that parses and serves has no rights left (promises 6 and 7): read from the real worker's
-/proc/PID/status, and tried by a worker that is built to try (ozxfs_probe)."""
+"""The process that parses and serves has no rights left (promises 6 and 7): read from the real
+worker's /proc/PID/status, and tried by a worker that is built to try (ozxfs_probe)."""
 import os
 import pwd
 import re
@@ -10,7 +10,8 @@ import pytest
 from corpus import RECIPES
 from kit.harness import check_lines, wait_until
 
-pytestmark = pytest.mark.skipif(os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
+pytestmark = pytest.mark.skipif(
+    os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
 
 
 def status(pid):
@@ -21,7 +22,8 @@ def status(pid):
 def mount_v(binary, image, point, *options):
     """Mounts with -v; (what was said, the worker's pid)."""
     os.makedirs(point, exist_ok=True)
-    done = subprocess.run([binary, 'mount', '-v', *options, image, point], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([binary, 'mount', '-v', *options, image, point], capture_output=True,
+                          text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stderr, int(re.search(r'worker (\d+) serves', done.stderr).group(1))
 
@@ -49,8 +51,13 @@ def test_worker_has_no_rights(binary, image, point):
 
 def test_worker_holds_only_its_descriptors(binary, image, point):
     _, worker = mount_v(binary, image, point)
-    targets = [os.readlink('/proc/%d/fd/%s' % (worker, fd)) for fd in os.listdir('/proc/%d/fd' % worker)]
-    others = [t for t in targets if t not in ('/dev/null', '/dev/fuse', os.path.abspath(image)) and not t.startswith('socket:')]
+    targets = [
+        os.readlink('/proc/%d/fd/%s' % (worker, fd)) for fd in os.listdir('/proc/%d/fd' % worker)
+    ]
+    others = [
+        t for t in targets if t not in ('/dev/null', '/dev/fuse',
+                                        os.path.abspath(image)) and not t.startswith('socket:')
+    ]
     assert others == [], 'descriptors that the worker has no business with'
     assert targets.count('/dev/fuse') == 1
 
@@ -58,13 +65,15 @@ def test_worker_holds_only_its_descriptors(binary, image, point):
 def test_worker_in_the_foreground_leaves_the_terminal(binary, image, point, as_root):
     """Descriptors 0 to 2 are /dev/null: messages go through the supervisor."""
     os.makedirs(point)
-    with subprocess.Popen([binary, 'mount', '-f', '-v', image, point], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([binary, 'mount', '-f', '-v', image, point], stderr=subprocess.PIPE,
+                          text=True) as process:
         said = ''
         while 'worker' not in said:
             said = process.stderr.readline()
             assert said, 'it ended'
         worker = int(re.search(r'worker (\d+) serves', said).group(1))
-        assert [os.readlink('/proc/%d/fd/%d' % (worker, fd)) for fd in range(3)] == ['/dev/null'] * 3
+        assert [os.readlink('/proc/%d/fd/%d' % (worker, fd))
+                for fd in range(3)] == ['/dev/null'] * 3
         process.terminate()
         process.communicate(timeout=30)
 
@@ -92,7 +101,8 @@ def test_worker_memory_is_bounded(binary, image, point):
     def limits():
         with open('/proc/%d/limits' % worker) as lines:
             found = re.search(r'Max data size +(\d+) +(\d+) ', lines.read())
-        return found and found.group(1) == found.group(2) and 256 << 20 < int(found.group(1)) < 1 << 30
+        return found and found.group(1) == found.group(2) and 256 << 20 < int(
+            found.group(1)) < 1 << 30
     assert wait_until(limits)
     assert os.listdir(point)
 
@@ -105,7 +115,7 @@ def test_worker_cannot_get_out(image, point):
     assert sorted(os.listdir(point)), 'and it serves all the same'
 
 
-# --- who serves -----------------------------------------------------------------------------------------------------------------------
+# --- who serves -----------------------------------------------------------------------------------
 
 def check_served_by(binary, image, point, who, uid, gid):
     """All four ids, and nothing else that is not as without the option."""
@@ -130,12 +140,15 @@ def ordinary_user():
 @pytest.mark.parametrize('by', ['name', 'number'])
 def test_serve_as(binary, image, point, as_root, by):
     user = ordinary_user()
-    state = check_served_by(binary, image, point, user.pw_name if by == 'name' else user.pw_uid, user.pw_uid, user.pw_gid)
+    state = check_served_by(binary, image, point, user.pw_name if by == 'name' else user.pw_uid,
+                            user.pw_uid, user.pw_gid)
     assert state['Groups'].strip() == ''
 
 
 def test_serve_as_a_number_without_a_name(binary, image, point, as_root):
-    number = next(n for n in range(54321, 60000) if n not in {user.pw_uid for user in pwd.getpwall()})
+    number = next(n for n in range(54321, 60000)
+                  if n not in {user.pw_uid
+                               for user in pwd.getpwall()})
     check_served_by(binary, image, point, number, number, number)
 
 
@@ -149,27 +162,30 @@ def test_serve_as_nobody_known(ozxfs, image, who):
     """Refused before the archive is looked at: the second one is not there."""
     for archive in (image, image + '.missing'):
         done = ozxfs.run('mount', '-o', 'serve_as=' + who, archive, ozxfs.directory())
-        assert done.returncode == 64 and len(check_lines(done.stderr)) == 1 and b'serve_as' in done.stderr, done.stderr
+        assert done.returncode == 64 and len(check_lines(
+            done.stderr)) == 1 and b'serve_as' in done.stderr, done.stderr
     assert ozxfs.nothing_left()
 
 
 def test_serve_as_is_for_root(binary, image, folder, as_root):
     """Also where somebody asks for what he is already."""
     user = ordinary_user()
-    done = subprocess.run([binary, 'mount', '-o', 'serve_as=%d' % user.pw_uid, image, folder], capture_output=True, timeout=30, check=False,
-                          user=user.pw_uid, group=user.pw_gid, extra_groups=[])
+    done = subprocess.run(
+        [binary, 'mount', '-o', 'serve_as=%d' % user.pw_uid, image, folder], capture_output=True,
+        timeout=30, check=False, user=user.pw_uid, group=user.pw_gid, extra_groups=[])
     assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, done.stderr
 
 
 def test_serve_as_who_is_not_answered(ozxfs, folder, as_root):
-    """An archive on a FUSE mount that is for root alone: nobody is not answered there, root is its owner, and root does not parse unless
-    that is asked for."""
+    """An archive on a FUSE mount that is for root alone: nobody is not answered there, root is its
+    owner, and root does not parse unless that is asked for."""
     outer = os.path.join(folder, 'outer.ozx')
     RECIPES['nested_root'].build().write(outer)
     inner = ozxfs.mount(outer, where=ozxfs.directory('outer')) + '/inner.ozx'
     for options in ([], ['-o', 'serve_as=%d' % ordinary_user().pw_uid]):
         done = ozxfs.run('mount', *options, inner, ozxfs.directory('inner'))
-        assert done.returncode == 77 and len(check_lines(done.stderr)) == 1 and b'-o serve_as' in done.stderr, done.stderr
+        assert done.returncode == 77 and len(check_lines(
+            done.stderr)) == 1 and b'-o serve_as' in done.stderr, done.stderr
         assert not os.path.ismount(ozxfs.directory('inner'))
     where = ozxfs.mount(inner, '-o', 'serve_as=root', where=ozxfs.directory('inner'))
     assert os.listdir(where) == ['deep']
@@ -178,15 +194,18 @@ def test_serve_as_who_is_not_answered(ozxfs, folder, as_root):
 
 @pytest.mark.parametrize('owner', ['user', 'root'])
 def test_archive_that_does_not_answer_nobody(ozxfs, image, as_root, owner):
-    """As on NFS with root_squash, where root may be answered and nobody not: its owner serves it, but root does not parse."""
+    """As on NFS with root_squash, where root may be answered and nobody not: its owner serves it,
+    but root does not parse."""
     user = ordinary_user()
     if owner == 'user':
         os.chown(image, user.pw_uid, user.pw_gid)
     where = ozxfs.directory()
-    squashed = dict(ozxfs.environment, LD_PRELOAD=os.environ['OZXFS_FAULTS'], OZXFS_FAULT='none:0:none', OZXFS_SQUASH='65534')
+    squashed = dict(ozxfs.environment, LD_PRELOAD=os.environ['OZXFS_FAULTS'],
+                    OZXFS_FAULT='none:0:none', OZXFS_SQUASH='65534')
     done = ozxfs.run('mount', '-v', image, where, env=squashed)
     if owner == 'root':
-        assert done.returncode == 77 and b'-o serve_as' in done.stderr and not os.path.ismount(where), done.stderr
+        assert done.returncode == 77 and b'-o serve_as' in done.stderr and not os.path.ismount(
+            where), done.stderr
         return
     assert done.returncode == 0, done.stderr
     state = status(int(re.search(rb'worker (\d+) serves', done.stderr).group(1)))

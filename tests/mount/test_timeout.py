@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""-o timeout=: the worker gives its memory back and the mount stays. A Zarr reader takes ENOENT, ENOTDIR and EISDIR for a chunk that
-is not there, so none of them may ever be seen. (The moment itself, tens of thousands of times: tests/unit/test_gate.c.)"""
+"""-o timeout=: the worker gives its memory back and the mount stays. A Zarr reader takes ENOENT,
+ENOTDIR and EISDIR for a chunk that is not there, so none of them may ever be seen. (The moment
+itself, tens of thousands of times: tests/unit/test_gate.c.)"""
 import errno
 import os
 import random
@@ -39,7 +40,10 @@ def large(folder):
 
 def test_the_mount_stays(ozxfs, image, image_view):
     where = ozxfs.mount(image, '-o', 'timeout=1')
-    numbers = {path: os.stat(os.path.join(os.fsencode(where), path)).st_ino for path in image_view.view}
+    numbers = {
+        path: os.stat(os.path.join(os.fsencode(where), path)).st_ino
+        for path in image_view.view
+    }
     handle = os.open(where + '/s0/c/0/0', os.O_RDONLY)
     before = os.pread(handle, 1 << 20, 0)
     for _ in range(2):
@@ -48,7 +52,8 @@ def test_the_mount_stays(ozxfs, image, image_view):
         assert read_again(handle, 1 << 20) == before
     os.close(handle)
     check_view(where, image_view)
-    assert {path: os.stat(os.path.join(os.fsencode(where), path)).st_ino for path in numbers} == numbers
+    assert {path: os.stat(os.path.join(os.fsencode(where), path)).st_ino
+            for path in numbers} == numbers
     ozxfs.umount(where)
     assert ozxfs.nothing_left()
 
@@ -63,7 +68,8 @@ def test_memory_is_given_back(ozxfs, large):
         assert os.stat('%s/c/%s%d' % (where, name, random.randrange(ENTRIES))).st_size == 0
         loaded = resident_kib(worker)
         assert loaded > 4096
-        assert wait_until(lambda: resident_kib(worker) < loaded / 2, 8), 'still %d KiB of %d' % (resident_kib(worker), loaded)
+        assert wait_until(lambda: resident_kib(worker) < loaded / 2,
+                          8), 'still %d KiB of %d' % (resident_kib(worker), loaded)
     with pytest.raises(FileNotFoundError):
         os.stat('%s/c/none' % where)
 
@@ -113,7 +119,8 @@ def test_at_just_that_moment(ozxfs, image):
         thread.start()
     for thread in threads:
         thread.join()
-    assert not [w for w in wrong if not isinstance(w, threading.BrokenBarrierError)] and len(reads) >= 30
+    assert not [w for w in wrong if not isinstance(w, threading.BrokenBarrierError)
+                ] and len(reads) >= 30
 
 
 @pytest.mark.parametrize('how', ['touched', 'rewritten', 'truncated'])
@@ -134,7 +141,8 @@ def test_an_archive_that_changed_meanwhile(ozxfs, image, how):
             file.write(content.replace(b's0/c/0/0', b's0/c/0/9'))
         os.utime(image, ns=(state.st_atime_ns, state.st_mtime_ns))
     for _ in range(2):
-        for ask in (lambda: read_again(handle, 1 << 20), lambda: os.stat(where + '/s0/c/7'), lambda: os.listdir(where + '/s0/c')):
+        for ask in (lambda: read_again(handle, 1 << 20), lambda: os.stat(where + '/s0/c/7'),
+                    lambda: os.listdir(where + '/s0/c')):
             with pytest.raises(OSError) as caught:
                 ask()
             assert caught.value.errno == errno.EIO
@@ -153,7 +161,8 @@ def test_the_directory_shown_is_gone(ozxfs, image):
         os.utime(image, ns=(state.st_atime_ns, state.st_mtime_ns))
         with pytest.raises(OSError) as caught:
             os.listdir(where + '/c')
-        assert caught.value.errno == errno.EIO and os.getxattr(where, 'user.ozx.state').startswith(b'changed')
+        assert caught.value.errno == errno.EIO and os.getxattr(
+            where, 'user.ozx.state').startswith(b'changed')
 
 
 def test_verbose_says_so(ozxfs, image):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""An ordinary user mounts through fusermount3. As root the tests become `nobody` for this; /dev/fuse, where it is root's alone, is opened
-for everybody meanwhile, as it is on every desktop."""
+"""An ordinary user mounts through fusermount3. As root the tests become `nobody` for this;
+/dev/fuse, where it is root's alone, is opened for everybody meanwhile, as it is on every
+desktop."""
 import errno
 import os
 import pwd
@@ -50,7 +51,8 @@ class UserOzxfs(Ozxfs):
     def foreground_unseen(self, archive):
         """As `foreground`, without looking into the mount, which is not root's to see."""
         where, (ours, theirs) = self.directory(), os.pipe()
-        process = self.start('mount', '-f', '--ready-fd', str(theirs), archive, where, pass_fds=[theirs])
+        process = self.start('mount', '-f', '--ready-fd', str(theirs), archive, where,
+                             pass_fds=[theirs])
         os.close(theirs)
         ready = os.read(ours, 1)
         os.close(ours)
@@ -58,7 +60,8 @@ class UserOzxfs(Ozxfs):
         return process, where
 
     def tool(self, *command):
-        return subprocess.run(command, timeout=TIMEOUT, capture_output=True, check=False, env=self.environment, **self.who())
+        return subprocess.run(command, timeout=TIMEOUT, capture_output=True, check=False,
+                              env=self.environment, **self.who())
 
     def seen(self, function, *arguments):
         """Calls the function as the user; its failure is the test's."""
@@ -113,8 +116,10 @@ def user(binary, session_folder, folder):
 def test_mount_read_umount(user, image, image_view):
     where = user.mount(image)
     mount = mount_of(where)
-    assert mount['type'] == b'fuse.ozxfs' and mount['source'] == os.fsencode(os.path.realpath(image))
-    assert {b'ro', b'nosuid', b'nodev'} <= set(mount['options']) and b'allow_other' not in mount['super']
+    assert mount['type'] == b'fuse.ozxfs' and mount['source'] == os.fsencode(
+        os.path.realpath(image))
+    assert {b'ro', b'nosuid', b'nodev'} <= set(
+        mount['options']) and b'allow_other' not in mount['super']
     user.seen(check_view, where, image_view)
     done = user.run('umount', where)
     assert done.returncode == 0, done.stderr
@@ -140,7 +145,8 @@ def test_root_does_not_see_it(user, image, as_root):
 def test_umount_by_root(user, image, image_view, as_root):
     """umount needs no look into the mount."""
     where = user.mount(image)
-    done = subprocess.run([user.binary, 'umount', where], capture_output=True, timeout=TIMEOUT, check=False)
+    done = subprocess.run([user.binary, 'umount', where], capture_output=True, timeout=TIMEOUT,
+                          check=False)
     assert done.returncode == 0, done.stderr
     assert user.nothing_left()
 
@@ -148,7 +154,8 @@ def test_umount_by_root(user, image, image_view, as_root):
 def test_default_mount_point(user, image, image_view):
     done = user.run('mount', image)
     where = done.stdout.decode().strip()
-    assert done.returncode == 0 and where == os.path.realpath(user.folder) + '/image.ome.zarr', done.stderr
+    assert done.returncode == 0 and where == os.path.realpath(
+        user.folder) + '/image.ome.zarr', done.stderr
     user.seen(check_view, where, image_view)
     assert user.run('umount', where).returncode == 0
     assert wait_until(lambda: not os.path.exists(where))
@@ -163,7 +170,9 @@ def test_default_mount_point_where_nothing_can_be_written(user, image, image_vie
     user.environment['XDG_RUNTIME_DIR'] = runtime
     done = user.run('mount', closed + '/image.ozx')
     where = done.stdout.decode().strip()
-    assert done.returncode == 0 and where.startswith(os.path.realpath(runtime) + '/') and where.endswith('image.ome.zarr'), (where, done.stderr)
+    assert done.returncode == 0 and where.startswith(os.path.realpath(runtime) +
+                                                     '/') and where.endswith('image.ome.zarr'), (
+                                                         where, done.stderr)
     user.seen(check_view, where, image_view)
     assert user.run('umount', where).returncode == 0
     assert wait_until(lambda: not os.path.exists(where))
@@ -171,7 +180,8 @@ def test_default_mount_point_where_nothing_can_be_written(user, image, image_vie
 
 
 def test_default_mount_point_without_a_runtime_directory(user, image, image_view, as_root):
-    """A folder of the user's own that nobody else can get into, or a refusal; never a folder of others."""
+    """A folder of the user's own that nobody else can get into, or a refusal; never a folder of
+    others."""
     closed = user.folder + '/closed'
     os.mkdir(closed, 0o755)
     os.rename(image, closed + '/image.ozx')
@@ -196,7 +206,8 @@ def test_foreground_and_signal(user, image):
     assert process.wait(10) == 0 and user.nothing_left()
 
 
-# In a namespace of its own, so that nobody else meets this fusermount3, which first ends the mount `first`.
+# In a namespace of its own, so that nobody else meets this fusermount3, which first ends the mount
+# `first`.
 ENDS_ANOTHER = """set -e
 touch real
 mount --bind "$FUSERMOUNT" real
@@ -217,15 +228,17 @@ test -f second/zarr.json
 
 
 def test_number_of_a_mount_that_has_just_ended(user, image, as_root, need):
-    """The kernel gives its numbers, of mount and device, to the next one: that is not taken for the older mount."""
+    """The kernel gives its numbers, of mount and device, to the next one: that is not taken for the
+    older mount."""
     need('setpriv')
     if tuple(map(int, re.findall(r'\d+', os.uname().release)[:2])) < (6, 16):
         pytest.skip('/proc/self/fdinfo does not tell the connection before Linux 6.16')
     for name in ('first', 'second'):
         user.directory(name)
-    environment = dict(user.environment, OZXFS=user.binary, IMAGE=image, GROUP=str(user.ids[1]), FUSERMOUNT=shutil.which('fusermount3'))
-    done = subprocess.run(['unshare', '--mount', 'sh', '-c', ENDS_ANOTHER], cwd=user.folder, env=environment, timeout=TIMEOUT,
-                          capture_output=True, check=False)
+    environment = dict(user.environment, OZXFS=user.binary, IMAGE=image, GROUP=str(user.ids[1]),
+                       FUSERMOUNT=shutil.which('fusermount3'))
+    done = subprocess.run(['unshare', '--mount', 'sh', '-c', ENDS_ANOTHER], cwd=user.folder,
+                          env=environment, timeout=TIMEOUT, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert wait_until(user.nothing_left)
 
@@ -271,7 +284,8 @@ def test_bad_mount_point(user, image, where, as_root):
         with open(path, 'wb'):
             pass
     done = user.run('mount', image, path)
-    assert done.returncode in (73, 77) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode in (73, 77) and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                                done.stderr)
     assert user.nothing_left()
 
 
@@ -279,25 +293,29 @@ def test_archive_that_may_not_be_read(user, image, as_root):
     os.chown(image, 0, 0)
     os.chmod(image, 0o600)
     done = user.run('mount', image, user.directory())
-    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                          done.stderr)
 
 
 def test_archive_in_a_closed_directory(user, image, as_root):
     os.mkdir(user.folder + '/closed', 0o700)
     os.rename(image, user.folder + '/closed/image.ozx')
     done = user.run('mount', user.folder + '/closed/image.ozx', user.directory())
-    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode == 77 and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                          done.stderr)
 
 
 def test_allow_other_where_fuse_conf_forbids_it(user, image, as_root):
     try:
-        allowed = any(line.strip() == b'user_allow_other' for line in read('/etc/fuse.conf').splitlines())
+        allowed = any(line.strip() == b'user_allow_other'
+                      for line in read('/etc/fuse.conf').splitlines())
     except FileNotFoundError:
         allowed = False
     if allowed:
         pytest.skip('fuse.conf permits allow_other here')
     done = user.run('mount', '-o', 'allow_other', image, user.directory())
-    assert done.returncode in (69, 77) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode in (69, 77) and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                                done.stderr)
     assert user.nothing_left()
 
 
@@ -308,14 +326,16 @@ def test_device_that_may_not_be_opened(user, image, as_root):
         done = user.run('mount', image, user.directory())
     finally:
         os.chmod(DEVICE, mode)
-    assert done.returncode in (69, 77) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode in (69, 77) and len(check_lines(done.stderr)) == 1, (done.returncode,
+                                                                                done.stderr)
     assert user.nothing_left()
 
 
 def test_user_may_not_umount_roots_mount(user, ozxfs, archives, as_root):
     where = ozxfs.mount(archives('plain_zip64')[0])
     done = user.run('umount', where)
-    assert done.returncode == 77 and mount_of(where) and len(check_lines(done.stderr)) == 1, (done.returncode, done.stderr)
+    assert done.returncode == 77 and mount_of(where) and len(check_lines(
+        done.stderr)) == 1, (done.returncode, done.stderr)
     assert b'is a mount of user 0: only that user and root can unmount it' in done.stderr
 
 
@@ -338,8 +358,11 @@ def test_allow_other_lets_others_in(user, ozxfs, archives, image_view, as_root):
     ozxfs.umount(where)
 
 
-ODD = {'comma': b'a,b', 'newline': b'a\nb', 'backslash': b'a\\b', 'percent': b'100%s%n%', 'space': b' a b ', 'not_utf8': b'caf\xe9', 'octal': b'a\\040b', 'equals': b'a=b,c=d',
-       'long': b'n' * 254, 'dash': b'-o'}
+ODD = {
+    'comma': b'a,b', 'newline': b'a\nb', 'backslash': b'a\\b', 'percent': b'100%s%n%',
+    'space': b' a b ', 'not_utf8': b'caf\xe9', 'octal': b'a\\040b', 'equals': b'a=b,c=d',
+    'long': b'n' * 254, 'dash': b'-o'
+}
 
 
 @pytest.mark.parametrize('odd', ODD)
@@ -356,14 +379,18 @@ def test_odd_names_through_fusermount(user, image, image_view, odd):
     assert user.nothing_left()
 
 
-@pytest.mark.parametrize('options', ['uid=0,gid=0', 'umask=077', 'subdir=s0', 'xattr', 'timeout=100', 'fsname=x\\,y', 'nofail,_netdev,x-a,user,noauto', 'max_read=65536'])
+@pytest.mark.parametrize('options', [
+    'uid=0,gid=0', 'umask=077', 'subdir=s0', 'xattr', 'timeout=100', 'fsname=x\\,y',
+    'nofail,_netdev,x-a,user,noauto', 'max_read=65536'
+])
 def test_options_through_fusermount(user, image, options):
     where = user.mount(image, '-o', options)
     user.seen(os.listdir, where)
     assert user.run('umount', where).returncode == 0
 
 
-@pytest.mark.parametrize('owner,mode,followed', [('other', 0o1777, False), ('root', 0o1777, True), ('own', 0o1777, True), ('other', 0o755, True)])
+@pytest.mark.parametrize('owner,mode,followed', [('other', 0o1777, False), ('root', 0o1777, True),
+                                                 ('own', 0o1777, True), ('other', 0o755, True)])
 def test_links_in_directories_of_everybody(user, image, owner, mode, followed, as_root):
     """The rule of fs.protected_symlinks, whatever that is set to."""
     shared, where = user.folder + '/shared', user.directory()

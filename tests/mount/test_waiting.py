@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A request that waits for the disk keeps no other one waiting. The disk is slow_disk.c, preloaded."""
+"""A request that waits for the disk keeps no other one waiting. The disk is slow_disk.c, preloaded.
+"""
 import os
 import threading
 import time

@@ -49,8 +49,8 @@ def extras(data, where):
 
 def dos_seconds(time, date):
     """Seconds since 1970 that the DOS fields state, as UTC; they must be a real date."""
-    stamp = datetime.datetime(1980 + (date >> 9), date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63,
-                              2 * (time & 31))
+    stamp = datetime.datetime(1980 + (date >> 9), date >> 5 & 15, date & 31, time >> 11,
+                              time >> 5 & 63, 2 * (time & 31))
     return calendar.timegm(stamp.timetuple())
 
 
@@ -78,7 +78,8 @@ def read_tail(d):
     need(sig == 0x06064B50 and rest == 44, 'no sound ZIP64 record')
     need((disk, cd_disk) == (0, 0) and here == total, 'ZIP64 record: disks or counts')
     need((made, needed) == (3 << 8 | 45, 45), 'ZIP64 record: versions 0x%04X, %d', made, needed)
-    fitting = tuple(v if v < s else s for v, s in ((here, S16), (total, S16), (size, S32), (offset, S32)))
+    fitting = tuple(v if v < s else s
+                    for v, s in ((here, S16), (total, S16), (size, S32), (offset, S32)))
     need(said == fitting, 'end record: %s, not %s', said, fitting)
     need(offset + size == where, 'the central directory does not end at the ZIP64 record')
     return offset, size, total, bytes(d[end + 22:])
@@ -87,8 +88,8 @@ def read_tail(d):
 def read_central(d, at, end):
     where = 'central header at %d' % at
     need(at + 46 <= end, '%s: cut', where)
-    (sig, made, needed, flags, method, time, date, crc, csize, usize, n, x, k, disk, internal, external,
-     offset) = CENTRAL.unpack_from(d, at)
+    (sig, made, needed, flags, method, time, date, crc, csize, usize, n, x, k, disk, internal,
+     external, offset) = CENTRAL.unpack_from(d, at)
     need(sig == 0x02014B50, '%s: signature', where)
     stop = at + 46 + n + x + k
     need(stop <= end, '%s: reaches beyond the directory', where)
@@ -97,7 +98,8 @@ def read_central(d, at, end):
     need(needed == 45, '%s: version needed %d', where, needed)
     need(flags == 0x0800, '%s: flags 0x%04X', where, flags)
     need(method == 0, '%s: method %d', where, method)
-    need((csize, usize, offset) == (S32, S32, S32), '%s: central sizes and offset are not all sentinels', where)
+    need((csize, usize, offset) == (S32, S32, S32),
+         '%s: central sizes and offset are not all sentinels', where)
     need((disk, internal, k) == (0, 0, 0), '%s: disk, internal attributes or comment', where)
     fields = extras(d[at + 46 + n:at + 46 + n + x], where)
     need([key for key, _ in fields] == [ZIP64, UT], '%s: central extra fields %s', where, fields)
@@ -105,8 +107,10 @@ def read_central(d, at, end):
     usize, csize, offset = struct.unpack('<QQQ', fields[0][1])
     need(usize == csize, '%s: two sizes', where)
     mode = 0o40755 if name.endswith(b'/') else 0o100644
-    need(made == 3 << 8 | 45 and external == mode << 16 | (0x10 if name.endswith(b'/') else 0), '%s: made by 0x%04X, attributes 0x%08X', where, made, external)
-    return dict(name=name, crc=crc, size=usize, offset=offset, time=time, date=date, mtime=timestamp(fields, where)), stop
+    need(made == 3 << 8 | 45 and external == mode << 16 | (0x10 if name.endswith(b'/') else 0),
+         '%s: made by 0x%04X, attributes 0x%08X', where, made, external)
+    return dict(name=name, crc=crc, size=usize, offset=offset, time=time, date=date,
+                mtime=timestamp(fields, where)), stop
 
 
 def check_local(d, e, limit):
@@ -116,7 +120,8 @@ def check_local(d, e, limit):
     sig, needed, flags, method, time, date, crc, csize, usize, n, x = LOCAL.unpack_from(d, at)
     need(sig == 0x04034B50, '%s: no local header at %d', where, at)
     need((needed, flags, method) == (45, 0x0800, 0), '%s: local version, flags or method', where)
-    need((time, date, crc) == (e['time'], e['date'], e['crc']), '%s: local time or CRC differs', where)
+    need((time, date, crc) == (e['time'], e['date'], e['crc']), '%s: local time or CRC differs',
+         where)
     need((csize, usize) == (S32, S32), '%s: local sizes are not sentinels', where)
     need(d[at + 30:at + 30 + n] == e['name'], '%s: local name differs', where)
     fields = extras(d[at + 30 + n:at + 30 + n + x], where + ' (local)')
@@ -154,14 +159,18 @@ def check_order(names):
     for name in names:
         parts = name.removesuffix('/').split('/')
         for i in range(1, len(parts)):
-            need('/'.join(parts[:i]) not in files, '%r is a file and a directory', '/'.join(parts[:i]))
+            need('/'.join(parts[:i]) not in files, '%r is a file and a directory',
+                 '/'.join(parts[:i]))
     for name in names:
         if name.endswith('/'):
-            need(not any(o.startswith(name) for o in names if o != name), '%r is listed and not empty', name)
+            need(not any(o.startswith(name) for o in names if o != name),
+                 '%r is listed and not empty', name)
 
 
 def check_comment(comment):
-    twice = lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else need(False, 'comment: key twice')  # noqa: E731
+    # noqa: E731
+    twice = lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else need(
+        False, 'comment: key twice')
     data = json.loads(comment.decode('utf-8'), object_pairs_hook=twice)
     need(isinstance(data['ome']['version'], str) and data['ome']['version'], 'comment: no version')
     need(data['ome']['zipFile']['centralDirectory']['jsonFirst'] is True, 'comment: not jsonFirst')
@@ -176,7 +185,8 @@ def crc_of(d, at, size):
 
 
 def check(path, align=1, crc=True):
-    """Raises Fault, or returns dict(version, directory_offset, entries=[dict(name, size, crc, mtime, data ...)])."""
+    """Raises Fault, or returns dict(version, directory_offset, entries=[dict(name, size, crc,
+    mtime, data ...)])."""
     with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as d:
         start, size, count, comment = read_tail(d)
         entries, at = [], start
@@ -191,11 +201,14 @@ def check(path, align=1, crc=True):
             e['data'] = check_local(d, e, start)
             at = e['data'] + e['size']
             need(at <= start, '%r: reaches into the directory', e['text'])
-            need(e['text'].endswith('/') or e['data'] % align == 0, '%r: data at %d', e['text'], e['data'])
+            need(e['text'].endswith('/') or e['data'] % align == 0, '%r: data at %d', e['text'],
+                 e['data'])
             need(not crc or crc_of(d, e['data'], e['size']) == e['crc'], '%r: CRC', e['text'])
             stated = dos_seconds(e['time'], e['date'])
-            need(abs(stated - min(max(e['mtime'], 315532800), 4354819198)) < 2 or e['mtime'] == 2**31 - 1,
-                 '%r: DOS time %d, timestamp %d', e['text'], stated, e['mtime'])
+            need(
+                abs(stated - min(max(e['mtime'], 315532800), 4354819198)) < 2
+                or e['mtime'] == 2**31 - 1, '%r: DOS time %d, timestamp %d', e['text'], stated,
+                e['mtime'])
         need(at == start, '%d bytes between the entries and the directory', start - at)
         check_order([e['text'] for e in entries])
         return dict(version=check_comment(comment), entries=entries, directory_offset=start)
@@ -222,7 +235,9 @@ def check_tree(path, root, **options):
     with open(path, 'rb') as f:
         for e in result['entries']:
             full = os.path.join(root, e['text'])
-            need(min(int(os.stat(full).st_mtime // 1), 2**31 - 1) == e['mtime'], '%r: mtime', e['text'])
+            need(
+                min(int(os.stat(full).st_mtime // 1), 2**31 - 1) == e['mtime'], '%r: mtime',
+                e['text'])
             if not e['text'].endswith('/'):
                 with open(full, 'rb') as g:
                     f.seek(e['data'])
@@ -240,7 +255,8 @@ def main():
     except (Fault, KeyError, ValueError, struct.error) as fault:
         print('%s: %s: %s' % (sys.argv[1], type(fault).__name__, fault))
         return 1
-    print('%s: %d entries, OME-Zarr %s, no fault' % (sys.argv[1], len(result['entries']), result['version']))
+    print('%s: %d entries, OME-Zarr %s, no fault' %
+          (sys.argv[1], len(result['entries']), result['version']))
     return 0
 
 

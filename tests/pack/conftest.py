@@ -16,13 +16,14 @@ HERE = pathlib.Path(__file__).parent
 
 FAULTS = os.environ.get('OZXFS_FAULTS')
 # The preloaded faults come before the runtime of a sanitized build.
-os.environ['ASAN_OPTIONS'] = ':'.join(filter(None, (os.environ.get('ASAN_OPTIONS'), 'verify_asan_link_order=0')))
+os.environ['ASAN_OPTIONS'] = ':'.join(
+    filter(None, (os.environ.get('ASAN_OPTIONS'), 'verify_asan_link_order=0')))
 
 GROUP = dict(zarr_format=3, node_type='group')
 ARRAY = dict(zarr_format=3, node_type='array', shape=[8, 8], data_type='uint8',
              chunk_grid=dict(name='regular', configuration=dict(chunk_shape=[4, 4])),
-             chunk_key_encoding=dict(name='default', configuration=dict(separator='/')), fill_value=0,
-             codecs=[dict(name='bytes')])
+             chunk_key_encoding=dict(name='default', configuration=dict(separator='/')),
+             fill_value=0, codecs=[dict(name='bytes')])
 
 
 def ome(version='0.5', **more):
@@ -43,9 +44,15 @@ def write(root, files):
 
 
 IMAGE = {
-    'zarr.json': ome(multiscales=[dict(axes=[], datasets=[dict(path='s0')])]), 's0/zarr.json': ARRAY,
-    's0/c/0/0': b'a' * 16, 's0/c/0/1': b'b' * 16, 's0/c/1/0': b'', 'labels/zarr.json': GROUP,
-    'labels/cells/zarr.json': ARRAY, 'labels/cells/c/0/0': b'x' * 5000, 'foozarr.json': 'data',
+    'zarr.json': ome(multiscales=[dict(axes=[], datasets=[dict(path='s0')])]),
+    's0/zarr.json': ARRAY,
+    's0/c/0/0': b'a' * 16,
+    's0/c/0/1': b'b' * 16,
+    's0/c/1/0': b'',
+    'labels/zarr.json': GROUP,
+    'labels/cells/zarr.json': ARRAY,
+    'labels/cells/c/0/0': b'x' * 5000,
+    'foozarr.json': 'data',
     'big.bin': bytes(range(256)) * 12000,
 }
 
@@ -54,10 +61,12 @@ run = launch.run
 
 
 def messages(text):
-    """The lines but those about files of no array and empty directories, of which the trees here are full: test_junk.py asks
-    for them."""
-    return [line for line in text.splitlines() if ' but is packed: ' not in line and ' but are packed: ' not in line
-            and ' packed as such: ' not in line]
+    """The lines but those about files of no array and empty directories, of which the trees here
+    are full: test_junk.py asks for them."""
+    return [
+        line for line in text.splitlines() if ' but is packed: ' not in line
+        and ' but are packed: ' not in line and ' packed as such: ' not in line
+    ]
 
 
 def pack(*args, code=0, lines=None, **kwargs):
@@ -91,7 +100,9 @@ def shm():
     """A folder in memory, for what is large."""
     import shutil
     import tempfile
-    folder = pathlib.Path(tempfile.mkdtemp(prefix='ozxfs-pack-', dir='/dev/shm' if os.path.isdir('/dev/shm') else None))
+    folder = pathlib.Path(
+        tempfile.mkdtemp(prefix='ozxfs-pack-',
+                         dir='/dev/shm' if os.path.isdir('/dev/shm') else None))
     yield folder
     shutil.rmtree(folder)
 

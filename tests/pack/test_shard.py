@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""pack --shard without any Zarr library: bytes of shards, what stays, what is refused, what changes meanwhile, memory."""
+"""pack --shard without any Zarr library: bytes of shards, what stays, what is refused, what changes
+meanwhile, memory."""
 import copy
 import json
 import os
@@ -40,7 +41,8 @@ def shard(*chunks):
     """What is right by the specification; None is an absent chunk."""
     data, index = b'', b''
     for chunk in chunks:
-        index += struct.pack('<QQ', *((ABSENT, ABSENT) if chunk is None else (len(data), len(chunk))))
+        index += struct.pack('<QQ', *((ABSENT, ABSENT) if chunk is None else
+                                      (len(data), len(chunk))))
         data += chunk or b''
     return data + index + struct.pack('<I', crc32c(index))
 
@@ -59,14 +61,20 @@ def test_bytes(tmp_path, out):
     assert files['s0/c/0/0'] == shard(b'a' * 16, None, None, b'b' * 16)
     metadata = json.loads(files['s0/zarr.json'])
     assert metadata['chunk_grid']['configuration']['chunk_shape'] == [8, 8]
-    assert metadata['codecs'] == [dict(name='sharding_indexed', configuration=dict(
-        chunk_shape=[4, 4], codecs=ARRAY['codecs'], index_codecs=[dict(name='bytes', configuration=dict(endian='little')), dict(name='crc32c')],
-        index_location='end'))]
+    assert metadata['codecs'] == [
+        dict(
+            name='sharding_indexed', configuration=dict(
+                chunk_shape=[4, 4], codecs=ARRAY['codecs'], index_codecs=[
+                    dict(name='bytes', configuration=dict(endian='little')),
+                    dict(name='crc32c')
+                ], index_location='end'))
+    ]
     assert dict(metadata, chunk_grid=0, codecs=0) == dict(ARRAY, chunk_grid=0, codecs=0)
 
 
 def test_other_bytes_of_metadata_stay(tmp_path, out):
-    text = json.dumps(array(data_type='float32'), indent=3).replace('"fill_value": 0', '"fill_value" :  0.0e0')
+    text = json.dumps(array(data_type='float32'), indent=3).replace('"fill_value": 0',
+                                                                    '"fill_value" :  0.0e0')
     pack('--shard', write(tmp_path / 'in', dict(TREE, **{'s0/zarr.json': text})), out)
     made = files_of(out)['s0/zarr.json'].decode()
     start, end = text.index('"chunk_shape": ') + 15, text.index('"codecs": ') + 10
@@ -77,8 +85,14 @@ def test_other_bytes_of_metadata_stay(tmp_path, out):
 
 def test_ragged_edges_and_order(tmp_path, out):
     """3 x 3 chunks in shards of 2 x 2, none beyond the edge; a whole shard is absent."""
-    chunks = {f's0/c/{y}/{x}': bytes([16 * y + x]) * (y + x + 1) for y in range(3) for x in range(3) if (y, x) not in ((2, 2), (0, 1))}
-    pack('--shard=8,8', write(tmp_path / 'in', {**TREE, 's0/zarr.json': array((10, 9)), **chunks}), out)
+    chunks = {
+        f's0/c/{y}/{x}': bytes([16 * y + x]) * (y + x + 1)
+        for y in range(3)
+        for x in range(3)
+        if (y, x) not in ((2, 2), (0, 1))
+    }
+    pack('--shard=8,8', write(tmp_path / 'in', {**TREE, 's0/zarr.json': array((10, 9)), **chunks}),
+         out)
     files = files_of(out)
     c = {k[5:]: v for k, v in chunks.items()}
     assert files['s0/c/0/0'] == shard(c['0/0'], None, c['1/0'], c['1/1'])
@@ -90,15 +104,21 @@ def test_ragged_edges_and_order(tmp_path, out):
 @pytest.mark.parametrize('name, separator', [('default', '.'), ('v2', '.'), ('v2', '/')])
 def test_keys(tmp_path, out, name, separator):
     key = separator.join if name == 'v2' else lambda numbers: separator.join(('c', *numbers))
-    tree = {'zarr.json': ome(), 's0/zarr.json': array(chunk_key_encoding=dict(name=name, configuration=dict(separator=separator))),
-            's0/' + key('00'): b'a', 's0/' + key('10'): b'c', 's0/more': b'x'}
+    tree = {
+        'zarr.json': ome(), 's0/zarr.json': array(
+            chunk_key_encoding=dict(name=name, configuration=dict(separator=separator))),
+        's0/' + key('00'): b'a', 's0/' + key('10'): b'c', 's0/more': b'x'
+    }
     pack('--shard', '-q', write(tmp_path / 'in', tree), out)
     assert files_of(out)['s0/' + key('00')] == shard(b'a', None, b'c', None)
     assert set(files_of(out)) == {'zarr.json', 's0/zarr.json', 's0/more', 's0/' + key('00')}
 
 
 def test_what_is_no_chunk_stays(tmp_path, out):
-    more = {'s0/c/9/9': b'outside', 's0/c/x': b'x', 's0/c/0/y/z': b'z', 's0/c.0.0': b'other keys', 's0/in/zarr.json': GROUP}
+    more = {
+        's0/c/9/9': b'outside', 's0/c/x': b'x', 's0/c/0/y/z': b'z', 's0/c.0.0': b'other keys',
+        's0/in/zarr.json': GROUP
+    }
     pack('--shard', '-q', write(tmp_path / 'in', dict(TREE, **more)), out)
     files = files_of(out)
     assert all(name in files for name in more)
@@ -112,8 +132,14 @@ def test_arrays_of_one_chunk_stay(tmp_path, out):
 
 
 def test_sharded_arrays_stay(tmp_path, out):
-    codecs = [dict(name='sharding_indexed', configuration=dict(chunk_shape=[2, 2], codecs=ARRAY['codecs'], index_codecs=[dict(name='bytes')]))]
-    tree = dict(TREE, **{'s1/zarr.json': array(codecs=codecs), 's1/c/1/1': b'b' * 80, 's1/c/0/0': b'b' * 80})
+    codecs = [
+        dict(
+            name='sharding_indexed', configuration=dict(chunk_shape=[2, 2], codecs=ARRAY['codecs'],
+                                                        index_codecs=[dict(name='bytes')]))
+    ]
+    tree = dict(
+        TREE,
+        **{'s1/zarr.json': array(codecs=codecs), 's1/c/1/1': b'b' * 80, 's1/c/0/0': b'b' * 80})
     done = pack('--shard', write(tmp_path / 'in', tree), out)
     assert b'1 array is sharded already, and stays so' in done.stderr, done.stderr
     assert files_of(out)['s1/c/1/1'] == b'b' * 80
@@ -127,21 +153,28 @@ def test_an_array_at_the_root(tmp_path, out):
 
 
 def test_consolidated(tmp_path, out):
-    both = dict(ome(), consolidated_metadata=dict(kind='inline', must_understand=False, metadata={'s0': ARRAY}))
+    both = dict(
+        ome(), consolidated_metadata=dict(kind='inline', must_understand=False,
+                                          metadata={'s0': ARRAY}))
     pack('--shard', write(tmp_path / 'in', dict(TREE, **{'zarr.json': both})), out)
     files = files_of(out)
-    assert json.loads(files['zarr.json'])['consolidated_metadata']['metadata']['s0'] == json.loads(files['s0/zarr.json'])
+    assert json.loads(files['zarr.json'])['consolidated_metadata']['metadata']['s0'] == json.loads(
+        files['s0/zarr.json'])
 
 
 @pytest.mark.parametrize('listed, kind', [(array(chunks=(2, 2)), 'inline'), (ARRAY, 'elsewhere')])
 def test_consolidated_that_cannot_be_kept_right(tmp_path, listed, kind):
-    both = dict(ome(), consolidated_metadata=dict(kind=kind, must_understand=False, metadata={'s0': listed}))
+    both = dict(
+        ome(), consolidated_metadata=dict(kind=kind, must_understand=False,
+                                          metadata={'s0': listed}))
     refused(tmp_path, dict(TREE, **{'zarr.json': both}), 'consolidated metadata', "'zarr.json'")
 
 
 REFUSED = {
-    'grid': (array(chunk_grid=dict(name='rectilinear', configuration=dict(chunk_shapes=[[4, 4], [4, 4]]))), {}, 'not regular'),
-    'transformers': (array(storage_transformers=[dict(name='x', configuration={})]), {}, 'storage transformers'),
+    'grid': (array(chunk_grid=dict(name='rectilinear', configuration=dict(
+        chunk_shapes=[[4, 4], [4, 4]]))), {}, 'not regular'),
+    'transformers': (array(storage_transformers=[dict(name='x', configuration={})]), {},
+                     'storage transformers'),
     'keys': (array(chunk_key_encoding=dict(name='mine')), {}, 'chunk_key_encoding'),
     'codecs': (array(codecs=[dict(configuration={}), dict(name='bytes')]), {}, 'codecs[0]'),
     'node inside': (ARRAY, {'s0/c/0/zarr.json': GROUP}, 'among its chunks'),
@@ -155,10 +188,17 @@ def test_refused_by_name(tmp_path, case):
 
 
 def test_what_is_in_the_way(tmp_path):
-    """Rows 2 and 3 become row 1, where a file is; and a directory is where the shard 0,0 is to be."""
-    tall = {'zarr.json': ome(), 's0/zarr.json': array((16, 4)), 's0/c/2/0': b'a', 's0/c/3/0': b'b', 's0/c/1': b'no directory'}
+    """Rows 2 and 3 become row 1, where a file is; and a directory is where the shard 0,0 is to be.
+    """
+    tall = {
+        'zarr.json': ome(), 's0/zarr.json': array((16, 4)), 's0/c/2/0': b'a', 's0/c/3/0': b'b',
+        's0/c/1': b'no directory'
+    }
     refused(tmp_path / '1', tall, "'s0'", "'c/1' stands where", how='--shard=8,4')
-    wide = {'zarr.json': ome(), 's0/zarr.json': ARRAY, 's0/c/0/0/x': b'', 's0/c/0/1': b'a', 's0/c/1/0': b'b'}
+    wide = {
+        'zarr.json': ome(), 's0/zarr.json': ARRAY, 's0/c/0/0/x': b'', 's0/c/0/1': b'a',
+        's0/c/1/0': b'b'
+    }
     refused(tmp_path / '2', wide, "'s0'", "'c/0/0' stands where")
 
 
@@ -173,12 +213,16 @@ def test_excluded_arrays(tmp_path, out):
     assert 's0/c/0/0' in files_of(out)
 
 
-@pytest.mark.parametrize('how, words', [('--shard=5,8', 'not a multiple'), ('--shard=8,8,8', 'no array has 3 dimensions')])
+@pytest.mark.parametrize('how, words', [('--shard=5,8', 'not a multiple'),
+                                        ('--shard=8,8,8', 'no array has 3 dimensions')])
 def test_shapes_that_do_not_suit(tmp_path, how, words):
     refused(tmp_path, TREE, words, how=how, code=None)
 
 
-@pytest.mark.parametrize('how', ['', '0', '64', '0M', '64X', '64M ', '8,,8', '8,0', '-8,8', '8,8,', '99999999999999999999,', 'Auto', '64MBB'])
+@pytest.mark.parametrize('how', [
+    '', '0', '64', '0M', '64X', '64M ', '8,,8', '8,0', '-8,8', '8,8,', '99999999999999999999,',
+    'Auto', '64MBB'
+])
 def test_values(tmp_path, how):
     done = run('pack', f'--shard={how}', write(tmp_path / 'in', TREE), tmp_path / 'out.ozx')
     assert done.returncode == (0 if how == '8,8,' else 64), done.stderr
@@ -190,11 +234,15 @@ def test_no_shards_without_chunks(tmp_path, out):
     done = pack('--shard', write(tmp_path / 'in', tree), out)
     assert b'none is sharded' in done.stderr and files_of(out)['s0/c/0/0'] == b'a' * 16, done.stderr
     assert b'none is sharded' not in pack('--shard', '-f', '-q', tmp_path / 'in', out).stderr
-    assert b'none is sharded' not in pack('--shard', '-f', write(tmp_path / 'more', TREE), out).stderr
+    assert b'none is sharded' not in pack('--shard', '-f', write(tmp_path / 'more', TREE),
+                                          out).stderr
 
 
 def test_same_bytes_every_time_and_to_a_stream(tmp_path, out):
-    tree = dict(TREE, **{'s0/zarr.json': array((400, 400))}, **{f's0/c/{y}/{x}': os.urandom(900) for y in range(100) for x in range(10)})
+    tree = dict(TREE, **{'s0/zarr.json': array((400, 400))},
+                **{f's0/c/{y}/{x}': os.urandom(900)
+                   for y in range(100)
+                   for x in range(10)})
     root = write(tmp_path / 'in', tree)
     pack('--shard', '-j', '1', root, out)
     first = out.read_bytes()
@@ -205,7 +253,12 @@ def test_same_bytes_every_time_and_to_a_stream(tmp_path, out):
 
 def test_sizes(tmp_path, out):
     """Large chunks, read in parts by several threads, and each asked for its CRC by repack."""
-    tree = dict(TREE, **{'s0/zarr.json': array((8, 12))}, **{f's0/c/{y}/{x}': os.urandom((y + 1) * 3_000_001 + x) for y in range(2) for x in range(3)})
+    tree = dict(
+        TREE, **{'s0/zarr.json': array((8, 12))}, **{
+            f's0/c/{y}/{x}': os.urandom((y + 1) * 3_000_001 + x)
+            for y in range(2)
+            for x in range(3)
+        })
     root = write(tmp_path / 'in', tree)
     pack('--shard', root, out)
     chunks = [tree[f's0/c/{y}/{x}'] for y in range(2) for x in range(3)]
@@ -217,7 +270,8 @@ def test_sizes(tmp_path, out):
     data[data.index(chunks[4]) + 2_999_999] ^= 1
     (tmp_path / 'bad.ozx').write_bytes(data)
     done = run('repack', '--shard', tmp_path / 'bad.ozx', tmp_path / 'not.ozx')
-    assert done.returncode == 2 and b"s0/c/1/1" in done.stderr and not (tmp_path / 'not.ozx').exists(), done.stderr
+    assert done.returncode == 2 and b"s0/c/1/1" in done.stderr and not (
+        tmp_path / 'not.ozx').exists(), done.stderr
 
 
 def grow(root):
@@ -247,11 +301,13 @@ def test_change_while_packed(tmp_path, out, change):
     """Stopped at its first write (big.bin, the shard is not read yet), changed, continued."""
     root = write(tmp_path / 'in', {**TREE, 'big.bin': bytes(3_000_000)})
     preload = ':'.join(filter(None, (os.environ.get('LD_PRELOAD'), FAULTS)))
-    p = subprocess.Popen([OZXFS, 'pack', '--shard', '-q', '-j', '1', root, out], stderr=subprocess.PIPE,
-                         env=dict(os.environ, LD_PRELOAD=preload, OZXFS_FAULT='pwrite64:1:stop'))
+    p = subprocess.Popen([OZXFS, 'pack', '--shard', '-q', '-j', '1', root, out],
+                         stderr=subprocess.PIPE, env=dict(os.environ, LD_PRELOAD=preload,
+                                                          OZXFS_FAULT='pwrite64:1:stop'))
     os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WNOWAIT)
     change(root)
     p.send_signal(signal.SIGCONT)
     said = p.communicate(timeout=60)[1].decode()
-    assert p.returncode == 74 and 'changed while it was being packed' in said and said.count('\n') == 1, said
+    assert p.returncode == 74 and 'changed while it was being packed' in said and said.count(
+        '\n') == 1, said
     assert not out.exists()

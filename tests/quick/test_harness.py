@@ -84,7 +84,7 @@ def test_missing_packages_are_named_in_one_line(cannot):
     assert len(done.stderr.splitlines()) == 1 and "no-such-package" in done.stderr
 
 
-# --- where the clone stands, and how the tests are started ------------------------------------------------------------
+# --- where the clone stands, and how the tests are started ----------------------------------------
 
 HERE_PROGRAM = '''
 import os, signal, subprocess
@@ -98,7 +98,8 @@ def test_signals():
 
 
 def test_programs_are_reached_from_a_closed_folder_and_under_nohup(tmp_path):
-    """A clone in /root or a private home, with a space in its path; SIGHUP and SIGINT are inherited ignored."""
+    """A clone in /root or a private home, with a space in its path; SIGHUP and SIGINT are inherited
+    ignored."""
     import os
     import pathlib
     import signal
@@ -116,5 +117,7 @@ def test_programs_are_reached_from_a_closed_folder_and_under_nohup(tmp_path):
     def ignore():
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
-    done = subprocess.run([runner, 'closed', closed / 'test_it.py'], env=environment, preexec_fn=ignore, capture_output=True, text=True, timeout=120)
+
+    done = subprocess.run([runner, 'closed', closed / 'test_it.py'], env=environment,
+                          preexec_fn=ignore, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
