@@ -3,7 +3,7 @@
 # itself, so that this file need not know them.
 
 _ozxfs_long_options() {
-    "$1" ${2:+"$2"} --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u
+    "$1" ${2:+"$2"} --help 2>/dev/null | grep -oE -- '--[a-z][a-z-]*' | sort -u
 }
 
 _ozxfs_verbs() {

@@ -29,6 +29,10 @@ build  command pkg-config   pkg-config
 build  module  fuse3        libfuse3-dev
 build  module  libzip       libzip-dev
 build  module  jansson      libjansson-dev
+build  module  libpng       libpng-dev
+build  module  zlib         zlib1g-dev
+build  module  libzstd      libzstd-dev
+build  module  blosc        libblosc-dev
 mount  command fusermount3  fuse3
 mount  command umount       mount
 python command python3      python3

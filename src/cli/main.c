@@ -29,6 +29,7 @@ static const struct verb verbs[] = {
     {"info", ozx_cmd_info, "show what is in an archive"},
     {"ls", ozx_cmd_ls, "list the entries of an archive"},
     {"cat", ozx_cmd_cat, "write files of an archive to standard output"},
+    {"thumbnail", ozx_cmd_thumbnail, "write a picture of an image as PNG"},
     {"pack", ozx_cmd_pack, "create an archive from a directory"},
     {"unpack", ozx_cmd_unpack, "extract an archive to a directory"},
     {"repack", ozx_cmd_repack, "rewrite an archive, repaired or recovered"},
@@ -58,7 +59,7 @@ static void print_help(FILE *out)
           "Zipped OME-Zarr images (.ozx, RFC-9) as plain directories.\n\nVerbs:\n",
           out);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].summary);
+        fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].summary);
     fputs("\n  ozxfs help VERB     the options of a verb (or ozxfs VERB --help)\n"
           "  ozxfs --version     versions of ozxfs and its libraries\n"
           "\nExamples:\n"

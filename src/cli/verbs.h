@@ -13,6 +13,7 @@ int ozx_cmd_mount(int argc, char **argv);
 int ozx_cmd_pack(int argc, char **argv);
 int ozx_cmd_repack(int argc, char **argv);
 int ozx_cmd_run(int argc, char **argv);
+int ozx_cmd_thumbnail(int argc, char **argv);
 int ozx_cmd_umount(int argc, char **argv);
 int ozx_cmd_unpack(int argc, char **argv);
 int ozx_cmd_verify(int argc, char **argv);

@@ -3,11 +3,13 @@
 """made_seeds.py METADATA OUTDIR: seeds that are neither archives nor single files: for fuzz_summary
 several metadata files with a NUL between them (of those in the folder METADATA), for fuzz_v2
 attributes and a node of Zarr v2 the same way, for fuzz_session lists of requests, for fuzz_image
-rows of tables."""
+rows of tables, for fuzz_pixels an array and a chunk of it, by every codec."""
+import gzip
 import json
 import random
 import struct
 import sys
+import zlib
 from pathlib import Path
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, GETXATTR, LISTXATTR = 1, 2, 3, 14, 15, 17, 22, 23
@@ -228,10 +230,44 @@ def tables():
         '<QQqIIBB6x', 0, 0, 1, 0, 0, 0, 1) + row + b'a'
 
 
+# --- pixels ---------------------------------------------------------------------------------------
+
+def arrays_and_chunks():
+    """An array, a NUL, which chunk it is (0: c/0/0, 3: 0.0 of Zarr v2), and that chunk."""
+    plain = bytes(range(16))
+    little, crc = {'name': 'bytes', 'configuration': {'endian': 'little'}}, {'name': 'crc32c'}
+    turn = {'name': 'transpose', 'configuration': {'order': [1, 0]}}
+    inner = {'chunk_shape': [2, 2], 'codecs': [little], 'index_codecs': [little]}
+    sharding = {'name': 'sharding_indexed', 'configuration': inner}
+    turned = dict(inner, chunk_shape=[4, 2], codecs=[turn, sharding], index_location='start')
+    nested = {'name': 'sharding_indexed', 'configuration': turned}
+    index = struct.pack('<8Q', 0, 4, 4, 4, 2**64 - 1, 2**64 - 1, 8, 4)
+    shard = bytes(12) + index
+    # one raw block; one buffer that is copied
+    zstd = struct.pack('<IBBBBB', 0xFD2FB528, 0x20, 16, 16 << 3 | 1, 0, 0) + plain
+    blosc = struct.pack('<BBBBIII', 2, 1, 2, 1, 16, 16, 32) + plain
+    summed = plain + struct.pack('<I', 0xD9C908EB)
+    for codecs, chunk in (([little], plain), ([turn, little], plain), ([little, crc], summed),
+                          ([little, {'name': 'gzip'}], gzip.compress(plain, mtime=0)),
+                          ([little, {'name': 'zlib'}], zlib.compress(plain)),
+                          ([little, {'name': 'zstd'}], zstd), ([little, {'name': 'blosc'}], blosc),
+                          ([sharding], shard), ([sharding, {'name': 'gzip'}],
+                                                gzip.compress(shard, mtime=0)),
+                          ([nested], struct.pack('<4Q', 32, 44, 32, 44) + bytes(12) + index[:32])):
+        yield array(codecs=codecs) + b'\0\0' + chunk
+    for dtype, size in (('bool', 1), ('int16', 2), ('uint64', 8), ('float16', 2), ('float32', 4),
+                        ('float64', 8)):
+        yield array(data_type=dtype) + b'\0\0' + plain * size
+    zarray = dict(zarr_format=2, shape=[8, 8], chunks=[4, 4], dtype='>u2', order='F', fill_value=0,
+                  compressor=dict(id='zlib'), filters=None)
+    yield json.dumps(zarray).encode() + b'\0\3' + zlib.compress(plain * 2)
+
+
 def main(metadata, outdir):
     known = {path.name: path.read_bytes() for path in Path(metadata).iterdir()}
     for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())),
-                        ('v2', nodes_of_v2()), ('image', tables())):
+                        ('v2', nodes_of_v2()), ('image', tables()),
+                        ('pixels', arrays_and_chunks())):
         folder = Path(outdir) / kind
         folder.mkdir(parents=True)
         for number, seed in enumerate(seeds):

@@ -50,6 +50,7 @@ def test_one_type_in_all_files():
     assert 'MimeType=application/x-ozx;' in read(
         'ozxfs.desktop') and 'type="application/x-ozx"' in read('ozxfs.xml')
     assert '<mediatype>application/x-ozx</mediatype>' in read('ozxfs.metainfo.xml')
+    assert 'MimeType=application/x-ozx;' in read('ozxfs.thumbnailer')
 
 
 def test_one_version_in_all_files():

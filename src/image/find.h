@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Which image a node stands for, and which of its levels a picture is made of.
+ */
+#ifndef OZX_IMAGE_FIND_H
+#define OZX_IMAGE_FIND_H
+
+#include "image/array.h"
+#include "zarr/omero_windows.h"
+
+struct ozx_image {
+    struct ozx_archive *archive; /* borrowed */
+    uint32_t directory;
+    struct ozx_metadata *metadata; /* owned; of the multiscale's group, or of an array alone */
+    const struct ozx_multiscale *multiscale; /* NULL: an array alone */
+    struct ozx_omero_window *windows;        /* owned; one for each channel of omero */
+    struct ozx_pixels pixels;                /* of the level; owned */
+    int x, y, z, c, t;                       /* the axes of its array; -1: it has none */
+};
+
+/* The image at `path` (NULL: the root), its smallest level whose longer side is at least `size`, or else the
+ * largest. A plate stands for its first well, that for its first field, a collection for its first
+ * image. The caller closes `*out`, of success only. */
+int ozx_image_open(struct ozx_archive *archive, const char *path, uint32_t size,
+                   struct ozx_image *out, struct ozx_error *error) OZX_CHECKED;
+void ozx_image_close(struct ozx_image *image);
+
+#endif

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`ozxfs thumbnail`: which level, plane, channels and colours, and its output file."""
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kit.info import OZXFS, pack_directory, write
+from rendering import Image, check, needs_png, numpy, picture, render, run
+
+zarr = pytest.importorskip('zarr')
+pytestmark = [needs_png, pytest.mark.filterwarnings('ignore')]
+DATA = Path(__file__).parents[2] / 'data'
+
+
+def image(folder, levels, axes='cyx', omero=None, **ome):
+    types = {'t': 'time', 'c': 'channel'}
+    attributes = {
+        'version': '0.5', 'multiscales': [{
+            'axes': [{'name': n, 'type': types.get(n, 'space')} for n in axes], 'datasets': [{
+                'path': str(i),
+                'coordinateTransformations': [{'type': 'scale', 'scale': [2.0**i] * len(axes)}]
+            } for i in range(len(levels))]
+        }], **ome
+    }
+    if omero:
+        attributes['omero'] = {'channels': omero}
+    zarr.create_group(folder, attributes={'ome': attributes}, overwrite=True)
+    for number, data in enumerate(levels):
+        zarr.create_array(folder, name=str(number), shape=data.shape,
+                          chunks=[min(n, 20) for n in data.shape], dtype=data.dtype,
+                          compressors=None)[...] = data
+
+
+def random(*shape, dtype='uint16'):
+    return numpy.random.default_rng(len(shape)).integers(0, 200, shape).astype(dtype)
+
+
+def made(tmp_path, *arguments, **more):
+    image(tmp_path / 's', *arguments, **more)
+    return pack_directory(tmp_path / 's', tmp_path / 'x.ozx')
+
+
+def test_smallest_level_that_is_large_enough(tmp_path):
+    levels = [random(1, 60, 80), random(1, 30, 40), random(1, 15, 20)]
+    archive = made(tmp_path, levels)
+    for size, level in ((256, 0), (80, 0), (41, 0), (40, 1), (21, 1), (20, 2), (1, 2)):
+        check(archive, render(list(levels[level]), size), '-s', str(size))
+
+
+def test_colours_and_windows_of_omero(tmp_path):
+    window = {'start': 20, 'end': 150, 'min': 0, 'max': 200}
+    omero = [{'color': 'FF8000', 'active': True, 'window': window},
+             {'color': '00FF00', 'active': False, 'window': {'start': 0, 'end': 100}},
+             {'color': '0000FF', 'active': True}]
+    data = random(3, 30, 40)
+    archive = made(tmp_path, [data], omero=omero)
+    check(archive, render(list(data), omero=omero))
+    check(archive, render(list(data), omero=omero, chosen=[1]), '--channels', '1')
+    check(archive, render(list(data), omero=omero, chosen=[2, 0]), '--channels', '2,0')
+
+
+@pytest.mark.parametrize('count,dtype', [(1, 'uint8'), (2, 'uint8'), (3, 'uint8'), (3, 'uint16'),
+                                         (8, 'uint8')])
+def test_colours_without_omero(tmp_path, count, dtype):
+    data = random(count, 30, 40, dtype=dtype)
+    check(made(tmp_path, [data]), render(list(data)))
+
+
+def test_omero_of_zarr_v2(tmp_path):
+    omero = [{'color': 'FF0000', 'active': True, 'window': {'start': 20, 'end': 150}}]
+    data = random(30, 40)
+    zarr.create_group(
+        tmp_path / 's', zarr_format=2, attributes={
+            'omero': {'channels': omero}, 'multiscales': [{
+                'version': '0.4', 'axes': [{'name': n, 'type': 'space'} for n in 'yx'],
+                'datasets': [{
+                    'path': '0',
+                    'coordinateTransformations': [{'type': 'scale', 'scale': [1.0, 1.0]}]
+                }]
+            }]
+        })
+    zarr.create_array(tmp_path / 's', name='0', shape=data.shape, chunks=(20, 20), dtype=data.dtype,
+                      zarr_format=2, compressors=None)[...] = data
+    check(pack_directory(tmp_path / 's', tmp_path / 'x.ozx'), render([data], omero=omero))
+
+
+def test_labels_have_colours(tmp_path):
+    data = random(30, 40)
+    archive = made(tmp_path, [data], axes='yx', **{'image-label': {'version': '0.5'}})
+    mixed = (data.astype('uint64') * 2654435761) % 2**32
+    expected = numpy.stack([64 + (mixed >> shift & 0xFF) * 3 // 4 for shift in (8, 16, 24)],
+                           -1).astype(int)
+    expected[data == 0] = 0
+    assert (picture(archive) == expected).all()
+
+
+def test_planes_that_are_not_there(tmp_path):
+    data = random(2, 3, 30, 40)
+    archive = made(tmp_path, [data], axes='czyx')
+    for option, value, said in (('--z', '3', 'no z 3: the image has 3'),
+                                ('--t', '1', 'no t 1: the image has 1'),
+                                ('--channels', '0,2', 'no channel 2')):
+        done = run('thumbnail', option, value, archive, tmp_path / 'x.png')
+        assert done.returncode == 64 and said in done.stderr, done
+        assert not (tmp_path / 'x.png').exists()
+    for option, value in (('--z', 'x'), ('--z', '-1'), ('--t', ''), ('--channels', ''),
+                          ('--channels', '1,'), ('--size', '0'), ('--size', '1025')):
+        done = run('thumbnail', option, value, archive, tmp_path / 'x.png')
+        assert done.returncode == 64, (option, value)
+
+
+def test_larger_than_all_are_read(tmp_path):
+    data = numpy.arange(4100 * 4100, dtype='uint32').reshape(4100, 4100) % 997
+    zarr.create_array(tmp_path / 's', shape=data.shape, chunks=(1025, 1025), dtype='uint32',
+                      compressors=None)[...] = data
+    check(pack_directory(tmp_path / 's', tmp_path / 'x.ozx'), render([data], 100), '-s', '100')
+
+
+def test_output_is_not_replaced(tmp_path):
+    archive, out = made(tmp_path, [random(1, 30, 40)]), tmp_path / 'x.png'
+    out.write_text('mine')
+    done = run('thumbnail', archive, out)
+    assert done.returncode == 73 and done.stderr.count('\n') == 1, done
+    assert out.read_text() == 'mine'
+    assert run('thumbnail', '-f', archive, out).returncode == 0
+    assert out.read_bytes()[:4] == b'\x89PNG'
+    before = archive.read_bytes()
+    assert run('thumbnail', '-f', archive, archive).returncode == 73
+    assert archive.read_bytes() == before
+    assert run('thumbnail', archive, tmp_path / 'none' / 'x.png').returncode == 73
+    assert sorted(os.listdir(tmp_path)) == ['s', 'x.ozx', 'x.png']
+
+
+def test_plate_well_and_collection_lead_to_an_image(tmp_path):
+    data = random(1, 30, 40)
+    image(tmp_path / 's' / 'A' / '1' / '0', [data])
+    files = {
+        p.relative_to(tmp_path / 's').as_posix(): p.read_bytes()
+        for p in (tmp_path / 's').rglob('*') if p.is_file()
+    }
+
+    def group(**ome):
+        return {
+            'zarr_format': 3, 'node_type': 'group',
+            'attributes': {'ome': {'version': '0.5', **ome}}
+        }
+    files['A/1/zarr.json'] = group(well={'images': [{'path': '0'}]})
+    files['zarr.json'] = group(
+        plate={
+            'rows': [{'name': 'A'}], 'columns': [{'name': '1'}],
+            'wells': [{'path': 'A/1', 'rowIndex': 0, 'columnIndex': 0}]
+        })
+    check(write(tmp_path / 'x.ozx', files), render(list(data)))
+    check(tmp_path / 'x.ozx', render(list(data)), '--path', 'A/1')
+    check(tmp_path / 'x.ozx', render(list(data)), '--path', 'A/1/0/0')
+    moved = {
+        name.replace('A/1/0/', '0/'): text for name, text in files.items()
+        if name.startswith('A/1/0/')
+    }
+    check(write(tmp_path / 'x.ozx', {**moved, 'zarr.json': group(**{'bioformats2raw.layout': 3})}),
+          render(list(data)))
+
+
+def test_as_a_desktop_runs_it(tmp_path):
+    """The command of the .thumbnailer file; the desktop makes an empty file for the picture."""
+    data = random(1, 300, 400)
+    archive, out = made(tmp_path, [data]), tmp_path / 'a picture.png'
+    out.touch()
+    lines = (DATA / 'ozxfs.thumbnailer').read_text().splitlines()
+    entry = dict(line.split('=', 1) for line in lines if '=' in line)
+    values = {'%s': '128', '%i': str(archive), '%o': str(out), 'ozxfs': OZXFS}
+    subprocess.run([values.get(word, word) for word in shlex.split(entry['Exec'])], check=True)
+    got = numpy.array(Image.open(out)).astype(int)
+    assert numpy.abs(got - render(list(data), 128)).max() <= 1
