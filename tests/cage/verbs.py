@@ -31,6 +31,8 @@ VERBS = {
     'unpack': (TREE, 'unpack', '-v', '--no-sync', '-j', '2', '{archive}', '{out}'),
     'cat': (READ, 'cat', '{archive}', 's0/extra/stored', 's0/extra/packed'),
 }
+if os.environ.get('OZXFS_HAVE_PNG') == '1':
+    VERBS['thumbnail'] = (FILE, 'thumbnail', '{archive}', '{out}')
 NOBODY = 65534
 
 
