@@ -6,13 +6,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "mount/contents.h"
 #include "mount/daemons.h"
@@ -22,8 +18,6 @@
 #define ENDING ".ome.zarr"
 #define SAME_NAMES_MAX 99
 #define MADE_MODE (S_ISVTX | 0755)
-#define ANSWER_MS 1000
-#define KILLED_MS 500 /* and how long it takes to end who waits for it */
 
 static int fail(struct ozx_error *error, int code, const char *hint, const char *text)
 {
@@ -54,36 +48,17 @@ static int fail_errno(struct ozx_error *error, int code)
 
 /* --- what is there already -------------------------------------------------------------------- */
 
-/* What the file system at the place answers. In a child, since it may not answer at all; one that has
- * read the request and keeps it holds the child even when that is killed, and is left to it. */
-static int ask(const struct ozx_place *place)
+/* What the file system at the place answers. */
+static int question(void *context, void *answer)
 {
-    pid_t child = fork();
-    struct pollfd end = {.events = POLLIN};
+    const struct ozx_place *place = context;
     struct statx st;
-    int status, ended = 1;
 
-    if (child < 0)
-        return -errno;
-    if (child == 0) {
-        for (int fd = 0; fd <= STDERR_FILENO; fd++)
-            close(fd); /* who reads our output is not to wait for it, too */
-        _exit(statx(place->parent, place->name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
-                    STATX_BASIC_STATS, &st) < 0
-                  ? errno
-                  : 0);
-    }
-    end.fd = pidfd_open(child, 0);
-    if (end.fd >= 0 && poll(&end, 1, ANSWER_MS) == 0) {
-        kill(child, SIGKILL);
-        ended = poll(&end, 1, KILLED_MS);
-    }
-    if (end.fd >= 0)
-        close(end.fd);
-    if (ended == 0)
-        return -ETIMEDOUT;
-    status = ozx_process_wait(child);
-    return status >= 0 && WIFEXITED(status) ? -WEXITSTATUS(status) : -ETIMEDOUT;
+    (void)answer;
+    return statx(place->parent, place->name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
+                 STATX_BASIC_STATS, &st) < 0
+               ? errno
+               : 0;
 }
 
 /* True if nobody serves the mount any more. On the mount of another user not even root gets an
@@ -91,7 +66,7 @@ static int ask(const struct ozx_place *place)
 static bool is_dead(const struct ozx_place *place, const struct ozx_mount_entry *entry)
 {
     struct ozx_daemons daemons;
-    int answer = ask(place);
+    int answer = ozx_process_ask(question, (void *)(uintptr_t)place, NULL, 0);
     bool dead;
 
     if (answer != -EACCES)

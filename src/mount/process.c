@@ -5,12 +5,17 @@
 #include "mount/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+
+#define ANSWER_MS 1000
+#define KILLED_MS 500 /* and how long it takes to end who waits for it */
 
 int ozx_process_detach_standard(void)
 {
@@ -117,4 +122,48 @@ int ozx_process_run(int (*work)(void *context), void *context, char *said, size_
     if (status < 0)
         return status;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* The child's status as of waitpid(2); -ETIMEDOUT if it does not end, killed or not. */
+static int wait_for_answer(pid_t child)
+{
+    OZX_AUTO_CLOSE int pidfd = pidfd_open(child, 0);
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+    if (pidfd >= 0 && poll(&end, 1, ANSWER_MS) == 0) {
+        kill(child, SIGKILL);
+        if (poll(&end, 1, KILLED_MS) == 0)
+            return -ETIMEDOUT;
+    }
+    return ozx_process_wait(child);
+}
+
+int ozx_process_ask(int (*question)(void *context, void *answer), void *context, void *answer,
+                    size_t answer_size)
+{
+    void *shared = NULL;
+    pid_t child;
+    int status;
+
+    if (answer) {
+        shared = mmap(NULL, answer_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (shared == MAP_FAILED)
+            return -errno;
+    }
+    child = fork();
+    status = child < 0 ? -errno : 0;
+    if (child == 0) {
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+            close(fd); /* who reads our output is not to wait for it, too */
+        _exit(question(context, shared));
+    }
+    if (child > 0) {
+        status = wait_for_answer(child);
+        status = status >= 0 && WIFEXITED(status) ? -WEXITSTATUS(status) : -ETIMEDOUT;
+    }
+    if (answer && !status)
+        memcpy(answer, shared, answer_size);
+    if (answer)
+        munmap(shared, answer_size);
+    return status;
 }

@@ -32,6 +32,13 @@ int ozx_process_next_signal(int signals);
 /* Waits for a child; its status as of waitpid(2), or -errno. */
 int ozx_process_wait(pid_t child);
 
+/* Has `question` asked of a file system, in a child, since it may not be answered at all; one that has
+ * taken the question and keeps it holds the child even when that is killed, and is left to it. The
+ * child has no standard descriptors; it fills `answer`, which may be NULL, and returns an errno or 0.
+ * Returns that, negative; -ETIMEDOUT after a second. */
+int ozx_process_ask(int (*question)(void *context, void *answer), void *context, void *answer,
+                    size_t answer_size) OZX_CHECKED;
+
 /* Runs `work` in a child, with what it writes to stderr kept: its first line goes to `said`,
  * without a program's name in front. Returns the child's exit status, 128 if it was killed, or
  * -errno. */
