@@ -41,6 +41,7 @@ _ozxfs() {
     *)
         compopt -o filenames 2>/dev/null
         case $verb in
+        mounts) ;;
         umount)
             mapfile -t COMPREPLY < <(compgen -W "$(awk '$3 == "fuse.ozxfs" {print $2}' /proc/mounts)" \
                 -- "$current")

@@ -16,6 +16,8 @@
 #include "cli/verbs.h"
 #include "mount/many/look.h"
 #include "mount/mount_point.h"
+#include "mount/mounts.h"
+#include "mount/state.h"
 
 #define NAME_SIZE (PATH_MAX + 32)
 
@@ -81,12 +83,42 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_mount_con
     return ozx_mount_report_status(stage, &error);
 }
 
+/* True if all that this command line asks for is there already, mounted by the caller: its path is
+ * printed. */
+static bool is_mounted(const struct ozx_mount_arguments *arguments,
+                       const struct ozx_mount_contents *contents)
+{
+    OZX_AUTO_MOUNTINFO struct ozx_mountinfo info = {0};
+    OZX_AUTO_FREE const struct ozx_mount_entry **entries = NULL;
+    char full_path[PATH_MAX];
+    struct stat st;
+    size_t count;
+
+    if (arguments->directory || !arguments->plain || contents->count != 1 ||
+        !realpath(arguments->archives[0], full_path) ||
+        fstat(ozx_source_fd(contents->archives[0].source), &st) < 0 ||
+        ozx_mounts_find(geteuid(), full_path, &info, &entries, &count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct ozx_mount_state state;
+        bool counted;
+        if (ozx_mount_ask(entries[i], &state, &counted) == OZX_MOUNT_SERVING && counted &&
+            !state.subdir[0] && state.device == st.st_dev && state.inode == st.st_ino) {
+            puts(entries[i]->path);
+            return true;
+        }
+    }
+    return false;
+}
+
 static int mount_contents(struct ozx_mount_arguments *arguments,
                           struct ozx_mount_contents *contents)
 {
     OZX_AUTO_PLACE struct ozx_place place = OZX_PLACE_INIT;
     int status = OZX_EXIT_OK;
 
+    if (is_mounted(arguments, contents))
+        return ozx_report_stdout(OZX_EXIT_OK);
     if (!arguments->fake && arguments->options.handed_fd < 0) {
         arguments->options.place = &place;
         status = find_mount_point(arguments, &place);

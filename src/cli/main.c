@@ -23,6 +23,7 @@ struct verb {
 static const struct verb verbs[] = {
 #ifdef OZX_HAVE_MOUNT
     {"mount", ozx_cmd_mount, "show an archive as a read-only directory tree"},
+    {"mounts", ozx_cmd_mounts, "show what is mounted where, and how it is"},
     {"run", ozx_cmd_run, "mount archives for the time of one command"},
     {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
 #endif

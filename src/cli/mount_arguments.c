@@ -194,6 +194,15 @@ void ozx_mount_arguments_finish(struct ozx_mount_arguments *arguments)
     arguments->options.directory_mode = DIRECTORY_MODE & ~arguments->directory_mask;
 }
 
+static bool is_plain(char *const *options, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(options[i], "-v") != 0 && strcmp(options[i], "--verbose") != 0 &&
+            strcmp(options[i], "--") != 0)
+            return false;
+    return true;
+}
+
 int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments)
 {
     int first, status = ozx_mount_arguments_init(arguments, argc, argv);
@@ -204,6 +213,7 @@ int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments 
     if (status >= 0)
         return status;
     ozx_mount_arguments_finish(arguments);
+    arguments->plain = is_plain(argv + 1, first - 1);
     return take_operands(arguments, argc - first, argv + first);
 }
 

@@ -15,6 +15,7 @@ struct ozx_mount_arguments {
     int ready_fd;          /* -1: none */
     const char *log;       /* NULL: none */
     bool nonempty;
+    bool plain;         /* nothing but -v was asked for */
     bool fake;          /* mount(8) -f: do everything but mount */
     char *fuse_options; /* owned; other strings are argv's */
     /* While the command line is read. */

@@ -10,6 +10,7 @@ int ozx_cmd_cat(int argc, char **argv);
 int ozx_cmd_info(int argc, char **argv);
 int ozx_cmd_ls(int argc, char **argv);
 int ozx_cmd_mount(int argc, char **argv);
+int ozx_cmd_mounts(int argc, char **argv);
 int ozx_cmd_pack(int argc, char **argv);
 int ozx_cmd_repack(int argc, char **argv);
 int ozx_cmd_run(int argc, char **argv);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -173,6 +175,28 @@ void ozx_daemons_free(struct ozx_daemons *daemons)
     for (size_t i = 0; i < daemons->count; i++)
         close(daemons->pidfds[i]);
     *daemons = (struct ozx_daemons){0};
+}
+
+int64_t ozx_daemons_since(pid_t pid)
+{
+    char path[64], text[1024];
+    OZX_AUTO_CLOSE int fd = -1;
+    unsigned long long began_ticks;
+    struct timespec now, booted;
+    const char *fields;
+    ssize_t size;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    fields = strrchr(text, ')'); /* the name in front may have anything in it */
+    if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
+                                  " %*d %*d %*d %llu", &began_ticks) != 1)
+        return 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &booted);
+    return now.tv_sec - booted.tv_sec + (int64_t)(began_ticks / (unsigned long)sysconf(_SC_CLK_TCK));
 }
 
 bool ozx_daemons_wait(const struct ozx_daemons *daemons, int timeout_ms)

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define OZX_DAEMONS_MAX 8 /* a mount has two */
@@ -27,6 +28,9 @@ void ozx_daemons_free(struct ozx_daemons *daemons);
 
 /* Waits until all are gone; false if `timeout_ms` passed first. */
 bool ozx_daemons_wait(const struct ozx_daemons *daemons, int timeout_ms);
+
+/* When a process began, in seconds since 1970; 0: that is not to be had. */
+int64_t ozx_daemons_since(pid_t pid);
 
 /* The next process in the open /proc, by its number; false at the end. */
 bool ozx_daemons_next_process(DIR *proc, const char **pid);

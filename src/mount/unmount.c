@@ -87,7 +87,7 @@ static void let_go(const struct ozx_place *place)
 static int refuse(int code, struct ozx_error *error)
 {
     if (code == -EINVAL)
-        return fail(error, code, "'findmnt -t fuse.ozxfs' lists the mounts", "nothing is mounted here");
+        return fail(error, code, "'ozxfs mounts' lists the mounts", "nothing is mounted here");
     if (code == -EBUSY)
         return fail(error, -EINVAL, NULL, "the root directory is not a mount of ozxfs");
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,

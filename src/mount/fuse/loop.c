@@ -48,6 +48,7 @@ struct loop {
     unsigned helper_count, helpers_max;
     int failure;
     _Atomic int64_t contended_until_ns;
+    _Atomic uint64_t requests;
 
     /* The leader's alone; handed on with the lead. */
     int64_t answered_ns;
@@ -138,6 +139,11 @@ void ozx_loop_pass_if_asked(void)
     ozx_loop_pass();
 }
 
+uint64_t ozx_loop_requests(void)
+{
+    return loop ? atomic_load_explicit(&loop->requests, memory_order_relaxed) : 0;
+}
+
 /* The session is told by who reads the end of it; the device knows it before. */
 bool ozx_loop_ended(void)
 {
@@ -195,6 +201,7 @@ static void answer(struct fuse_buf *request)
 {
     if (leads && loop->busy >= BUSY_REQUESTS)
         wake_helper();
+    atomic_fetch_add_explicit(&loop->requests, 1, memory_order_relaxed);
     fuse_session_process_buf(loop->session, request);
     if (leads)
         loop->answered_ns = ozx_clock_ns();

@@ -450,6 +450,7 @@ void ozx_ops_fill(struct fuse_lowlevel_ops *ops, const struct ozx_server *server
         .readdir = op_readdir,
         .readdirplus = op_readdirplus,
         .statfs = op_statfs,
+        .ioctl = ozx_op_ioctl,
     };
     fill_refusals(ops);
     if (server->forest->requests) {

@@ -60,6 +60,12 @@ int ozx_read_stopped(void)
     return work.interrupted ? -EINTR : -ETIMEDOUT;
 }
 
+static void reply(struct ozx_server *server, fuse_req_t request, const char *buffer, size_t size)
+{
+    atomic_fetch_add_explicit(&server->read_bytes, size, memory_order_relaxed);
+    fuse_reply_buf(request, buffer, size);
+}
+
 static void answer(struct ozx_archive *archive, const struct ozx_turn *turn)
 {
     struct ozx_server *server = ozx_server_of(turn->request);
@@ -73,7 +79,7 @@ static void answer(struct ozx_archive *archive, const struct ozx_turn *turn)
                               (uint64_t)turn->offset_bytes, &got, &error))
         ozx_server_fail(server, turn->request, turn->inode, &error);
     else
-        fuse_reply_buf(turn->request, buffer, got);
+        reply(server, turn->request, buffer, got);
 }
 
 static void take_turn(struct ozx_server *server, const struct ozx_turn *turn)

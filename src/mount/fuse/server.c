@@ -144,14 +144,19 @@ static void remember(struct ozx_notes *notes, const struct ozx_error *error)
     pthread_mutex_unlock(&notes->lock);
 }
 
+void ozx_server_last_error(struct ozx_server *server, struct ozx_error *out)
+{
+    pthread_mutex_lock(&server->notes.lock);
+    *out = server->notes.last;
+    pthread_mutex_unlock(&server->notes.lock);
+}
+
 size_t ozx_server_state(struct ozx_server *server, char *text, size_t size_bytes)
 {
     struct ozx_error last;
     int size;
 
-    pthread_mutex_lock(&server->notes.lock);
-    last = server->notes.last;
-    pthread_mutex_unlock(&server->notes.lock);
+    ozx_server_last_error(server, &last);
     if (!last.code)
         size = snprintf(text, size_bytes, "serving");
     else if (last.offset_bytes == OZX_OFFSET_NONE)

@@ -12,6 +12,7 @@
 #include <fuse_lowlevel.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "mount/forest.h"
@@ -46,6 +47,7 @@ struct ozx_server {
     bool no_open;             /* set in init: the kernel can do without open, opendir */
     bool no_opendir;
     bool initialized; /* init was called */
+    _Atomic uint64_t read_bytes; /* of files, that were answered; changes with each read */
 };
 
 /* A thread's buffer, at least `size_bytes`; NULL without memory, and for more than the mount's
@@ -79,6 +81,9 @@ void ozx_server_fail(struct ozx_server *server, fuse_req_t request, fuse_ino_t i
 /* What user.ozx.state says: "serving", or what the last EIO was about. Returns its length. */
 size_t ozx_server_state(struct ozx_server *server, char *text, size_t size_bytes);
 
+/* What the last EIO was about; code 0: there was none. */
+void ozx_server_last_error(struct ozx_server *server, struct ozx_error *out);
+
 /* For -v. */
 void ozx_server_tell(const struct ozx_server *server, const char *text);
 
@@ -93,6 +98,11 @@ int ozx_server_started(void *server) OZX_CHECKED;
 void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
                  struct fuse_file_info *file);
 int ozx_read_stopped(void);
+
+/* state.c: mount/state.h. */
+void ozx_op_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,
+                  struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size,
+                  size_t out_size);
 
 /* items.c: what is above the archives. Lookup and listing wait for the porter, where a directory was not
  * listed yet. */
