@@ -220,7 +220,7 @@ class OpenCold(Case):
 
 
 class Open(Case):
-    """Also throughput from 1 to 8 processes: warm shows the daemon's locks, hot the kernel's."""
+    """Also throughput from 1 to 16 processes: warm shows the daemon's locks, hot the kernel's."""
     name = "open"
     targets = {("warm", 1): 0.13, ("warm", 4): 0.15, ("hot", 1): 0.85}
 
@@ -229,7 +229,7 @@ class Open(Case):
         rows = [Row(f"open.{state}.{p}", f"{title}, {state}, {p} process{'es'[:2 * (p > 1)]}",
                     "k/s", True, ("ratio", self.targets[state, p])
                     if (state, p) in self.targets else ())
-                for state in ("warm", "hot") for p in (1, 2, 4, 8)]
+                for state in ("warm", "hot") for p in (1, 2, 4, 8, 16)]
         return rows + [Row("open.cpu", "daemon CPU per 10,000 opens, warm", "s", False,
                            ("at-most", 0.30), 2)]
 
@@ -240,7 +240,7 @@ class Open(Case):
         data, values = self.data(), {}
         files = shuffled(data.files, self.sizes["opens"], number)
         listing = self.listing(files, "chunks")
-        for processes in (1, 2, 4, 8):
+        for processes in (1, 2, 4, 8, 16):
             with contender.mounted(data) as mount:
                 self.warm(mount, listing)
                 before = mount.cpu_seconds()

@@ -165,6 +165,35 @@ class OzxfsRings(Ozxfs):
         return [self.path, "mount", "-o", "io_uring", source, point]
 
 
+class OzxfsKernel(Ozxfs):
+    """The archive served by the kernel's EROFS: no process answers."""
+    name = "ozxfs -o backend=kernel"
+    linux = (6, 15)
+
+    def missing(self):
+        absent = super().missing()
+        release = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+        return (absent or os.geteuid() != 0 and "only root mounts EROFS"
+                or release < self.linux and "this Linux is older than 6.15" or None)
+
+    def command(self, source, point):
+        return [self.path, "mount", "-o", "backend=kernel", source, point]
+
+
+class OzxfsLoop(Ozxfs):
+    """ozxfs built with libfuse's loop in place of its own; for who works on the loop."""
+    name = "libfuse's loop"
+    program = "tests/bench/ozxfs_loop_mt"
+
+    def __init__(self, folder, binary=None):
+        super().__init__(folder)
+        build = Path(binary).parent.parent if binary else Path()
+        self.path = shutil.which(str(build / self.program))
+
+    def missing(self):
+        return None if self.path else f"build it: ninja {self.program}"
+
+
 class MountZip(Contender):
     name = program = "mount-zip"
 
@@ -233,6 +262,7 @@ class ZipStore(Contender):
 
 def everyone(folder, binary, python, readers):
     """All contenders, in the order of the report."""
-    return [Native(folder), Ozxfs(folder, binary), OzxfsRings(folder, binary), MountZip(folder),
+    return [Native(folder), Ozxfs(folder, binary), OzxfsRings(folder, binary),
+            OzxfsKernel(folder, binary), OzxfsLoop(folder, binary), MountZip(folder),
             FuseZip(folder), Ratarmount(folder), Archivemount(folder), Squashfuse(folder),
             ZipStore(folder, python, readers)]
