@@ -135,7 +135,7 @@ static int take_channels(void *context, const char *value)
     for (;;) {
         size_t size = strcspn(value, ",");
         long long channel = 0;
-        if (options->channel_count == OZX_THUMBNAIL_CHANNELS_MAX || size >= sizeof number)
+        if (options->channel_count == OZX_CHANNELS_MAX || size >= sizeof number)
             return -EINVAL;
         memcpy(number, value, size);
         number[size] = '\0';
@@ -177,6 +177,9 @@ static const struct ozx_option rows[] = {
      .help = "channels, from 0 (default: the active ones)",
      .take = take_channels,
      .wanted = "a list of at most 32 numbers"},
+    {.name = "labels",
+     .help = "draw the label image over its image",
+     .field = offsetof(struct command, options.labels)},
     {.name = "force",
      .letter = 'f',
      .help = "replace OUT.png if it exists",

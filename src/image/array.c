@@ -10,6 +10,24 @@
 #include "archive/node_metadata.h"
 #include "zarr/v2.h"
 
+#define METADATA_FILE_COST 1024 /* of one more file, in bytes: it is looked up, parsed, freed */
+
+int ozx_effort_metadata(struct ozx_effort *effort, const struct ozx_archive *archive, uint32_t node,
+                        struct ozx_error *error)
+{
+    struct ozx_node_stat stat;
+
+    ozx_archive_stat(archive, node, &stat);
+    if (stat.size_bytes > OZX_METADATA_READ_MAX - effort->metadata_bytes)
+        return ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "choose an image with --path",
+                             "the picture takes more metadata than are read for one (512 MiB)");
+    effort->metadata_bytes += stat.size_bytes + METADATA_FILE_COST;
+    if (effort->metadata_bytes > OZX_METADATA_READ_MAX)
+        effort->metadata_bytes = OZX_METADATA_READ_MAX;
+    return 0;
+}
+
 static int say(struct ozx_error *error, int code, const char *name, const char *text)
 {
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "array '%s': %s", name,
@@ -89,7 +107,9 @@ static int open_named(struct ozx_pixels *p, const char *name, struct ozx_error *
     kind = ozx_metadata_file_of(file, size);
     if (kind != OZX_METADATA_ZARR_JSON && kind != OZX_METADATA_ZARRAY)
         return say(error, -EBADMSG, name, "it is a group");
-    failure = ozx_metadata_text(p->archive, node, &text, &size, error);
+    failure = ozx_effort_metadata(p->effort, p->archive, node, error);
+    if (!failure)
+        failure = ozx_metadata_text(p->archive, node, &text, &size, error);
     if (failure)
         return failure; /* it names the entry */
     if (kind == OZX_METADATA_ZARRAY)
@@ -106,10 +126,10 @@ static int open_named(struct ozx_pixels *p, const char *name, struct ozx_error *
     return failure ? in_array(error, name) : 0;
 }
 
-int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_pixels *out,
-                    struct ozx_error *error)
+int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_effort *effort,
+                    struct ozx_pixels *out, struct ozx_error *error)
 {
-    struct ozx_pixels pixels = {.archive = archive, .directory = directory};
+    struct ozx_pixels pixels = {.archive = archive, .directory = directory, .effort = effort};
     char path[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
     int failure;
 

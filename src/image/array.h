@@ -18,8 +18,19 @@
 #define OZX_DECODED_LIVE_MAX (72u << 20)         /* bytes of all chunks that are held at once */
 #define OZX_DECODED_MAX (UINT64_C(16) << 30)     /* bytes that one picture may take to be decoded */
 #define OZX_CHUNK_VISITS_MAX (UINT64_C(1) << 20) /* chunks that one picture may ask for */
+#define OZX_METADATA_READ_MAX                                                                      \
+    (UINT64_C(512) << 20) /* bytes of metadata that one picture may take */
 #define OZX_BOX_MEAN_MAX                                                                           \
     (UINT64_C(1) << 24) /* pixels of a plane of which all are read; else one of each box */
+
+/* What one picture has taken so far, of however many arrays. */
+struct ozx_effort {
+    uint64_t live_bytes, decoded_bytes, visits, metadata_bytes;
+};
+
+/* The metadata file `node` is about to be read. -ENOTSUP: it would be too much for one picture. */
+int ozx_effort_metadata(struct ozx_effort *effort, const struct ozx_archive *archive, uint32_t node,
+                        struct ozx_error *error) OZX_CHECKED;
 
 struct ozx_pixels {
     struct ozx_archive *archive;                  /* borrowed */
@@ -30,13 +41,13 @@ struct ozx_pixels {
     struct ozx_chain *chain;                      /* owned */
     struct ozx_pixel item;
     double fill;
-    uint64_t live_bytes, decoded_bytes, visits;
+    struct ozx_effort *effort; /* borrowed */
 };
 
 /* Opens the array at `directory`. -EBADMSG, -ENOTSUP: why there are no pixels of it. The caller closes `*out`, of
  * success only. */
-int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_pixels *out,
-                    struct ozx_error *error) OZX_CHECKED;
+int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_effort *effort,
+                    struct ozx_pixels *out, struct ozx_error *error) OZX_CHECKED;
 void ozx_pixels_close(struct ozx_pixels *pixels);
 
 /* Which plane, and what of it each pixel of the picture takes. */

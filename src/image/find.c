@@ -46,6 +46,8 @@ static int load(struct ozx_image *image, struct ozx_error *error)
         (void)fail(image, -ENOENT, "there is no Zarr node", error);
         return -ENOENT;
     }
+    if (ozx_effort_metadata(image->effort, image->archive, node, error))
+        return -ENOTSUP;
     return ozx_metadata_load(image->archive, node, &image->metadata, error);
 }
 
@@ -145,7 +147,7 @@ static int open_level(struct ozx_image *image, const char *path, struct ozx_pixe
                             ozx_escape(name, sizeof name, path, strlen(path)));
         return -ENOENT;
     }
-    return ozx_pixels_open(image->archive, node, out, error);
+    return ozx_pixels_open(image->archive, node, image->effort, out, error);
 }
 
 static int choose_level(struct ozx_image *image, uint32_t size, struct ozx_error *error)
@@ -180,9 +182,9 @@ static int choose_level(struct ozx_image *image, uint32_t size, struct ozx_error
     return 0;
 }
 
-/* --- omero ------------------------------------------------------------------------------------ */
+/* --- what only its text says ------------------------------------------------------------------- */
 
-static int read_windows(struct ozx_image *image, struct ozx_error *error)
+static int read_text(struct ozx_image *image, struct ozx_error *error)
 {
     const struct ozx_ome *ome = image->metadata->ome;
     const char *name = image->metadata->zarr_format == 2 ? OZX_NAME_ZATTRS : OZX_NAME_ZARR_JSON;
@@ -191,12 +193,18 @@ static int read_windows(struct ozx_image *image, struct ozx_error *error)
     uint32_t node;
     int failure;
 
-    if (!ome || !ome->channel_count ||
+    if (!ome || (!ome->channel_count && !ome->has_image_label) ||
         ozx_archive_lookup(image->archive, image->directory, name, strlen(name), &node))
         return 0;
-    failure = ozx_metadata_text(image->archive, node, &text, &size, error);
+    failure = ozx_effort_metadata(image->effort, image->archive, node, error);
+    if (!failure)
+        failure = ozx_metadata_text(image->archive, node, &text, &size, error);
     if (failure)
         return failure;
+    if (ome->has_image_label && ozx_image_label_read(text, size, &image->label))
+        return ozx_error_memory(error);
+    if (!ome->channel_count)
+        return 0;
     image->windows = calloc(ome->channel_count, sizeof *image->windows);
     if (!image->windows)
         return ozx_error_memory(error);
@@ -204,25 +212,19 @@ static int read_windows(struct ozx_image *image, struct ozx_error *error)
     return 0;
 }
 
-int ozx_image_open(struct ozx_archive *archive, const char *path, uint32_t size,
-                   struct ozx_image *out, struct ozx_error *error)
+int ozx_image_open(struct ozx_archive *archive, uint32_t directory, uint32_t size,
+                   struct ozx_effort *effort, struct ozx_image *out, struct ozx_error *error)
 {
-    struct ozx_image image = {.archive = archive};
-    char name[OZX_ESCAPED_SIZE];
-    int failure;
+    struct ozx_image image = {.archive = archive, .directory = directory, .effort = effort};
+    int failure = find_image(&image, error);
 
-    if (path && ozx_archive_find(archive, path, &image.directory))
-        return ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "'%s': there is no such entry in the archive",
-                             ozx_escape(name, sizeof name, path, strlen(path)));
-    failure = find_image(&image, error);
     if (!failure && image.multiscale)
         failure = choose_level(&image, size, error);
     else if (!failure &&
-             !(failure = ozx_pixels_open(archive, image.directory, &image.pixels, error)))
+             !(failure = ozx_pixels_open(archive, image.directory, effort, &image.pixels, error)))
         failure = find_axes(&image, error);
     if (!failure)
-        failure = read_windows(&image, error);
+        failure = read_text(&image, error);
     if (failure)
         ozx_image_close(&image);
     else
@@ -230,10 +232,21 @@ int ozx_image_open(struct ozx_archive *archive, const char *path, uint32_t size,
     return failure;
 }
 
+bool ozx_image_is_label(const struct ozx_image *image)
+{
+    return image->metadata->ome && image->metadata->ome->has_image_label;
+}
+
+uint64_t ozx_image_size(const struct ozx_image *image, int axis)
+{
+    return axis < 0 ? 1 : image->pixels.array->shape.sizes[axis];
+}
+
 void ozx_image_close(struct ozx_image *image)
 {
     ozx_pixels_close(&image->pixels);
     ozx_metadata_free(image->metadata);
+    ozx_image_label_clear(&image->label);
     free(image->windows);
     *image = (struct ozx_image){.archive = NULL};
 }

@@ -6,6 +6,7 @@
 #define OZX_IMAGE_FIND_H
 
 #include "image/array.h"
+#include "zarr/image_label.h"
 #include "zarr/omero_windows.h"
 
 struct ozx_image {
@@ -14,15 +15,21 @@ struct ozx_image {
     struct ozx_metadata *metadata; /* owned; of the multiscale's group, or of an array alone */
     const struct ozx_multiscale *multiscale; /* NULL: an array alone */
     struct ozx_omero_window *windows;        /* owned; one for each channel of omero */
+    struct ozx_image_label label;            /* owned */
+    struct ozx_effort *effort;               /* borrowed */
     struct ozx_pixels pixels;                /* of the level; owned */
     int x, y, z, c, t;                       /* the axes of its array; -1: it has none */
 };
 
-/* The image at `path` (NULL: the root), its smallest level whose longer side is at least `size`, or else the
- * largest. A plate stands for its first well, that for its first field, a collection for its first
- * image. The caller closes `*out`, of success only. */
-int ozx_image_open(struct ozx_archive *archive, const char *path, uint32_t size,
-                   struct ozx_image *out, struct ozx_error *error) OZX_CHECKED;
+/* The image at the node `directory`, its smallest level whose longer side is at least `size`, or else
+ * the largest. A plate stands for its first well, that for its first field, a collection for its
+ * first image. -ENOENT: there is none. The caller closes `*out`, of success only. */
+int ozx_image_open(struct ozx_archive *archive, uint32_t directory, uint32_t size,
+                   struct ozx_effort *effort, struct ozx_image *out,
+                   struct ozx_error *error) OZX_CHECKED;
 void ozx_image_close(struct ozx_image *image);
+
+bool ozx_image_is_label(const struct ozx_image *image);
+uint64_t ozx_image_size(const struct ozx_image *image, int axis); /* of the level; no axis: 1 */
 
 #endif

@@ -65,19 +65,19 @@ static int take_memory(const struct sampler *s, uint64_t size, uint8_t **out)
         return ozx_error_set(s->error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "%" PRIu64 " bytes are more than the %u MiB that are decoded at once",
                              size, OZX_CHUNK_MAX / MIB);
-    if (s->pixels->live_bytes + size > OZX_DECODED_LIVE_MAX)
+    if (s->pixels->effort->live_bytes + size > OZX_DECODED_LIVE_MAX)
         return fail(s, -ENOTSUP, "its codecs need more memory than is taken for a picture");
     *out = malloc(size ? (size_t)size : 1);
     if (!*out)
         return ozx_error_memory(s->error);
-    s->pixels->live_bytes += size;
+    s->pixels->effort->live_bytes += size;
     return 0;
 }
 
 static void give_back(const struct sampler *s, uint8_t *memory, uint64_t size)
 {
     if (memory)
-        s->pixels->live_bytes -= size;
+        s->pixels->effort->live_bytes -= size;
     free(memory);
 }
 
@@ -95,7 +95,7 @@ static int read_piece(const struct sampler *s, const struct piece *piece, struct
     if (failure)
         return failure;
     out->size_bytes = out->room_bytes = (size_t)piece->size_bytes;
-    s->pixels->decoded_bytes += piece->size_bytes;
+    s->pixels->effort->decoded_bytes += piece->size_bytes;
     if (piece->memory) {
         memcpy(out->bytes, piece->memory + piece->at_bytes, out->size_bytes);
         return 0;
@@ -137,12 +137,12 @@ static int undo(const struct sampler *s, const struct ozx_chain *chain, const st
         if (chain->behind[i] == OZX_CHAIN_CRC32C && room > d.size_bytes)
             room = d.size_bytes; /* it takes four bytes away */
         failure = undo_one(s, chain->behind[i], room < OZX_CHUNK_MAX ? room : OZX_CHUNK_MAX, &d);
-        s->pixels->decoded_bytes += d.size_bytes;
+        s->pixels->effort->decoded_bytes += d.size_bytes;
     }
     if (!failure && expected && d.size_bytes != expected)
         failure = ozx_error_set(s->error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                 "%zu bytes where %" PRIu64 " belong", d.size_bytes, expected);
-    if (!failure && s->pixels->decoded_bytes > OZX_DECODED_MAX)
+    if (!failure && s->pixels->effort->decoded_bytes > OZX_DECODED_MAX)
         failure =
             fail(s, -ENOTSUP, "the picture takes more decoding than is done for one (16 GiB)");
     if (failure)
@@ -389,7 +389,7 @@ static int visit_chunk(const struct sampler *s, const struct grid *grid, struct 
     struct piece piece = {.memory = NULL};
     int failure;
 
-    if (++s->pixels->visits > OZX_CHUNK_VISITS_MAX)
+    if (++s->pixels->effort->visits > OZX_CHUNK_VISITS_MAX)
         return fail(s, -ENOTSUP, "the picture takes more chunks than are read for one (1048576)");
     for (uint32_t i = 0; i < count; i++) {
         uint64_t at = (int)i == s->plane->x_axis   ? x

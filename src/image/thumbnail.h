@@ -6,17 +6,18 @@
 #define OZX_IMAGE_THUMBNAIL_H
 
 #include "archive/archive.h"
+#include "image/blend.h"
+#include "image/view.h"
 
-#define OZX_THUMBNAIL_SIZE_MAX 1024   /* of the longer side */
-#define OZX_THUMBNAIL_CHANNELS_MAX 32 /* blended into one picture */
-#define OZX_Z_MIDDLE UINT64_MAX
+#define OZX_THUMBNAIL_SIZE_MAX 1024 /* of the longer side */
 
 struct ozx_thumbnail_options {
     const char *path; /* of the node; NULL: the root */
     uint32_t size;    /* of the longer side, 1 ... OZX_THUMBNAIL_SIZE_MAX */
-    uint64_t z, t;
-    bool z_maximum; /* of all planes, in place of `z` */
-    uint64_t channels[OZX_THUMBNAIL_CHANNELS_MAX];
+    uint64_t z, t;    /* OZX_Z_MIDDLE */
+    bool z_maximum;   /* of all planes, in place of `z` */
+    bool labels;      /* label image and image, one over the other */
+    uint64_t channels[OZX_CHANNELS_MAX];
     uint32_t channel_count; /* 0: those that the image shows */
 };
 
@@ -25,8 +26,8 @@ struct ozx_picture {
     uint8_t *rgb; /* owned */
 };
 
-/* -ENOENT: no such node, or it holds no image; -ERANGE: there is no such plane; -EBADMSG, -ENOTSUP, and the
- * errors of ozx_archive_read. The caller frees the picture's bytes. */
+/* -ENOENT: no such node, or it holds no image; -ERANGE: there is no such plane; -EBADMSG, -ENOTSUP,
+ * and the errors of ozx_archive_read. The caller frees the picture's bytes. */
 int ozx_thumbnail(struct ozx_archive *archive, const struct ozx_thumbnail_options *options,
                   struct ozx_picture *out, struct ozx_error *error) OZX_CHECKED;
 

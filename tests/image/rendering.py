@@ -54,8 +54,16 @@ def window_of(values, dtype, rgb):
     return low, high if high > low else low + 1
 
 
-def render(channels, size=256, omero=None, chosen=None):
+def rounded(light):
+    return numpy.floor(numpy.minimum(light, 255) + 0.5).astype(int)
+
+
+def render(*arguments, **more):
     """The picture of planes (all channels of an image)."""
+    return rounded(light_of(*arguments, **more))
+
+
+def light_of(channels, size=256, omero=None, chosen=None):
     height, width = sides(*channels[0].shape, size)
     rgb = len(channels) == 3 and channels[0].dtype == numpy.uint8 and not omero
     if chosen is None:
@@ -71,10 +79,38 @@ def render(channels, size=256, omero=None, chosen=None):
             low, high = said['window']['start'], said['window']['end']
         color = 0xFFFFFF if len(channels) == 1 else (RGB[number] if rgb else SEVERAL[number % 6])
         color = int(said['color'], 16) if 'color' in said else color
-        share = numpy.nan_to_num(numpy.clip((values - low) / (high - low), 0, 1))
+        with numpy.errstate(invalid='ignore', divide='ignore'):
+            share = (values / 2 - low / 2) / (high / 2 - low / 2)
+        share = numpy.clip(numpy.nan_to_num(share), 0, 1)
         for part in range(3):
             light[..., part] += share * (color >> (16 - 8 * part) & 0xFF)
-    return numpy.floor(numpy.minimum(light, 255) + 0.5).astype(int)
+    return light
+
+
+def rgba_of(labels, colors):
+    """Colours of label numbers, and how opaque they are."""
+    mixed = (labels.astype('uint64') & 0xFFFFFFFF) * 2654435761 & 0xFFFFFFFF
+    rgba = numpy.stack([64 + (mixed >> shift & 0xFF) * 3 // 4 for shift in (8, 16, 24)] +
+                       [mixed * 0 + 255], -1).astype(float)
+    rgba[labels == 0] = 0
+    for label, color in (colors or {}).items():
+        rgba[labels == label] = color
+    return rgba
+
+
+def render_labels(plane, size=256, colors=None):
+    rgba = rgba_of(shrink(plane, *sides(*plane.shape, size), nearest=True), colors)
+    return rounded(rgba[..., :3] * rgba[..., 3:] / 255)
+
+
+def render_over(channels, plane, size=256, colors=None, **more):
+    """Labels over an image; the label plane may have another size."""
+    light = numpy.minimum(light_of(channels, size, **more), 255)
+    labels = shrink(plane, *sides(*plane.shape, size), nearest=True)
+    rows, columns = (numpy.arange(count) * labels.shape[axis] // count
+                     for axis, count in enumerate(light.shape[:2]))
+    rgba = rgba_of(labels[numpy.ix_(rows, columns)], colors)
+    return rounded(light + (rgba[..., :3] - light) * rgba[..., 3:] / 510)
 
 
 def picture(archive, *options):

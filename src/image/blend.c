@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * tests/image/rendering.py has the rules once more.
+ */
+#include "image/blend.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "image/view.h"
+
+#define SHOWN_MAX 6    /* channels of an image that says nothing of them */
+#define LOW_PERMILLE 1 /* percentiles of an image without windows */
+#define HIGH_PERMILLE 999
+
+/* --- styles ----------------------------------------------------------------------------------- */
+
+/* True for three channels of 8 bits that nothing else is said about. */
+static bool is_rgb(const struct ozx_image *image)
+{
+    const struct ozx_pixel item = image->pixels.item;
+    const struct ozx_ome *ome = image->metadata->ome;
+
+    return ozx_image_size(image, image->c) == 3 && item.kind == OZX_PIXEL_UNSIGNED &&
+           item.size_bytes == 1 && !(ome && ome->channel_count);
+}
+
+static uint32_t color_of(const struct ozx_image *image, uint64_t channel)
+{
+    static const uint32_t rgb[] = {0xFF0000, 0x00FF00, 0x0000FF};
+    static const uint32_t several[] = {0x0000FF, 0x00FF00, 0xFF0000, 0xFF00FF, 0x00FFFF, 0xFFFF00};
+    const struct ozx_ome *ome = image->metadata->ome;
+
+    if (ome && channel < ome->channel_count && ome->channels[channel].color)
+        return (uint32_t)strtoul(ome->channels[channel].color, NULL, 16);
+    if (is_rgb(image))
+        return rgb[channel];
+    return ozx_image_size(image, image->c) == 1 ? 0xFFFFFF : several[channel % 6];
+}
+
+static struct ozx_style style_of(const struct ozx_image *image, uint64_t channel)
+{
+    const struct ozx_ome *ome = image->metadata->ome;
+    struct ozx_style style = {.channel = channel, .color = color_of(image, channel), .end = 1};
+
+    if (ome && image->windows && channel < ome->channel_count &&
+        image->windows[channel].is_stated) {
+        style.has_window = true;
+        style.start = image->windows[channel].start;
+        style.end = image->windows[channel].end;
+    } else if (is_rgb(image)) {
+        style.has_window = true;
+        style.end = 255;
+    } else if (image->pixels.item.kind == OZX_PIXEL_BOOL) {
+        style.has_window = true;
+    }
+    return style;
+}
+
+int ozx_styles_of(const struct ozx_image *image, const uint64_t *channels, uint32_t count,
+                  struct ozx_style styles[OZX_CHANNELS_MAX], struct ozx_error *error)
+{
+    const struct ozx_ome *ome = image->metadata->ome;
+    const uint64_t all = ozx_image_size(image, image->c);
+    int used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (channels[i] >= all)
+            return ozx_view_lacks("channel", channels[i], all, error);
+        styles[used++] = style_of(image, channels[i]);
+    }
+    for (size_t i = 0; !count && ome && i < ome->channel_count && i < all; i++)
+        if (ome->channels[i].is_active && used < OZX_CHANNELS_MAX)
+            styles[used++] = style_of(image, i);
+    if (!used)
+        while ((uint64_t)used < all && used < SHOWN_MAX) {
+            styles[used] = style_of(image, (uint64_t)used);
+            used++;
+        }
+    return used;
+}
+
+/* --- windows ---------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int find_window(const double *values, size_t count, double *start, double *end)
+{
+    OZX_AUTO_FREE double *sorted = malloc(count * sizeof *sorted);
+    size_t kept = 0;
+
+    if (!sorted)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(values[i]))
+            sorted[kept++] = values[i];
+    if (!kept)
+        return 0;
+    qsort(sorted, kept, sizeof *sorted, by_value);
+    *start = sorted[(kept - 1) * LOW_PERMILLE / 1000];
+    *end = sorted[(kept - 1) * HIGH_PERMILLE / 1000];
+    if (*end <= *start)
+        *end = *start + 1;
+    return 0;
+}
+
+int ozx_blend(const struct ozx_style *style, const double *values, size_t count, float *light,
+              struct ozx_error *error)
+{
+    double start = style->start, end = style->end;
+
+    if (!style->has_window && find_window(values, count, &start, &end))
+        return ozx_error_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        /* Halves, so that no difference overflows. Without a value it is dark. */
+        double share = (values[i] / 2 - start / 2) / (end / 2 - start / 2);
+        share = !(share > 0) ? 0 : share > 1 ? 1 : share;
+        for (unsigned part = 0; part < 3; part++)
+            light[3 * i + part] += (float)(share * (style->color >> (16 - 8 * part) & 0xFF));
+    }
+    return 0;
+}
