@@ -217,13 +217,7 @@ static const char *defect_of(const struct ozx_metadata *metadata, char *text, si
             snprintf(text, size, "%s %s", metadata->defects[i].where, metadata->defects[i].text);
             return text;
         }
-    if (array->has_storage_transformers)
-        return "it has storage transformers";
-    if (!array->has_shape || !array->has_grid)
-        return "its chunk grid is not regular";
-    if (array->key_encoding == OZX_KEYS_UNKNOWN)
-        return "its chunk key encoding is not known";
-    return NULL;
+    return ozx_chunk_keys_defect(array);
 }
 
 /* A pattern that matches a shard or a directory of shards, but no chunk: it was not meant for these. */

@@ -116,14 +116,12 @@ static bool mark_below(struct find *f, uint32_t directory)
 /* Why its shards cannot be split; NULL if they can. */
 static const char *defect_of(const struct ozx_array *array)
 {
+    const char *defect = ozx_chunk_keys_defect(array);
+
     if (array->codecs.count != 1)
         return "sharding is not its only codec";
-    if (array->has_storage_transformers)
-        return "it has storage transformers";
-    if (!array->has_shape || !array->has_grid)
-        return "its chunk grid is not regular";
-    if (array->key_encoding == OZX_KEYS_UNKNOWN)
-        return "its chunk key encoding is not known";
+    if (defect)
+        return defect;
     if (!array->sharding->index_readable)
         return "the index of its shards is encoded";
     return NULL;

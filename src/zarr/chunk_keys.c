@@ -7,6 +7,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+const char *ozx_chunk_keys_defect(const struct ozx_array *array)
+{
+    if (array->has_storage_transformers)
+        return "it has storage transformers";
+    if (!array->has_shape || !array->has_grid)
+        return "its chunk grid is not regular";
+    if (array->key_encoding == OZX_KEYS_UNKNOWN)
+        return "its chunk key encoding is not known";
+    return NULL;
+}
+
 size_t ozx_chunk_put_key(const struct ozx_array *array, const uint64_t *index,
                          char key[OZX_CHUNK_KEY_MAX])
 {

@@ -14,6 +14,9 @@
 
 #define OZX_CHUNK_KEY_MAX (2 + OZX_DIMENSIONS_MAX * 21) /* bytes of a key, terminated */
 
+/* Why the names of its chunks cannot be told, "it has storage transformers" ...; NULL if they can. */
+const char *ozx_chunk_keys_defect(const struct ozx_array *array);
+
 /* The key of those numbers, terminated; its length. */
 size_t ozx_chunk_put_key(const struct ozx_array *array, const uint64_t *index,
                          char key[OZX_CHUNK_KEY_MAX]);
