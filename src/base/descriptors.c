@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * close_range where the kernel has it (5.9), else one close for each.
+ * File descriptors, closed and passed on. close_range where the kernel has it (5.9), else one close for
+ * each.
  */
 #include "base/descriptors.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void close_between(unsigned first, unsigned last)
@@ -35,4 +40,55 @@ void ozx_descriptors_close_others(const int *keep, size_t count)
         first = next + 1;
     }
     close_between(first, ~0U);
+}
+
+/* Room for one descriptor. */
+union control {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t ozx_descriptors_send(int socket, const void *data, size_t size_bytes, int fd, int flags)
+{
+    struct iovec part = {(void *)(uintptr_t)data, size_bytes};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    union control control;
+    ssize_t sent;
+
+    if (fd >= 0) {
+        memset(&control, 0, sizeof control);
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+        header.msg_control = control.bytes;
+        header.msg_controllen = sizeof control.bytes;
+    }
+    do
+        sent = sendmsg(socket, &header, MSG_NOSIGNAL | flags);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+ssize_t ozx_descriptors_receive(int socket, void *data, size_t size_bytes, int flags, int *fd)
+{
+    struct iovec part = {data, size_bytes};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    union control control;
+    const struct cmsghdr *rights;
+    ssize_t size;
+
+    if (fd) {
+        *fd = -1;
+        header.msg_control = control.bytes;
+        header.msg_controllen = CMSG_LEN(sizeof *fd);
+    }
+    do
+        size = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_TRUNC | flags);
+    while (size < 0 && errno == EINTR);
+    rights = fd && size >= 0 ? CMSG_FIRSTHDR(&header) : NULL;
+    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
+        rights->cmsg_len == CMSG_LEN(sizeof *fd))
+        memcpy(fd, CMSG_DATA(rights), sizeof *fd);
+    return size;
 }

@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a new process does with the descriptors that it inherited.
+ * File descriptors: what a new process does with those that it inherited, and how one is passed on
+ * (unix(7), SCM_RIGHTS).
  */
 #ifndef OZX_BASE_DESCRIPTORS_H
 #define OZX_BASE_DESCRIPTORS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Closes every descriptor from 3 on that is not among the `count` in `keep` (negative ones are
  * skipped). A descriptor inherited from a shell's `$(...)` or from sshd would keep them waiting. */
 void ozx_descriptors_close_others(const int *keep, size_t count);
+
+/* send(2) of one datagram, without SIGPIPE, and `fd` with it unless that is negative. Tried again
+ * when a signal came between. -1: errno says why. */
+ssize_t ozx_descriptors_send(int socket, const void *data, size_t size_bytes, int fd, int flags);
+
+/* recv(2) of one datagram, tried again when a signal came between; the one descriptor that came with
+ * it goes to `*fd`, close-on-exec and owned by the caller, else -1: the kernel installs no second one,
+ * and none at all where `fd` is NULL. A datagram that had more bytes than there is room for has its full
+ * size. 0: the end; -1: errno says why. */
+ssize_t ozx_descriptors_receive(int socket, void *data, size_t size_bytes, int flags, int *fd);
 
 #endif

@@ -11,8 +11,6 @@
 
 #include <stdbool.h>
 
-#include <sys/socket.h>
-
 #include "base/error.h"
 
 enum ozx_message_kind {
@@ -45,9 +43,6 @@ int ozx_channel_pair(int sockets[2]) OZX_CHECKED;
 int ozx_channel_send(int socket, enum ozx_message_kind kind, uint32_t value,
                      const struct ozx_error *error, bool drop) OZX_CHECKED;
 int ozx_channel_send_descriptor(int socket, enum ozx_message_kind kind, int fd) OZX_CHECKED;
-
-/* The one descriptor that came with a received message (SCM_RIGHTS), -1 without one. */
-int ozx_channel_descriptor(struct msghdr *header);
 
 /* Waits for one message. 1: got one; 0: the other side is gone; -EPROTO: not one of ours. With
  * `device` not NULL a descriptor that came along is put there (owned by the caller), else -1. */

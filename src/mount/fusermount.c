@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/descriptors.h"
 #include "config.h"
-#include "mount/channel.h"
 #include "mount/process.h"
 
 struct job {
@@ -92,19 +92,10 @@ static int explain(int status, const char *said, struct ozx_error *error)
 static int take_device(int socket)
 {
     char byte;
-    struct iovec part = {&byte, sizeof byte};
-    union {
-        struct cmsghdr header; /* for its alignment */
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr header = {.msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = control.bytes,
-                            .msg_controllen = sizeof control.bytes};
+    int device;
 
-    if (recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0)
-        return -1;
-    return ozx_channel_descriptor(&header);
+    return ozx_descriptors_receive(socket, &byte, sizeof byte, MSG_DONTWAIT, &device) > 0 ? device
+                                                                                           : -1;
 }
 
 int ozx_fusermount(const char *path, const char *options, int *device, struct ozx_error *error)

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "check.h"
-#include "mount/channel.h"
 #include "mount/many/porter.h"
 #include "mount/many/wire.h"
 
@@ -91,25 +91,15 @@ static void take_items(const char *at)
 static uint32_t receive(int socket)
 {
     static _Alignas(8) char bytes[OZX_NEWS_SIZE_MAX];
-    struct iovec part = {bytes, sizeof bytes};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr header = {.msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = control.bytes,
-                            .msg_controllen = CMSG_LEN(sizeof(int))};
     struct pollfd ready = {.fd = socket, .events = POLLIN};
     ssize_t size;
 
     memset(&got, 0, sizeof got);
     if (poll(&ready, 1, 5000) != 1)
         abort();
-    size = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    size = ozx_descriptors_receive(socket, bytes, sizeof bytes, 0, &got.fd);
     if (size <= 0)
         return 0;
-    got.fd = ozx_channel_descriptor(&header);
     memcpy(&got.head, bytes, sizeof got.head);
     if (got.head.kind == OZX_NEWS_ADDED)
         take_items(bytes + sizeof got.head);

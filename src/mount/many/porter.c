@@ -91,30 +91,6 @@ static void say(struct porter *p, enum ozx_news_kind kind, uint32_t number, int 
     }
 }
 
-/* The socket's file descriptor goes along. */
-static ssize_t send_letter(int socket, struct letter *letter)
-{
-    struct iovec part = {letter->bytes, letter->size};
-    union {
-        struct cmsghdr header; /* for its alignment */
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
-    struct cmsghdr *rights;
-
-    if (letter->fd >= 0) {
-        memset(&control, 0, sizeof control);
-        header.msg_control = control.bytes;
-        header.msg_controllen = sizeof control.bytes;
-        rights = CMSG_FIRSTHDR(&header);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof letter->fd);
-        memcpy(CMSG_DATA(rights), &letter->fd, sizeof letter->fd);
-    }
-    return sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* As much as the worker takes. False: it is gone. */
 static bool send_all(struct porter *p)
 {
@@ -122,12 +98,10 @@ static bool send_all(struct porter *p)
 
     close_letter(p);
     while ((letter = p->first)) {
-        if (send_letter(p->socket, letter) < 0) {
-            if (errno == EINTR)
-                continue;
-            /* ETOOMANYREFS: descriptors that the worker has not taken yet. */
+        /* ETOOMANYREFS: descriptors that the worker has not taken yet. */
+        if (ozx_descriptors_send(p->socket, letter->bytes, letter->size, letter->fd,
+                                 MSG_DONTWAIT) < 0)
             return errno == EAGAIN || errno == ETOOMANYREFS || errno == ENOBUFS;
-        }
         p->first = letter->next;
         if (!p->first)
             p->last = &p->first;

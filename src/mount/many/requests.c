@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "mount/channel.h"
+#include "base/descriptors.h"
 #include "mount/many/wire.h"
 
 #define LOOK_UP_MS 100 /* how often who waits asks whether to go on */
@@ -257,26 +257,10 @@ static bool take(struct ozx_requests *r, const char *datagram, size_t size, int 
 /* One datagram, and the descriptor that came with it. False: the end. */
 static bool receive(struct ozx_requests *r, char *datagram)
 {
-    struct iovec part = {datagram, OZX_NEWS_SIZE_MAX};
-    union {
-        struct cmsghdr header; /* for its alignment */
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr header = {.msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = control.bytes,
-                            .msg_controllen = CMSG_LEN(sizeof(int))};
-    ssize_t size;
-    bool right;
     int fd;
+    ssize_t size = ozx_descriptors_receive(r->socket, datagram, OZX_NEWS_SIZE_MAX, 0, &fd);
+    bool right = size > 0 && size <= OZX_NEWS_SIZE_MAX && take(r, datagram, (size_t)size, &fd);
 
-    do
-        size = recvmsg(r->socket, &header, MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
-    if (size <= 0)
-        return false;
-    fd = ozx_channel_descriptor(&header);
-    right = !(header.msg_flags & MSG_TRUNC) && take(r, datagram, (size_t)size, &fd);
     if (fd >= 0)
         close(fd); /* who asked for it is gone */
     return right;
