@@ -21,7 +21,7 @@ int ozx_effort_metadata(struct ozx_effort *effort, const struct ozx_archive *arc
     if (stat.size_bytes > OZX_METADATA_READ_MAX - effort->metadata_bytes)
         return ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "choose an image with --path",
-                             "the picture takes more metadata than are read for one (512 MiB)");
+                             "the picture takes more metadata than are read for one (128 MiB)");
     effort->metadata_bytes += stat.size_bytes + METADATA_FILE_COST;
     if (effort->metadata_bytes > OZX_METADATA_READ_MAX)
         effort->metadata_bytes = OZX_METADATA_READ_MAX;

@@ -19,7 +19,7 @@
 #define OZX_DECODED_MAX (UINT64_C(16) << 30)     /* bytes that one picture may take to be decoded */
 #define OZX_CHUNK_VISITS_MAX (UINT64_C(1) << 20) /* chunks that one picture may ask for */
 #define OZX_METADATA_READ_MAX                                                                      \
-    (UINT64_C(512) << 20) /* bytes of metadata that one picture may take */
+    (UINT64_C(128) << 20) /* bytes of metadata that one picture may take */
 #define OZX_BOX_MEAN_MAX                                                                           \
     (UINT64_C(1) << 24) /* pixels of a plane of which all are read; else one of each box */
 

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+#include "archive/node_metadata.h"
 #include "image/labels.h"
+#include "image/sheet.h"
 
 struct making {
     struct ozx_archive *archive;
@@ -103,6 +105,48 @@ static int draw_pair(struct making *m, uint32_t directory)
     return failure;
 }
 
+/* --- a plate ---------------------------------------------------------------------------------- */
+
+/* The metadata of a plate that is shown as a sheet; NULL: the node is something else. */
+static int find_plate(struct making *m, uint32_t directory, struct ozx_metadata **out)
+{
+    OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    const struct ozx_plate *plate;
+    uint32_t node;
+    int failure;
+
+    *out = NULL;
+    if (ozx_metadata_find(m->archive, directory, &node))
+        return 0; /* whoever looks for an image says so */
+    failure = ozx_effort_metadata(&m->effort, m->archive, node, m->error);
+    if (!failure)
+        failure = ozx_metadata_load(m->archive, node, &metadata, m->error);
+    if (failure)
+        return failure;
+    plate = metadata->ome && !metadata->ome->multiscale_count ? metadata->ome->plate : NULL;
+    if (plate && plate->well_count && plate->row_count && plate->column_count)
+        *out = ozx_take(metadata);
+    return 0;
+}
+
+static int draw_plate(struct making *m, uint32_t directory, const struct ozx_plate *plate)
+{
+    struct ozx_sheet sheet;
+    int failure;
+
+    if (m->options->labels)
+        return ozx_error_set(m->error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "choose a well with --path", "label images are not drawn over plates");
+    failure =
+        ozx_sheet_draw(m->archive, directory, plate, m->options, &m->effort, &sheet, m->error);
+    if (failure)
+        return failure;
+    m->light = sheet.light;
+    m->width = sheet.width;
+    m->height = sheet.height;
+    return 0;
+}
+
 /* --- any node --------------------------------------------------------------------------------- */
 
 static int find_node(const struct making *m, uint32_t *directory)
@@ -135,11 +179,16 @@ int ozx_thumbnail(struct ozx_archive *archive, const struct ozx_thumbnail_option
                   struct ozx_picture *out, struct ozx_error *error)
 {
     struct making m = {.archive = archive, .options = options, .error = error};
+    OZX_AUTO_METADATA struct ozx_metadata *plate = NULL;
     uint32_t directory;
     int failure = find_node(&m, &directory);
 
     if (!failure)
-        failure = options->labels ? draw_pair(&m, directory) : draw_image(&m, directory);
+        failure = find_plate(&m, directory, &plate);
+    if (!failure)
+        failure = plate             ? draw_plate(&m, directory, plate->ome->plate)
+                  : options->labels ? draw_pair(&m, directory)
+                                    : draw_image(&m, directory);
     if (!failure)
         failure = round_off(&m, out);
     free(m.light);

@@ -63,28 +63,64 @@ def render(*arguments, **more):
     return rounded(light_of(*arguments, **more))
 
 
-def light_of(channels, size=256, omero=None, chosen=None):
-    height, width = sides(*channels[0].shape, size)
-    rgb = len(channels) == 3 and channels[0].dtype == numpy.uint8 and not omero
-    if chosen is None:
-        active = [i for i, c in enumerate(omero or []) if c.get('active') is True]
-        chosen = [i for i in active if i < len(channels)] or range(min(6, len(channels)))
-    light = numpy.zeros((height, width, 3))
-    for number in chosen:
-        plane = channels[number]
-        values = shrink(plane, height, width)
-        said = (omero or [{}] * len(channels))[number]
-        low, high = window_of(values, plane.dtype, rgb)
+def channels_of(count, omero, chosen):
+    if chosen is not None:
+        return chosen
+    active = [i for i, c in enumerate(omero or []) if c.get('active') is True and i < count]
+    return active or range(min(6, count))
+
+
+def shade(values, count, dtype, omero=None):
+    """The light of some channels (number: values) of an image of so many."""
+    rgb = count == 3 and dtype == numpy.uint8 and not omero
+    light = 0
+    for number, plane in values.items():
+        said = (omero or [{}] * count)[number]
+        low, high = window_of(plane, dtype, rgb)
         if 'window' in said:
             low, high = said['window']['start'], said['window']['end']
-        color = 0xFFFFFF if len(channels) == 1 else (RGB[number] if rgb else SEVERAL[number % 6])
+        color = 0xFFFFFF if count == 1 else (RGB[number] if rgb else SEVERAL[number % 6])
         color = int(said['color'], 16) if 'color' in said else color
         with numpy.errstate(invalid='ignore', divide='ignore'):
-            share = (values / 2 - low / 2) / (high / 2 - low / 2)
-        share = numpy.clip(numpy.nan_to_num(share), 0, 1)
-        for part in range(3):
-            light[..., part] += share * (color >> (16 - 8 * part) & 0xFF)
+            share = (plane / 2 - low / 2) / (high / 2 - low / 2)
+        share = numpy.clip(numpy.nan_to_num(share), 0, 1)[..., None]
+        light = light + share * [color >> shift & 0xFF for shift in (16, 8, 0)]
     return light
+
+
+def light_of(channels, size=256, omero=None, chosen=None):
+    height, width = sides(*channels[0].shape, size)
+    values = {n: shrink(channels[n], height, width)
+              for n in channels_of(len(channels), omero, chosen)}
+    return shade(values, len(channels), channels[0].dtype, omero)
+
+
+def layout(rows, columns, size):
+    """Pixels left of and above the cells, and from one to the next."""
+    left, top = 6 * min(4, max(map(len, rows))) + 1, 9
+    step = min((size - left) // len(columns), (size - top) // len(rows))
+    return (left, top, step) if step >= 2 else (0, 0, min(size // len(columns), size // len(rows)))
+
+
+def render_sheet(rows, columns, wells, size=256, omero=None, chosen=None):
+    """A plate: (row, column): the channels of a well. Without its names."""
+    left, top, step = layout(rows, columns, size)
+    first = next(iter(wells.values()))
+    shape = top + step * len(rows), left + step * len(columns)
+    values = {n: numpy.full(shape, numpy.nan)
+              for n in channels_of(len(first), omero, chosen)}
+    light = numpy.zeros((*shape, 3))
+    for row in range(len(rows)):
+        for column in range(len(columns)):
+            y, x = top + row * step, left + column * step
+            light[y:y + step - 1, x:x + step - 1] = 0 if (row, column) in wells else 40
+            channels = wells.get((row, column), [])
+            for number in set(values) & set(range(len(channels))):
+                height, width = sides(*channels[number].shape, step - 1)
+                at = y + (step - 1 - height) // 2, x + (step - 1 - width) // 2
+                values[number][at[0]:at[0] + height, at[1]:at[1] + width] = shrink(
+                    channels[number], height, width)
+    return rounded(light + shade(values, len(first), first[0].dtype, omero))
 
 
 def rgba_of(labels, colors):

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from images import image, made, random
-from kit.info import OZXFS, pack_directory, write
+from images import image, made, random, zarr
+from kit.info import OZXFS, pack_directory
 from rendering import Image, check, needs_png, numpy, render, run
 
-zarr = pytest.importorskip('zarr')
 pytestmark = [needs_png, pytest.mark.filterwarnings('ignore')]
 DATA = Path(__file__).parents[2] / 'data'
 
@@ -97,34 +96,12 @@ def test_output_is_not_replaced(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ['s', 'x.ozx', 'x.png']
 
 
-def test_plate_well_and_collection_lead_to_an_image(tmp_path):
+def test_collection_leads_to_its_first_image(tmp_path):
     data = random(1, 30, 40)
-    image(tmp_path / 's' / 'A' / '1' / '0', [data])
-    files = {
-        p.relative_to(tmp_path / 's').as_posix(): p.read_bytes()
-        for p in (tmp_path / 's').rglob('*') if p.is_file()
-    }
-
-    def group(**ome):
-        return {
-            'zarr_format': 3, 'node_type': 'group',
-            'attributes': {'ome': {'version': '0.5', **ome}}
-        }
-    files['A/1/zarr.json'] = group(well={'images': [{'path': '0'}]})
-    files['zarr.json'] = group(
-        plate={
-            'rows': [{'name': 'A'}], 'columns': [{'name': '1'}],
-            'wells': [{'path': 'A/1', 'rowIndex': 0, 'columnIndex': 0}]
-        })
-    check(write(tmp_path / 'x.ozx', files), render(list(data)))
-    check(tmp_path / 'x.ozx', render(list(data)), '--path', 'A/1')
-    check(tmp_path / 'x.ozx', render(list(data)), '--path', 'A/1/0/0')
-    moved = {
-        name.replace('A/1/0/', '0/'): text for name, text in files.items()
-        if name.startswith('A/1/0/')
-    }
-    check(write(tmp_path / 'x.ozx', {**moved, 'zarr.json': group(**{'bioformats2raw.layout': 3})}),
-          render(list(data)))
+    image(tmp_path / 's' / '0', [data])
+    zarr.create_group(tmp_path / 's', attributes={'ome': {
+        'version': '0.5', 'bioformats2raw.layout': 3}})
+    check(pack_directory(tmp_path / 's', tmp_path / 'x.ozx'), render(list(data)))
 
 
 def test_as_a_desktop_runs_it(tmp_path):
