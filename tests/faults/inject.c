@@ -57,6 +57,7 @@ static const struct {
     {"mkdirat", MKDIRAT},
     {"openat64", MAKE},
     {"step", STEP},
+    {"mount", MOUNT},
     {"any", PREAD | PWRITE | FSYNC | SYNCFS | FCHMOD | FTRUNCATE | TIMES | LINKAT | RENAMEAT |
                 RENAMEAT2 | UNLINKAT | MKDIRAT | MAKE},
 };

@@ -32,6 +32,7 @@ enum {
     UNLINKAT = 1 << 16,
     MKDIRAT = 1 << 17,
     MAKE = 1 << 18, /* openat that makes a file */
+    MOUNT = 1 << 20, /* what mounts, and leases */
     STEP = 1 << 19, /* a comparison: of memory, or of two things that are sorted */
 };
 

@@ -15,6 +15,7 @@
 #include "mount/attach.h"
 #include "mount/kernel/attach.h"
 #include "mount/kernel/image.h"
+#include "mount/kernel/keeper.h"
 #include "mount/kernel/proof.h"
 #include "mount/kernel/state.h"
 #include "mount/kernel_mount.h"
@@ -74,6 +75,7 @@ static int check_kernel(struct ozx_error *why)
 
 static void release(struct ozx_direct *d)
 {
+    ozx_keeper_stop(d);
     ozx_lease_end(d);
     ozx_image_file_close(&d->image);
     if (d->breaks >= 0)
@@ -99,6 +101,7 @@ static int hold(const struct ozx_mount_options *options, int archive, struct ozx
         return fail(why, -ENOMEM, "no memory");
     *d = (struct ozx_direct){.options = options,
                              .breaks = -1,
+                             .keeper_end = -1,
                              .image = OZX_IMAGE_FILE_INIT};
     /* The same open file, so the lease is on both. */
     d->archive = fcntl(archive, F_DUPFD_CLOEXEC, 3);
@@ -158,7 +161,7 @@ static int make_image(struct ozx_direct *d, const struct ozx_table *table, uint6
     return failure;
 }
 
-static int put(const struct ozx_direct *d, int mount, struct ozx_mount_id *out,
+static int put(struct ozx_direct *d, int mount, struct ozx_mount_id *out,
                struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int lock = -1;
@@ -166,6 +169,8 @@ static int put(const struct ozx_direct *d, int mount, struct ozx_mount_id *out,
 
     if (!failure && ozx_lease_is_broken(d))
         failure = refuse(why, "the archive is being changed");
+    if (!failure && ozx_keeper_start(d, mount))
+        failure = refuse(why, "cannot start a process that watches over it");
     if (!failure)
         failure = ozx_attach_put(mount, d->options->place, out, why);
     if (!failure)

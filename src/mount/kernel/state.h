@@ -15,6 +15,8 @@ struct ozx_direct {
     struct ozx_image_file image;
     uint64_t meta_end_bytes;
     bool attached;
+    pid_t keeper; /* keeper.c */
+    int keeper_end; /* owned; -1: there is no keeper */
 };
 
 /* Takes the lease on the archive (lease.c), and makes `breaks`. */

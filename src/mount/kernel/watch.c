@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/descriptors.h"
 #include "mount/kernel/image.h"
+#include "mount/kernel/keeper.h"
 #include "mount/kernel/quiesce.h"
 #include "mount/kernel/state.h"
 #include "mount/process.h"
@@ -255,6 +256,7 @@ void ozx_kernel_watch(struct ozx_direct *direct, const struct ozx_own_mount *own
 
     w.closed = watch_image(&w);
     start_guard(&w);
+    ozx_keeper_stop(direct);
     events->watched(events->context);
     run(&w);
     stop_guard(&w);
