@@ -252,6 +252,48 @@ def test_changed_under_readers(kernel, folder, round_):
     assert kernel.nothing_left()
 
 
+def open_zarr(path):
+    import zarr
+    return zarr.open_array(path, mode='r')
+
+
+def open_tensorstore(path):
+    import tensorstore
+    return tensorstore.open({'driver': 'zarr3', 'kvstore': {'driver': 'file', 'path': path}},
+                            open=True).result()
+
+
+@pytest.mark.parametrize('reader', [open_zarr, open_tensorstore])
+def test_changed_under_a_zarr_reader(kernel, folder, reader):
+    """It raises for what is not cached (what the mount was proved by is): it is no background."""
+    zarr = pytest.importorskip('zarr')
+    if reader is open_tensorstore:
+        pytest.importorskip('tensorstore')
+    source, path = os.path.join(folder, 'a.zarr'), os.path.join(folder, 'a.ozx')
+    array = zarr.create_array(source, shape=(300, 6400), chunks=(1, 6400), dtype='uint16',
+                              fill_value=7, compressors=None,
+                              attributes={'ome': {'version': '0.5'}})
+    array[:] = 12345
+    assert kernel.run('pack', source, path).returncode == 0
+    where = kernel.mount(path, KERNEL)
+    opened = reader(where)
+    assert (numpy_of(opened[0]) == 12345).all()
+    with open(path, 'r+b') as file:
+        file.write(b'\xee' * os.path.getsize(path))
+    raised = 0
+    for row in range(0, 300, 5):
+        try:
+            assert (numpy_of(opened[row]) == 12345).all()
+        except (OSError, ValueError, NotImplementedError):  # the last is EOPNOTSUPP
+            raised += 1
+    assert raised > 20
+    kernel.umount(where)
+
+
+def numpy_of(part):
+    return part.read().result() if hasattr(part, 'read') else part
+
+
 def test_not_changed(kernel, image, image_view):
     """What leaves the bytes alone leaves the mount alone."""
     where = kernel.mount(image, KERNEL)
