@@ -52,6 +52,34 @@ int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
     return 0;
 }
 
+int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t *width,
+                 uint32_t *height)
+{
+    static const png_color black = {0, 0, 0};
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    uint8_t *pixels = NULL;
+    int failure = -EBADMSG;
+
+    if (!png_image_begin_read_from_memory(&image, data, size_bytes))
+        return -EBADMSG;
+    if ((uint64_t)image.width * image.height <= OZX_PNG_PIXELS_MAX) {
+        image.format = PNG_FORMAT_RGB;
+        pixels = malloc(PNG_IMAGE_SIZE(image));
+        failure = !pixels                                                  ? -ENOMEM
+                  : png_image_finish_read(&image, &black, pixels, 0, NULL) ? 0
+                                                                           : -EBADMSG;
+    }
+    if (failure) {
+        free(pixels);
+    } else {
+        *rgb = pixels;
+        *width = image.width;
+        *height = image.height;
+    }
+    png_image_free(&image);
+    return failure;
+}
+
 #else
 
 bool ozx_png_is_built_in(void)
@@ -65,6 +93,13 @@ int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
     (void)fd, (void)rgb, (void)width, (void)height;
     return ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "pictures are not built in: they need libpng");
+}
+
+int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t *width,
+                 uint32_t *height)
+{
+    (void)data, (void)size_bytes, (void)rgb, (void)width, (void)height;
+    return -ENOTSUP;
 }
 
 #endif

@@ -17,4 +17,11 @@ bool ozx_png_is_built_in(void);
 int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
                   struct ozx_error *error) OZX_CHECKED;
 
+#define OZX_PNG_PIXELS_MAX (1u << 24) /* of a picture that is read */
+
+/* Decodes any PNG file, untrusted, over black. -EBADMSG, -ENOMEM, -ENOTSUP: not built in. The caller
+ * frees `*rgb`. */
+int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t *width,
+                 uint32_t *height) OZX_CHECKED;
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "archive/node_metadata.h"
+#include "image/embedded.h"
 #include "image/labels.h"
 #include "image/sheet.h"
 
@@ -162,6 +163,13 @@ static int find_node(const struct making *m, uint32_t *directory)
     return 0;
 }
 
+/* An embedded thumbnail stands for the node as it is, not for what else is asked for. */
+static bool is_plain(const struct ozx_thumbnail_options *o)
+{
+    return !o->drawn && !o->labels && !o->channel_count && !o->z_maximum && !o->t &&
+           o->z == OZX_Z_MIDDLE;
+}
+
 static int round_off(struct making *m, struct ozx_picture *out)
 {
     const size_t count = (size_t)m->width * m->height * 3;
@@ -183,6 +191,9 @@ int ozx_thumbnail(struct ozx_archive *archive, const struct ozx_thumbnail_option
     uint32_t directory;
     int failure = find_node(&m, &directory);
 
+    if (!failure && is_plain(options) &&
+        ozx_embedded_picture(archive, directory, options->size, &m.effort, out) == 0)
+        return 0;
     if (!failure)
         failure = find_plate(&m, directory, &plate);
     if (!failure)

@@ -16,6 +16,7 @@ struct ozx_thumbnail_options {
     uint32_t size;    /* of the longer side, 1 ... OZX_THUMBNAIL_SIZE_MAX */
     uint64_t z, t;    /* OZX_Z_MIDDLE */
     bool z_maximum;   /* of all planes, in place of `z` */
+    bool drawn;       /* even if there is an embedded thumbnail of the node as a whole */
     bool labels;      /* label image and image, one over the other */
     uint64_t channels[OZX_CHANNELS_MAX];
     uint32_t channel_count; /* 0: those that the image shows */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Whatever is wrong with it, there is still the image itself: nothing here is an error for the user.
+ */
+#include "image/embedded.h"
+
+#include <string.h>
+
+#include "archive/node_metadata.h"
+#include "image/boxes.h"
+#include "image/png.h"
+#include "zarr/thumbnails.h"
+
+/* --- made smaller ----------------------------------------------------------------------------- */
+
+static uint32_t fit(uint32_t side, uint32_t longer, uint32_t size)
+{
+    const uint64_t fitted = ((uint64_t)side * size + longer / 2) / longer;
+
+    return fitted ? (uint32_t)fitted : 1;
+}
+
+static void average(const struct ozx_picture *from, const struct ozx_boxes *x,
+                    const struct ozx_boxes *y, uint32_t column, uint32_t row, uint8_t rgb[3])
+{
+    const uint64_t top = ozx_boxes_from(y, row), bottom = ozx_boxes_from(y, row + 1);
+    const uint64_t left = ozx_boxes_from(x, column), right = ozx_boxes_from(x, column + 1);
+    const uint64_t count = (bottom - top) * (right - left);
+    uint64_t sums[3] = {0, 0, 0};
+
+    for (uint64_t j = top; j < bottom; j++)
+        for (uint64_t i = left; i < right; i++)
+            for (unsigned part = 0; part < 3; part++)
+                sums[part] += from->rgb[3 * (j * from->width + i) + part];
+    for (unsigned part = 0; part < 3; part++)
+        rgb[part] = count ? (uint8_t)((2 * sums[part] + count) / (2 * count)) : 0;
+}
+
+/* Rules 1 and 2 of ozxfs-thumbnail(1). */
+static int shrink(struct ozx_picture *picture, uint32_t size)
+{
+    const uint32_t longer = picture->width > picture->height ? picture->width : picture->height;
+    struct ozx_picture small;
+    struct ozx_boxes x, y;
+
+    if (longer <= size)
+        return 0;
+    small.width = fit(picture->width, longer, size);
+    small.height = fit(picture->height, longer, size);
+    small.rgb = malloc((size_t)small.width * small.height * 3);
+    if (!small.rgb)
+        return -ENOMEM;
+    x = (struct ozx_boxes){picture->width, small.width, false};
+    y = (struct ozx_boxes){picture->height, small.height, false};
+    for (uint32_t j = 0; j < small.height; j++)
+        for (uint32_t i = 0; i < small.width; i++)
+            average(picture, &x, &y, i, j, &small.rgb[3 * ((size_t)j * small.width + i)]);
+    free(picture->rgb);
+    *picture = small;
+    return 0;
+}
+
+/* --- found ------------------------------------------------------------------------------------ */
+
+static int find(struct ozx_archive *archive, uint32_t directory, uint32_t size,
+                struct ozx_effort *effort, struct ozx_embedded *out)
+{
+    struct ozx_error ignored = OZX_ERROR_INIT;
+    OZX_AUTO_FREE char *text = NULL;
+    size_t text_size = 0;
+    uint32_t node;
+
+    if (ozx_archive_lookup(archive, directory, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON),
+                           &node) &&
+        ozx_archive_lookup(archive, directory, OZX_NAME_ZATTRS, strlen(OZX_NAME_ZATTRS), &node))
+        return -ENOENT;
+    if (ozx_effort_metadata(effort, archive, node, &ignored) ||
+        ozx_metadata_text(archive, node, &text, &text_size, &ignored))
+        return -ENOENT;
+    return ozx_thumbnails_find(text, text_size, "image/png", size, out);
+}
+
+static int read_entry(struct ozx_archive *archive, uint32_t directory,
+                      struct ozx_embedded *embedded)
+{
+    struct ozx_error ignored = OZX_ERROR_INIT;
+    struct ozx_node_stat stat;
+    size_t got = 0;
+    uint32_t node;
+
+    if (ozx_metadata_resolve(archive, directory, embedded->path, &node))
+        return -ENOENT;
+    ozx_archive_stat(archive, node, &stat);
+    if (stat.is_directory || !stat.size_bytes || stat.size_bytes > OZX_THUMBNAIL_DATA_MAX)
+        return -ENOENT;
+    embedded->data = malloc((size_t)stat.size_bytes);
+    if (!embedded->data ||
+        ozx_archive_read(archive, node, embedded->data, (size_t)stat.size_bytes, 0, &got, &ignored))
+        return -ENOENT;
+    embedded->data_size_bytes = got;
+    return 0;
+}
+
+int ozx_embedded_picture(struct ozx_archive *archive, uint32_t directory, uint32_t size,
+                         struct ozx_effort *effort, struct ozx_picture *out)
+{
+    struct ozx_picture picture = {.rgb = NULL};
+    struct ozx_embedded embedded;
+
+    if (find(archive, directory, size, effort, &embedded))
+        return -ENOENT;
+    if ((!embedded.path || !read_entry(archive, directory, &embedded)) &&
+        ozx_png_read(embedded.data, embedded.data_size_bytes, &picture.rgb, &picture.width,
+                     &picture.height) == 0 &&
+        shrink(&picture, size)) {
+        free(picture.rgb);
+        picture.rgb = NULL;
+    }
+    ozx_embedded_clear(&embedded);
+    if (!picture.rgb)
+        return -ENOENT;
+    *out = picture;
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The pictures that a node has of itself, by the thumbnails convention of Zarr: attributes.thumbnails, a
+ * list of objects with width, height, media_type and where the picture is: `uri` (its second version),
+ * `path` or `url` (its first one).
+ */
+#ifndef OZX_ZARR_THUMBNAILS_H
+#define OZX_ZARR_THUMBNAILS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define OZX_THUMBNAIL_DATA_MAX (8u << 20) /* bytes of a picture */
+
+/* One that is inside the archive: in an entry or, as a data URI, in the metadata. */
+struct ozx_embedded {
+    uint64_t width, height; /* as stated */
+    char *path;             /* from the node, may be hostile; NULL: `data`. Owned */
+    uint8_t *data;          /* owned */
+    size_t data_size_bytes;
+};
+
+/* Of those of this media type, the smallest whose longer side is stated to have at least `size` pixels.
+ * `text` is a zarr.json or .zattrs. -ENOENT: there is none; -ENOMEM. The caller clears `*out`, of
+ * success only. */
+int ozx_thumbnails_find(const char *text, size_t size_bytes, const char *media_type, uint64_t size,
+                        struct ozx_embedded *out) OZX_CHECKED;
+
+void ozx_embedded_clear(struct ozx_embedded *embedded);
+
+#endif
