@@ -20,20 +20,16 @@ static uint32_t fit(uint32_t side, uint32_t longer, uint32_t size)
     return fitted ? (uint32_t)fitted : 1;
 }
 
-static void average(const struct ozx_picture *from, const struct ozx_boxes *x,
-                    const struct ozx_boxes *y, uint32_t column, uint32_t row, uint8_t rgb[3])
+/* The mean of a box of one of the three colours, rounded. */
+static uint8_t average(const struct ozx_picture *from, const uint64_t x[2], const uint64_t y[2],
+                       unsigned part)
 {
-    const uint64_t top = ozx_boxes_from(y, row), bottom = ozx_boxes_from(y, row + 1);
-    const uint64_t left = ozx_boxes_from(x, column), right = ozx_boxes_from(x, column + 1);
-    const uint64_t count = (bottom - top) * (right - left);
-    uint64_t sums[3] = {0, 0, 0};
+    uint64_t sum = 0, count = 0;
 
-    for (uint64_t j = top; j < bottom; j++)
-        for (uint64_t i = left; i < right; i++)
-            for (unsigned part = 0; part < 3; part++)
-                sums[part] += from->rgb[3 * (j * from->width + i) + part];
-    for (unsigned part = 0; part < 3; part++)
-        rgb[part] = count ? (uint8_t)((2 * sums[part] + count) / (2 * count)) : 0;
+    for (uint64_t j = y[0]; j < y[1]; j++)
+        for (uint64_t i = x[0]; i < x[1]; i++, count++)
+            sum += from->rgb[3 * (j * from->width + i) + part];
+    return count ? (uint8_t)((sum + count / 2) / count) : 0;
 }
 
 /* Rules 1 and 2 of ozxfs-thumbnail(1). */
@@ -54,7 +50,10 @@ static int shrink(struct ozx_picture *picture, uint32_t size)
     y = (struct ozx_boxes){picture->height, small.height, false};
     for (uint32_t j = 0; j < small.height; j++)
         for (uint32_t i = 0; i < small.width; i++)
-            average(picture, &x, &y, i, j, &small.rgb[3 * ((size_t)j * small.width + i)]);
+            for (unsigned part = 0; part < 3; part++)
+                small.rgb[3 * ((size_t)j * small.width + i) + part] =
+                    average(picture, (uint64_t[]){ozx_boxes_from(&x, i), ozx_boxes_from(&x, i + 1)},
+                            (uint64_t[]){ozx_boxes_from(&y, j), ozx_boxes_from(&y, j + 1)}, part);
     free(picture->rgb);
     *picture = small;
     return 0;
