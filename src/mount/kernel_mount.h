@@ -20,8 +20,8 @@ int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct
 int ozx_kernel_mount_begin(const struct ozx_mount_options *options, int *lock,
                            struct ozx_error *error) OZX_CHECKED;
 
-/* Lets the kernel read ahead as far as `max_read_bytes`, as root. Left as it is where that cannot
- * be. */
+/* Lets the kernel read ahead by 256 KiB, but no more than `max_read_bytes`, as root. Left as it is where
+ * that cannot be. */
 void ozx_kernel_mount_readahead(unsigned device_minor, unsigned max_read_bytes);
 
 #endif

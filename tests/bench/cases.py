@@ -364,7 +364,8 @@ class Mapped(Case):
 
     def rows(self):
         return [Row("mmap.warm", "mmap, all bytes, warm", "GiB/s", True, ("ratio", 0.12), 2),
-                Row("mmap.hot", "mmap, all bytes, hot", "GiB/s", True, ("ratio", 0.7), 2)]
+                Row("mmap.hot", "mmap, all bytes, hot", "GiB/s", True, ("ratio", 0.7), 2),
+                Row("mmap.page", "mmap, pages at random, warm", "k/s")]
 
     def data(self):
         return self.bench.datasets.shards()
@@ -375,7 +376,10 @@ class Mapped(Case):
         with contender.mounted(data) as mount:
             self.warm(mount, listing)
             warm, hot = self.loop(mount, "mmap", listing, 1, 2)
-        return {"mmap.warm": rate(warm, "bytes", 1 << 30),
+        with contender.mounted(data) as mount:
+            self.warm(mount, listing)
+            page, = self.loop(mount, "page", listing)
+        return {"mmap.page": rate(page), "mmap.warm": rate(warm, "bytes", 1 << 30),
                 "mmap.hot": rate(hot, "bytes", 1 << 30)}
 
 

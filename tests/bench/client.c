@@ -7,7 +7,7 @@
  * path and the page's number, and goes on with a pattern (data.py writes the same). `open` and
  * `check` compare every byte, the other loops byte counts and stamps.
  *
- *   client open|miss|seq|rand|mmap|check|warm|cool ROOT LIST [PROCESSES [PASSES [SECONDS]]]
+ *   client open|miss|seq|rand|mmap|page|check|warm|cool ROOT LIST [PROCESSES [PASSES [SECONDS]]]
  *
  * LIST has lines "SIZE PATH", PATH below ROOT. The operations are dealt out to the processes, which
  * start together; each pass repeats what the first pass got done within SECONDS. One JSON line per
@@ -256,6 +256,17 @@ static uint64_t run_rand(struct job *job, uint64_t op)
     return PIECE;
 }
 
+/* One page of it, as who looks for something in a mapped file: how much the kernel reads for it is what is
+ * measured. */
+static uint64_t run_page(struct job *job, uint64_t op)
+{
+    const struct file *file = file_of_piece(job, op);
+    uint64_t offset = (uint64_t)job->order[op] * PIECE;
+
+    check_stamps(file, file->map + offset, offset, PAGE);
+    return PAGE;
+}
+
 /* Every byte is used, as who maps a file does: page faults alone are no use to anyone. */
 static uint64_t run_mmap(struct job *job, uint64_t op)
 {
@@ -298,7 +309,8 @@ static uint64_t run_cool(struct job *job, uint64_t op)
 static const struct mode modes[] = {
     {"open", run_open, false, false}, {"miss", run_miss, false, false},
     {"seq", run_seq, false, false},   {"rand", run_rand, true, false},
-    {"mmap", run_mmap, false, true},  {"check", run_check, false, false},
+    {"mmap", run_mmap, false, true},  {"page", run_page, true, true},
+    {"check", run_check, false, false},
     {"warm", run_warm, false, false}, {"cool", run_cool, false, false},
 };
 
