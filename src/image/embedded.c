@@ -29,7 +29,7 @@ static uint8_t average(const struct ozx_picture *from, const uint64_t x[2], cons
     for (uint64_t j = y[0]; j < y[1]; j++)
         for (uint64_t i = x[0]; i < x[1]; i++, count++)
             sum += from->rgb[3 * (j * from->width + i) + part];
-    return count ? (uint8_t)((sum + count / 2) / count) : 0;
+    return (uint8_t)(count ? (sum + count / 2) / count : 0);
 }
 
 /* Rules 1 and 2 of ozxfs-thumbnail(1). */

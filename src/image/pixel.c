@@ -77,8 +77,17 @@ double ozx_pixel_read(struct ozx_pixel item, bool big_endian, const uint8_t *at)
 {
     uint64_t bits = 0;
 
-    for (unsigned i = 0; i < item.size_bytes; i++)
-        bits |= (uint64_t)at[i] << 8 * (big_endian ? item.size_bytes - 1u - i : i);
+    switch (item.size_bytes) {
+    case 1:
+        bits = *at;
+        break;
+    case 2:
+        bits = big_endian ? (uint64_t)at[0] << 8 | at[1] : (uint64_t)at[1] << 8 | at[0];
+        break;
+    default:
+        for (unsigned i = 0; i < item.size_bytes; i++)
+            bits |= (uint64_t)at[i] << 8 * (big_endian ? item.size_bytes - 1u - i : i);
+    }
     return of_bits(item, bits);
 }
 
