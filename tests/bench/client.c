@@ -256,13 +256,11 @@ static uint64_t run_rand(struct job *job, uint64_t op)
     return PIECE;
 }
 
-/* One page of it, as who looks for something in a mapped file: how much the kernel reads for it is what is
- * measured. */
+/* As who looks for something in a mapped file. */
 static uint64_t run_page(struct job *job, uint64_t op)
 {
     const struct file *file = file_of_piece(job, op);
     uint64_t offset = (uint64_t)job->order[op] * PIECE;
-
     check_stamps(file, file->map + offset, offset, PAGE);
     return PAGE;
 }
@@ -307,11 +305,11 @@ static uint64_t run_cool(struct job *job, uint64_t op)
 }
 
 static const struct mode modes[] = {
-    {"open", run_open, false, false}, {"miss", run_miss, false, false},
-    {"seq", run_seq, false, false},   {"rand", run_rand, true, false},
-    {"mmap", run_mmap, false, true},  {"page", run_page, true, true},
-    {"check", run_check, false, false},
-    {"warm", run_warm, false, false}, {"cool", run_cool, false, false},
+    {"open", run_open, false, false},   {"miss", run_miss, false, false},
+    {"seq", run_seq, false, false},     {"rand", run_rand, true, false},
+    {"mmap", run_mmap, false, true},    {"page", run_page, true, true},
+    {"check", run_check, false, false}, {"warm", run_warm, false, false},
+    {"cool", run_cool, false, false},
 };
 
 static void read_list(struct job *job, const char *root, const char *list)
@@ -470,19 +468,16 @@ static int run_all(struct job *job)
 
 int main(int argc, char **argv)
 {
-    struct job job = {.processes = 1, .passes = 1, .limit_s = 1e9};
+    struct job job = {.mode = NULL};
 
     for (size_t i = 0; argc >= 4 && i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(modes[i].name, argv[1]) == 0)
             job.mode = &modes[i];
     if (job.mode == NULL)
         die("usage: client MODE ROOT LIST [PROCESSES [PASSES [SECONDS]]]");
-    if (argc > 4)
-        job.processes = (unsigned)strtoul(argv[4], NULL, 10);
-    if (argc > 5)
-        job.passes = (unsigned)strtoul(argv[5], NULL, 10);
-    if (argc > 6)
-        job.limit_s = strtod(argv[6], NULL);
+    job.processes = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1;
+    job.passes = argc > 5 ? (unsigned)strtoul(argv[5], NULL, 10) : 1;
+    job.limit_s = argc > 6 ? strtod(argv[6], NULL) : 1e9;
     if (job.processes < 1 || job.processes > MAX_PROCESSES || job.passes < 1 ||
         job.passes > MAX_PASSES)
         die("too many processes or passes");
