@@ -29,7 +29,7 @@ static int read_comment(struct ozx_archive *a, struct ozx_error *error)
     failure = ozx_source_read(a->source, a->comment_text, size, a->records.comment_offset_bytes);
     if (failure)
         return ozx_error_set(error, failure, OZX_RULE_NONE, a->records.comment_offset_bytes, NULL,
-                             "cannot read the archive comment: %s", strerror(-failure));
+                             "cannot read the archive comment: %s", ozx_source_reason(failure));
     a->comment_text[size] = '\0';
     return ozx_comment_parse(a->comment_text, size, &a->comment) ? ozx_error_memory(error) : 0;
 }

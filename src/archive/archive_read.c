@@ -181,7 +181,7 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
     ozx_error_set(error, failure, failure == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
                   data_offset + offset, NULL, "%s",
                   failure == -ESTALE ? "the archive changed while it was open"
-                                     : strerror(-failure));
+                                     : ozx_source_reason(failure));
     return ozx_archive_name_entry(archive, node, error);
 }
 

@@ -113,7 +113,7 @@ static int fail_read(const struct resolve *r, const struct place *place, int cod
 {
     ozx_error_set(error, code, code == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
                   place->offset_bytes, NULL, "%s",
-                  code == -ESTALE ? "the archive changed while it was open" : strerror(-code));
+                  code == -ESTALE ? "the archive changed while it was open" : ozx_source_reason(code));
     return ozx_archive_name_entry(r->archive, place->node, error);
 }
 

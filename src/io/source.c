@@ -5,6 +5,28 @@
  */
 #include "io/source_kind.h"
 
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local struct {
+    int failure;
+    char text[256];
+} reason;
+
+void ozx_source_set_reason(int failure, const char *text)
+{
+    char harmless[sizeof reason.text];
+
+    reason.failure = failure;
+    snprintf(reason.text, sizeof reason.text, "%s",
+             ozx_escape_message(harmless, sizeof harmless, text));
+}
+
+const char *ozx_source_reason(int failure)
+{
+    return failure && failure == reason.failure ? reason.text : strerror(-failure);
+}
+
 void ozx_source_close(struct ozx_source *source)
 {
     if (source)
@@ -51,6 +73,16 @@ int ozx_source_fd(const struct ozx_source *source)
     return source->fd;
 }
 
+size_t ozx_source_descriptors(const struct ozx_source *source, int out[OZX_SOURCE_DESCRIPTORS_MAX])
+{
+    if (source->kind->descriptors)
+        return source->kind->descriptors(source, out);
+    if (source->fd < 0)
+        return 0;
+    out[0] = source->fd;
+    return 1;
+}
+
 static bool has_range(const struct ozx_source *source, uint64_t size_bytes, uint64_t offset_bytes)
 {
     return offset_bytes <= source->size_bytes && size_bytes <= source->size_bytes - offset_bytes;
@@ -69,20 +101,24 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
 {
     if (!has_range(source, size_bytes, offset_bytes))
         return -EIO;
+    reason.failure = 0;
     return judge(source, source->kind->read(source, buffer, size_bytes, offset_bytes));
 }
 
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes)
 {
-    int failure;
+    int failure = 1;
 
     if (!has_range(source, first_size_bytes, offset_bytes) ||
         !has_range(source, second_size_bytes, offset_bytes + first_size_bytes))
         return -EIO;
-    if (source->kind->read_two && source->kind->read_two(source, first, first_size_bytes, second,
-                                                         second_size_bytes, offset_bytes))
-        return judge(source, 0);
+    reason.failure = 0;
+    if (source->kind->read_two)
+        failure = source->kind->read_two(source, first, first_size_bytes, second, second_size_bytes,
+                                         offset_bytes);
+    if (failure <= 0)
+        return judge(source, failure);
     /* It has no such request, or was cut short: part by part, with all that goes with it. */
     failure = source->kind->read(source, first, first_size_bytes, offset_bytes);
     if (!failure)

@@ -44,13 +44,22 @@ void ozx_source_close(struct ozx_source *source); /* NULL is fine */
 uint64_t ozx_source_size(const struct ozx_source *source);    /* bytes */
 int64_t ozx_source_mtime(const struct ozx_source *source);    /* seconds since 1970; memory: 0 */
 
-/* The descriptor, borrowed; -1 for memory. For readahead advice and statistics, never to read. */
+#define OZX_SOURCE_DESCRIPTORS_MAX 64
+
+/* What a process that is left a few descriptors must keep to read, borrowed: how many are in `out`. */
+size_t ozx_source_descriptors(const struct ozx_source *source, int out[OZX_SOURCE_DESCRIPTORS_MAX]);
+
+/* The descriptor, borrowed; -1 for memory and what is remote. For readahead advice and statistics, never to read. */
 int ozx_source_fd(const struct ozx_source *source);
 
 /* Reads exactly `size_bytes` at `offset`. -ESTALE: the file changed since it was opened;
  * -EIO: the range is not in the file, or the disk failed (its own errno if it gave one). */
 int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
                     uint64_t offset_bytes) OZX_CHECKED;
+
+/* What to say of a read that failed so, in this thread and just now: what the source knows of it, or else
+ * strerror(3). Valid until the thread's next read. */
+const char *ozx_source_reason(int failure);
 
 /* From now on `on_wait` is called by the reading thread before a read of the file that may have to
  * wait for the disk: what is not in memory, or all where the file system cannot say. NULL: not. */

@@ -22,14 +22,15 @@ static int read_behind(struct ozx_source *source, void *buffer, size_t size_byte
                                      behind->skip_bytes + offset_bytes);
 }
 
-static bool read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
-                     size_t second_size_bytes, uint64_t offset_bytes)
+static int read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
+                    size_t second_size_bytes, uint64_t offset_bytes)
 {
     const struct behind *behind = (const struct behind *)source;
     struct ozx_source *whole = behind->whole;
 
-    return whole->kind->read_two &&
-           whole->kind->read_two(whole, first, first_size_bytes, second, second_size_bytes,
+    if (!whole->kind->read_two)
+        return 1;
+    return whole->kind->read_two(whole, first, first_size_bytes, second, second_size_bytes,
                                  behind->skip_bytes + offset_bytes);
 }
 
@@ -57,6 +58,11 @@ static int identity(struct ozx_source *source)
     return whole->kind->identity ? whole->kind->identity(whole) : 0;
 }
 
+static size_t descriptors(const struct ozx_source *source, int *out)
+{
+    return ozx_source_descriptors(((const struct behind *)source)->whole, out);
+}
+
 static void hand_on_waits(struct ozx_source *source)
 {
     struct ozx_source *whole = ((struct behind *)source)->whole;
@@ -79,6 +85,7 @@ static const struct ozx_source_kind behind_kind = {.read = read_behind,
                                                    .will_need = will_need,
                                                    .identity = identity,
                                                    .wait = hand_on_waits,
+                                                   .descriptors = descriptors,
                                                    .close = close_behind};
 
 int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes, struct ozx_source **out)

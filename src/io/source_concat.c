@@ -39,6 +39,11 @@ static void will_need(struct ozx_source *source, const struct ozx_range *ranges,
     ozx_source_will_need(((struct concat *)source)->front, ranges, count);
 }
 
+static size_t descriptors(const struct ozx_source *source, int *out)
+{
+    return ozx_source_descriptors(((const struct concat *)source)->front, out);
+}
+
 static void hand_on_waits(struct ozx_source *source)
 {
     struct ozx_source *front = ((struct concat *)source)->front;
@@ -60,6 +65,7 @@ static const struct ozx_source_kind concat_kind = {.read = read_concat,
                                                    .will_need = will_need,
                                                    .identity = identity,
                                                    .wait = hand_on_waits,
+                                                   .descriptors = descriptors,
                                                    .close = close_concat};
 
 int ozx_source_open_concat(struct ozx_source *front, void *back, uint64_t back_size_bytes,

@@ -57,15 +57,16 @@ static int read_file(struct ozx_source *source, void *buffer, size_t size_bytes,
     return 0;
 }
 
-static bool read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
-                     size_t second_size_bytes, uint64_t offset_bytes)
+static int read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
+                    size_t second_size_bytes, uint64_t offset_bytes)
 {
     struct file *file = (struct file *)source;
     const struct iovec parts[] = {{first, first_size_bytes}, {second, second_size_bytes}};
 
-    return !atomic_load_explicit(&file->changed, memory_order_relaxed) &&
-           read_parts(file, parts, 2, offset_bytes) ==
-               (ssize_t)(first_size_bytes + second_size_bytes);
+    if (atomic_load_explicit(&file->changed, memory_order_relaxed))
+        return -ESTALE;
+    return read_parts(file, parts, 2, offset_bytes) !=
+           (ssize_t)(first_size_bytes + second_size_bytes);
 }
 
 /* The open file is the one that was measured at the start, or it is -ESTALE, from now on; an fstat that

@@ -17,8 +17,9 @@
 struct ozx_source_kind {
     /* Exactly so many bytes, or -errno. */
     int (*read)(struct ozx_source *source, void *buffer, size_t size_bytes, uint64_t offset_bytes);
-    /* Two buffers by one request: true if both were filled so. NULL: it has no such request. */
-    bool (*read_two)(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
+    /* Two buffers by one request: 0 if both were filled so, 1 if it did not come to that and they can be read one
+     * after the other, or -errno. NULL: it has no such request. */
+    int (*read_two)(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
                      size_t second_size_bytes, uint64_t offset_bytes);
     /* These ranges are read soon. NULL: knowing it is of no use. */
     void (*will_need)(struct ozx_source *source, const struct ozx_range *ranges, size_t count);
@@ -27,6 +28,8 @@ struct ozx_source_kind {
     int (*identity)(struct ozx_source *source);
     /* `on_wait` and `stopped` were set: what it is made of gets them, too. NULL: it is made of nothing. */
     void (*wait)(struct ozx_source *source);
+    /* Fills in what a process must keep open to read: at most OZX_SOURCE_DESCRIPTORS_MAX. NULL: `fd`. */
+    size_t (*descriptors)(const struct ozx_source *source, int *out);
     /* Lets go of all that is its own, and frees itself. */
     void (*close)(struct ozx_source *source);
 };
@@ -39,5 +42,8 @@ struct ozx_source {
     void (*on_wait)(void);
     int (*stopped)(void);
 };
+
+/* For the thread's ozx_source_reason: why a read just failed, in words; cut, and made harmless. */
+void ozx_source_set_reason(int failure, const char *text);
 
 #endif

@@ -25,7 +25,7 @@ const uint8_t *ozx_verify_window_get(struct ozx_window *window, uint64_t offset,
                       "changed while it was read");
     else if (!at)
         ozx_error_set(error, window->failure, OZX_RULE_NONE, offset, NULL, "cannot read: %s",
-                      strerror(-window->failure));
+                      ozx_source_reason(window->failure));
     return at;
 }
 

@@ -68,7 +68,7 @@ static int need(struct ozx_zip_directory *w, size_t size, bool *there)
     if (failure)
         return ozx_error_set(w->error, failure, OZX_RULE_NONE, w->next_bytes, NULL,
                              "cannot read the central directory: %s",
-                             failure == -ESTALE ? "the file changed" : strerror(-failure));
+                             failure == -ESTALE ? "the file changed" : ozx_source_reason(failure));
     w->used_bytes = 0;
     w->filled_bytes = left + (size_t)more;
     w->next_bytes += more;

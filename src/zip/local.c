@@ -33,7 +33,7 @@ static int fail_read(struct ozx_error *error, const struct ozx_zip_expected *exp
     return ozx_error_set(error, code, code == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
                          expected->local_offset_bytes, NULL, "%s",
                          code == -ESTALE ? "the archive changed while it was open"
-                                         : strerror(-code));
+                                         : ozx_source_reason(code));
 }
 
 static void parse(const uint8_t *data, struct local_header *out)

@@ -26,7 +26,7 @@ static int fail_read(struct ozx_error *error, int code, uint64_t offset)
 {
     return ozx_error_set(error, code, OZX_RULE_NONE, offset, code == -ESTALE ? "try again" : NULL,
                          code == -ESTALE ? "changed while it was read" : "cannot read: %s",
-                         strerror(-code));
+                         ozx_source_reason(code));
 }
 
 static uint32_t signature_at(const uint8_t *p)

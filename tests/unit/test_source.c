@@ -28,8 +28,8 @@ static int read_counted(struct ozx_source *source, void *buffer, size_t size_byt
     return ozx_source_stopped(source);
 }
 
-static bool read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
-                     size_t second_size_bytes, uint64_t offset_bytes)
+static int read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
+                    size_t second_size_bytes, uint64_t offset_bytes)
 {
     (void)source;
     counted.twos++;
@@ -37,7 +37,7 @@ static bool read_two(struct ozx_source *source, void *first, size_t first_size_b
         ((uint8_t *)first)[i] = (uint8_t)((offset_bytes + i) % 251);
     for (size_t i = 0; i < second_size_bytes; i++)
         ((uint8_t *)second)[i] = (uint8_t)((offset_bytes + first_size_bytes + i) % 251);
-    return true;
+    return 0;
 }
 
 static void will_need(struct ozx_source *source, const struct ozx_range *ranges, size_t count)
