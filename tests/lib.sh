@@ -33,6 +33,7 @@ build  module  libpng       libpng-dev
 build  module  zlib         zlib1g-dev
 build  module  libzstd      libzstd-dev
 build  module  blosc        libblosc-dev
+build  module  libcurl      libcurl4-openssl-dev
 mount  command fusermount3  fuse3
 mount  command umount       mount
 python command python3      python3

@@ -29,20 +29,27 @@ struct entry {
 
 static void arrange_descriptors(const struct ozx_cage *cage)
 {
-    const int keep[] = {cage->archive, cage->tree, cage->file};
+    int keep[OZX_CAGE_CHANNELS_MAX + 3] = {cage->archive, cage->tree, cage->file};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     if (null >= 0)
         dup2(null, STDIN_FILENO);
     if (cage->output >= 0)
         dup2(cage->output, STDOUT_FILENO);
+    for (size_t i = 0; i < OZX_CAGE_CHANNELS_MAX; i++)
+        keep[3 + i] = i < cage->channel_count ? cage->channels[i] : -1;
     ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
 }
 
 static _Noreturn void run_child(const struct ozx_cage *cage, pid_t parent, struct entry *entry)
 {
     const struct ozx_sandbox sandbox = {
-        .work = cage->allowed, .archive = cage->archive, .tree = cage->tree, .parent = parent};
+        .work = cage->allowed,
+        .archive = cage->archive,
+        .tree = cage->tree,
+        .channels = cage->channel_count != 0,
+        .parent = parent,
+    };
     char report[OZX_SANDBOX_REPORT_SIZE];
 
     arrange_descriptors(cage);

@@ -14,9 +14,13 @@
 
 #include "cage/sandbox.h"
 
+#define OZX_CAGE_CHANNELS_MAX 64
+
 struct ozx_cage {
     enum ozx_sandbox_work allowed;
-    int archive;     /* open for reading; kept */
+    int archive;     /* open for reading; kept; -1: none */
+    const int *channels; /* sockets, kept, by which the archive is read instead */
+    size_t channel_count;
     int tree;        /* of OZX_SANDBOX_TREE: kept */
     int file;        /* another one to be kept, -1: none */
     int output;      /* becomes descriptor 1; -1: stays as it is */
@@ -30,7 +34,7 @@ struct ozx_cage_end {
     int interrupted; /* the signal that was passed on to it, 0: none */
 };
 
-/* Descriptors 0 to 2 (0 becomes /dev/null), the archive, `tree` and `file` are all that the child has; it has one
+/* Descriptors 0 to 2 (0 becomes /dev/null), the archive, `channels`, `tree` and `file` are all that the child has; it has one
  * thread, and an environment where time zones are UTC. For a process with one thread, with nothing left
  * in stdio's buffers. 0: the child is gone, see `end`; else why it could not be made or be locked in. */
 int ozx_cage_run(const struct ozx_cage *cage, struct ozx_cage_end *end,

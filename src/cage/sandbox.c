@@ -53,6 +53,8 @@ static bool archive_answers(int archive)
     struct stat st;
     char byte;
 
+    if (archive < 0)
+        return true;
     if (ozx_fstat(archive, &st) == 0 && pread(archive, &byte, 1, 0) >= 0)
         return true;
     return errno != EACCES && errno != EPERM;

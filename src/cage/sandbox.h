@@ -40,9 +40,10 @@ enum ozx_sandbox_work {
 
 struct ozx_sandbox {
     enum ozx_sandbox_work work;
-    int archive;                      /* tried after the ids are dropped */
+    int archive;                      /* tried after the ids are dropped; -1: none */
     int tree;                         /* OZX_SANDBOX_TREE: the directory, open */
     bool io_uring;                    /* OZX_SANDBOX_SERVE */
+    bool channels;                    /* the archive is read by messages on sockets that are open */
     pid_t parent;                     /* with whom it dies; 0: with nobody */
     const struct ozx_sandbox_ids *as; /* whom root becomes; NULL: nobody */
 };
@@ -71,6 +72,11 @@ int ozx_sandbox_filter(const struct ozx_sandbox *sandbox, bool is_confined) OZX_
  * for a process that stays a file system of its own, which takes half a millisecond. -errno. */
 int ozx_sandbox_empty_root(void) OZX_CHECKED;
 int ozx_sandbox_new_root(void) OZX_CHECKED;
+
+/* For the process that fetches from servers, with one thread: no ids of root, no capabilities, no new program, no
+ * other process, sockets of IP, UNIX and netlink; of files (Landlock) the system's configuration and libraries, to
+ * read, and what is at `more_paths` (ends in NULL; may be NULL). -errno (sandbox_fetch.c). */
+int ozx_sandbox_fetch(const char *const *more_paths) OZX_CHECKED;
 
 /* In the program ozxfs_probe (src/meson.build), for tests: tries what must fail and says how each attempt
  * ended, as "open EPERM, socket EPERM, exec EPERM". Elsewhere false, and nothing. */

@@ -143,6 +143,16 @@ static const struct rule rules_of_printing[] = {
     {SYS_writev, {{LOW(0), WHOLE, AT_MOST, STDERR_FILENO}}},
 };
 
+/* Sockets that are open, to nobody but the other end. */
+static const struct rule rules_of_channels[] = {
+    {SYS_sendto, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(4), WHOLE, IS, 0}, {HIGH(4), WHOLE, IS, 0}}},
+    {SYS_recvfrom, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(4), WHOLE, IS, 0}, {HIGH(4), WHOLE, IS, 0}}},
+#ifdef SYS_poll
+    {SYS_poll, {{LOW(1), WHOLE, IS, 1}}},
+#endif
+    {SYS_ppoll, {{LOW(1), WHOLE, IS, 1}}},
+};
+
 static const struct rule rules_of_files[] = {
     {SYS_fcntl, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_DUPFD_CLOEXEC}}},
 };
@@ -260,6 +270,8 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox, bool is_
         EMIT_CALLS(p, allowed_to_write_files);
     if (work == OZX_SANDBOX_FILE || work == OZX_SANDBOX_TREE)
         EMIT_RULES(p, rules_of_files);
+    if (sandbox->channels && work != OZX_SANDBOX_SERVE)
+        EMIT_RULES(p, rules_of_channels);
     EMIT_CALLS(p, allowed);
     if (sandbox->io_uring)
         EMIT_CALLS(p, allowed_io_uring);

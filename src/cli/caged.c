@@ -14,6 +14,8 @@
 
 #define STDOUT_BUFFER_SIZE 16384
 
+_Static_assert(OZX_SOURCE_DESCRIPTORS_MAX <= OZX_CAGE_CHANNELS_MAX, "a cage keeps all of them");
+
 /* In the cage there is no asking whether standard output is a terminal before the first line is printed
  * there, and no file to take random numbers from. */
 static void prepare(void)
@@ -69,9 +71,13 @@ static void explain(const struct ozx_cage_end *end, struct ozx_error *error)
 
 int ozx_caged(const struct ozx_caged *caged, struct ozx_caged_end *end)
 {
+    int channels[OZX_SOURCE_DESCRIPTORS_MAX];
+    const bool is_remote = ozx_source_fd(caged->source) < 0;
     const struct ozx_cage cage = {
         .allowed = caged->allowed,
         .archive = ozx_source_fd(caged->source),
+        .channels = channels,
+        .channel_count = is_remote ? ozx_source_descriptors(caged->source, channels) : 0,
         .tree = caged->tree,
         .file = caged->output,
         .output = caged->print_to,

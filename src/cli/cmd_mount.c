@@ -12,6 +12,7 @@
 #include "cli/mount_arguments.h"
 #include "cli/mount_remount.h"
 #include "cli/mount_report.h"
+#include "cli/remote.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "mount/many/look.h"
@@ -21,6 +22,14 @@
 
 #define NAME_SIZE (PATH_MAX + 32)
 
+/* Beside what its mount point is made: an archive on a server is beside nothing, which is the working directory. */
+static const char *beside(const char *archive)
+{
+    const char *slash = strrchr(archive, '/');
+
+    return !ozx_remote_is(archive) || !slash ? archive : slash[1] ? slash + 1 : "archive";
+}
+
 /* The directory to mount on, or made for it. */
 static int find_mount_point(const struct ozx_mount_arguments *arguments, struct ozx_place *place)
 {
@@ -28,7 +37,7 @@ static int find_mount_point(const struct ozx_mount_arguments *arguments, struct 
     int failure =
         arguments->directory
             ? ozx_mount_point_check(arguments->directory, arguments->nonempty, place, &error)
-            : ozx_mount_point_make(arguments->archives[0], place, &error);
+            : ozx_mount_point_make(beside(arguments->archives[0]), place, &error);
 
     if (!failure)
         return OZX_EXIT_OK;
@@ -44,7 +53,7 @@ static void name_mount(struct ozx_mount_arguments *arguments, char name[NAME_SIZ
     const char *first = arguments->archives[0];
     char full_path[PATH_MAX];
 
-    if (!realpath(first, full_path))
+    if (ozx_remote_is(first) || !realpath(first, full_path))
         snprintf(full_path, sizeof full_path, "%s", first);
     if (arguments->archive_count > 1)
         snprintf(name, NAME_SIZE, "%s and %d more", full_path, arguments->archive_count - 1);

@@ -211,7 +211,7 @@ static int run(struct command *command)
 
     command->began_s = ozx_clock_s();
     ozx_progress_start(&command->common.problems.progress, !command->common.quiet);
-    if (ozx_input_open(command->options.pack.input, &command->source, &error)) {
+    if (ozx_input_open_file(command->options.pack.input, &command->source, &error)) {
         ozx_report_error(command->options.pack.input, &error);
         return ozx_report_exit_status(&error);
     }

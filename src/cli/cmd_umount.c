@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/remote.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "mount/mounts.h"
@@ -96,6 +97,8 @@ static int umount_operand(const struct command *command, const char *path, const
 {
     char full_path[PATH_MAX];
 
+    if (ozx_remote_is(name))
+        return umount_mounts(command, name, name);
     return is_archive(path, full_path) ? umount_mounts(command, full_path, name)
                                        : umount_one(command, path, name);
 }

@@ -12,6 +12,7 @@
 #include "archive/file_name.h"
 #include "archive/glob.h"
 #include "cli/caged.h"
+#include "cli/remote.h"
 #include "cli/report.h"
 
 static int refuse_directory(const char *path, struct ozx_error *error)
@@ -58,7 +59,7 @@ static int fail_open(int code, struct ozx_error *error)
                          strerror(-code));
 }
 
-int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error)
+int ozx_input_open_file(const char *path, struct ozx_source **out, struct ozx_error *error)
 {
     OZX_AUTO_CLOSE int fd = -1;
     struct stat st;
@@ -82,6 +83,12 @@ int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *
         return fail_open(failure, error);
     (void)ozx_take_fd(&fd);
     return 0;
+}
+
+int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error)
+{
+    return ozx_remote_is(path) ? ozx_remote_open(path, out, error)
+                               : ozx_input_open_file(path, out, error);
 }
 
 int ozx_input_archive(const char *path, struct ozx_source **source, struct ozx_archive **out)

@@ -8,6 +8,9 @@
 #include "archive/archive.h"
 
 /* A source over the file at `path`, relative paths from the working directory. */
+int ozx_input_open_file(const char *path, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
+
+/* The same, or over what is at the URL `path` (cli/remote.h). */
 int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
 
 /* The source as an archive, which owns it from success on (`*source` is NULL then). OZX_EXIT_OK, or the

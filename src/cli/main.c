@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "archive/file_name.h"
+#include "cli/remote.h"
 #include "cli/report.h"
 #include "cli/suggest.h"
 #include "cli/verbs.h"
@@ -137,12 +138,24 @@ static const char *verb_of_program(const char *program)
                                                                                      : NULL;
 }
 
+/* The words that are ozxfs's own: what `run` runs is not changed. */
+static size_t count_words(int argc, char **argv)
+{
+    int count = 0;
+
+    while (count < argc && !(argc > 1 && strcmp(argv[1], "run") == 0 && strcmp(argv[count], "--") == 0))
+        count++;
+    return (size_t)count;
+}
+
 int main(int argc, char **argv)
 {
     const struct verb *verb;
 
     if (fill_standard_descriptors() < 0 || argc < 1)
         return OZX_EXIT_SYSTEM;
+    if (ozx_remote_hide(argv, count_words(argc, argv)))
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     if (verb_of_program(argv[0]) && (verb = find_verb("mount")))
         return verb->run(argc, argv);
     if (argc < 2) {

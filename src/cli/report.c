@@ -119,6 +119,8 @@ int ozx_report_exit_status(const struct ozx_error *error)
     case EIO:
     case ESTALE:
         return OZX_EXIT_IO;
+    case EOPNOTSUPP:
+        return OZX_EXIT_UNAVAILABLE;
     case EBUSY:
         return OZX_EXIT_BUSY;
     case EEXIST:

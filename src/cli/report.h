@@ -14,7 +14,7 @@ enum ozx_exit {
     OZX_EXIT_INVALID = 2,  /* archive invalid or refused */
     OZX_EXIT_USAGE = 64,
     OZX_EXIT_NO_INPUT = 66,    /* input missing or unreadable */
-    OZX_EXIT_UNAVAILABLE = 69, /* FUSE not available */
+    OZX_EXIT_UNAVAILABLE = 69, /* FUSE not available; a server that gives no ranges */
     OZX_EXIT_BUG = 70,
     OZX_EXIT_SYSTEM = 71,
     OZX_EXIT_BUSY = 72,

@@ -34,17 +34,20 @@ void ozx_mount_contents_name_last(struct ozx_mount_contents *contents)
 int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, const int *others,
                                     size_t count)
 {
-    OZX_AUTO_FREE int *keep = calloc(contents->count + count + 2, sizeof *keep);
+    const size_t most = (size_t)contents->count * OZX_SOURCE_DESCRIPTORS_MAX + count + 2;
+    OZX_AUTO_FREE int *keep = calloc(most, sizeof *keep);
+    size_t kept = 0;
 
     if (!keep)
         return -ENOMEM;
     for (uint32_t i = 0; i < contents->count; i++)
-        keep[i] = ozx_source_fd(contents->archives[i].source);
+        kept += ozx_source_descriptors(contents->archives[i].source, keep + kept);
     if (count)
-        memcpy(keep + contents->count, others, count * sizeof *others);
-    keep[contents->count + count] = contents->directory;
-    keep[contents->count + count + 1] = contents->requests;
-    ozx_descriptors_close_others(keep, contents->count + count + 2);
+        memcpy(keep + kept, others, count * sizeof *others);
+    kept += count;
+    keep[kept++] = contents->directory;
+    keep[kept++] = contents->requests;
+    ozx_descriptors_close_others(keep, kept);
     return 0;
 }
 

@@ -40,6 +40,9 @@ int ozx_direct_start_begin(const struct ozx_mount_options *options,
     if (contents->several || contents->directory >= 0)
         return ozx_error_set(why, -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "several archives in one mount are served by FUSE");
+    if (ozx_source_fd(contents->archives[0].source) < 0)
+        return ozx_error_set(why, -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "an archive on a server is served by FUSE");
     failure = options->direct->hold(options, ozx_source_fd(contents->archives[0].source),
                                     &start->direct, why);
     if (failure)

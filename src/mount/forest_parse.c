@@ -142,7 +142,8 @@ static int check_access(struct ozx_mount_archive *archive, int socket)
     struct ozx_error error = OZX_ERROR_INIT;
     char byte;
 
-    if (pread(ozx_source_fd(archive->source), &byte, 1, 0) >= 0 ||
+    if (ozx_source_fd(archive->source) < 0 ||
+        pread(ozx_source_fd(archive->source), &byte, 1, 0) >= 0 ||
         (errno != EACCES && errno != EPERM))
         return 0;
     ozx_error_set(&error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,

@@ -13,7 +13,7 @@
 #include "mount/fuse/server.h"
 
 /* Which file is served. Reading a byte of it tells whether it is still what it was. Not of one of many:
- * that may open it. */
+ * that may open it; nor of one on a server, which may take its time. */
 static void look_at_file(const struct ozx_server *server, struct ozx_mount_state *state)
 {
     struct ozx_archive *archive;
@@ -27,7 +27,7 @@ static void look_at_file(const struct ozx_server *server, struct ozx_mount_state
     if (!archive)
         return;
     source = ozx_archive_source(archive);
-    if (ozx_source_read(source, &byte, 1, 0) == -ESTALE)
+    if (ozx_source_fd(source) >= 0 && ozx_source_read(source, &byte, 1, 0) == -ESTALE)
         state->is_changed = true;
     if (ozx_source_fd(source) >= 0 && ozx_fstat(ozx_source_fd(source), &st) == 0) {
         state->device = st.st_dev;

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The fetcher is started with an empty environment and two kinds of sockets, and told the URL by the first: it is
+ * in no command line. It ends when the last process that has its channels is gone.
+ */
+#include "cli/remote.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/descriptors.h"
+#include "cli/report.h"
+#include "config.h"
+#include "io/source_remote.h"
+
+#define URLS_MAX 64 /* on one command line that have something to hide */
+
+/* --- what is shown of a URL ------------------------------------------------------------------- */
+
+static struct {
+    const char *shown; /* where it stands on the command line */
+    char *whole;
+} hidden[URLS_MAX];
+static size_t hidden_count;
+
+bool ozx_remote_is(const char *name)
+{
+    return !strncasecmp(name, "http://", 7) || !strncasecmp(name, "https://", 8);
+}
+
+/* Where user name and password end; NULL: there are none. */
+static char *end_of_login(char *authority)
+{
+    size_t size = strcspn(authority, "/?#");
+    char *at = memrchr(authority, '@', size), *colon = memchr(authority, ':', size);
+
+    if (at)
+        return at + 1;
+    /* A password with a slash that is not written as %2F: no valid URL, and a password all the same. */
+    at = colon && strspn(colon + 1, "0123456789") != (size_t)(authority + size - colon - 1)
+             ? strrchr(authority, '@')
+             : NULL;
+    return at ? at + 1 : NULL;
+}
+
+/* True: something was taken away. What is behind the new end is overwritten: ps(1) shows that, too. */
+static bool cut(char *url)
+{
+    char *authority = strstr(url, "://"), *login, *query;
+    size_t size = strlen(url), kept;
+
+    if (!authority)
+        return false;
+    authority += 3;
+    login = end_of_login(authority);
+    if (login)
+        memmove(authority, login, strlen(login) + 1);
+    query = authority + strcspn(authority, "?#");
+    *query = '\0';
+    kept = strlen(url);
+    memset(url + kept, 0, size - kept);
+    return kept < size;
+}
+
+static bool has_scheme(const char *word)
+{
+    size_t size = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+    return size && strncmp(word + size, "://", 3) == 0;
+}
+
+int ozx_remote_hide(char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        OZX_AUTO_FREE char *whole = NULL;
+
+        if (!has_scheme(words[i]))
+            continue;
+        whole = strdup(words[i]);
+        if (!whole)
+            return -ENOMEM;
+        if (cut(words[i]) && hidden_count < URLS_MAX) {
+            hidden[hidden_count].shown = words[i];
+            hidden[hidden_count++].whole = ozx_take(whole);
+        }
+    }
+    return 0;
+}
+
+/* --- the fetcher ------------------------------------------------------------------------------ */
+
+#ifdef OZX_HAVE_REMOTE
+
+static const char *whole_of(const char *name)
+{
+    for (size_t i = 0; i < hidden_count; i++)
+        if (hidden[i].shown == name)
+            return hidden[i].whole;
+    return name;
+}
+
+struct ends {
+    int control[2];
+    int channels[OZX_WIRE_CHANNELS][2];
+};
+
+static void close_side(struct ends *ends, int side)
+{
+    if (ends->control[side] >= 0)
+        close(ozx_take_fd(&ends->control[side]));
+    for (unsigned i = 0; i < OZX_WIRE_CHANNELS; i++)
+        if (ends->channels[i][side] >= 0)
+            close(ozx_take_fd(&ends->channels[i][side]));
+}
+
+static int make_ends(struct ends *ends)
+{
+    int failure = 0;
+
+    memset(ends, 0xff, sizeof *ends);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->control) < 0)
+        failure = -errno;
+    for (unsigned i = 0; i < OZX_WIRE_CHANNELS && !failure; i++)
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->channels[i]) < 0)
+            failure = -errno;
+    if (failure) {
+        close_side(ends, 0);
+        close_side(ends, 1);
+    }
+    return failure;
+}
+
+/* Beside ozxfs, where it was built and not installed; else where it is installed. */
+static void find_fetcher(char path[PATH_MAX])
+{
+    static const char name[] = "/ozxfs-fetch";
+    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof name);
+    char *slash;
+
+    if (size > 0) {
+        path[size] = '\0';
+        slash = strrchr(path, '/');
+        if (slash) {
+            memcpy(slash, name, sizeof name);
+            if (access(path, X_OK) == 0)
+                return;
+        }
+    }
+    snprintf(path, PATH_MAX, "%s", OZX_FETCHER);
+}
+
+/* Its sockets become the descriptors 3 and up: first moved out of the way of each other. */
+static void become_fetcher(const struct ends *ends, const char *path)
+{
+    char name[] = "ozxfs-fetch", *const argv[] = {name, NULL}, *const environment[] = {NULL};
+    int moved[OZX_WIRE_CHANNELS + 1], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    const int above = OZX_WIRE_CONTROL_FD + OZX_WIRE_CHANNELS + 1;
+
+    for (int fd = 0; null >= 0 && fd < OZX_WIRE_CONTROL_FD; fd++)
+        dup2(null, fd);
+    moved[0] = fcntl(ends->control[1], F_DUPFD_CLOEXEC, above);
+    for (int i = 0; i < OZX_WIRE_CHANNELS; i++)
+        moved[i + 1] = fcntl(ends->channels[i][1], F_DUPFD_CLOEXEC, above);
+    ozx_descriptors_close_others(moved, OZX_WIRE_CHANNELS + 1);
+    for (int i = 0; i <= OZX_WIRE_CHANNELS; i++)
+        if (moved[i] < 0 || dup2(moved[i], OZX_WIRE_CONTROL_FD + i) < 0)
+            return;
+    execve(path, argv, environment); /* the others close themselves */
+}
+
+/* By a process between, so that it is nobody's child to wait for. */
+static int start(const struct ends *ends)
+{
+    char path[PATH_MAX];
+    pid_t child;
+
+    find_fetcher(path);
+    child = fork();
+    if (child == 0) {
+        if (fork() == 0)
+            become_fetcher(ends, path);
+        _exit(127);
+    }
+    if (child < 0)
+        return -errno;
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+/* --- its first messages ----------------------------------------------------------------------- */
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+/* By the variables that curl(1) looks at. HTTP_PROXY is not among them: a CGI's client sets that one. */
+static const char *find_proxy(const char *url)
+{
+    bool is_tls = strncasecmp(url, "https:", 6) == 0;
+    const char *proxy = environment(is_tls ? "https_proxy" : "http_proxy");
+
+    if (!proxy && is_tls)
+        proxy = environment("HTTPS_PROXY");
+    if (!proxy)
+        proxy = environment("all_proxy");
+    return proxy ? proxy : environment("ALL_PROXY");
+}
+
+static int send_settings(int control, const char *url)
+{
+    const char *no_proxy = environment("no_proxy");
+    const char *const pairs[][2] = {
+        {"url", url},
+        {"cacert", environment("SSL_CERT_FILE")},
+        {"proxy", find_proxy(url)},
+        {"no_proxy", no_proxy ? no_proxy : environment("NO_PROXY")},
+        {"deadline", environment("OZXFS_DEADLINE")},
+    };
+    OZX_AUTO_FREE char *settings = NULL;
+    size_t size = 0;
+    uint32_t sent;
+    int failure = 0;
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0] && !failure; i++)
+        if (pairs[i][1])
+            failure = ozx_wire_put(&settings, &size, pairs[i][0], pairs[i][1]);
+    sent = (uint32_t)size;
+    if (!failure)
+        failure = ozx_wire_send(control, &sent, sizeof sent);
+    return failure ? failure : ozx_wire_send(control, settings, size);
+}
+
+/* A signal that is caught ends it: the fetcher ends when `control` is closed. */
+static int receive_opened(int control, struct ozx_wire_opened *opened)
+{
+    struct pollfd readable = {.fd = control, .events = POLLIN};
+    int failure;
+
+    if (poll(&readable, 1, -1) < 0)
+        return -errno;
+    failure = ozx_wire_receive(control, opened, sizeof *opened);
+    return failure || ozx_wire_opened_check(opened) ? failure : -EPROTO;
+}
+
+static int fail(int code, struct ozx_error *error)
+{
+    if (code == -EINTR)
+        return ozx_error_interrupted(error);
+    if (code == -E2BIG)
+        return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "check the URL",
+                             "the URL is too long");
+    if (code == -EPIPE || code == -ECONNRESET)
+        return ozx_error_set(error, -ENOSYS, OZX_RULE_NONE, OZX_OFFSET_NONE, "install ozxfs again",
+                             "cannot start ozxfs-fetch, which reads archives from servers");
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "cannot start ozxfs-fetch: %s", strerror(-code));
+}
+
+static int open_by(struct ends *ends, const char *name, struct ozx_source **out,
+                   struct ozx_error *error)
+{
+    struct ozx_wire_opened opened = {.error = OZX_ERROR_INIT};
+    int channels[OZX_WIRE_CHANNELS], failure = start(ends);
+
+    close_side(ends, 1);
+    if (!failure)
+        failure = send_settings(ends->control[0], whole_of(name));
+    if (!failure)
+        failure = receive_opened(ends->control[0], &opened);
+    if (failure)
+        return fail(failure, error);
+    if (opened.error.code) {
+        *error = opened.error;
+        return error->code;
+    }
+    if (*opened.warning) {
+        struct ozx_error warning = OZX_ERROR_INIT;
+
+        snprintf(warning.text, sizeof warning.text, "%s", opened.warning);
+        ozx_report_warning(name, &warning);
+    }
+    for (unsigned i = 0; i < OZX_WIRE_CHANNELS; i++)
+        channels[i] = ends->channels[i][0];
+    failure = ozx_source_open_remote(channels, opened.size_bytes, opened.mtime_s, out);
+    if (failure)
+        return ozx_error_memory(error);
+    memset(ends->channels, 0xff, sizeof ends->channels);
+    return 0;
+}
+
+int ozx_remote_open(const char *name, struct ozx_source **out, struct ozx_error *error)
+{
+    struct ends ends;
+    int failure = make_ends(&ends);
+
+    if (failure)
+        return fail(failure, error);
+    failure = open_by(&ends, name, out, error);
+    close_side(&ends, 0);
+    return failure;
+}
+
+#else
+
+int ozx_remote_open(const char *name, struct ozx_source **out, struct ozx_error *error)
+{
+    (void)name, (void)out;
+    return ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "download the file first, and give that",
+                         "is a URL, and this ozxfs was built without reading from servers");
+}
+
+#endif

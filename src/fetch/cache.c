@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Slots of one block each, found by a hash of the block's number.
+ */
+#include "fetch/cache.h"
+
+#include <string.h>
+
+#define PAGES 16 /* of a block */
+#define NONE UINT32_MAX
+#define SLOTS_MIN 64
+#define SLOTS_MAX ((uint64_t)1 << 24)
+
+struct slot {
+    uint64_t block;
+    uint8_t *data;  /* PAGES pages; NULL with a file */
+    uint32_t next;  /* of the same hash */
+    uint16_t pages; /* a bit each */
+    bool used, wanted;
+};
+
+struct ozx_cache {
+    int fd;
+    uint32_t slot_count, filled, hand, mask;
+    struct slot *slots;
+    uint32_t *heads;
+};
+
+int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out)
+{
+    struct ozx_cache *cache = calloc(1, sizeof *cache);
+    uint64_t count = size_bytes / (PAGES * OZX_PAGE);
+    uint32_t heads = 1;
+
+    if (!cache)
+        return -ENOMEM;
+    count = count < SLOTS_MIN ? SLOTS_MIN : count > SLOTS_MAX ? SLOTS_MAX : count;
+    while (heads < count)
+        heads *= 2;
+    cache->slot_count = (uint32_t)count;
+    cache->mask = heads - 1;
+    cache->slots = calloc(count, sizeof *cache->slots);
+    cache->heads = malloc(heads * sizeof *cache->heads);
+    if (!cache->slots || !cache->heads) {
+        cache->fd = -1;
+        ozx_cache_close(cache);
+        return -ENOMEM;
+    }
+    memset(cache->heads, 0xff, heads * sizeof *cache->heads);
+    cache->fd = fd;
+    *out = cache;
+    return 0;
+}
+
+void ozx_cache_close(struct ozx_cache *cache)
+{
+    if (!cache)
+        return;
+    for (uint32_t i = 0; cache->slots && i < cache->slot_count; i++)
+        free(cache->slots[i].data);
+    if (cache->fd >= 0)
+        close(cache->fd);
+    free(cache->slots);
+    free(cache->heads);
+    free(cache);
+}
+
+static uint32_t *head_of(const struct ozx_cache *cache, uint64_t block)
+{
+    return &cache->heads[(block * UINT64_C(0x9e3779b97f4a7c15) >> 40) & cache->mask];
+}
+
+static uint32_t find(const struct ozx_cache *cache, uint64_t block)
+{
+    uint32_t at = *head_of(cache, block);
+
+    while (at != NONE && cache->slots[at].block != block)
+        at = cache->slots[at].next;
+    return at;
+}
+
+bool ozx_cache_has(const struct ozx_cache *cache, uint64_t page)
+{
+    uint32_t at = find(cache, page / PAGES);
+
+    return at != NONE && cache->slots[at].pages >> page % PAGES & 1;
+}
+
+static off_t place(uint32_t slot, uint64_t page)
+{
+    return (off_t)((slot * UINT64_C(16) + page % PAGES) * OZX_PAGE);
+}
+
+bool ozx_cache_get(struct ozx_cache *cache, uint64_t page, void *to, size_t size_bytes)
+{
+    uint32_t at = find(cache, page / PAGES);
+    struct slot *slot;
+
+    if (at == NONE || !(cache->slots[at].pages >> page % PAGES & 1))
+        return false;
+    slot = &cache->slots[at];
+    slot->wanted = true;
+    if (cache->fd < 0) {
+        memcpy(to, slot->data + page % PAGES * OZX_PAGE, size_bytes);
+        return true;
+    }
+    if (pread(cache->fd, to, size_bytes, place(at, page)) == (ssize_t)size_bytes)
+        return true;
+    slot->pages &= (uint16_t) ~(1u << page % PAGES); /* the disk lost it */
+    return false;
+}
+
+static void unlink_slot(struct ozx_cache *cache, uint32_t at)
+{
+    uint32_t *link = head_of(cache, cache->slots[at].block);
+
+    while (*link != at)
+        link = &cache->slots[*link].next;
+    *link = cache->slots[at].next;
+    cache->slots[at].pages = 0;
+    cache->slots[at].used = false;
+}
+
+/* A slot that is free now. */
+static uint32_t make_room(struct ozx_cache *cache)
+{
+    uint32_t at;
+
+    if (cache->filled < cache->slot_count)
+        return cache->filled++;
+    for (;;) {
+        at = cache->hand;
+        cache->hand = (cache->hand + 1) % cache->slot_count;
+        if (!cache->slots[at].used)
+            return at;
+        if (!cache->slots[at].wanted) {
+            unlink_slot(cache, at);
+            return at;
+        }
+        cache->slots[at].wanted = false;
+    }
+}
+
+void ozx_cache_put(struct ozx_cache *cache, uint64_t page, const void *from, size_t size_bytes)
+{
+    uint32_t at = find(cache, page / PAGES);
+    struct slot *slot;
+
+    if (at == NONE) {
+        uint32_t *head = head_of(cache, page / PAGES);
+
+        at = make_room(cache);
+        slot = &cache->slots[at];
+        if (cache->fd < 0 && !slot->data && !(slot->data = malloc(PAGES * OZX_PAGE)))
+            return; /* the slot is passed by the hand again */
+        slot->block = page / PAGES;
+        slot->used = true;
+        slot->wanted = false;
+        slot->next = *head;
+        *head = at;
+    }
+    slot = &cache->slots[at];
+    if (cache->fd < 0)
+        memcpy(slot->data + page % PAGES * OZX_PAGE, from, size_bytes);
+    else if (pwrite(cache->fd, from, size_bytes, place(at, page)) != (ssize_t)size_bytes)
+        return;
+    slot->pages |= (uint16_t)(1u << page % PAGES);
+}
