@@ -101,7 +101,7 @@ def test_a_directory(tmp_path, verb):
 
 
 @pytest.mark.parametrize(
-    'url', ['https://example.org/x.ozx', 's3://bucket/x.ozx', 'FILE:///x.ozx', 'gs://x'])
+    'url', ['s3://bucket/x.ozx', 'ftp://example.org/x.ozx', 'FILE:///x.ozx', 'gs://x'])
 def test_a_url(url, tmp_path):
     done = run('info', url, cwd=tmp_path)
     assert done.returncode == 66 and len(done.stderr.splitlines()) == 1 and ('URL' in done.stderr

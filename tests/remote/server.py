@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A server of one object, with faults. The path is /FAULT/WHEN/KEY/x.ozx: WHEN is 'always', 'once'
+(each range is answered well when it is asked for again) or 'later' (opening's two requests are
+answered well). KEY makes a path of its own for each row of the table."""
+import collections
+import contextlib
+import http.server
+import re
+import socket
+import struct
+import threading
+import time
+
+ETAG, OTHER_ETAG = '"v1"', '"v2"'
+MODIFIED, LATER = 'Wed, 01 Jan 2025 00:00:00 GMT', 'Thu, 02 Jan 2025 00:00:00 GMT'
+OPENING_REQUESTS = 2
+
+
+class Answer:
+    """What would be right; a fault changes some of it."""
+
+    def __init__(self, content, asked):
+        size = len(content)
+        found = re.fullmatch(r'bytes=(\d*)-(\d*)', asked or '')
+        self.size, self.asked, self.cut = size, asked, None
+        self.headers = [('ETag', ETAG), ('Last-Modified', MODIFIED), ('Accept-Ranges', 'bytes')]
+        self.status, self.first, self.last = 200, 0, size - 1
+        if found and size:
+            first, last = found.groups()
+            self.status = 206
+            self.first = int(first) if first else max(0, size - int(last))
+            self.last = min(int(last), size - 1) if first and last else size - 1
+            self.headers.append(('Content-Range', f'bytes {self.first}-{self.last}/{size}'))
+        elif found:
+            self.status = 416
+            self.headers.append(('Content-Range', 'bytes */0'))
+        self.body = content[self.first:self.last + 1] if self.status != 416 else b''
+        self.headers.append(('Content-Length', str(len(self.body))))
+
+    def put(self, name, *values):
+        self.headers = [h for h in self.headers if h[0] != name] + [(name, v) for v in values]
+
+    def replace(self, status, body=b'', **headers):
+        self.status, self.body = status, body
+        self.headers = [(name.replace('_', '-'), value)
+                        for name, value in headers.items()] + [('Content-Length', str(len(body)))]
+
+
+FAULTS = {}
+
+
+def fault(function):
+    FAULTS[function.__name__] = function
+    return function
+
+
+@fault
+def none(_server, _answer, _handler):
+    pass
+
+
+for _status in (204, 304, 401, 403, 404, 410, 412, 500, 502, 503, 504):
+    FAULTS[f'status_{_status}'] = lambda _s, answer, _h, status=_status: answer.replace(
+        status, b'' if status in (204, 304) else b'<Error><Code>Why&#x1b;</Code></Error>')
+
+
+@fault
+def status_429(_server, answer, _handler):
+    answer.replace(429, Retry_After='1')
+
+
+@fault
+def condition(_server, answer, handler):
+    """Says 412 to its own ETag."""
+    if handler.headers['If-Match']:
+        answer.replace(412)
+
+
+# --- connections ---------------------------------------------------------------------------------
+
+@fault
+def reset(_server, answer, handler):
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    answer.cut = 'at once'
+
+
+@fault
+def closed(_server, answer, _handler):
+    answer.cut = 'at once'
+
+
+@fault
+def reset_after_headers(_server, answer, handler):
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    answer.cut = 0
+
+
+@fault
+def short_body(_server, answer, _handler):
+    answer.cut = len(answer.body) // 2
+
+
+@fault
+def short_body_without_length(_server, answer, _handler):
+    answer.put('Content-Length')
+    answer.put('Connection', 'close')
+    answer.cut = len(answer.body) // 2
+
+
+@fault
+def silent(server, answer, _handler):
+    server.stopping.wait(20)
+    answer.cut = 'at once'
+
+
+@fault
+def stalls(_server, answer, _handler):
+    answer.cut = len(answer.body) // 2
+    answer.hold = True
+
+
+@fault
+def slow_headers(server, answer, handler):
+    drip(server, handler, b'HTTP/1.1 206 Partial Content\r\nX-Slow: ' + b'a' * 200)
+    answer.cut = 'at once'
+
+
+@fault
+def slow_body(server, answer, handler):
+    handler.send_head(answer)
+    drip(server, handler, answer.body[:200])
+    answer.cut = 'at once'
+
+
+def drip(server, handler, data):
+    with contextlib.suppress(OSError):
+        for number in range(len(data)):
+            handler.connection.sendall(data[number:number + 1])
+            if server.stopping.wait(0.1):
+                return
+
+
+# --- ranges --------------------------------------------------------------------------------------
+
+def range_fault(name, make):
+    def change(_server, answer, _handler):
+        if answer.status == 206:
+            answer.put('Content-Range', *make(answer))
+    FAULTS[name] = change
+
+
+range_fault('range_missing', lambda a: [])
+range_fault('range_star', lambda a: [f'bytes */{a.size}'])
+range_fault('range_total_unknown', lambda a: [f'bytes {a.first}-{a.last}/*'])
+range_fault('range_shifted',
+            lambda a: [f'bytes {a.first - 1 if a.first else 1}-{a.last - 1}/{a.size}'])
+range_fault('range_shorter', lambda a: [f'bytes {a.first}-{a.last - 1}/{a.size}'])
+range_fault(
+    'range_twice',
+    lambda a: [f'bytes {a.first}-{a.last}/{a.size}', f'bytes {a.first}-{a.last - 1}/{a.size}'])
+range_fault('range_no_number', lambda a: ['bytes one-two/three'])
+range_fault('range_backwards', lambda a: [f'bytes {a.last}-{a.first}/{a.size}'])
+range_fault('range_huge', lambda a: [f'bytes {a.first}-{2 ** 63}/{2 ** 63 + 1}'])
+range_fault('range_wraps',
+            lambda a: [f'bytes {a.first + 2 ** 64}-{a.last + 2 ** 64}/{a.size + 2 ** 64}'])
+range_fault('range_unit', lambda a: [f'pages {a.first}-{a.last}/{a.size}'])
+range_fault('total_changed', lambda a: [f'bytes {a.first}-{a.last}/{a.size + 1}'])
+
+
+@fault
+def other_range(server, answer, _handler):
+    """Well-formed, and of other bytes than were asked for."""
+    if answer.status == 206 and answer.last - answer.first > 1:
+        answer.body = server.content[answer.first + 1:answer.last + 1]
+        answer.put('Content-Range', f'bytes {answer.first + 1}-{answer.last}/{answer.size}')
+        answer.put('Content-Length', str(len(answer.body)))
+
+
+@fault
+def long_body(_server, answer, _handler):
+    answer.body += b'more'
+    answer.put('Content-Length', str(len(answer.body)))
+
+
+@fault
+def long_body_without_length(_server, answer, _handler):
+    answer.body += b'more'
+    answer.put('Content-Length')
+    answer.put('Connection', 'close')
+
+
+@fault
+def whole(server, answer, _handler):
+    """Knows no ranges."""
+    answer.replace(200, server.content, ETag=ETAG, Last_Modified=MODIFIED)
+
+
+@fault
+def login_page(_server, answer, _handler):
+    answer.replace(200, b'<html>Please log in</html>', Content_Type='text/html')
+
+
+@fault
+def multipart(_server, answer, _handler):
+    answer.put('Content-Type', 'multipart/byteranges; boundary=x')
+
+
+@fault
+def no_suffix_200(server, answer, _handler):
+    if answer.asked and answer.asked.startswith('bytes=-'):
+        whole(server, answer, _handler)
+
+
+@fault
+def no_suffix_416(_server, answer, _handler):
+    if answer.asked and answer.asked.startswith('bytes=-'):
+        answer.replace(416)
+
+
+@fault
+def no_suffix_400(_server, answer, _handler):
+    if answer.asked and answer.asked.startswith('bytes=-'):
+        answer.replace(400)
+
+
+# --- versions and forms --------------------------------------------------------------------------
+
+def header_fault(fault_name, name, *values):
+    FAULTS[fault_name] = lambda _s, answer, _h: answer.put(name, *values)
+
+
+header_fault('etag_changed', 'ETag', OTHER_ETAG)
+header_fault('etag_gone', 'ETag')
+header_fault('etag_weak', 'ETag', 'W/' + ETAG)
+header_fault('etag_twice', 'ETag', ETAG, OTHER_ETAG)
+header_fault('gzip', 'Content-Encoding', 'gzip')
+header_fault('length_twice', 'Content-Length', '1', '2')
+header_fault('headers_large', 'X-Large', *('a' * 40_000 for _ in range(10)))
+header_fault('headers_many', 'X-Many', *(str(n) + 'a' * 40 for n in range(10_000)))
+header_fault('header_nul', 'ETag', '"v1\0x"')
+
+
+@fault
+def no_version(_server, answer, _handler):
+    answer.put('ETag')
+    answer.put('Last-Modified')
+
+
+@fault
+def weak_changed(server, answer, handler):
+    """Without an ETag from the start, and changed behind the opening."""
+    answer.put('ETag')
+    if server.counts[handler.path] > OPENING_REQUESTS:
+        answer.put('Last-Modified', LATER)
+
+
+@fault
+def new_content(server, answer, handler):
+    """Another object of the same size, with an ETag that says so."""
+    if server.counts[handler.path] > OPENING_REQUESTS:
+        answer.body = bytes(b ^ 0xff for b in answer.body)
+        answer.put('ETag', OTHER_ETAG)
+
+
+def raw_fault(name, data):
+    def send(_server, answer, handler):
+        handler.connection.sendall(data)
+        answer.cut = 'at once'
+    FAULTS[name] = send
+
+
+raw_fault('garbage', b'\0\1\2\3' * 100)
+raw_fault('http_09', b'these are the bytes\n')
+raw_fault('status_line_only', b'HTTP/1.1 206')
+raw_fault('status_no_number', b'HTTP/1.1 2x6 What\r\nContent-Length: 0\r\n\r\n')
+
+
+# --- redirects -----------------------------------------------------------------------------------
+
+def hops_left(handler):
+    return int(re.search(r'hops=(\d+)', handler.path).group(1)) if 'hops=' in handler.path else None
+
+
+def hop_fault(name, hops):
+    def redirect(_server, answer, handler):
+        left = hops_left(handler)
+        left = hops if left is None else left
+        if left:
+            answer.replace(302, Location=f'{handler.path.split("?")[0]}?hops={left - 1}')
+    FAULTS[name] = redirect
+
+
+hop_fault('redirect_5', 5)
+hop_fault('redirect_6', 6)
+
+
+@fault
+def redirect_loop(_server, answer, handler):
+    answer.replace(302, Location=handler.path)
+
+
+@fault
+def redirect_to_file(_server, answer, _handler):
+    answer.replace(302, Location='file:///etc/passwd')
+
+
+@fault
+def redirect_to_nothing(_server, answer, _handler):
+    answer.replace(302)
+
+
+@fault
+def redirect_to_other_host(server, answer, handler):
+    """127.0.0.1 is left for localhost, where nobody may hear of a password."""
+    if handler.headers['Host'].startswith('127.'):
+        answer.replace(302, Location=f'http://localhost:{server.server_port}{handler.path}')
+    elif handler.headers['Authorization']:
+        answer.replace(500)
+
+
+# --- the server ----------------------------------------------------------------------------------
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *_arguments):
+        pass
+
+    def send_head(self, answer):
+        lines = [f'HTTP/1.1 {answer.status} What'
+                 ] + [f'{name}: {value}' for name, value in answer.headers]
+        self.connection.sendall(('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1'))
+
+    def is_faulty(self, when):
+        with self.server.lock:
+            self.server.counts[self.path] += 1
+            # going on from where it broke is asking again
+            asked = (self.path, (self.headers['Range'] or '').rpartition('-')[2])
+            seen = asked in self.server.seen
+            self.server.seen.add(asked)
+            count = self.server.counts[self.path]
+        return when == 'always' or (when == 'once' and not seen) or (when == 'later'
+                                                                     and count > OPENING_REQUESTS)
+
+    def do_GET(self):
+        _, name, when, *_rest = self.path.split('/')
+        self.server.requests.append((self.path, self.command, dict(self.headers)))
+        answer = Answer(
+            self.server.content if 'size=' not in self.path else
+            self.server.content[:int(self.path.split('size=')[1].split('/')[0])],
+            self.headers['Range'])
+        if self.is_faulty(when):
+            if name.startswith('redirect_to_plain_'):
+                answer.replace(
+                    302, Location=f'http://127.0.0.1:{name.rpartition("_")[2]}/none/always/k/x.ozx')
+            else:
+                FAULTS[name](self.server, answer, self)
+        self.close_connection = answer.cut is not None or ('Connection', 'close') in answer.headers
+        if answer.cut == 'at once':
+            return
+        with contextlib.suppress(OSError):
+            self.send_head(answer)
+            self.connection.sendall(answer.body if answer.cut is None else answer.body[:answer.cut])
+            if getattr(answer, 'hold', False):
+                self.server.stopping.wait(20)
+
+    do_HEAD = do_GET
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, content, tls=None):
+        super().__init__(('127.0.0.1', 0), Handler)
+        if tls:  # the handshake is for the thread of the connection
+            self.socket = tls.wrap_socket(self.socket, server_side=True,
+                                          do_handshake_on_connect=False)
+        self.content, self.lock, self.stopping = content, threading.Lock(), threading.Event()
+        self.counts, self.seen, self.requests = collections.Counter(), set(), []
+
+    def url(self, fault_name='none', when='always', key='k', login='', query=''):
+        return f'http://{login}127.0.0.1:{self.server_port}/{fault_name}/{when}/{key}/x.ozx{query}'
+
+    def handle_error(self, *_arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serving(content, tls=None):
+    server = Server(content, tls)
+    thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stopping.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+if __name__ == '__main__':  # server.py FILE: to try things by hand
+    import sys
+    with open(sys.argv[1], 'rb') as archive, serving(archive.read()) as by_hand:
+        print(by_hand.url(), flush=True)
+        while True:
+            time.sleep(60)

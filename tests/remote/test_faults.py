@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What servers, proxies and networks do to an archive that is read by ranges. One table: whatever
+happens, no wrong byte comes out, it ends in time, and one line says why. All rows run at once, each
+against a path of its own."""
+import concurrent.futures
+import random
+import re
+import subprocess
+import time
+
+import pytest
+
+from kit.info import array, group, multiscale, write
+from kit.launch import run
+
+from server import serving
+
+CHUNK = 1 << 20
+DEADLINE = 3
+SLACK = 4
+CHUNKS = ('0/c/0/0', '0/c/1/0', '0/c/2/0')
+SERVED, BROKEN, REFUSED, DENIED = 0, 74, 66, 77
+NOT_USABLE = 'not usable'
+LATE = 'in time|broke|ended early|HTTP 5|cannot connect|HTTP 4'
+
+# fault, when, exit status, what the line says (None: nothing is said). Of a row of 'always' and
+# 'later', nothing comes out of `cat` but a part of the right bytes; of one that is served, all of
+# them.
+TABLE = [
+    ('none', 'always', SERVED, None),
+    # the server, for a moment or for good
+    *((f'status_{n}', 'once', SERVED, None) for n in (500, 502, 503, 504)),
+    *((f'status_{n}', 'always', BROKEN, f'HTTP {n}') for n in (500, 502, 503, 504)),
+    *((f'status_{n}', 'later', BROKEN, f'HTTP {n}')
+      for n in (204, 304, 401, 403, 404, 410, 412, 500, 503)),
+    ('status_404', 'always', REFUSED, 'no such file'),
+    ('status_410', 'always', REFUSED, 'gone'),
+    ('status_401', 'always', DENIED, 'wants a login'),
+    ('status_403', 'always', DENIED, 'denies access'),
+    ('status_204', 'always', BROKEN, 'HTTP 204'),
+    ('status_304', 'always', BROKEN, 'HTTP 304'),
+    ('status_412', 'always', BROKEN, 'HTTP 412'),
+    ('status_429', 'once', SERVED, None),
+    ('status_429', 'later', BROKEN, 'HTTP 429'),
+    ('condition', 'always', SERVED, None),
+    # connections
+    *((name, 'once', SERVED, None) for name in ('reset', 'closed', 'reset_after_headers',
+                                                'short_body', 'short_body_without_length')),
+    *((name, when, BROKEN, LATE)
+      for name in ('reset', 'closed', 'reset_after_headers', 'short_body_without_length', 'silent',
+                   'stalls', 'slow_headers', 'slow_body')
+      for when in ('always', 'later')),
+    *(('short_body', when, BROKEN, LATE) for when in ('always', 'later')),
+    # ranges
+    *((name, when, BROKEN, NOT_USABLE)
+      for name in ('range_missing', 'range_star', 'range_total_unknown', 'range_shifted',
+                   'range_shorter', 'range_twice', 'range_no_number', 'range_backwards',
+                   'range_huge', 'range_wraps', 'range_unit', 'other_range', 'multipart', 'gzip',
+                   'etag_twice')
+      for when in ('always', 'later')),
+    ('long_body', 'later', BROKEN, f'{NOT_USABLE}|more than'),
+    ('long_body', 'always', BROKEN, f'{NOT_USABLE}|more than'),
+    ('long_body_without_length', 'later', BROKEN, 'more than'),
+    ('long_body_without_length', 'always', BROKEN, 'more than'),
+    ('length_twice', 'later', BROKEN, f'{NOT_USABLE}|speak HTTP'),
+    ('whole', 'always', SERVED, None),
+    ('whole', 'later', BROKEN, 'something else than the range'),
+    ('login_page', 'always', 69, 'neither an ETag'),
+    ('login_page', 'later', BROKEN, 'something else than the range'),
+    *((name, 'always', SERVED, None)
+      for name in ('no_suffix_200', 'no_suffix_416', 'no_suffix_400')),
+    # versions
+    *((name, 'later', BROKEN, 'changed')
+      for name in ('etag_changed', 'etag_gone', 'etag_weak', 'total_changed', 'new_content',
+                   'weak_changed')),
+    ('new_content', 'always', BROKEN, 'changed'),
+    ('weak_changed', 'always', BROKEN, 'changed'),
+    ('etag_changed', 'always', SERVED, None),
+    ('etag_weak', 'always', SERVED, 'warning: the server gives no strong ETag'),
+    ('etag_gone', 'always', SERVED, 'warning: the server gives no strong ETag'),
+    ('no_version', 'always', 69, 'neither an ETag'),
+    # what is no HTTP
+    *((name, when, BROKEN, 'HTTP|malformed|usable|broke|time')
+      for name in ('garbage', 'http_09', 'status_line_only', 'status_no_number')
+      for when in ('always', 'later')),
+    *(('header_nul', when, BROKEN, f'{NOT_USABLE}|speak HTTP') for when in ('always', 'later')),
+    ('headers_large', 'later', BROKEN, 'too large'),
+    ('headers_large', 'always', BROKEN, 'too large'),
+    ('headers_many', 'later', BROKEN, 'too large|HTTP'),
+    # redirects
+    ('redirect_5', 'always', SERVED, None),
+    ('redirect_6', 'always', BROKEN, 'redirects too often'),
+    ('redirect_loop', 'always', BROKEN, 'redirects too often'),
+    ('redirect_to_file', 'always', BROKEN, 'no http or https URL'),
+    ('redirect_to_nothing', 'always', BROKEN, 'HTTP 302'),
+    ('redirect_to_other_host', 'always', SERVED, None),
+]
+NAMES = [f'{name}-{when}' for name, when, *_ in TABLE]
+
+
+@pytest.fixture(scope='module')
+def archive(tmp_path_factory):
+    data = random.Random(18)
+    files = {
+        'zarr.json': group(multiscales=[multiscale()]), '0/zarr.json': array(
+            (3, CHUNK), (1, CHUNK)), **{name: data.randbytes(CHUNK)
+                                        for name in CHUNKS}
+    }
+    return write(tmp_path_factory.mktemp('archive') / 'x.ozx',
+                 files), b''.join(files[name] for name in CHUNKS)
+
+
+@pytest.fixture(scope='module')
+def server(archive):
+    with serving(archive[0].read_bytes()) as running:
+        yield running
+
+
+def read_all(server, row):
+    name, when, *_ = row
+    began = time.monotonic()
+    login = 'user:geheim@' if name == 'redirect_to_other_host' else ''
+    try:
+        ended = run('cat', server.url(name, when, login=login), *CHUNKS,
+                    env={'OZXFS_DEADLINE': str(DEADLINE)}, timeout=100)
+    except subprocess.TimeoutExpired:
+        ended = None
+    return ended, time.monotonic() - began
+
+
+@pytest.fixture(scope='module')
+def results(server):
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        return dict(zip(NAMES, pool.map(lambda row: read_all(server, row), TABLE)))
+
+
+def is_made_of_parts(out, content):
+    """Each file is a part of its own bytes from the front, one behind the other."""
+    parts = [content[n:n + CHUNK] for n in range(0, len(content), CHUNK)]
+    reached = {0}
+    for part in parts:
+        ends = set()
+        for at in reached:
+            size = next((n for n in range(len(part), -1, -4096)
+                         if out[at:at + n] == part[:n] and len(out[at:at + n]) == n), 0)
+            ends |= {at, at + size}
+        reached = ends
+    return len(out) in reached
+
+
+@pytest.mark.parametrize('name,when,status,words', TABLE, ids=NAMES)
+def test_fault(results, archive, name, when, status, words):
+    ended, seconds = results[f'{name}-{when}']
+    assert ended, 'it hangs'
+    told = ended.stderr.decode()
+    assert ended.returncode == status, told
+    if status == SERVED:
+        assert ended.stdout == archive[1]
+    else:
+        assert is_made_of_parts(ended.stdout, archive[1]) and len(ended.stdout) < len(archive[1])
+        assert told
+    lines = told.splitlines()
+    assert len({line for line in lines if ': warning: ' not in line}) <= len(CHUNKS), told
+    assert all(line.startswith('ozxfs: http://127.0.0.1:') for line in lines), told
+    assert re.search(words, told) if words else not told, told
+    assert not re.search(r'[^\x20-\x7e\n]', told)
+    # Three chunks: the first has all of the deadline, the others 5 s at most while the server is
+    # gone.
+    assert seconds < (1 if when == 'always' else len(CHUNKS)) * (DEADLINE +
+                                                                 SLACK), f'{seconds:.1f} s'
+
+
+def test_every_fault_has_a_row():
+    import server as module
+    assert set(module.FAULTS) == {name for name, *_ in TABLE}
+
+
+def test_nobody_asked_for_a_head_or_a_compressed_body(results, server):
+    assert {command for _, command, _ in server.requests} == {'GET'}
+    assert not [
+        headers for _, _, headers in server.requests
+        if 'Accept-Encoding' in headers or 'If-Range' in headers
+    ]
+
+
+def test_the_version_is_asked_for(results, server):
+    behind = [headers for path, _, headers in server.requests if path.startswith('/none/')][2:]
+    assert behind and all(headers.get('If-Match') == '"v1"' for headers in behind)
+
+
+def test_a_password_stays_with_its_host(results, server):
+    asked = [
+        headers for path, _, headers in server.requests
+        if path.startswith('/redirect_to_other_host/')
+    ]
+    assert {
+        bool(headers.get('Authorization'))
+        for headers in asked
+        if headers['Host'].startswith('127.')
+    } == {True}
+    assert {
+        bool(headers.get('Authorization'))
+        for headers in asked
+        if headers['Host'].startswith('localhost')
+    } == {False}
+
+
+def test_told_to_wait(results):
+    assert results['status_429-once'][1] >= 1
+
+
+@pytest.mark.parametrize('size', [0, 1, 100])
+def test_small_objects(server, size):
+    ended = run('info', server.url(key=f'size={size}'))
+    assert ended.returncode not in (0, 1) and len(ended.stderr.decode().splitlines()) == 1
+
+
+@pytest.mark.parametrize('host,status,words', [('127.0.0.1:1', BROKEN, 'cannot connect'),
+                                               ('nothing.invalid', REFUSED, 'no such host')])
+def test_a_host_that_is_wrong(host, status, words):
+    """It is not asked for a minute: a server that is opened has been there."""
+    began = time.monotonic()
+    ended = run('info', f'http://{host}/x.ozx', text=True)
+    assert ended.returncode == status and words in ended.stderr
+    assert time.monotonic() - began < 30

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A mount of a URL: the same tree, EIO in time where the server fails, nothing secret in the list
+of mounts, and an end with all processes."""
+import concurrent.futures
+import contextlib
+import errno
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from kit.info import array, group, multiscale, write
+from kit.launch import run_text
+from kit.trees import tree
+
+from server import OPENING_REQUESTS, serving
+
+FETCH = os.environ['OZXFS_FETCH']
+DEADLINE = 3
+CHUNK = 1 << 18
+COUNT = 16
+LOGIN, QUERY = 'anna:GEHEIM-1@', '?X-Amz-Signature=GEHEIM-2'
+MIDDLE = ('0/c/5/0', '0/c/9/0')  # in neither of opening's two ranges
+# What the server does once the archive is mounted.
+FAULTS = [
+    'status_500', 'status_404', 'status_403', 'reset', 'short_body', 'silent', 'stalls',
+    'slow_body', 'range_shifted', 'range_missing', 'range_twice', 'other_range',
+    'long_body_without_length', 'whole', 'login_page', 'multipart', 'gzip', 'garbage',
+    'redirect_loop'
+]
+CHANGES = ['etag_changed', 'etag_gone', 'total_changed', 'new_content']
+
+
+@pytest.fixture(scope='module')
+def files():
+    data = random.Random(18)
+    return {
+        'zarr.json': group(multiscales=[multiscale()]), '0/zarr.json': array((COUNT, CHUNK),
+                                                                             (1, CHUNK)),
+        **{f'0/c/{n}/0': data.randbytes(CHUNK)
+           for n in range(COUNT)}
+    }
+
+
+@pytest.fixture(scope='module')
+def archive(files, tmp_path_factory):
+    return write(tmp_path_factory.mktemp('archive') / 'x.ozx', files)
+
+
+@pytest.fixture(scope='module')
+def server(archive):
+    with serving(archive.read_bytes()) as running:
+        yield running
+
+
+def fetchers():
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError):
+            if os.readlink(f'/proc/{pid}/exe') == os.path.realpath(FETCH):
+                found.append(int(pid))
+    return found
+
+
+def wait_until(condition, seconds=10):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, 'it did not happen'
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def mounted(where, *archives, options=()):
+    where.mkdir(parents=True, exist_ok=True)
+    ended = run_text('mount', *options, *archives, where, env={'OZXFS_DEADLINE': str(DEADLINE)})
+    assert ended.returncode == 0, ended.stderr
+    try:
+        yield where
+    finally:
+        ended = run_text('umount', where)
+        assert ended.returncode == 0, ended.stderr
+
+
+def read(path):
+    """(bytes, 0), or what came and the errno behind it."""
+    got = b''
+    with open(path, 'rb', buffering=0) as file:
+        try:
+            while part := file.read(1 << 16):
+                got += part
+            return got, 0
+        except OSError as error:
+            return got, error.errno
+
+
+def test_the_same_tree(server, archive, tmp_path):
+    with mounted(tmp_path / 'there', server.url()) as there, mounted(tmp_path / 'here',
+                                                                     archive) as here:
+        assert tree(there) == tree(here)
+    wait_until(lambda: not fetchers())
+
+
+def test_beside_a_file(server, archive, tmp_path):
+    with mounted(tmp_path / 'all', server.url(), archive) as root:
+        names = sorted(os.listdir(root))
+        assert names == ['x-2.ome.zarr', 'x.ome.zarr']
+        assert tree(root / names[0]) == tree(root / names[1])
+
+
+def test_a_mount_point_is_made(server, tmp_path):
+    ended = run_text('mount', server.url(query=QUERY), cwd=tmp_path)
+    assert ended.returncode == 0 and ended.stdout.endswith('x.ome.zarr\n'), ended.stderr
+    assert 'zarr.json' in os.listdir(tmp_path / 'x.ome.zarr')
+    assert run_text('umount', tmp_path / 'x.ome.zarr').returncode == 0 and not os.listdir(tmp_path)
+
+
+def test_secrets_are_not_in_the_list_of_mounts(server, tmp_path):
+    with mounted(tmp_path / 'm', server.url(login=LOGIN, query=QUERY)) as root:
+        line, = (line for line in pathlib.Path('/proc/self/mountinfo').read_text().splitlines()
+                 if str(root) in line)
+        assert f' fuse.ozxfs {server.url()} ' in line
+        assert 'GEHEIM' not in line and 'anna' not in line
+        shown = b''.join(path.read_bytes()
+                         for path in pathlib.Path('/proc').glob('[0-9]*/cmdline')
+                         if b'ozxfs' in path.read_bytes())
+        assert b'GEHEIM' not in shown
+
+
+def test_known_by_its_url(server, tmp_path):
+    """`mounts` shows it without what is secret, `umount` finds it by it."""
+    (tmp_path / 'm').mkdir()
+    url = server.url(login=LOGIN, query=QUERY)
+    assert run_text('mount', url, tmp_path / 'm').returncode == 0
+    one, = [one for one in json.loads(run_text('mounts', '--json').stdout)['mounts']
+            if one['mount_point'] == str(tmp_path / 'm')]
+    assert one['file'] == server.url() and one['state'] == 'serving'
+    ended = run_text('umount', url)
+    assert ended.returncode == 0, ended.stderr
+    assert not os.listdir(tmp_path / 'm')
+    ended = run_text('umount', url)
+    assert ended.returncode == 66 and 'GEHEIM' not in ended.stderr
+    wait_until(lambda: not fetchers())
+
+
+def test_the_kernel_does_not_serve_it(server, tmp_path):
+    ended = run_text('mount', '-o', 'backend=kernel', server.url(query=QUERY), tmp_path)
+    assert ended.returncode in (64, 69) and ended.stderr.count('\n') == 1
+    assert 'served by FUSE' in ended.stderr or 'backend' in ended.stderr
+    with mounted(tmp_path / 'm', server.url(), options=['-o', 'backend=auto']) as root:
+        assert os.listdir(root)
+
+
+def test_run(server):
+    """For the time of one command; nothing secret is in what it is given."""
+    ended = run_text('run', server.url(query=QUERY), '--', 'sh', '-c',
+                     'env; cat /proc/self/mountinfo; cat {}/zarr.json')
+    assert ended.returncode == 0, ended.stderr
+    assert '"multiscales"' in ended.stdout and 'GEHEIM' not in ended.stdout
+    wait_until(lambda: not fetchers())
+
+
+@pytest.mark.parametrize('name,status,words', [('status_404', 66, 'no such file'),
+                                               ('status_403', 77, 'denies'),
+                                               ('login_page', 69, 'neither'),
+                                               ('silent', 74, 'time')])
+def test_what_cannot_be_opened_is_the_commands_answer(server, tmp_path, name, status, words):
+    began = time.monotonic()
+    ended = run_text('mount', server.url(name, key='o'), tmp_path, env={'OZXFS_DEADLINE': '2'})
+    assert ended.returncode == status and words in ended.stderr and ended.stderr.count('\n') == 1
+    assert time.monotonic() - began < 6
+    wait_until(lambda: not fetchers())
+
+
+def read_under(server, files, folder, name):
+    with mounted(folder / name, server.url(name, 'later', 'm')) as root:
+        began = time.monotonic()
+        results = [(read(root / path), files[path]) for path in MIDDLE]
+        seconds = time.monotonic() - began
+        metadata = read(root / 'zarr.json')[1]
+    return results, seconds, metadata
+
+
+@pytest.fixture(scope='module')
+def results(server, files, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('mounts')
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return dict(
+            zip(FAULTS + CHANGES,
+                pool.map(lambda name: read_under(server, files, folder, name), FAULTS + CHANGES)))
+
+
+@pytest.mark.parametrize('name', FAULTS + CHANGES)
+def test_fault(results, name):
+    reads, seconds, metadata = results[name]
+    for (got, failure), right in reads:
+        assert failure == errno.EIO and got == right[:len(got)] and len(got) < len(right)
+    assert seconds < len(MIDDLE) * (DEADLINE + 3), f'{seconds:.1f} s'
+    assert name in CHANGES or metadata == 0, 'what is there is given'
+
+
+def test_served_again_once_the_server_is(server, files, tmp_path):
+    with mounted(tmp_path / 'm', server.url('status_500', 'later', 'again')) as root:
+        assert read(root / MIDDLE[0])[1] == errno.EIO
+        # well again
+        server.counts[[path for path in server.counts if '/again/' in path][0]] = -1000
+        time.sleep(1.1)  # nobody tries again at once
+        assert read(root / MIDDLE[0]) == (files[MIDDLE[0]], 0)
+
+
+def test_changed_for_good(server, tmp_path):
+    with mounted(tmp_path / 'm', server.url('etag_changed', 'later', 'sticky')) as root:
+        assert read(root / MIDDLE[0])[1] == errno.EIO
+        server.counts[[path for path in server.counts if '/sticky/' in path][0]] = -1000
+        assert [read(root / path)[1] for path in MIDDLE] == [errno.EIO] * 2
+
+
+def test_a_killed_reader_does_not_wait(server, tmp_path):
+    with mounted(tmp_path / 'm', server.url('silent', 'later', 'kill')) as root:
+        reader = subprocess.Popen(['cat', root / MIDDLE[0]], stdout=subprocess.DEVNULL)
+        wait_until(lambda: sum('/silent/later/kill/' in path
+                               for path, _, _ in list(server.requests)) > OPENING_REQUESTS)
+        began = time.monotonic()
+        reader.kill()
+        reader.wait(timeout=10)
+        assert time.monotonic() - began < 2
+
+
+def test_the_fetcher_is_killed(server, files, tmp_path):
+    wait_until(lambda: not fetchers())
+    with mounted(tmp_path / 'm', server.url()) as root:
+        for pid in fetchers():
+            os.kill(pid, signal.SIGKILL)
+        assert read(root / MIDDLE[0])[1] == errno.EIO
+        assert 'zarr.json' in os.listdir(root)
+
+
+def test_many_readers(server, files, tmp_path):
+    with mounted(tmp_path / 'm',
+                 server.url()) as root, concurrent.futures.ThreadPoolExecutor(32) as pool:
+        names = [name for name in files if '/c/' in name] * 4
+        random.Random(1).shuffle(names)
+        assert all(got == (files[name], 0)
+                   for name, got in zip(names, pool.map(lambda name: read(root / name), names)))
