@@ -10,19 +10,21 @@
 
 #include "cli/caged.h"
 #include "cli/input.h"
+#include "cli/manifest_command.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
+#include "cli/verify_text.h"
 #include "cli/work.h"
 #include "verify/verify.h"
-
-#define FINDINGS_TOLD 3 /* of one rule, without -v */
 
 struct command {
     struct ozx_verify_options options;
     struct ozx_progress progress;
-    bool strict, json, quiet, verbose;
+    struct ozx_manifest_command manifest;
+    struct ozx_verify_text text;
+    bool strict, json;
     char *const *files;
     size_t file_count;
     bool interrupted;
@@ -42,93 +44,6 @@ static void on_progress(void *context, const struct ozx_verify_progress *now)
                                               .bytes = now->data_bytes,
                                               .bytes_total = now->data_bytes_total,
                                           });
-}
-
-/* --- words ------------------------------------------------------------------------------------ */
-
-/* "TEXT ('ENTRY', byte N)" */
-static void print_finding(const struct ozx_finding *f)
-{
-    bool entry = f->entry, offset = f->offset_bytes != OZX_OFFSET_NONE;
-
-    fputs(f->text, stdout);
-    if (entry || offset)
-        fputs(" (", stdout);
-    if (entry)
-        printf("'%s'", f->entry);
-    if (entry && offset)
-        fputs(", ", stdout);
-    if (offset)
-        printf("byte %" PRIu64, f->offset_bytes);
-    fputs(entry || offset ? ")" : "", stdout);
-    if (f->hint[0])
-        printf(": %s", f->hint);
-    putchar('\n');
-}
-
-#define INDENT 31 /* of further findings: the width of the first columns */
-
-static void print_rule(const struct command *command, const struct ozx_rule_report *r)
-{
-    const struct ozx_rule_info *rule = ozx_rule_info_in(command->options.rule_set, r->rule);
-    const char *verdict = r->checked ? ozx_verdict_name(r->verdict) : "-";
-    size_t told = command->verbose || r->kept < FINDINGS_TOLD ? r->kept : FINDINGS_TOLD;
-
-    if (r->verdict == OZX_VERDICT_OK && !command->verbose)
-        return;
-    printf("%-4s  %-14s  %-8s ", verdict, rule->id, ozx_level_name(rule->level));
-    if (!r->count)
-        printf("%s%s\n", rule->text, r->checked ? "" : " (not checked)");
-    for (size_t i = 0; i < told; i++) {
-        if (i)
-            printf("%*s", INDENT, "");
-        print_finding(&r->findings[i]);
-    }
-    if (r->count > told) {
-        char count[OZX_COUNT_SIZE];
-        printf("%*s... and %s more\n", INDENT, "", ozx_progress_count(count, r->count - told));
-    }
-    if (r->note && command->verbose) {
-        printf("%*s%s", INDENT, "", r->note);
-        if (r->note_count > 1) {
-            char count[OZX_COUNT_SIZE];
-            printf(", and %s more like this", ozx_progress_count(count, r->note_count - 1));
-        }
-        putchar('\n');
-    }
-}
-
-/* "FILE: sound, but 2 rules warn (1,234 entries, 2.5 GiB)" */
-static void print_verdict(const char *file, const struct ozx_verify_report *report)
-{
-    char amount[OZX_AMOUNT_SIZE], entries[OZX_COUNT_SIZE], name[OZX_ESCAPED_SIZE];
-    unsigned warn = 0, fail = 0;
-
-    for (size_t i = 0; i < report->rule_count; i++) {
-        warn += report->rules[i].verdict == OZX_VERDICT_WARN;
-        fail += report->rules[i].verdict == OZX_VERDICT_FAIL;
-    }
-    printf("%s: ", ozx_escape(name, sizeof name, file, strlen(file)));
-    if (report->refused)
-        printf("invalid: it cannot be trusted, and mount refuses it");
-    else if (fail)
-        printf("invalid: %u rule%s broken", fail, fail == 1 ? " is" : "s are");
-    else
-        printf("%s", report->quick ? "sound, data not read" : "sound");
-    if (warn)
-        printf(", %u warning%s", warn, OZX_S(warn));
-    if (!report->refused)
-        printf(" (%s entries, %s)", ozx_progress_count(entries, report->entry_count),
-               ozx_progress_amount(amount, (double)report->size_bytes));
-    putchar('\n');
-}
-
-static void print_report(const struct command *command, const char *file,
-                         const struct ozx_verify_report *report)
-{
-    for (size_t i = 0; !command->quiet && i < report->rule_count; i++)
-        print_rule(command, &report->rules[i]);
-    print_verdict(file, report);
 }
 
 /* --- work ------------------------------------------------------------------------------------- */
@@ -157,7 +72,10 @@ static int verify(void *context)
     struct ozx_verify_result result = {.file = command->options.name, .error = OZX_ERROR_INIT};
     int failure, status = OZX_EXIT_OK;
 
-    ozx_progress_start(&command->progress, !command->quiet);
+    failure = ozx_manifest_command_begin(&command->manifest, &command->options);
+    if (failure)
+        return failure;
+    ozx_progress_start(&command->progress, !command->text.quiet);
     failure =
         ozx_verify(ozx_take(command->source), &command->options, &result.report, &result.error);
     ozx_progress_clear(&command->progress);
@@ -169,9 +87,13 @@ static int verify(void *context)
     }
     if (command->json)
         status = print_json(&result);
+    else if (result.report && command->manifest.write)
+        ozx_manifest_command_tell(&command->manifest, result.report);
     else if (result.report)
-        print_report(command, result.file, result.report);
+        ozx_verify_text(&command->text, result.file, result.report);
     ozx_verify_report_free(result.report);
+    if (command->manifest.status > status)
+        status = command->manifest.status;
     return ozx_report_stdout(status > result.exit_status ? status : result.exit_status);
 }
 
@@ -290,6 +212,20 @@ static int take_rules(void *context, const char *value)
     return ozx_work_take_rules(value, &((struct command *)context)->options.rule_set);
 }
 
+static int take_manifest(void *context, const char *value)
+{
+    return ozx_manifest_command_take(&((struct command *)context)->manifest, value);
+}
+
+/* Behind the progress line. */
+static int on_manifest(void *context, const struct ozx_manifest *manifest, struct ozx_error *error)
+{
+    struct command *command = context;
+
+    ozx_progress_clear(&command->progress);
+    return ozx_manifest_command_made(&command->manifest, manifest, error);
+}
+
 static const struct ozx_option rows[] = {
     {.name = "rules",
      .value = "R",
@@ -302,6 +238,17 @@ static const struct ozx_option rows[] = {
     {.name = "strict",
      .help = "warnings count: exit code 1",
      .field = offsetof(struct command, strict)},
+    {.name = "manifest",
+     .value = "FORMAT",
+     .help = "write the checksums of all files: sha256 (a line each, for\n"
+             "sha256sum -c), or zarr-checksum (one for all, as DANDI)",
+     .take = take_manifest,
+     .wanted = "'sha256' or 'zarr-checksum'"},
+    {.name = "check",
+     .value = "MANIFEST",
+     .help = "compare all files with such checksums; -: standard input",
+     .kind = OZX_OPTION_NAME,
+     .field = offsetof(struct command, manifest.check)},
     {.name = "jobs",
      .letter = 'j',
      .value = "N",
@@ -313,11 +260,11 @@ static const struct ozx_option rows[] = {
     {.name = "quiet",
      .letter = 'q',
      .help = "only the verdict of each file, no progress",
-     .field = offsetof(struct command, quiet)},
+     .field = offsetof(struct command, text.quiet)},
     {.name = "verbose",
      .letter = 'v',
      .help = "also the rules that are kept, and all findings",
-     .field = offsetof(struct command, verbose)},
+     .field = offsetof(struct command, text.verbose)},
     {.name = "json",
      .help = "print everything as JSON on standard output",
      .field = offsetof(struct command, json)},
@@ -332,9 +279,33 @@ static const struct ozx_verb verb = {
     .after =
         "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n"
         "\n"
-        "Example:\n"
-        "  ozxfs verify image.ozx",
+        "Examples:\n"
+        "  ozxfs verify image.ozx\n"
+        "  ozxfs verify --manifest sha256 image.ozx > image.sha256\n"
+        "  ozxfs verify --check image.sha256 copy.ozx",
     OZX_OPTIONS(rows)};
+
+/* -1: go on. Where there is a manifest to be compared with, it is read. */
+static int take_manifest_options(struct command *command)
+{
+    const struct ozx_manifest_command *manifest = &command->manifest;
+    const char *name = manifest->write ? "--manifest" : "--check";
+
+    if (!manifest->write && !manifest->check)
+        return -1;
+    if (manifest->write && manifest->check)
+        return ozx_report_usage("verify", "--manifest cannot be combined with --check");
+    if (command->options.quick)
+        return ozx_report_usage("verify", "%s cannot be combined with --quick", name);
+    if (command->json)
+        return ozx_report_usage("verify", "%s cannot be combined with --json", name);
+    if (command->file_count > 1)
+        return ozx_report_usage("verify", "%s takes one archive", name);
+    command->manifest.file = command->files[0];
+    command->manifest.quiet = command->text.quiet;
+    command->options.manifest_made = on_manifest;
+    return ozx_manifest_command_read(&command->manifest);
+}
 
 int ozx_cmd_verify(int argc, char **argv)
 {
@@ -347,7 +318,13 @@ int ozx_cmd_verify(int argc, char **argv)
         return ozx_report_usage("verify", "no file given");
     command.files = argv + first;
     command.file_count = (size_t)(argc - first);
+    status = take_manifest_options(&command);
+    if (status >= 0)
+        return status;
     command.options.context = &command;
     command.options.cancel = ozx_work_catch_interrupts();
-    return run(&command);
+    ozx_verify_text_begin(&command.text);
+    status = run(&command);
+    ozx_manifest_command_free(&command.manifest);
+    return status;
 }

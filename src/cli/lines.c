@@ -50,7 +50,8 @@ void ozx_words_add_name(struct ozx_words *words, const char *name)
 static const char *style_start(const struct ozx_terminal *terminal, enum ozx_style style)
 {
     static const char *const starts[] = {
-        [OZX_PLAIN] = "", [OZX_BOLD] = "\033[1m", [OZX_DIM] = "\033[2m", [OZX_WARN] = "\033[33m"};
+        [OZX_PLAIN] = "", [OZX_BOLD] = "\033[1m", [OZX_DIM] = "\033[2m", [OZX_WARN] = "\033[33m",
+        [OZX_FAIL] = "\033[31m"};
 
     return terminal->colour ? starts[style] : "";
 }
@@ -125,4 +126,30 @@ void ozx_line_field(const struct ozx_terminal *terminal, const char *prefix, enu
         text += fits;
         label = "";
     } while (*text);
+}
+
+void ozx_line_put(const struct ozx_terminal *terminal, enum ozx_style style, const char *text)
+{
+    put_styled(terminal, style, text, strlen(text));
+}
+
+void ozx_line_wrap(const struct ozx_terminal *terminal, size_t column, const char *text)
+{
+    size_t left = terminal->columns > column ? terminal->columns - column : SIZE_MAX;
+
+    for (;;) {
+        size_t size = strlen(text);
+        size_t fits = left == SIZE_MAX ? size : ozx_terminal_fit(terminal, text, left), space = fits;
+        if (fits < size && text[fits] != ' ') {
+            while (space && text[space - 1] != ' ')
+                space--;
+            fits = space ? space : fits ? fits : 1;
+        }
+        printf("%.*s\n", (int)(fits && text[fits - 1] == ' ' ? fits - 1 : fits), text);
+        text += fits;
+        text += *text == ' ';
+        if (!*text)
+            return;
+        printf("%*s", (int)column, "");
+    }
 }

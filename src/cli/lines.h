@@ -24,7 +24,7 @@ void ozx_words_add(struct ozx_words *words, const char *format, ...) OZX_PRINTF(
 /* A text of the metadata, made harmless. */
 void ozx_words_add_name(struct ozx_words *words, const char *name);
 
-enum ozx_style { OZX_PLAIN, OZX_BOLD, OZX_DIM, OZX_WARN };
+enum ozx_style { OZX_PLAIN, OZX_BOLD, OZX_DIM, OZX_WARN, OZX_FAIL };
 
 /* `prefix`, then `head` in that style, then `rest`; cut to the terminal's width. */
 void ozx_line(const struct ozx_terminal *terminal, const char *prefix, enum ozx_style style,
@@ -33,5 +33,12 @@ void ozx_line(const struct ozx_terminal *terminal, const char *prefix, enum ozx_
 /* A label and what it says; what is too long goes on below, broken behind commas if possible. */
 void ozx_line_field(const struct ozx_terminal *terminal, const char *prefix, enum ozx_style style,
                     const char *label, const char *text);
+
+/* `text` in that style; the line goes on. */
+void ozx_line_put(const struct ozx_terminal *terminal, enum ozx_style style, const char *text);
+
+/* The rest of a line, from the column `column` on; what does not fit goes on below, there too, broken at
+ * spaces if possible. */
+void ozx_line_wrap(const struct ozx_terminal *terminal, size_t column, const char *text);
 
 #endif

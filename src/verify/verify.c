@@ -74,6 +74,13 @@ int ozx_verify(struct ozx_source *source, const struct ozx_verify_options *optio
         if (!ozx_rule_is_in(options->rule_set, rule))
             ozx_verify_leave_out(&v, rule);
     failure = judge(&v, error);
+    if (!failure && v.archive && options->manifest) {
+        const struct ozx_manifest manifest = {.archive = v.archive,
+                                              .format = options->manifest,
+                                              .digests = v.digests,
+                                              .digested = v.digested};
+        failure = options->manifest_made(options->context, &manifest, error);
+    }
     if (!failure && ozx_verify_findings_report(&v, &report))
         failure = ozx_error_memory(error);
     if (!failure) {
@@ -91,5 +98,7 @@ int ozx_verify(struct ozx_source *source, const struct ozx_verify_options *optio
     free(v.runs);
     free(v.larges);
     free(v.local_offsets);
+    free(v.digests);
+    free(v.digested);
     return failure;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "io/source.h"
+#include "verify/manifest.h"
 
 #define OZX_FINDINGS_MAX 1000 /* kept of one rule, those first in the file; more are counted */
 
@@ -58,9 +59,14 @@ struct ozx_verify_options {
     bool quick;       /* leave out what needs the data of entries: CRC-32, shard indices */
     unsigned threads; /* 0: one for each processor */
     const char *name; /* of the file, for the rule `extension`; NULL: not asked */
+    enum ozx_manifest_format manifest;   /* not NONE: digests are made, not with `quick` */
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
     void *context;
     void (*progress)(void *context, const struct ozx_verify_progress *progress); /* may be NULL */
+    /* At the end, on the calling thread, unless the archive was refused: what the manifest says. 0, or the
+     * code of the error. */
+    int (*manifest_made)(void *context, const struct ozx_manifest *manifest,
+                         struct ozx_error *error);
 };
 
 /* Takes `source`, whatever comes of it. 0: judged, see the report, which the caller frees; else the

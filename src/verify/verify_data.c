@@ -18,6 +18,7 @@
 
 #include "base/crew.h"
 #include "verify/verify_parts.h"
+#include "verify/verify_sum.h"
 #include "zip/crc.h"
 #include "zip/decompress.h"
 
@@ -52,6 +53,7 @@ struct worker {
     struct ozx_window window;
     struct ozx_zip_directory *directory;
     struct ozx_verify_entry entry;
+    struct ozx_verify_sum sum;
 };
 
 /* Where run `index` ends at the latest: where the next begins, or the directory. */
@@ -109,100 +111,11 @@ static bool next(void *context, void *out)
     return true;
 }
 
-/* --- summing ---------------------------------------------------------------------------------- */
-
-static void judge_crc(struct ozx_verify *v, const struct ozx_verify_entry *e, uint32_t crc)
+/* Its parts stay where they are, but for the streams, which are there when the list is. */
+static struct ozx_verify_sum *sum_of(struct worker *w)
 {
-    if (crc != e->header.crc32)
-        ozx_verify_find_path(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e->path, e->path_size_bytes,
-                             e->header.local_offset_bytes, "get the file again, or ask its author",
-                             "the data have CRC-32 %08" PRIx32 ", the directory states %08" PRIx32,
-                             crc, e->header.crc32);
-}
-
-/* `size` stored bytes at `offset`; whatever it has to read, it reads up to `ahead_to`. */
-static int sum_stored(struct worker *w, uint64_t offset, uint64_t size, uint64_t ahead_to,
-                      uint32_t *crc, struct ozx_error *error)
-{
-    while (size) {
-        const uint8_t *at;
-        size_t got, want = OZX_VERIFY_WINDOW;
-        if (ahead_to - offset < want)
-            want = (size_t)(ahead_to - offset);
-        at = ozx_verify_window_get(&w->window, offset, 1, want, &got, error);
-        if (!at)
-            return error->code;
-        if (got > size)
-            got = (size_t)size;
-        *crc = ozx_crc32(*crc, at, got);
-        offset += got;
-        size -= got;
-        atomic_fetch_add_explicit(&w->d->data_done, got, memory_order_relaxed);
-        if (ozx_crew_stopped(&w->d->crew))
-            return -EINTR; /* whoever stopped us says why */
-    }
-    return 0;
-}
-
-static int sum_compressed(struct worker *w, uint64_t data_offset, struct ozx_error *error)
-{
-    struct ozx_verify *v = w->d->v;
-    const struct ozx_verify_entry *e = &w->entry;
-    const struct ozx_zip_entry *h = &e->header;
-    const struct ozx_zip_compressed compressed = {.key = h->header_offset_bytes,
-                                                  .data_offset_bytes = data_offset,
-                                                  .compressed_size_bytes = h->compressed_size_bytes,
-                                                  .uncompressed_size_bytes =
-                                                      h->uncompressed_size_bytes,
-                                                  .crc32 = h->crc32,
-                                                  .method = h->method};
-    uint64_t at = 0;
-    uint32_t crc = 0;
-
-    w->window.filled_bytes = 0; /* its memory serves another end */
-    do {
-        uint64_t left = h->uncompressed_size_bytes - at;
-        size_t size = left < OZX_VERIFY_WINDOW ? (size_t)left : OZX_VERIFY_WINDOW;
-        int failure =
-            ozx_zip_streams_read(w->d->streams, &compressed, w->window.block, size, at, error);
-        if (failure == -EIO && error->rule) {
-            ozx_verify_find(v, error->rule, OZX_VERDICT_WARN, e, OZX_OFFSET_NONE, "%s",
-                            error->text);
-            ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
-                            "the data cannot be read: %s", error->text);
-            return 0;
-        }
-        if (failure)
-            return failure;
-        crc = ozx_crc32(crc, w->window.block, size);
-        at += size;
-        if (ozx_crew_stopped(&w->d->crew))
-            return -EINTR;
-    } while (at < h->uncompressed_size_bytes);
-    atomic_fetch_add_explicit(&w->d->data_done, h->compressed_size_bytes, memory_order_relaxed);
-    judge_crc(v, e, crc);
-    return 0;
-}
-
-static int sum_entry(struct worker *w, uint64_t data_offset, uint64_t ahead_to,
-                     struct ozx_error *error)
-{
-    struct ozx_verify *v = w->d->v;
-    const struct ozx_verify_entry *e = &w->entry;
-    uint32_t crc = 0;
-    int failure;
-
-    if (e->eio == OZX_EIO_RATIO)
-        ozx_verify_find(v, OZX_RULE_CRC, OZX_VERDICT_FAIL, e, OZX_OFFSET_NONE,
-                        "the data cannot be read: it claims a size that deflate cannot reach");
-    if (ozx_verify_is_compressed(e))
-        return sum_compressed(w, data_offset, error);
-    if (!ozx_verify_is_plain(e))
-        return 0;
-    failure = sum_stored(w, data_offset, e->header.compressed_size_bytes, ahead_to, &crc, error);
-    if (!failure)
-        judge_crc(v, e, crc);
-    return failure;
+    w->sum.streams = w->d->streams;
+    return &w->sum;
 }
 
 /* --- work on a job ---------------------------------------------------------------------------- */
@@ -227,7 +140,7 @@ static int work_entry(struct worker *w, uint64_t limit, uint64_t end, size_t wan
     int bad = ozx_verify_local(v, &w->window, &w->entry, limit, ahead, false, &data_offset, error);
 
     if (!bad && !v->options->quick)
-        bad = sum_entry(w, data_offset, end, error);
+        bad = ozx_verify_sum_entry(sum_of(w), data_offset, end, error);
     if (!bad)
         bad = ozx_verify_gap(v, &w->window, &w->entry, data_offset + h->compressed_size_bytes,
                              limit, ahead, error);
@@ -283,7 +196,7 @@ static void add_part(struct worker *w, struct ozx_verify_large *large, const str
         return;
     atomic_fetch_add_explicit(&d->entries_done, 1, memory_order_relaxed);
     if (!large->unknown)
-        judge_crc(d->v, &w->entry, large->crc32);
+        (void)ozx_verify_judge_crc(d->v, &w->entry, large->crc32);
 }
 
 static int work_part(struct worker *w, const struct job *job, struct ozx_error *error)
@@ -307,7 +220,8 @@ static int work_part(struct worker *w, const struct job *job, struct ozx_error *
                            !first, &data_offset, error);
     from = data_offset + job->part_offset;
     if (!bad)
-        bad = sum_stored(w, from, job->part_size, from + job->part_size, &crc, error);
+        bad = ozx_verify_sum_stored(sum_of(w), from, job->part_size, from + job->part_size, &crc,
+                                    error);
     if (!bad && last)
         bad = ozx_verify_gap(v, &w->window, &w->entry, from + job->part_size, limit, SPARSE_READ,
                              error);
@@ -352,7 +266,7 @@ static void set_opened(void *context)
 }
 
 /* Goes through the directory. Where its order is not the file's, entries may share bytes: then the
- * archive must have been let in before its data are looked at. */
+ * archive must have been let in before its data are looked at. So it must where a file gets a digest. */
 static int list(struct data *d, struct ozx_error *error)
 {
     struct ozx_verify *v = d->v;
@@ -364,7 +278,8 @@ static int list(struct data *d, struct ozx_error *error)
     if (!failure && !v->options->quick && ozx_source_fd(v->source) >= 0)
         posix_fadvise(ozx_source_fd(v->source), 0, 0, POSIX_FADV_SEQUENTIAL); /* only advice */
     pthread_mutex_lock(&d->crew.lock);
-    while (!failure && !v->in_order && !d->opened && !ozx_crew_stopped(&d->crew))
+    while (!failure && (!v->in_order || v->options->manifest) && !d->opened &&
+           !ozx_crew_stopped(&d->crew))
         pthread_cond_wait(&d->crew.changed, &d->crew.lock);
     d->listed = !failure;
     d->data_total = v->data_bytes;
@@ -420,6 +335,11 @@ static int begin(void *context, void *member)
     struct worker *w = member;
 
     *w = (struct worker){.d = context};
+    w->sum = (struct ozx_verify_sum){.v = w->d->v,
+                                     .window = &w->window,
+                                     .entry = &w->entry,
+                                     .crew = &w->d->crew,
+                                     .data_done = &w->d->data_done};
     return end_with(w->d, start(w, &error), &error);
 }
 

@@ -4,6 +4,7 @@
  *
  *     verify_structure.c  central directory: names, kinds, order        -> the runs
  *     verify_data.c       the file, read once in its order: CRC-32, and   by run, on all threads
+ *     verify_sum.c        the data of one entry
  *     verify_local.c      local headers and gaps, through one window
  *
  *     verify_open.c       opening the archive, as a mount does          -> its tree
@@ -91,6 +92,10 @@ struct ozx_verify {
     uint64_t data_bytes; /* to be read */
 
     uint64_t *local_offsets; /* by verify_names.c, of each node; OZX_OFFSET_NONE: it has no entry */
+
+    /* Where a manifest is wanted, of each node, by the thread that has read it. */
+    uint8_t (*digests)[OZX_DIGEST_SIZE];
+    bool *digested; /* it is a file, with the right CRC-32 */
 
     pthread_mutex_t lock;          /* of the two below */
     struct ozx_verify_rule *rules; /* of each rule */

@@ -206,7 +206,8 @@ static int add_to_run(struct listing *l)
     struct ozx_verify *v = l->v;
     const struct ozx_zip_entry *e = &l->entry.header;
     struct ozx_verify_run *last = v->run_count ? &v->runs[v->run_count - 1] : NULL;
-    bool is_large = !v->options->quick && ozx_verify_is_plain(&l->entry) &&
+    /* A digest is made from the first byte to the last. */
+    bool is_large = !v->options->quick && !v->options->manifest && ozx_verify_is_plain(&l->entry) &&
                     e->compressed_size_bytes > OZX_VERIFY_PART_SIZE;
     uint32_t large = OZX_RUN_SMALL;
 

@@ -9,7 +9,8 @@ import time
 import pytest
 from verbs import READ, case, is_gone, needs_cage, status_of, verb, wait_until  # noqa: F401
 
-CATCHES_SIGNALS = ('verify', 'verify-json', 'unpack', 'repack', 'repack-dry', 'thumbnail')
+CATCHES_SIGNALS = ('verify', 'verify-json', 'verify-manifest', 'unpack', 'repack', 'repack-dry',
+                   'thumbnail')
 
 
 def one_line(said):

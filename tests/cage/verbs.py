@@ -26,6 +26,7 @@ VERBS = {
     'ls': (READ, 'ls', '-lR', '{archive}'),
     'verify': (READ, 'verify', '{archive}'),
     'verify-json': (READ, 'verify', '--json', '-j', '1', '{archive}'),
+    'verify-manifest': (READ, 'verify', '--manifest', 'sha256', '{archive}'),
     'repack': (FILE, 'repack', '-v', '-j', '2', '{archive}', '{out}'),
     'repack-dry': (READ, 'repack', '--dry-run', '{archive}', '{out}'),
     'unpack': (TREE, 'unpack', '-v', '--no-sync', '-j', '2', '{archive}', '{out}'),

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from kit.info import on_terminal
 from kit.verify import OZXFS, rules_of, run, told_of, verify, write
 
 from corpus.recipe import COMMENT, pattern
@@ -89,11 +90,11 @@ def test_sound_is_one_line(sound):
 
 def test_finding_has_rule_level_entry_and_byte(broken):
     lines = run(broken).stdout.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3 and lines[0] == f'{broken}:'
     assert re.match(
         r"fail  crc +policy +the data have CRC-32 [0-9a-f]{8}, .* \('s0/c/0/0', byte \d+\)",
-        lines[0])
-    assert lines[1].startswith(f'{broken}: invalid: 1 rule is broken (')
+        lines[1])
+    assert lines[2].startswith(f'{broken}: invalid: 1 rule is broken (')
 
 
 def test_many_findings_are_counted(tmp_path):
@@ -119,12 +120,39 @@ def test_quiet(warned, broken):
     assert len(run('-q', warned, broken).stdout.splitlines()) == 2
 
 
+def test_quiet_keeps_the_reason_of_a_refusal(tmp_path):
+    path = tmp_path / 'text.ozx'
+    path.write_bytes(b'not a ZIP\n')
+    assert re.fullmatch(
+        re.escape(f'{path}: invalid: it cannot be trusted, and mount refuses it: ') +
+        r'no end of central directory [^\n]+\n', run('-q', path).stdout)
+
+
+def test_a_heading_for_each_file(sound, warned, broken):
+    lines = run(sound, warned, broken).stdout.splitlines()
+    assert [line for line in lines if line.endswith(':')] == [f'{warned}:', f'{broken}:']
+    assert lines.index(f'{warned}:') < lines.index(f'{broken}:') < len(lines) - 2
+
+
+@pytest.mark.parametrize('columns', (20, 40, 61, 62, 80, 120))
+def test_findings_are_wrapped_to_the_terminal(warned, broken, columns):
+    _, wide = on_terminal('verify', '-v', warned, columns=1000, NO_COLOR='1')
+    status, said = on_terminal('verify', '-v', warned, columns=columns, NO_COLOR='1')
+    findings = said.split('\n', 1)[1].rsplit(str(warned), 1)[0]
+    assert status == 0 and max(map(len, findings.splitlines())) <= max(columns, 31)
+    if columns < 100:  # there everything fits
+        assert (columns >= 62) == bool(re.search('^ {31}[^ ]', findings, re.M))
+    assert ''.join(said.split()) == ''.join(wide.split())
+    _, coloured = on_terminal('verify', broken)
+    assert f'\x1b[1m{broken}\x1b[0m:' in coloured and '\x1b[31mfail\x1b[0m' in coloured
+
+
 def test_refused(tmp_path):
     path = tmp_path / 'text.ozx'
     path.write_bytes(b'not a ZIP\n')
     result = run(path)
     assert result.returncode == 2 and not result.stderr
-    assert result.stdout.startswith(
+    assert result.stdout.splitlines()[1].startswith(
         'fail  no-end') and 'mount refuses it' in result.stdout.splitlines()[-1]
 
 
