@@ -264,6 +264,9 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
     struct ozx_object *object = fetch->object;
     enum ozx_outcome outcome = ozx_transfer_finish(&fetch->transfer, code, &fetch->error);
 
+    /* Who names an address of the network here may be led about in it. */
+    if (fetch->transfer.was_private)
+        object->line.guarded = false;
     fetch->under_way = false;
     object->active--;
     fetch->unreached += code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;

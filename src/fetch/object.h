@@ -41,7 +41,6 @@ struct ozx_object {
     struct ozx_pin pin;
     bool is_pinned;
     bool is_stale;   /* for good */
-    bool is_private; /* the first URL's host is not out there: no guard */
     int64_t deadline_ms;
     bool missed;       /* the last deadline was */
     int64_t missed_ms; /* when */

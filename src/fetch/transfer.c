@@ -89,6 +89,21 @@ static bool is_private(const struct sockaddr *address)
            v4 >> 16 == 0xc0a8 || v4 >> 16 == 0xa9fe || v4 >> 22 == 0x191;
 }
 
+/* Of a connection that was made, or of the proxy's. */
+static bool is_from_private(CURL *easy)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    const char *text = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text) || !text || !*text)
+        return false;
+    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+        return is_private((const struct sockaddr *)&v4);
+    return inet_pton(AF_INET6, text, &v6.sin6_addr) == 1 &&
+           is_private((const struct sockaddr *)&v6);
+}
+
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct ozx_transfer *t = context;
@@ -185,7 +200,8 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     if (!t->easy)
         return -ENOMEM;
     ozx_answer_init(&t->answer);
-    t->judged = t->overflow = t->refused_address = false;
+    t->judged = t->overflow = t->refused_address = t->was_private = false;
+    t->is_origin = is_origin;
     t->judgement = OZX_ANSWER_REFUSED;
     t->body_bytes = 0;
     t->start_bytes = t->got_bytes;
@@ -345,6 +361,7 @@ enum ozx_outcome ozx_transfer_finish(struct ozx_transfer *t, CURLcode code, stru
     long connects = 1;
 
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    t->was_private = t->is_origin && is_from_private(t->easy);
     ozx_transfer_stop(t);
     if (t->answer.head_bytes > OZX_HEAD_MAX)
         verdict = judge_network(t, CURLE_OUT_OF_MEMORY, false, error);

@@ -22,7 +22,8 @@ struct ozx_line {
     const char *proxy;          /* NULL: none */
     const char *no_proxy;       /* NULL: none */
     struct curl_slist *headers; /* for the first URL's origin only */
-    bool guarded;               /* a redirect may not lead to a private address */
+    bool
+        guarded; /* a redirect may not lead to a private address; ends when the first URL itself does */
 };
 
 enum ozx_outcome {
@@ -53,6 +54,8 @@ struct ozx_transfer {
     struct ozx_answer answer;
     enum ozx_judgement judgement;
     bool judged, overflow, refused_address;
+    bool is_origin;
+    bool was_private; /* an answer of the first URL's origin came from a private address */
     const char *why;
     size_t start_bytes; /* of got_bytes */
     char body[4096];    /* of an error */

@@ -318,6 +318,12 @@ def redirect_to_other_host(server, answer, handler):
         answer.replace(500)
 
 
+@fault
+def redirect_from_outside(server, answer, handler):
+    if not handler.headers['Host'].startswith('127.0.0.1:'):
+        answer.replace(302, Location=f'http://127.0.0.1:{server.server_port}{handler.path}')
+
+
 # --- the server ----------------------------------------------------------------------------------
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -371,8 +377,8 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, content, tls=None):
-        super().__init__(('127.0.0.1', 0), Handler)
+    def __init__(self, content, tls=None, address='127.0.0.1'):
+        super().__init__((address, 0), Handler)
         if tls:  # the handshake is for the thread of the connection
             self.socket = tls.wrap_socket(self.socket, server_side=True,
                                           do_handshake_on_connect=False)
@@ -387,8 +393,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(content, tls=None):
-    server = Server(content, tls)
+def serving(content, tls=None, address='127.0.0.1'):
+    server = Server(content, tls, address)
     thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05})
     thread.start()
     try:

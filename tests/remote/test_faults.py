@@ -94,6 +94,7 @@ TABLE = [
     ('redirect_to_file', 'always', BROKEN, 'no http or https URL'),
     ('redirect_to_nothing', 'always', BROKEN, 'HTTP 302'),
     ('redirect_to_other_host', 'always', SERVED, None),
+    ('redirect_from_outside', 'always', SERVED, None),
 ]
 NAMES = [f'{name}-{when}' for name, when, *_ in TABLE]
 
