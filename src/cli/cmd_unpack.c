@@ -188,6 +188,9 @@ static int take_operands(struct command *command, size_t count, char **operands)
         return ozx_report_usage("unpack", "no directory given");
     operands += command->archive_count;
     command->options.output = operands[0];
+    if (strcmp(operands[0], "-") == 0)
+        return ozx_report_usage("unpack", "a directory cannot be written to standard output, but "
+                                          "'ozxfs cat' writes files there; a directory named '-' is './-'");
     command->options.paths = (const char *const *)operands + 1;
     command->options.path_count = count - command->archive_count - 1;
     if (command->options.chunks && command->options.path_count)

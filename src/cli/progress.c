@@ -67,9 +67,20 @@ void ozx_progress_start(struct ozx_progress *progress, bool wanted)
     };
 }
 
-/* Rate and time left, "" as long as there is nothing to go by. */
-static void describe_speed(char *text, size_t size, const struct ozx_progress_state *state,
-                           double elapsed_s)
+/* Adds a field behind two spaces, unless the line would be longer than `columns`. */
+static bool add_field(char *line, size_t size, unsigned columns, const char *field)
+{
+    size_t used = strlen(line);
+
+    if (!*field || used + 2 + strlen(field) > columns || used + 2 + strlen(field) >= size)
+        return false;
+    snprintf(line + used, size - used, "  %s", field);
+    return true;
+}
+
+/* Rate, and time left, "" as long as there is nothing to go by. */
+static void describe_speed(char rate[OZX_AMOUNT_SIZE + 2], char left[32],
+                           const struct ozx_progress_state *state, double elapsed_s)
 {
     char amount[OZX_AMOUNT_SIZE];
     bool by_bytes = state->bytes_total > 0;
@@ -77,34 +88,48 @@ static void describe_speed(char *text, size_t size, const struct ozx_progress_st
              total = by_bytes ? state->bytes_total : state->items_total;
     unsigned left_s;
 
-    text[0] = '\0';
+    rate[0] = left[0] = '\0';
     if (elapsed_s < RATE_AFTER_S || !done || !total || done > total)
         return;
     left_s = (unsigned)(elapsed_s * (double)(total - done) / (double)done + 0.5);
-    snprintf(text, size, "  %s/s  ETA %u:%02u",
-             ozx_progress_amount(amount, (double)state->bytes / elapsed_s), left_s / 60,
-             left_s % 60);
+    snprintf(rate, OZX_AMOUNT_SIZE + 2, "%s/s",
+             ozx_progress_amount(amount, (double)state->bytes / elapsed_s));
+    /* What is written is also synced and checked: that takes a time that nobody knows. */
+    if (done == total)
+        snprintf(left, 32, "finishing");
+    else if (!left_s)
+        snprintf(left, 32, "less than a second");
+    else
+        snprintf(left, 32, "ETA %u:%02u", left_s / 60, left_s % 60);
 }
 
-static void describe(char *line, size_t size, const struct ozx_progress_state *state,
-                     double elapsed_s)
+void ozx_progress_line(char *line, size_t size, unsigned columns,
+                       const struct ozx_progress_state *state, double elapsed_s)
 {
     char items[OZX_COUNT_SIZE], items_total[OZX_COUNT_SIZE], bytes[OZX_AMOUNT_SIZE],
-        bytes_total[OZX_AMOUNT_SIZE], speed[64];
+        bytes_total[OZX_AMOUNT_SIZE], rate[OZX_AMOUNT_SIZE + 2], left[32], field[96];
     double part = state->bytes_total   ? (double)state->bytes / (double)state->bytes_total
                   : state->items_total ? (double)state->items / (double)state->items_total
                                        : 0;
 
-    if (!state->items_total) {
-        snprintf(line, size, "%s  %s files", state->label, ozx_progress_count(items, state->items));
-        return;
+    ozx_progress_count(items, state->items);
+    ozx_progress_count(items_total, state->items_total);
+    if (state->items_total) {
+        snprintf(line, size, "%s %3.0f%%", state->label, part * 100);
+        snprintf(field, sizeof field, "%s of %s files", items, items_total);
+    } else {
+        snprintf(line, size, "%s", state->label);
+        snprintf(field, sizeof field, "%s files", items);
     }
-    describe_speed(speed, sizeof speed, state, elapsed_s);
-    snprintf(line, size, "%s %3.0f%%  %s of %s  %s of %s files%s", state->label, part * 100,
-             ozx_progress_amount(bytes, (double)state->bytes),
-             ozx_progress_amount(bytes_total, (double)state->bytes_total),
-             ozx_progress_count(items, state->items),
-             ozx_progress_count(items_total, state->items_total), speed);
+    if (!add_field(line, size, columns, field))
+        snprintf(line, size < columns + 1 ? size : columns + 1, "%s", field);
+    if (!state->items_total)
+        return;
+    describe_speed(rate, left, state, elapsed_s);
+    snprintf(field, sizeof field, "%s of %s", ozx_progress_amount(bytes, (double)state->bytes),
+             ozx_progress_amount(bytes_total, (double)state->bytes_total));
+    if (add_field(line, size, columns, field) && add_field(line, size, columns, rate))
+        (void)add_field(line, size, columns, left);
 }
 
 static void put(const char *text, size_t size)
@@ -129,10 +154,8 @@ void ozx_progress_show(struct ozx_progress *progress, const struct ozx_progress_
         now - progress->drawn_s < REDRAW_S)
         return;
     progress->drawn_s = now;
-    describe(line, sizeof line, state, now - progress->since_s);
+    ozx_progress_line(line, sizeof line, terminal_width() - 1, state, now - progress->since_s);
     width = (unsigned)strlen(line);
-    if (width >= terminal_width())
-        line[width = terminal_width() - 1] = '\0';
     if (progress->escapes)
         size = snprintf(out, sizeof out, "\r%s\033[K", line);
     else

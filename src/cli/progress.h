@@ -8,6 +8,7 @@
 #define OZX_CLI_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ozx_progress {
@@ -28,6 +29,11 @@ struct ozx_progress_state {
 
 /* `wanted` false (--quiet): nothing is ever shown. */
 void ozx_progress_start(struct ozx_progress *progress, bool wanted);
+
+/* The line: files first, then what fits of bytes, rate and time left, in whole fields; at most `columns`, at least
+ * 9. `elapsed_s`: since this work began. */
+void ozx_progress_line(char *line, size_t size, unsigned columns,
+                       const struct ozx_progress_state *state, double elapsed_s);
 
 /* May be called as often as one likes. */
 void ozx_progress_show(struct ozx_progress *progress, const struct ozx_progress_state *state);

@@ -135,3 +135,18 @@ def test_of_zip(tmp_path):
     with zipfile.ZipFile(tmp_path / 'x.ozx', 'w') as archive:
         archive.writestr('f.tar', KINDS['tar'][0])
     assert run('ls', tmp_path / 'x.ozx').stdout == 'f.tar\n'
+
+
+@pytest.mark.parametrize('verb', (('info',), ('ls',), ('verify',), ('cat', '-', 'zarr.json'),
+                                  ('unpack', '-', 'x')), ids=lambda verb: verb[0])
+def test_standard_input(verb):
+    done = run(*(verb if '-' in verb else (*verb, '-')))
+    assert done.returncode == 66 and not done.stdout
+    assert "-: an archive cannot be read from standard input" in done.stderr
+    assert './-' in done.stderr
+
+
+def test_unpack_to_standard_output(tmp_path):
+    done = run('unpack', 'x.ozx', '-', cwd=tmp_path)
+    assert done.returncode == 64 and "'ozxfs cat' writes files there" in done.stderr
+    assert not list(tmp_path.iterdir())
