@@ -36,8 +36,11 @@ int ozx_source_open_concat(struct ozx_source *front, void *back, uint64_t back_s
  * ozx_source_own says otherwise. -EINVAL: `whole` has no more bytes than that. */
 int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes,
                            struct ozx_source **out) OZX_CHECKED;
-/* From now on closing `behind` closes what it is a part of, too. */
-void ozx_source_own(struct ozx_source *behind);
+/* The first `size_bytes` of `whole`, in the same way. -EINVAL: `whole` is shorter. */
+int ozx_source_open_front(struct ozx_source *whole, uint64_t size_bytes,
+                          struct ozx_source **out) OZX_CHECKED;
+/* From now on closing such a part closes what it is a part of, too. */
+void ozx_source_own(struct ozx_source *part);
 
 void ozx_source_close(struct ozx_source *source); /* NULL is fine */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What stands behind the first bytes of a source.
+ * A part of a source: what stands behind its first bytes, or these alone.
  */
 #include "io/source_kind.h"
 
@@ -88,27 +88,37 @@ static const struct ozx_source_kind behind_kind = {.read = read_behind,
                                                    .descriptors = descriptors,
                                                    .close = close_behind};
 
-int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes, struct ozx_source **out)
+static int open_part(struct ozx_source *whole, uint64_t skip_bytes, uint64_t size_bytes,
+                     struct ozx_source **out)
 {
-    struct behind *behind;
+    struct behind *behind = calloc(1, sizeof *behind);
 
-    if (skip_bytes >= whole->size_bytes)
-        return -EINVAL;
-    behind = calloc(1, sizeof *behind);
     if (!behind)
         return -ENOMEM;
-    behind->source = (struct ozx_source){.kind = &behind_kind,
-                                         .size_bytes = whole->size_bytes - skip_bytes,
-                                         .mtime = whole->mtime,
-                                         .fd = whole->fd};
+    behind->source = (struct ozx_source){
+        .kind = &behind_kind, .size_bytes = size_bytes, .mtime = whole->mtime, .fd = whole->fd};
     behind->whole = whole;
     behind->skip_bytes = skip_bytes;
     *out = &behind->source;
     return 0;
 }
 
-void ozx_source_own(struct ozx_source *behind)
+int ozx_source_open_behind(struct ozx_source *whole, uint64_t skip_bytes, struct ozx_source **out)
 {
-    if (behind->kind == &behind_kind)
-        ((struct behind *)behind)->owns_whole = true;
+    if (skip_bytes >= whole->size_bytes)
+        return -EINVAL;
+    return open_part(whole, skip_bytes, whole->size_bytes - skip_bytes, out);
+}
+
+int ozx_source_open_front(struct ozx_source *whole, uint64_t size_bytes, struct ozx_source **out)
+{
+    if (size_bytes > whole->size_bytes)
+        return -EINVAL;
+    return open_part(whole, 0, size_bytes, out);
+}
+
+void ozx_source_own(struct ozx_source *part)
+{
+    if (part->kind == &behind_kind)
+        ((struct behind *)part)->owns_whole = true;
 }
