@@ -11,6 +11,7 @@
 #include "pack/input.h"
 #include "pack/junk.h"
 #include "pack/recover.h"
+#include "zip/append_mark.h"
 #include "zip/format.h"
 
 /* 1980-01-01 UTC: where the time of ZIP begins. */
@@ -50,6 +51,32 @@ static void on_progress(void *context, uint64_t files, uint64_t files_total, uin
                                                       });
 }
 
+/* A change of the archive that was cut short (zip/append_mark.h): behind the old tree, or the new one,
+ * lie the headers of what does not count. */
+static int settle(const struct ozx_repack_options *options, struct ozx_source **source,
+                  struct ozx_error *error)
+{
+    struct ozx_error note = OZX_ERROR_INIT;
+    struct ozx_append_mark mark;
+    struct ozx_source *front;
+    uint64_t size;
+
+    if (!ozx_append_mark_find(*source, &mark))
+        return 0;
+    size = ozx_append_mark_settled_size(*source, &mark);
+    if (!size)
+        return 0; /* its end is damaged, too */
+    if (ozx_source_open_front(*source, size, &front))
+        return ozx_error_memory(error);
+    ozx_source_own(front);
+    *source = front;
+    ozx_error_set(&note, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                  "a change of the archive was cut short: %s",
+                  size == mark.new_size_bytes ? "it is complete" : "this is the archive before it");
+    options->pack.warning(options->pack.context, OZX_PACK_INPUT, &note);
+    return 0;
+}
+
 static int open_archive(struct ozx_source *source, const struct ozx_repack_options *options,
                         struct ozx_recovery *out)
 {
@@ -64,9 +91,13 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
         .progress = on_progress,
     };
     struct ozx_error error = OZX_ERROR_INIT;
-    int failure;
+    int failure = 0;
 
-    if (options->recover) {
+    if (options->recover)
+        failure = settle(options, &source, &error);
+    if (failure) {
+        ozx_source_close(source);
+    } else if (options->recover) {
         failure = ozx_recover(source, &recover, out, &error);
     } else {
         failure = ozx_open_normalized(&source, &recover.archive, &out->archive, &out->normalized, &error);

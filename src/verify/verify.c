@@ -41,6 +41,8 @@ static int judge(struct ozx_verify *v, struct ozx_error *error)
     if (failure)
         failure = ozx_zip_prefix_explain(v->source, failure, &wrong);
     if (!failure)
+        failure = ozx_verify_superseded(v, &wrong);
+    if (!failure)
         failure = ozx_verify_run(v, &wrong);
     if (!failure)
         failure = ozx_verify_file_order(v, &wrong);
@@ -97,6 +99,7 @@ int ozx_verify(struct ozx_source *source, const struct ozx_verify_options *optio
     ozx_verify_findings_free(&v);
     free(v.runs);
     free(v.larges);
+    free(v.superseded);
     free(v.local_offsets);
     free(v.digests);
     free(v.digested);

@@ -13,7 +13,8 @@
 #include "zip/format.h"
 #include "zip/writer.h"
 
-#define QUICK_SCAN_MAX 65536 /* of one gap, looked through for local headers if `quick` */
+#define ZEROS_MAX (256u * 1024) /* between what an edit appends; less than a window */
+#define QUICK_SCAN_MAX 65536    /* of one gap, looked through for local headers if `quick` */
 
 const uint8_t *ozx_verify_window_get(struct ozx_window *window, uint64_t offset, size_t need,
                                      size_t want, size_t *got, struct ozx_error *error)
@@ -185,20 +186,72 @@ static int is_padding(struct ozx_window *w, uint64_t from, uint64_t to, size_t w
     return 0;
 }
 
+/* Zeros up to `to_bytes`: what an edit leaves between its parts. */
+static int are_zeros(struct ozx_window *w, uint64_t from, uint64_t to, size_t want, bool *yes,
+                     struct ozx_error *error)
+{
+    size_t size, got;
+    const uint8_t *at;
+
+    *yes = false;
+    if (to - from > ZEROS_MAX)
+        return 0;
+    size = (size_t)(to - from);
+    at = ozx_verify_window_get(w, from, size, want > size ? want : size, &got, error);
+    if (!at)
+        return error->code;
+    *yes = got >= size;
+    for (size_t i = 0; i < size && *yes; i++)
+        *yes = at[i] == 0;
+    return 0;
+}
+
+/* What earlier edits left behind, all of it: verify_superseded.c. */
+static int is_superseded(const struct ozx_verify *v, struct ozx_window *w, uint64_t from,
+                         uint64_t to, size_t want, bool *yes, struct ozx_error *error)
+{
+    uint64_t at = from;
+    int failure = 0;
+
+    *yes = false;
+    if (!v->superseded_count)
+        return 0;
+    for (uint32_t i = 0; i < v->superseded_count && at < to; i++) {
+        const struct ozx_range *r = &v->superseded[i];
+        uint64_t end = r->offset_bytes + r->size_bytes;
+        bool zeros = true;
+        if (end <= at)
+            continue;
+        if (r->offset_bytes > to)
+            break;
+        if (r->offset_bytes > at)
+            failure = are_zeros(w, at, r->offset_bytes, want, &zeros, error);
+        if (failure || !zeros)
+            return failure;
+        at = end;
+    }
+    if (at < to && at > from)
+        return are_zeros(w, at, to, want, yes, error);
+    *yes = at == to;
+    return 0;
+}
+
 int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_verify_entry *e,
                    uint64_t from, uint64_t to, size_t want, struct ozx_error *error)
 {
     struct unlisted found = {0};
     char hidden[OZX_ESCAPED_SIZE + 128] = "";
     uint64_t scan_to;
-    bool padding = false;
+    bool padding = false, superseded = false;
     int failure = 0;
 
     if (e && (e->header.flags & OZX_FLAG_DESCRIPTOR) && from < to)
         failure = skip_descriptor(w, &e->header, &from, to, want, error);
     if (!failure && from < to && e && to != v->records.directory_offset_bytes)
         failure = is_padding(w, from, to, want, &padding, error);
-    if (failure || from >= to || padding)
+    if (!failure && from < to && !padding)
+        failure = is_superseded(v, w, from, to, want, &superseded, error);
+    if (failure || from >= to || padding || superseded)
         return failure;
     scan_to = v->options->quick && to - from > QUICK_SCAN_MAX ? from + QUICK_SCAN_MAX : to;
     failure = scan_gap(v, w, from, scan_to, want, &found, error);
@@ -212,7 +265,8 @@ int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *w, const struct ozx_
                  found.count, OZX_S(found.count), found.first);
     ozx_verify_find(v, e ? OZX_RULE_GAP : OZX_RULE_LEADING, OZX_VERDICT_WARN, e, from,
                     e ? "is followed by %" PRIu64 " byte%s outside any entry%s"
-                      : "%" PRIu64 " byte%s before the first entry, as in a self-extracting archive%s",
+                      : "%" PRIu64
+                        " byte%s before the first entry, as in a self-extracting archive%s",
                     to - from, OZX_S(to - from), hidden);
     return 0;
 }

@@ -8,6 +8,7 @@
  *     verify_local.c      local headers and gaps, through one window
  *
  *     verify_open.c       opening the archive, as a mount does          -> its tree
+ *     verify_superseded.c what edits left behind, which explains gaps
  *     verify_names.c      what names have in common: twice, case, nesting
  *     verify_metadata.c   zarr.json, references, hierarchy
  *     verify_consolidated.c  what consolidated metadata list
@@ -90,6 +91,9 @@ struct ozx_verify {
     bool in_order;   /* the directory has the order of the file, and no two entries share bytes */
     bool has_compressed; /* an entry is to be decompressed */
     uint64_t data_bytes; /* to be read */
+
+    struct ozx_range *superseded; /* by verify_superseded.c, in the order of the file */
+    uint32_t superseded_count, superseded_room;
 
     uint64_t *local_offsets; /* by verify_names.c, of each node; OZX_OFFSET_NONE: it has no entry */
 
@@ -206,6 +210,11 @@ int ozx_verify_local(struct ozx_verify *v, struct ozx_window *window,
 int ozx_verify_gap(struct ozx_verify *v, struct ozx_window *window,
                    const struct ozx_verify_entry *entry, uint64_t from_bytes, uint64_t to_bytes,
                    size_t want_bytes, struct ozx_error *error) OZX_CHECKED;
+
+/* --- verify_superseded.c ---------------------------------------------------------------------- */
+
+/* Fills in `superseded`, before the threads begin. -ENOMEM. */
+int ozx_verify_superseded(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
 
 /* --- verify_chunks.c -------------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "zip/append_mark.h"
 #include "zip/format.h"
 #include "zip/kind.h"
 #include "zip/second.h"
@@ -86,10 +87,22 @@ static int refuse_no_fit(const struct window *w, bool seen, size_t last, uint64_
                          struct ozx_error *error)
 {
     uint64_t where = w->offset_bytes + last;
+    struct ozx_append_mark mark;
     int64_t behind;
 
     if (!file_size_bytes)
         return refuse(error, OZX_RULE_NO_END, 0, HINT_AGAIN, "the file is empty");
+    if (w->size_bytes > OZX_APPEND_MARK_SIZE &&
+        ozx_append_mark_parse(w->data + w->size_bytes - OZX_APPEND_MARK_SIZE,
+                              file_size_bytes - OZX_APPEND_MARK_SIZE, &mark))
+        return refuse(error, OZX_RULE_TAIL_FIT, mark.old_size_bytes,
+                      "'ozxfs edit FILE' undoes or completes it",
+                      "a change of the archive was cut short");
+    if (file_size_bytes > w->size_bytes && w->nul_bytes == w->size_bytes)
+        return refuse(error, OZX_RULE_NO_END, file_size_bytes - 1,
+                      "if a change of it was cut short, 'ozxfs edit FILE' undoes it; else get the "
+                      "file again, or use 'ozxfs repack --recover'",
+                      "the archive's end is missing: the file ends in zeros");
     if (!seen)
         return refuse(
             error, OZX_RULE_NO_END, file_size_bytes,

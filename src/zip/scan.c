@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "zip/append_mark.h"
 #include "zip/descriptor.h"
 #include "zip/extra.h"
 #include "zip/format.h"
@@ -18,6 +19,8 @@
 #include "zip/window.h"
 
 #define VERSION_NEEDED_MAX 63 /* APPNOTE 4.4.3.2 */
+
+#define APPENDED_WITHIN (UINT64_C(65536) + OZX_APPEND_ALIGN) /* of the end: padding, and alignment */
 
 /* In a gap, headers may lie inside each other's extra fields: what is spent on them is bounded by
  * what was passed over, so that no file costs more than a few times its size. */
@@ -319,6 +322,18 @@ static int is_plausible_central(struct scan *s, uint64_t offset, bool *plausible
     return 0;
 }
 
+/* An edit's mark, in front of its directory. */
+static bool is_mark(struct scan *s, uint64_t from, uint64_t to)
+{
+    struct ozx_append_mark mark;
+    const uint8_t *at = to - from < OZX_APPEND_MARK_SIZE
+                            ? NULL
+                            : ozx_window_view(&s->window, to - OZX_APPEND_MARK_SIZE,
+                                              OZX_APPEND_MARK_SIZE);
+
+    return at && ozx_append_mark_parse(at, UINT64_MAX, &mark) && mark.old_size_bytes <= from;
+}
+
 /* Bytes that belong to nothing, from `offset` on: `*next` is where something begins again, 0 if
  * nothing does. */
 static int pass_gap(struct scan *s, uint64_t offset, uint64_t *next)
@@ -352,10 +367,74 @@ static int pass_gap(struct scan *s, uint64_t offset, uint64_t *next)
             break;
         at++;
     }
+    if (at < s->window.size_bytes && is_mark(s, offset, at)) {
+        *next = at;
+        return 0;
+    }
     snprintf(text, sizeof text, "%" PRIu64 " byte%s there not part of any entry", at - offset,
              OZX_S(at - offset));
     report_lost(s, offset, text);
     *next = at < s->window.size_bytes ? at : 0;
+    return 0;
+}
+
+/* Behind the records of a directory, up to its end record's comment; 0: that is not there. */
+static uint64_t behind_directory(struct scan *s, uint64_t at)
+{
+    for (;;) {
+        const uint8_t *p = ozx_window_view(&s->window, at, OZX_END_SIZE);
+        struct ozx_bytes b;
+
+        if (!p)
+            return 0;
+        b = ozx_bytes_of(p, OZX_END_SIZE);
+        switch (ozx_bytes_u32(&b)) {
+        case OZX_CENTRAL_SIGNATURE:
+            p = ozx_window_view(&s->window, at, OZX_CENTRAL_SIZE);
+            if (!p)
+                return 0;
+            b = ozx_bytes_of(p + 28, 6);
+            at += OZX_CENTRAL_SIZE;
+            for (int i = 0; i < 3; i++)
+                at += ozx_bytes_u16(&b);
+            break;
+        case OZX_END64_SIGNATURE:
+            at += OZX_END64_SIZE; /* as those write it who append */
+            break;
+        case OZX_LOCATOR_SIGNATURE:
+            at += OZX_LOCATOR_SIZE;
+            break;
+        case OZX_END_SIGNATURE:
+            (void)ozx_bytes_take(&b, 16);
+            return at + OZX_END_SIZE + ozx_bytes_u16(&b);
+        default:
+            return 0;
+        }
+    }
+}
+
+/* An edit appends to an archive (zip/append_mark.h): behind the directory at `at` and zeros, a local
+ * header at an aligned place, or one whose signature the next edit cleared. `*next`: there, else 0. */
+static int pass_directory(struct scan *s, uint64_t at, uint64_t *next)
+{
+    uint64_t end = behind_directory(s, at), place;
+    size_t got, zeros = 0;
+    const uint8_t *p;
+
+    *next = 0;
+    if (!end || end >= s->window.size_bytes)
+        return s->window.failure;
+    p = ozx_window_get(&s->window, end, APPENDED_WITHIN, OZX_WINDOW_SIZE, &got);
+    if (!p)
+        return s->window.failure;
+    while (zeros < got && !p[zeros])
+        zeros++;
+    place = (end + zeros) / OZX_APPEND_ALIGN * OZX_APPEND_ALIGN;
+    if (place < end || zeros >= APPENDED_WITHIN || got - zeros < 4 ||
+        (end + zeros == place ? ozx_zip_record_at(p + zeros) != OZX_RECORD_LOCAL
+                              : end + zeros != place + 4))
+        return 0;
+    *next = place;
     return 0;
 }
 
@@ -380,7 +459,8 @@ static int walk(struct scan *s, bool *complete)
             break;
         default:
             *complete = true;
-            return 0;
+            failure = pass_directory(s, at, &at);
+            *complete &= !at;
         }
         if (failure || !at)
             return failure;

@@ -40,7 +40,10 @@ struct ozx_zip_scan {
     void (*lost)(void *context, const struct ozx_error *what);
 };
 
-/* `*complete`: the central directory begins behind the last entry, so that none is missing. 0 also
+/* What an edit appended behind a directory (zip/append_mark.h) is scanned, too: its entries come later
+ * than those whose places they take.
+ *
+ * `*complete`: the central directory begins behind the last entry, so that none is missing. 0 also
  * if nothing was found. */
 int ozx_zip_scan(struct ozx_source *source, const struct ozx_zip_scan *scan, bool *complete,
                  struct ozx_error *error) OZX_CHECKED;
