@@ -7,6 +7,7 @@
 #define OZX_CLI_VERBS_H
 
 int ozx_cmd_cat(int argc, char **argv);
+int ozx_cmd_edit(int argc, char **argv);
 int ozx_cmd_info(int argc, char **argv);
 int ozx_cmd_ls(int argc, char **argv);
 int ozx_cmd_mount(int argc, char **argv);

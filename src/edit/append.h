@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Appending entries to an archive, so that whatever becomes of the machine, and at any byte, readers
+ * see the old tree, the new one, or refuse.
+ *
+ *     [the old archive] 0 [new entries] 0 [mark][new directory][new end] 0 [mark]
+ *                     ^ old size          |<-- >= 132,000 bytes ------>|^ new size
+ *
+ *  1  the mark behind all else (zip/append_mark.h), which says the old size              fsync
+ *  2  new entries, mark, directory, end records; the end record without its signature    fsync
+ *  3  the four bytes of that signature: from here on the new tree is the tree            fsync
+ *  4  zeros over the signatures of the local headers of what was replaced               fsync
+ *  5  the mark behind all else is cut off                                                fsync
+ *
+ * Until 3 no byte of what was there is changed, and there is no end record in the last 132,000 bytes,
+ * which is more than any reader looks back (zipfile, unzip and 7-Zip 64 KiB, ours 128 KiB): they
+ * refuse the file, wherever it was cut; that goes for the size that 1 leaves, too. A torn write of
+ * four bytes is no signature. From 3 on the new end record is the only one in these bytes. 4 is for
+ * 7-Zip and for readers of streams: they take the first local header that they meet for the beginning
+ * of the archive, and see the old tree if no entry of the new one begins there, as where a root's
+ * zarr.json was replaced. What 1 to 4 leave is
+ * ended by ozx_append_settle: cut to the old size, or 4 and 5 done again.
+ */
+#ifndef OZX_EDIT_APPEND_H
+#define OZX_EDIT_APPEND_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "io/source.h"
+
+struct ozx_append_entry {
+    const char *path; /* takes the place of the entry of that path, if there is one; borrowed */
+    const void *data; /* borrowed */
+    uint64_t size_bytes;
+    int64_t mtime_s;
+    uint32_t crc32; /* comes out, as the rest */
+    uint64_t central_at, local_offset_bytes;
+};
+
+struct ozx_append {
+    struct ozx_source *source; /* over `fd`; nothing is read from it after the first write */
+    int fd;                    /* open for reading and writing */
+    struct ozx_append_entry *entries;
+    uint32_t entry_count;
+    const char *comment; /* the archive's new one, borrowed; NULL: as it was */
+    size_t comment_size_bytes;
+};
+
+/* The archive was opened and found good by the caller. On failure the file is as it was, unless the
+ * error says otherwise. -EBADMSG: what ozx_zip_end_records_read says, or the new directory would
+ * hold an end record's signature; the errno of a write that failed. */
+int ozx_append(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
+
+enum ozx_append_settled {
+    OZX_APPEND_NOTHING,  /* there was no append that was cut short */
+    OZX_APPEND_RESTORED, /* the old tree is there */
+    OZX_APPEND_FINISHED, /* the new one */
+};
+
+/* Ends an append that was cut short. `source` is over `fd`, and not to be read from any more where `*out`
+ * says that something was done. */
+int ozx_append_settle(struct ozx_source *source, int fd, enum ozx_append_settled *out,
+                      struct ozx_error *error) OZX_CHECKED;
+
+#endif

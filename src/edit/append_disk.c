@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Writing to the archive, and to the disk.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "edit/append_parts.h"
+
+static int fail(int code, struct ozx_error *error)
+{
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(code),
+                         "cannot write: %s", strerror(-code));
+}
+
+int ozx_append_sync(int fd, struct ozx_error *error)
+{
+    return fsync(fd) < 0 ? fail(-errno, error) : 0;
+}
+
+int ozx_append_put(int fd, const void *data, size_t size_bytes, uint64_t offset_bytes,
+                   struct ozx_error *error)
+{
+    const uint8_t *from = data;
+
+    while (size_bytes) {
+        ssize_t done = pwrite(fd, from, size_bytes, (off_t)offset_bytes);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return fail(done < 0 ? -errno : -EIO, error);
+        from += done;
+        size_bytes -= (size_t)done;
+        offset_bytes += (uint64_t)done;
+    }
+    return 0;
+}
+
+int ozx_append_cut(int fd, uint64_t size_bytes, struct ozx_error *error)
+{
+    if (ftruncate(fd, (off_t)size_bytes) < 0)
+        return ozx_error_set(error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "cannot set the size: %s", strerror(errno));
+    return ozx_append_sync(fd, error);
+}
+
+int ozx_append_finish(int fd, const struct ozx_append_mark *mark, struct ozx_error *error)
+{
+    static const uint8_t zeros[4];
+    int failure = 0;
+
+    if (mark->clear_offset_bytes != OZX_OFFSET_NONE) {
+        failure = ozx_append_put(fd, zeros, sizeof zeros, mark->clear_offset_bytes, error);
+        if (!failure)
+            failure = ozx_append_sync(fd, error);
+    }
+    return failure ? failure : ozx_append_cut(fd, mark->new_size_bytes, error);
+}

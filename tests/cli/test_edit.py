@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`edit`: one node's metadata in place. What a power cut leaves: tests/faults/test_edit_cut.py."""
+import fcntl
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import time
+import zipfile
+import zlib
+
+import pytest
+from kit.info import OZXFS, run, write
+
+MAGIC, END = b'ozxfs+\r\n', b'PK\5\6'
+GROUP = {
+    'zarr_format': 3, 'node_type': 'group',
+    'attributes': {'a.b': 1, 'list': [{'x': 1.10}, 2], 'ome': {'version': '0.5'},
+                   'last': 18446744073709551615}
+}
+TEXT = json.dumps(GROUP).encode()
+DATA = b'PK\5\6 and PK\3\4 ' + bytes(range(256)) * 300
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """As pack makes it."""
+    for node in ('', 'n'):
+        (tmp_path / 'tree' / node).mkdir(parents=True, exist_ok=True)
+        (tmp_path / 'tree' / node / 'zarr.json').write_bytes(TEXT)
+    (tmp_path / 'tree/n/other').write_bytes(DATA)
+    done = run('pack', '-q', tmp_path / 'tree', tmp_path / 'x.ozx')
+    assert done.returncode == 0, done.stderr
+    return tmp_path / 'x.ozx'
+
+
+def edit(*arguments):
+    return subprocess.run([OZXFS, 'edit', *map(str, arguments)], capture_output=True, text=True,
+                          check=False)
+
+
+def edited(*arguments):
+    done = edit(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
+
+
+def text_of(path, name='zarr.json'):
+    with zipfile.ZipFile(path) as opened:
+        assert opened.testzip() is None
+        return opened.read(name).decode()
+
+
+def findings(path, *options):
+    """The rules of verify --strict that found something."""
+    done = run('verify', '--strict', '--json', *options, path)
+    return {rule['id'] for rule in json.loads(done.stdout)['files'][0]['rules'] if rule['count']}
+
+
+# --- the text -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('assignment, old, new', [
+    ('attributes.list.0.x=2', '"x": 1.1', '"x": 2'),
+    (r'attributes.a\.b="t"', '"a.b": 1', '"a.b": "t"'),
+    (r'attributes.a\.b=', '"a.b": 1, ', ''),
+    ('attributes.last=', ', "last": 18446744073709551615', ''),
+    ('attributes.list.1=', '}, 2]', '}]'),
+    ('attributes.p.q=[]', '18446744073709551615', '18446744073709551615, "p": {"q": []}'),
+])
+def test_every_other_byte_stays(archive, assignment, old, new):
+    before = text_of(archive)
+    assert before.count(old) == 1
+    edited(archive, '/', assignment)
+    assert text_of(archive) == before.replace(old, new) == run('cat', archive, 'zarr.json').stdout
+    assert text_of(archive, 'n/zarr.json') == before
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.read('n/other') == DATA
+
+
+@pytest.mark.parametrize('assignment, status', [
+    ('zarr_format=2', 2), ('node_type="array"', 2), ('attributes.x=nonsense', 64),
+    ('attributes', 64), ('attributes..x=1', 64), ('attributes.missing=', 66),
+    ('attributes.list.7=1', 66), ('attributes.last.x=1', 66), ('attributes.ome.multiscales=1', 2)])
+def test_refused_before_a_byte_is_written(archive, assignment, status):
+    before = archive.read_bytes()
+    done = edit(archive, '/', 'attributes.first=1', assignment)
+    assert (done.returncode, len(done.stderr.splitlines())) == (status, 1), done.stderr
+    assert archive.read_bytes() == before
+
+
+def test_a_key_that_is_there_twice(tmp_path):
+    """Which of them counts is up to readers; removing one would let the other appear."""
+    text = b'{"zarr_format": 3, "node_type": "group", "attributes": {"a": 1, "a": 2}}'
+    path = write(tmp_path / 'x.ozx', {'zarr.json': text})
+    for assignment in ('attributes.a=', 'attributes.a=3'):
+        assert edit(path, '/', assignment).returncode == 2
+    assert text_of(path).encode() == text
+
+
+def test_consolidated_metadata_would_be_out_of_date(tmp_path):
+    group = dict(GROUP, consolidated_metadata={'kind': 'inline', 'metadata': {}})
+    path = write(tmp_path / 'x.ozx', {'zarr.json': json.dumps(group).encode(), 'n/zarr.json': TEXT,
+                                      'n/other': DATA})
+    done = edit(path, 'n', 'attributes.x=1')
+    assert done.returncode == 2 and 'consolidated_metadata=' in done.stderr
+    edited(path, '/', 'consolidated_metadata=')
+    edited(path, 'n', 'attributes.x=1')
+
+
+@pytest.mark.parametrize('node, status', [('none', 66), ('n/other', 66), ('n/', 0), ('/n', 0)])
+def test_nodes(archive, node, status):
+    assert edit(archive, node, 'attributes.x=1').returncode == status
+
+
+# --- the archive ----------------------------------------------------------------------------------
+
+
+def test_verify_knows_what_edits_left(archive):
+    """Gaps and leading bytes are explained; the order in the file is told."""
+    before = findings(archive)
+    for number, node in enumerate(('n', '/', 'n', '/', '/')):
+        edited(archive, node, f'attributes.number={number}')
+        assert findings(archive) == before | {'json-first'}
+        assert findings(archive, '--quick') == findings(archive)
+        assert findings(archive, '--rules', 'draft') == before - {'json-first'}
+    assert json.loads(text_of(archive))['attributes']['number'] == 4
+    assert json.loads(text_of(archive, 'n/zarr.json'))['attributes']['number'] == 2
+
+
+def test_verify_explains_nothing_else(archive):
+    """A byte that the edit did not leave, a mark that is not right."""
+    edited(archive, 'n', 'attributes.x=1')
+    good = archive.read_bytes()
+    mark = good.rindex(MAGIC)
+    for at, rules in ((mark - 1, {'gap'}), (mark - 60000, {'gap'}), (mark + 9, {'gap'})):
+        changed = bytearray(good)
+        changed[at] ^= 1
+        archive.write_bytes(changed)
+        assert rules <= findings(archive), at
+
+
+def test_what_others_left_in_front(tmp_path):
+    """An entry that is not listed, in front of all others once the root's is replaced."""
+    path = tmp_path / 'x.ozx'
+    with zipfile.ZipFile(path, 'w') as opened:
+        for name in ('zarr.json', 'gone', 'n/zarr.json', 'n/other'):
+            opened.writestr(name, TEXT)
+        opened.filelist = [e for e in opened.filelist if e.filename != 'gone']
+    before = path.read_bytes()
+    done = edit(path, '/', 'attributes.last=1')
+    assert done.returncode == 2 and 'repack' in done.stderr and path.read_bytes() == before
+    edited(path, 'n', 'attributes.last=1')
+    assert run('verify', path).returncode == 0
+
+
+def test_repack_reclaims(archive, tmp_path):
+    size = archive.stat().st_size
+    edited(archive, '/', 'attributes.last=1')
+    edited(archive, 'n', 'attributes.last=1')
+    assert archive.stat().st_size > size + 2 * 131072
+    assert run('repack', '-q', archive, tmp_path / 'new.ozx').returncode == 0
+    assert (tmp_path / 'new.ozx').stat().st_size < size
+    assert findings(tmp_path / 'new.ozx') == set()
+    assert json.loads(text_of(tmp_path / 'new.ozx'))['attributes']['last'] == 1
+
+
+def comment_of(path):
+    with zipfile.ZipFile(path) as opened:
+        return json.loads(opened.comment)['ome']
+
+
+@pytest.mark.parametrize('late', [False, True])
+def test_json_first(late, tmp_path):
+    """The directory's order stays, and the flag says what is true of it."""
+    names = ['zarr.json', 'n/zarr.json', 'n/other']
+    if late:
+        names = [names[0], names[2], names[1]]
+    path = tmp_path / 'x.ozx'
+    with zipfile.ZipFile(path, 'w') as made:
+        for name in names:
+            made.writestr(name, TEXT)
+        made.comment = (b'{"ome":{"zipFile":{"centralDirectory":{"jsonFirst":true}},'
+                        b'"version":"0.5"}}')
+    edited(path, 'n', 'attributes.x=1')
+    with zipfile.ZipFile(path) as opened:
+        assert opened.namelist() == names
+    assert comment_of(path) == {'version': '0.5',
+                                'zipFile': {'centralDirectory': {'jsonFirst': not late}}}
+
+
+def test_the_comment_follows_the_version(archive):
+    edited(archive, 'n', 'attributes.ome.version="0.6"')
+    assert comment_of(archive)['version'] == '0.5'
+    edited(archive, '/', 'attributes.ome.version="0.6"')
+    assert comment_of(archive)['version'] == '0.6'
+    assert 'comment' not in findings(archive)
+
+
+def test_two_entries_of_the_name(tmp_path):
+    path = tmp_path / 'x.ozx'
+    with zipfile.ZipFile(path, 'w') as made, pytest.warns(UserWarning):
+        made.writestr('zarr.json', TEXT)
+        made.writestr('zarr.json', TEXT)
+    before = path.read_bytes()
+    done = edit(path, '/', 'attributes.x=1')
+    assert done.returncode == 2 and 'repack' in done.stderr and path.read_bytes() == before
+
+
+@pytest.mark.parametrize('node', ['/', 'n'])
+def test_readers_agree(node, archive):
+    """Whoever reads from the end, and 7-Zip, which looks for the beginning, too."""
+    name = 'zarr.json' if node == '/' else 'n/zarr.json'
+    edited(archive, node, 'attributes.last=1')
+    edited(archive, node, 'attributes.last=2')
+    wanted = text_of(archive, name)
+    assert json.loads(wanted)['attributes']['last'] == 2
+    for command in (('unzip', '-p', archive, name), ('7z', 'e', '-so', archive, name),
+                    ('bsdtar', '-xOf', archive, name), (OZXFS, 'cat', archive, name)):
+        if shutil.which(command[0]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.stdout == wanted, command[0]
+    # nobody may take the old tree's beginning for an archive
+    assert archive.read_bytes()[:4] == (bytes(4) if node == '/' else b'PK\3\4')
+
+
+def test_zarr_python(tmp_path):
+    zarr, numpy = pytest.importorskip('zarr'), pytest.importorskip('numpy')
+    group = zarr.open_group(tmp_path / 'tree', mode='w', zarr_format=3)
+    group.attrs['ome'] = {'version': '0.5'}
+    array = group.create_array('a', shape=(40, 40), chunks=(16, 16), dtype='u2')
+    array[:] = numpy.arange(1600).reshape(40, 40)
+    path = tmp_path / 'x.ozx'
+    assert run('pack', '-q', tmp_path / 'tree', path).returncode == 0
+    edited(path, '/', 'attributes.note="one"', 'attributes.other=[1,2]')
+    edited(path, 'a', 'attributes.note="two"')
+    store = zarr.storage.ZipStore(path, read_only=True)
+    found = zarr.open_group(store, mode='r')
+    assert dict(found.attrs) == {'ome': {'version': '0.5'}, 'note': 'one', 'other': [1, 2]}
+    assert found['a'].attrs['note'] == 'two'
+    assert (found['a'][:] == array[:]).all()
+    store.close()
+
+
+# --- somebody else --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('mode', ['rb', 'r+b'])
+def test_refused_while_open(archive, mode):
+    before = archive.read_bytes()
+    with open(archive, mode):
+        done = edit(archive, '/', 'attributes.x=1')
+    assert done.returncode == 72 and archive.read_bytes() == before
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_refused_while_it_is_edited(archive):
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    with open(archive, 'r+b') as other:
+        fcntl.fcntl(other, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        done = edit(archive, '/', 'attributes.x=1')
+        fcntl.fcntl(other, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    assert done.returncode == 72, done.stderr
+
+
+def test_hard_links_need_force(archive):
+    os.link(archive, str(archive) + '2')
+    assert edit(archive, '/', 'attributes.x=1').returncode == 73
+    edited('-f', archive, '/', 'attributes.x=1')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write')
+def test_read_only(archive):
+    archive.chmod(0o444)
+    assert edit(archive, '/', 'attributes.x=1').returncode == 77
+
+
+# --- a change that was cut short, as others meet it -----------------------------------------------
+
+
+def cut_short(archive, committed):
+    """The archive with the mark at its end, and with or without the new end record."""
+    old = archive.read_bytes()
+    with zipfile.ZipFile(archive) as opened:
+        at = opened.getinfo('n/zarr.json').header_offset
+    edited(archive, 'n', 'attributes.x=1')
+    new = archive.read_bytes()
+    end = new.rindex(END)
+    fields = MAGIC + struct.pack('<5Q', len(old), len(new), old.rindex(END), end, at)
+    mark = fields + struct.pack('<I', zlib.crc32(fields))
+    assert new.count(mark) == 1
+    if not committed:
+        archive.write_bytes(old + new[len(old):end] + bytes(4) + new[end + 4:])
+    with open(archive, 'ab') as out:
+        out.write(bytes(-len(new) % 4096) + mark)
+    return new if committed else old
+
+
+@pytest.mark.parametrize('committed', [False, True])
+def test_cut_short(archive, committed, tmp_path):
+    wanted = cut_short(archive, committed)
+    for verb in ('ls', 'verify', 'info'):
+        done = run(verb, archive)
+        assert done.returncode == 2 and 'ozxfs edit FILE' in done.stderr + done.stdout
+    done = run('repack', '--recover', archive, tmp_path / 'new.ozx')
+    assert done.returncode == 0 and 'cut short' in done.stderr
+    assert ('x' in json.loads(text_of(tmp_path / 'new.ozx',
+                                      'n/zarr.json'))['attributes']) == committed
+    done = edit(archive)
+    assert done.returncode == 0 and 'cut short' in done.stderr
+    assert archive.read_bytes() == wanted
+    edited(archive)
+    assert archive.read_bytes() == wanted
+
+
+@pytest.mark.parametrize('lost', [10, 400])
+def test_an_end_that_is_lost(archive, lost, tmp_path):
+    """Recovery goes on behind the old directory, and takes the newest of each name."""
+    for number in range(3):
+        edited(archive, '/', f'attributes.last={number}')
+        edited(archive, 'n', f'attributes.last={number}')
+    os.truncate(archive, archive.stat().st_size - lost)
+    done = run('repack', '--recover', archive, tmp_path / 'new.ozx')
+    assert done.returncode in (0, 2) and (tmp_path / 'new.ozx').exists(), done.stderr
+    for name in ('zarr.json', 'n/zarr.json'):
+        assert json.loads(text_of(tmp_path / 'new.ozx', name))['attributes']['last'] == 2
+    with zipfile.ZipFile(tmp_path / 'new.ozx') as opened:
+        assert opened.read('n/other') == DATA
+
+
+def test_padding_is_not_taken_for_a_change(archive):
+    """Nor zeros that are no archive's end, nor a mark whose archive is not there."""
+    whole = archive.read_bytes()
+    mark = cut_short(archive, False) and archive.read_bytes()[-52:]
+    for data, status in ((whole + bytes(5000), 0), (whole + b'x' + bytes(100000), 2),
+                         (bytes(100000), 2), (bytes(len(whole) + 200000) + mark, 2)):
+        archive.write_bytes(data)
+        assert edit(archive).returncode == status
+        assert archive.read_bytes() == data
+
+
+# --- large ----------------------------------------------------------------------------------------
+
+
+def test_a_terabyte(tmp_path):
+    """A sparse archive: nothing of its data is read or written."""
+    size, path = 10**12, tmp_path / 'large.ozx'
+    write(path, {'zarr.json': TEXT})
+    text = path.read_bytes()[:text_size(path)]
+    name, crc = b'n/c/0', 0
+    extra = struct.pack('<HHQQ', 1, 16, size, size)
+    local = struct.pack('<IHHHIIIIHH', 0x04034b50, 45, 0x800, 0, 0, crc, 2**32 - 1, 2**32 - 1,
+                        len(name), len(extra)) + name + extra
+    first = path.read_bytes()[text_size(path):].split(b'PK\5\6')[0]
+    central = first + struct.pack(
+        '<IHHHHIIIIHHHHHII', 0x02014b50, 0x32d, 45, 0x800, 0, 0, crc, 2**32 - 1, 2**32 - 1,
+        len(name), len(extra), 0, 0, 0, 0o100644 << 16, len(text)) + name + extra
+    at = len(text) + len(local) + size
+    ends = struct.pack('<IQHHIIQQQQ', 0x06064b50, 44, 45, 45, 0, 0, 2, 2, len(central),
+                       at) + struct.pack('<IIQI', 0x07064b50, 0, at + len(central), 1)
+    ends += struct.pack('<IHHHHIIH', 0x06054b50, 0, 0, 2, 2, len(central), 2**32 - 1, 0)
+    with open(path, 'wb') as out:
+        try:
+            out.truncate(at)
+        except OSError as e:
+            pytest.skip(f'no file of a terabyte here: {e}')
+        out.write(text + local)
+        out.seek(at)
+        out.write(central + ends)
+    began = time.monotonic()
+    edited(path, '/', 'attributes.last=1')
+    took = time.monotonic() - began
+    assert json.loads(run('cat', path, 'zarr.json').stdout)['attributes']['last'] == 1
+    assert path.stat().st_blocks * 512 < 2**21 and took < 1 or os.environ.get(
+        'OZXFS_SANITIZED') == '1', took
+
+
+def text_size(path):
+    """Of the one entry that stands in front of the directory."""
+    return path.read_bytes().index(b'PK\1\2')
