@@ -15,7 +15,7 @@
 #include "image/thumbnail.h"
 #include "io/output_file.h"
 
-#define DATA_MAX (UINT64_C(128) << 20) /* bytes of memory, whatever the image */
+#define DATA_MAX (UINT64_C(128) << 20) /* bytes of memory for decoding, whatever the image */
 
 struct command {
     const char *file, *output;
@@ -34,11 +34,12 @@ static int work(void *context)
     struct ozx_error error = OZX_ERROR_INIT;
     int failure, status;
 
-    if (ozx_cage_is_there())
-        ozx_sandbox_limit_data(DATA_MAX);
     status = ozx_input_archive(c->file, &c->source, &archive);
     if (status)
         return status;
+    /* The tree of an archive follows its own size; what is decoded does not. */
+    if (ozx_cage_is_there())
+        ozx_sandbox_limit_data(DATA_MAX);
     failure = ozx_thumbnail(archive, &c->options, &picture, &error);
     if (!failure) {
         failure =

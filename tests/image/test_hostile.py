@@ -7,11 +7,13 @@ import os
 import resource
 import struct
 import subprocess
+import zipfile
 import zlib
 
 import pytest
 
 from kit.info import OZXFS, write
+from kit.launch import LONG
 from rendering import needs_png, numpy, run
 
 pytestmark = needs_png
@@ -138,6 +140,17 @@ def test_all_is_fill(tmp_path, shape, chunks):
     done = subprocess.run([OZXFS, 'thumbnail', archive, tmp_path / 'x.png'], capture_output=True,
                           text=True, timeout=60, preexec_fn=limited)
     assert done.returncode == 0 or 'more chunks than are read for one' in done.stderr, done
+
+
+@pytest.mark.skipif(not LONG, reason='two minutes')
+def test_of_millions_of_entries(tmp_path):
+    """The list of them is not counted as memory for decoding."""
+    with zipfile.ZipFile(tmp_path / 'x.ozx', 'w') as file:
+        file.writestr('zarr.json', json.dumps(array()))
+        file.writestr('c/0/0', PLAIN)
+        for number in range(2500000):
+            file.writestr('a/%d/%d' % divmod(number, 1000), b'')
+    assert run('thumbnail', tmp_path / 'x.ozx', tmp_path / 'x.png').returncode == 0
 
 
 def test_memory_is_bounded(tmp_path):
