@@ -15,6 +15,7 @@
 #include "cli/report_pack.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
+#include "image/png.h"
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
@@ -62,6 +63,9 @@ static const struct ozx_option rows[] = {
              "YYYY-MM-DD[THH:MM:SSZ] (default: $SOURCE_DATE_EPOCH, if set)",
      .take = take_mtime,
      .wanted = "a time: seconds or YYYY-MM-DD[THH:MM:SSZ]"},
+    {.name = "thumbnail",
+     .help = "also pack a thumbnail of it, thumbnail.png, by the convention of Zarr",
+     OZX_PACK_FLAG(thumbnail)},
     OZX_PACK_OPTION_JOBS("threads (default: 8 to 16, depending on the processors)"),
     OZX_PACK_OPTIONS_HOW,
     {.name = "json",
@@ -99,9 +103,14 @@ static int take_operands(struct ozx_pack_command *command, int count, char **ope
         return ozx_report_usage("pack", "no directory given");
     if (count < 2 && !options->dry_run)
         return ozx_report_usage("pack", "no output given");
+    if (command->thumbnail && !ozx_png_is_built_in())
+        return ozx_report(OZX_EXIT_UNAVAILABLE, "--thumbnail",
+                          "not built in: install libpng and build ozxfs again");
     if (count > 2)
         return ozx_report_usage("pack", "more than a directory and an output given");
     options->input = operands[0];
+    options->picture = command->thumbnail ? ozx_pack_command_picture : NULL;
+    options->picture_context = command;
     if (count == 2 && strcmp(operands[1], "-") != 0)
         options->output = operands[1];
     options->output_fd = STDOUT_FILENO;

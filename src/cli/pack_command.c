@@ -246,5 +246,7 @@ void ozx_pack_command_sum_up(const struct ozx_pack_command *command,
 int ozx_pack_command_fail(const struct ozx_pack_command *command)
 {
     ozx_problems_end(&command->problems, command->pack.input);
+    if (command->unavailable)
+        return OZX_EXIT_UNAVAILABLE;
     return command->problems.status ? command->problems.status : OZX_EXIT_BUG;
 }

@@ -18,6 +18,8 @@ struct ozx_pack_command {
     const char *sum_label; /* of the phase that only sums */
     bool quiet, verbose, json;
     bool is_terminal; /* standard output */
+    bool thumbnail;
+    bool unavailable; /* it failed, as what the thumbnail needs is not supported */
 };
 
 /* All that is the same for both; `pack.context` is `command`. OZX_EXIT_OK, or out of memory, which was
@@ -94,6 +96,9 @@ int ozx_pack_take_rules(void *context, const char *value);
         .name = "verbose", .letter = 'v', .help = "list what is left out, and print a summary",    \
         OZX_PACK_FLAG(verbose)                                                                     \
     }
+
+/* The maker of --thumbnail (pack/picture.h); `context` is the command. Works in the cage. */
+ozx_picture_maker ozx_pack_command_picture;
 
 /* The path that a message is about. */
 const char *ozx_pack_command_subject(const struct ozx_pack_command *command,

@@ -16,39 +16,21 @@ bool ozx_png_is_built_in(void)
     return true;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
-int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
-                  struct ozx_error *error)
+int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                   size_t *size_bytes, struct ozx_error *error)
 {
     png_image image = {
         .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_RGB};
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
-    OZX_AUTO_FREE uint8_t *file = malloc(size);
-    int failure;
+    OZX_AUTO_FREE uint8_t *made = malloc(size);
 
-    if (!file)
+    if (!made)
         return ozx_error_memory(error);
-    if (!png_image_write_to_memory(&image, file, &size, 0, rgb, 0, NULL))
+    if (!png_image_write_to_memory(&image, made, &size, 0, rgb, 0, NULL))
         return ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "cannot encode the picture: %s", image.message);
-    failure = write_all(fd, file, size);
-    if (failure)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             ozx_hint_no_space(failure), "cannot write the picture: %s",
-                             strerror(-failure));
+    *file = ozx_take(made);
+    *size_bytes = size;
     return 0;
 }
 
@@ -87,10 +69,10 @@ bool ozx_png_is_built_in(void)
     return false;
 }
 
-int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
-                  struct ozx_error *error)
+int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                   size_t *size_bytes, struct ozx_error *error)
 {
-    (void)fd, (void)rgb, (void)width, (void)height;
+    (void)rgb, (void)width, (void)height, (void)file, (void)size_bytes;
     return ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "pictures are not built in: they need libpng");
 }
@@ -103,3 +85,34 @@ int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t
 }
 
 #endif
+
+static int write_all(int fd, const uint8_t *data, size_t size)
+{
+    while (size) {
+        ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        data += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
+                  struct ozx_error *error)
+{
+    OZX_AUTO_FREE uint8_t *file = NULL;
+    size_t size = 0;
+    int failure = ozx_png_encode(rgb, width, height, &file, &size, error);
+
+    if (failure)
+        return failure;
+    failure = write_all(fd, file, size);
+    if (failure)
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             ozx_hint_no_space(failure), "cannot write the picture: %s",
+                             strerror(-failure));
+    return 0;
+}

@@ -6,6 +6,7 @@
 #define OZX_IMAGE_PNG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -13,7 +14,10 @@
 /* False: built without libpng. */
 bool ozx_png_is_built_in(void);
 
-/* Writes 8-bit RGB, row by row, to the descriptor. */
+/* The file for 8-bit RGB, row by row; the caller frees it. */
+int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                   size_t *size_bytes, struct ozx_error *error) OZX_CHECKED;
+/* Writes it to the descriptor. */
 int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
                   struct ozx_error *error) OZX_CHECKED;
 

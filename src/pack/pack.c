@@ -130,7 +130,9 @@ static int make_plan(struct ozx_pack_state *pack)
     pack->input->output_file = pack->output_file.old;
     if (options->output && !options->dry_run)
         pack->input->output_directory = pack->output_file.directory;
-    failure = put_shards(pack, &plan_options);
+    failure = ozx_pack_put_picture(pack, &plan_options);
+    if (!failure)
+        failure = put_shards(pack, &plan_options);
     return failure ? failure : ozx_pack_plan(pack, &plan_options);
 }
 

@@ -11,6 +11,7 @@
 #ifndef OZX_PACK_PACK_H
 #define OZX_PACK_PACK_H
 
+#include "pack/picture.h"
 #include "pack/plan.h"
 #include "pack/shards.h"
 #include "io/output_file.h"
@@ -68,6 +69,8 @@ struct ozx_pack_options {
     bool is_salvage;        /* of a damaged archive: what is not there may have been lost */
     bool convert;           /* from Zarr v2 to v3 (pack/convert.h) */
     bool keep_junk;         /* what pack/junk.h lists is packed, too */
+    ozx_picture_maker *picture; /* NULL: none is packed with it */
+    void *picture_context;
     const volatile sig_atomic_t *cancel; /* may be NULL */
 
     /* All of these are called on the calling thread; the last three may be NULL. A note is a warning

@@ -125,6 +125,12 @@ static bool is_ome_xml(const char *path, size_t size)
            (size == name_size || path[size - name_size - 1] == '/');
 }
 
+/* No chunk, and meant to be there. */
+static bool is_known(const char *path, size_t size)
+{
+    return is_ome_xml(path, size) || strcmp(path, OZX_PICTURE_NAME) == 0;
+}
+
 static int judge_file(struct notes *n, const struct ozx_plan_entry *entry)
 {
     uint32_t directory = ozx_plan_directory(n->plan, entry->directory)->owner;
@@ -143,7 +149,7 @@ static int judge_file(struct notes *n, const struct ozx_plan_entry *entry)
     if (owner->judges &&
         ozx_array_judge_key(&owner->array, path + start, size - start, NULL) == OZX_KEY_INSIDE)
         return 0;
-    if (!is_ome_xml(path, size))
+    if (!is_known(path, size))
         note(&n->foreign, path);
     return 0;
 }

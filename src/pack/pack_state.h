@@ -7,6 +7,7 @@
  *     pack_version.c   what the metadata says
  *     pack_left_out.c  what it says of what is left out
  *     pack_notes.c     what is packed or left out without having been asked for
+ *     pack_picture.c   a thumbnail that is packed, too
  *     pack_directory.c central directory and end records
  */
 #ifndef OZX_PACK_PACK_STATE_H
@@ -40,6 +41,10 @@ static inline int ozx_pack_tell(const struct ozx_pack_state *pack, enum ozx_pack
 /* Makes the plan with the patterns to leave out, each of which must match something. What is wrong was
  * told. */
 int ozx_pack_plan(struct ozx_pack_state *pack, struct ozx_plan_options *options) OZX_CHECKED;
+
+/* Puts a picture on top of the input, where one is wanted. What is wrong was told. */
+int ozx_pack_put_picture(struct ozx_pack_state *pack,
+                         const struct ozx_plan_options *options) OZX_CHECKED;
 
 /* Settles the version and makes the comment; hints at arrays that sharding would serve. What is
  * wrong was told. */

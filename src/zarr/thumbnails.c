@@ -160,6 +160,11 @@ static uint64_t longer(const struct ozx_embedded *one)
     return one->width > one->height ? one->width : one->height;
 }
 
+static bool is_better(uint64_t side, uint64_t best, uint64_t size)
+{
+    return best < size ? side > best : side >= size && side < best;
+}
+
 int ozx_thumbnails_find(const char *text, size_t size_bytes, const char *media_type, uint64_t size,
                         struct ozx_embedded *out)
 {
@@ -175,7 +180,8 @@ int ozx_thumbnails_find(const char *text, size_t size_bytes, const char *media_t
     while (ozx_json_next_element(&cursor, &element) == OZX_JSON_ITEM) {
         struct ozx_embedded one = {.path = NULL};
         if (!has_type(text, element, media_type) || !take_sides(text, element, &one) ||
-            longer(&one) < size || (chosen.to && longer(&one) >= longer(&best)))
+            4 * longer(&one) < 3 * size ||
+            (chosen.to && !is_better(longer(&one), longer(&best), size)))
             continue;
         best = one;
         chosen = element;
