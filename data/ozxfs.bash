@@ -22,18 +22,68 @@ _ozxfs_list() {
     compopt -o nospace 2>/dev/null
 }
 
+# The first archive on the line: as it is typed, so that a backslash may be in front of a blank.
+_ozxfs_archive() {
+    local word
+    for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+        word=${word//\\/}
+        [[ $word != \~/* ]] || word=$HOME/${word:2}
+        if [[ $word != -* && -f $word ]]; then
+            printf '%s' "$word"
+            return
+        fi
+    done
+    return 1
+}
+
+# Entries of that archive, in the directory that is typed.
+_ozxfs_entries() { # COMMAND ARCHIVE TYPED
+    local before='' type name
+    case $3 in */*) before=${3%/*}/ ;; esac
+    paste <("$1" ls -l -- "$2" "$before" 2>/dev/null | cut -c1) <("$1" ls -- "$2" "$before" 2>/dev/null) |
+        while IFS=$'\t' read -r type name; do
+            [ "$type" != d ] || name=$name/
+            case $before$name in "$3"*) printf '%s\n' "$before$name" ;; esac
+        done
+}
+
+_ozxfs_mounts() { # TYPED
+    local point
+    awk '$3 == "fuse.ozxfs" {gsub(/\\040/, " ", $2); print $2}' /proc/mounts |
+        while IFS= read -r point; do
+            case $point in "$1"*) printf '%s\n' "$point" ;; esac
+        done
+}
+
 _ozxfs() {
-    local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
+    local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} archive
+    local previous=${COMP_WORDS[COMP_CWORD - 1]}
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_ozxfs_verbs "$1") --help --version" -- "$current")
         return
     fi
-    if [ "${COMP_WORDS[COMP_CWORD - 1]}" = -o ]; then
+    if [ "$current" = = ]; then
+        current=
+        previous=${COMP_WORDS[COMP_CWORD - 1]}
+    elif [ "$previous" = = ]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case $previous in
+    -o)
         _ozxfs_list "$1" "$verb" "$current"
         return
-    fi
+        ;;
+    --rules)
+        mapfile -t COMPREPLY < <(compgen -W 'r2 draft' -- "$current")
+        return
+        ;;
+    --manifest)
+        mapfile -t COMPREPLY < <(compgen -W 'sha256 zarr-checksum' -- "$current")
+        return
+        ;;
+    esac
     case $current in
     -*)
         mapfile -t COMPREPLY < <(compgen -W "$(_ozxfs_long_options "$1" "$verb")" -- "$current")
@@ -43,8 +93,19 @@ _ozxfs() {
         case $verb in
         mounts) ;;
         umount)
-            mapfile -t COMPREPLY < <(compgen -W "$(awk '$3 == "fuse.ozxfs" {print $2}' /proc/mounts)" \
-                -- "$current")
+            mapfile -t COMPREPLY < <(_ozxfs_mounts "${current//\\/}")
+            ;;
+        ls | cat | unpack)
+            if archive=$(_ozxfs_archive); then
+                mapfile -t COMPREPLY < <(_ozxfs_entries "$1" "$archive" "${current//\\/}")
+                case ${COMPREPLY[*]} in */) compopt -o nospace 2>/dev/null ;; esac
+            fi
+            if [ -z "$archive" ] || [ "$verb" = unpack ]; then
+                mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current")
+            fi
+            ;;
+        help)
+            mapfile -t COMPREPLY < <(compgen -W "$(_ozxfs_verbs "$1")" -- "$current")
             ;;
         *)
             mapfile -t COMPREPLY < <(compgen -f -- "$current")

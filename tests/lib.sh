@@ -56,6 +56,8 @@ test   command 7z           p7zip-full
 desktop command desktop-file-validate desktop-file-utils
 desktop command update-mime-database  shared-mime-info
 desktop command appstreamcli appstream
+desktop command zsh          zsh
+desktop command fish         fish
 sanitizers clang libclang_rt.fuzzer-$(uname -m).a libclang-rt-dev
 END
 }
