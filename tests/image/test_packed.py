@@ -13,7 +13,7 @@ import pytest
 
 from images import image, random, zarr
 from kit.info import OZXFS
-from rendering import Image, needs_png, numpy, picture, render, run
+from rendering import CODECS, Image, needs_png, numpy, picture, render, run
 
 pytestmark = [needs_png, pytest.mark.filterwarnings('ignore')]
 DATA = random(3, 300, 400)
@@ -97,14 +97,15 @@ def test_with_shards_and_converted(folder):
         'version': '0.4', 'axes': [{'name': n, 'type': 'space'} for n in 'yx'], 'datasets': [{
             'path': '0', 'coordinateTransformations': [{'type': 'scale', 'scale': [1.0, 1.0]}]}]}]})
     zarr.create_array(v2, name='0', shape=DATA.shape[1:], chunks=(200, 200), dtype='uint16',
-                      zarr_format=2)[...] = DATA[0]
+                      zarr_format=2, compressors=None)[...] = DATA[0]
     archive = pack(v2, '--convert')
     assert numpy.abs(thumbnail(archive) - render([DATA[0]])).max() <= 1
     assert json.loads(entries(archive)['zarr.json'])['attributes']['thumbnails'] == [OURS]
 
 
 def array_of(folder):
-    array = zarr.create_array(folder, shape=DATA.shape[1:], chunks=(300, 400), dtype='uint16')
+    array = zarr.create_array(folder, shape=DATA.shape[1:], chunks=(300, 400), dtype='uint16',
+                              compressors=None)
     array[...] = DATA[0]
 
 
@@ -178,7 +179,8 @@ def test_no_picture_no_archive(folder):
     bomb = gzip.compress(bytes(50 << 20), 1)
     for chunk in (folder / '0' / 'c').glob('*/0/0'):
         chunk.write_bytes(bomb)
-    refused(folder, 2, 'hold more than the chunk has')
+    refused(folder, *((2, 'hold more than the chunk has') if 'gzip' in CODECS else
+                      (69, "the codec 'gzip' is not built in: it needs zlib")))
     root = json.loads((folder / 'zarr.json').read_text())
     del root['attributes']['ome']['multiscales']
     (folder / 'zarr.json').write_text(json.dumps(root))
