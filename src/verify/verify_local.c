@@ -206,6 +206,22 @@ static int are_zeros(struct ozx_window *w, uint64_t from, uint64_t to, size_t wa
     return 0;
 }
 
+/* The first of them that ends behind `at`. */
+static uint32_t first_behind(const struct ozx_verify *v, uint64_t at)
+{
+    uint32_t low = 0, high = v->superseded_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct ozx_range *r = &v->superseded[middle];
+        if (r->offset_bytes + r->size_bytes > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 /* What earlier edits left behind, all of it: verify_superseded.c. */
 static int is_superseded(const struct ozx_verify *v, struct ozx_window *w, uint64_t from,
                          uint64_t to, size_t want, bool *yes, struct ozx_error *error)
@@ -216,12 +232,10 @@ static int is_superseded(const struct ozx_verify *v, struct ozx_window *w, uint6
     *yes = false;
     if (!v->superseded_count)
         return 0;
-    for (uint32_t i = 0; i < v->superseded_count && at < to; i++) {
+    for (uint32_t i = first_behind(v, at); i < v->superseded_count && at < to; i++) {
         const struct ozx_range *r = &v->superseded[i];
         uint64_t end = r->offset_bytes + r->size_bytes;
         bool zeros = true;
-        if (end <= at)
-            continue;
         if (r->offset_bytes > to)
             break;
         if (r->offset_bytes > at)

@@ -92,7 +92,7 @@ struct ozx_verify {
     bool has_compressed; /* an entry is to be decompressed */
     uint64_t data_bytes; /* to be read */
 
-    struct ozx_range *superseded; /* by verify_superseded.c, in the order of the file */
+    struct ozx_range *superseded; /* by verify_superseded.c, in the order of the file, apart */
     uint32_t superseded_count, superseded_room;
 
     uint64_t *local_offsets; /* by verify_names.c, of each node; OZX_OFFSET_NONE: it has no entry */

@@ -147,6 +147,24 @@ static int by_offset(const void *a, const void *b)
     return (x->offset_bytes > y->offset_bytes) - (x->offset_bytes < y->offset_bytes);
 }
 
+/* In the order of the file, none touching another: so each gap finds its own at once. */
+static void sort(struct ozx_verify *v)
+{
+    struct ozx_range *list = v->superseded;
+    uint32_t kept = 0;
+
+    qsort(list, v->superseded_count, sizeof *list, by_offset);
+    for (uint32_t i = 1; i < v->superseded_count; i++) {
+        uint64_t end = list[kept].offset_bytes + list[kept].size_bytes;
+        if (list[i].offset_bytes > end)
+            list[++kept] = list[i];
+        else if (list[i].offset_bytes + list[i].size_bytes > end)
+            list[kept].size_bytes =
+                list[i].offset_bytes + list[i].size_bytes - list[kept].offset_bytes;
+    }
+    v->superseded_count = kept + 1;
+}
+
 int ozx_verify_superseded(struct ozx_verify *v, struct ozx_error *error)
 {
     struct generation new = {.source = v->source, .records = v->records}, old;
@@ -164,6 +182,6 @@ int ozx_verify_superseded(struct ozx_verify *v, struct ozx_error *error)
     if (failure)
         return ozx_error_memory(error);
     if (v->superseded_count)
-        qsort(v->superseded, v->superseded_count, sizeof *v->superseded, by_offset);
+        sort(v);
     return 0;
 }
