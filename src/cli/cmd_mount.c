@@ -82,6 +82,9 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_mount_con
     name_mount(arguments, name);
     if (!arguments->directory)
         report.print_path = options->place->path;
+    /* To who looks; programs have --ready-fd and sd_notify. */
+    if (options->foreground && options->place && isatty(STDERR_FILENO))
+        report.served_at = options->place->path;
     if (ozx_mount_run(options, contents, &events, &stage, &error) == 0)
         return ozx_report_stdout(OZX_EXIT_OK);
     if (options->place && options->place->made)

@@ -190,6 +190,11 @@ int ozx_mount_arguments_init(struct ozx_mount_arguments *arguments, int argc, ch
 void ozx_mount_arguments_finish(struct ozx_mount_arguments *arguments)
 {
     arguments->options.foreground |= arguments->options.debug;
+    if (arguments->options.verbose && arguments->ignored[0])
+        (void)ozx_report(OZX_EXIT_OK, NULL,
+                         "warning: no effect here, where nothing changes and the kernel keeps "
+                         "what it has read: -o %s",
+                         arguments->ignored);
     arguments->options.file_mode = FILE_MODE & ~arguments->file_mask;
     arguments->options.directory_mode = DIRECTORY_MODE & ~arguments->directory_mask;
 }

@@ -23,6 +23,7 @@ struct ozx_mount_arguments {
     bool sloppy;        /* mount(8) -s: unknown keys are no error */
     unsigned file_mask; /* permission bits to clear */
     unsigned directory_mask;
+    char ignored[256];  /* keys that have no effect, with commas */
     char *fuse_end; /* of fuse_options, which has room for whatever is in argv */
 };
 

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/report.h"
@@ -243,6 +244,7 @@ static const struct ozx_option keys[] = {
 enum action {
     PASS,    /* for libfuse and the kernel, as it is */
     SWALLOW, /* means nothing here */
+    IGNORE,  /* the same, and who asked for it may expect something: told with -v */
     HELPER,  /* means nothing when mount(8) says it; else refused for `reason` */
     REFUSE,  /* for `reason` */
 };
@@ -266,7 +268,7 @@ static const struct row rows[] = {
     /* libfuse's, of other file systems: here it is always so, or there is nothing to choose. */
     {"kernel_cache auto_cache noauto_cache big_writes intr use_ino readdir_ino noforget async_read "
      "attr_timeout= entry_timeout= negative_timeout= ",
-     SWALLOW, NULL},
+     IGNORE, NULL},
     {"rw ", HELPER, "the mount is always read-only"},
     {"remount ", REFUSE, "'mount -o remount' does that"},
     {"suid dev ", HELPER, "the mount is always nosuid and nodev"},
@@ -294,6 +296,16 @@ static const struct row *find_row(const char *key)
     return NULL;
 }
 
+/* As many as there is room for. */
+static void note_ignored(struct ozx_mount_arguments *arguments, const char *key)
+{
+    size_t used = strlen(arguments->ignored), size = strcspn(key, "=");
+
+    if (used + 2 + size < sizeof arguments->ignored)
+        snprintf(arguments->ignored + used, sizeof arguments->ignored - used, "%s%.*s",
+                 used ? ", " : "", (int)size, key);
+}
+
 static int take_other(void *context, const char *key)
 {
     struct ozx_mount_arguments *arguments = context;
@@ -307,7 +319,9 @@ static int take_other(void *context, const char *key)
         return -ENOENT;
     if (row->action == PASS)
         pass(arguments, key);
-    if (row->action == PASS || row->action == SWALLOW ||
+    if (row->action == IGNORE)
+        note_ignored(arguments, key);
+    if (row->action == PASS || row->action == SWALLOW || row->action == IGNORE ||
         (row->action == HELPER && arguments->helper))
         return OZX_EXIT_OK;
     return ozx_report_usage("mount", "cannot apply '-o %s': %s",

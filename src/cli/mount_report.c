@@ -38,6 +38,11 @@ static void on_served(void *context)
         putchar('\n');
         fflush(stdout);
     }
+    if (report->served_at) {
+        char name[OZX_ESCAPED_SIZE];
+        ozx_report(OZX_EXIT_OK, report->archive, "mounted at '%s': ^C unmounts it",
+                   ozx_escape(name, sizeof name, report->served_at, strlen(report->served_at)));
+    }
     if (report->notifies)
         ozx_notify_ready();
     if (fd >= 0) {

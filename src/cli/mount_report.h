@@ -13,6 +13,7 @@ struct ozx_mount_report {
     const char *archive;    /* as it was given, for the terminal; NULL: several */
     const char *log_name;   /* what the log calls it: an absolute path */
     const char *print_path; /* to stdout when served; NULL: nothing */
+    const char *served_at;  /* told on stderr when served; NULL: nothing */
     int log_fd;             /* -1: none */
     bool notifies;          /* the service manager, when served (cli/notify.h) */
     int ready_fd;           /* gets a newline when served, and is closed; -1: none */

@@ -417,3 +417,26 @@ def test_two_mounts_at_once(ozxfs, image, folder):
     finally:
         subprocess.run([ozxfs.binary, 'umount', point], timeout=40, check=True)
     assert not os.path.ismount(point)
+
+
+def test_options_without_effect_are_told_with_v(ozxfs, image):
+    options = ('-o', 'kernel_cache,attr_timeout=9,noatime,nofail')
+    done = ozxfs.run('mount', '-v', *options, image, ozxfs.directory())
+    ozxfs.umount(ozxfs.directory())
+    told = [line for line in done.stderr.splitlines() if b'no effect here' in line]
+    assert len(told) == 1 and told[0].endswith(b': -o kernel_cache, attr_timeout')
+    quiet = ozxfs.run('mount', *options, image, ozxfs.directory())
+    ozxfs.umount(ozxfs.directory())
+    assert quiet.returncode == 0 and not quiet.stderr
+
+
+def test_foreground_says_on_a_terminal_when_it_serves(ozxfs, image):
+    terminal, theirs = os.openpty()
+    where = ozxfs.directory()
+    process = ozxfs.start('mount', '-f', image, where, stderr=theirs)
+    os.close(theirs)
+    said = os.read(terminal, 4096)
+    assert mount_of(where) and f"mounted at '{where}': ^C unmounts it".encode() in said
+    process.terminate()
+    assert process.wait(30) == 0
+    os.close(terminal)
