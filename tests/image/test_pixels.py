@@ -110,13 +110,12 @@ def test_every_codec_with_every_type(tmp_path, codec):
         expected = pixels(dtype, SHAPE)
         expected[8:16, 16:30] = 1
         check(archive, render([expected]), '--path', dtype)
-        if LONG or dtype in SIZES_ONLY:
+        if LONG or (codec in ALL_TYPES and dtype in SIZES_ONLY):
             check(archive, render([expected], 13), '--path', dtype, '-s', '13')
 
 
 @pytest.mark.parametrize('codec', V2)
-@pytest.mark.parametrize('order', 'CF')
-@pytest.mark.parametrize('endian', '<>')
+@pytest.mark.parametrize('order,endian', ['C<', 'F>', *(['C>', 'F<'] if LONG else [])])
 def test_zarr_v2(tmp_path, codec, order, endian):
     compressor, filters, libraries = V2[codec]
     needs(libraries)
