@@ -95,7 +95,7 @@ _ozxfs() {
         umount)
             mapfile -t COMPREPLY < <(_ozxfs_mounts "${current//\\/}")
             ;;
-        ls | cat | unpack)
+        ls | cat | unpack | edit)
             if archive=$(_ozxfs_archive); then
                 mapfile -t COMPREPLY < <(_ozxfs_entries "$1" "$archive" "${current//\\/}")
                 case ${COMPREPLY[*]} in */) compopt -o nospace 2>/dev/null ;; esac
