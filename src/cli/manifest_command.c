@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
@@ -61,6 +62,9 @@ int ozx_manifest_command_read(struct ozx_manifest_command *c)
     OZX_AUTO_CLOSE int fd = -1;
     int failure;
 
+    if ((c->write || c->check) && !ozx_digest_is_there())
+        return ozx_report(OZX_EXIT_UNAVAILABLE, "verify",
+                          "no checksums: this ozxfs was built without nettle");
     ozx_terminal_of_stdout(&terminal);
     c->is_terminal = terminal.is_terminal;
     if (!c->check)

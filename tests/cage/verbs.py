@@ -26,12 +26,13 @@ VERBS = {
     'ls': (READ, 'ls', '-lR', '{archive}'),
     'verify': (READ, 'verify', '{archive}'),
     'verify-json': (READ, 'verify', '--json', '-j', '1', '{archive}'),
-    'verify-manifest': (READ, 'verify', '--manifest', 'sha256', '{archive}'),
     'repack': (FILE, 'repack', '-v', '-j', '2', '{archive}', '{out}'),
     'repack-dry': (READ, 'repack', '--dry-run', '{archive}', '{out}'),
     'unpack': (TREE, 'unpack', '-v', '--no-sync', '-j', '2', '{archive}', '{out}'),
     'cat': (READ, 'cat', '{archive}', 's0/extra/stored', 's0/extra/packed'),
 }
+if os.environ.get('OZXFS_HAVE_NETTLE') == '1':
+    VERBS['verify-manifest'] = (READ, 'verify', '--manifest', 'sha256', '{archive}')
 if os.environ.get('OZXFS_HAVE_PNG') == '1':
     VERBS['thumbnail'] = (FILE, 'thumbnail', '{archive}', '{out}')
 NOBODY = 65534
