@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -18,6 +17,7 @@
 #include <sys/syscall.h>
 
 #include "base/stat.h"
+#include "cage/native_arch.h"
 #include "config.h"
 
 #ifdef OZX_SANDBOX
@@ -83,14 +83,6 @@ static int shut_files(const char *const *more)
 #define REFUSE(call)                                                                               \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (call), 0, 1),                                             \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define NATIVE_ARCH AUDIT_ARCH_RISCV64
-#endif
 
 static int refuse_calls(void)
 {

@@ -66,11 +66,11 @@ def test_root_directory(case):
     if not case.as_root:
         pytest.skip('needs root')
     with case.stopped() as (process, child):
-        seen = os.listdir('/proc/%d/root/' % child) if case.kind == TREE else []
+        seen = os.listdir('/proc/%d/root' % child) if case.kind == TREE else []
         where = os.readlink('/proc/%d/root' % child)
         if case.kind != TREE:
             with pytest.raises((FileNotFoundError, ProcessLookupError)):
-                os.listdir('/proc/%d/root/' % child)
+                os.listdir('/proc/%d/root' % child)
         let_end(process, child)
     assert where != '/' and not seen
 

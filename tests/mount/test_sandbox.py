@@ -80,7 +80,7 @@ def test_worker_in_the_foreground_leaves_the_terminal(binary, image, point, as_r
 
 def test_worker_sees_an_empty_root_directory(binary, image, point, as_root):
     _, worker = mount_v(binary, image, point)
-    assert os.listdir('/proc/%d/root/' % worker) == []
+    assert os.listdir('/proc/%d/root' % worker) == []
 
 
 def test_worker_makes_no_more_threads(binary, image, point):
