@@ -18,9 +18,9 @@ from kit.info import array, group, multiscale, write
 from kit.launch import run_text
 from kit.trees import tree
 
+from processes import fetchers, wait_until
 from server import OPENING_REQUESTS, serving
 
-FETCH = os.environ['OZXFS_FETCH']
 DEADLINE = 3
 CHUNK = 1 << 18
 COUNT = 16
@@ -56,22 +56,6 @@ def archive(files, tmp_path_factory):
 def server(archive):
     with serving(archive.read_bytes()) as running:
         yield running
-
-
-def fetchers():
-    found = []
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        with contextlib.suppress(OSError):
-            if os.readlink(f'/proc/{pid}/exe') == os.path.realpath(FETCH):
-                found.append(int(pid))
-    return found
-
-
-def wait_until(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, 'it did not happen'
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager

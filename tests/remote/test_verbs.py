@@ -18,9 +18,9 @@ from kit.info import array, group, multiscale, write
 from kit.launch import OZXFS, run, run_text
 from kit.trees import tree
 
+from processes import FETCH, fetchers, wait_until
 from server import MODIFIED, serving
 
-FETCH = os.environ['OZXFS_FETCH']
 PROBE = os.environ.get('OZXFS_PROBE')
 CAGED = os.environ.get('OZXFS_SANDBOX') == '1'
 ROOT = os.geteuid() == 0
@@ -98,22 +98,6 @@ def test_what_cannot_read_from_servers_says_so(server, tmp_path):
 
 
 # --- processes -----------------------------------------------------------------------------------
-
-def fetchers():
-    found = []
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        with contextlib.suppress(OSError):
-            if os.readlink(f'/proc/{pid}/exe') == os.path.realpath(FETCH):
-                found.append(int(pid))
-    return found
-
-
-def wait_until(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, 'it did not happen'
-        time.sleep(0.02)
-
 
 @contextlib.contextmanager
 def waiting(server, fault_name='silent', when='later', key='w', binary=OZXFS):
