@@ -33,6 +33,7 @@ BREACHES = {
                       'a function of'),
     'long_line': ('src/base/a.py', '# SPDX-License-Identifier: BSD-2-Clause\n' + 150 * 'x',
                   'a line of 150 columns'),
+    'at_the_top': ('results.json', '{}', 'has no place at the top'),
     'no_licence': ('src/base/a.c', 'int x;\n', 'no SPDX line'),
 }
 
@@ -45,7 +46,8 @@ def run(root):
 @pytest.mark.parametrize('name', BREACHES)
 def test_breach_is_seen(tmp_path, name):
     path, text, message = BREACHES[name]
-    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / 'src').mkdir()
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     result = run(tmp_path)
     assert result.returncode == 1 and message in result.stdout and path in result.stdout
