@@ -68,6 +68,8 @@ static int take_value(const struct ozx_verb *verb, const struct ozx_option *opti
 
     if (option->take)
         return option->take(context, value);
+    if (!value && option->kind != OZX_OPTION_SWITCH)
+        return -EINVAL;
     switch (option->kind) {
     case OZX_OPTION_SWITCH:
         *(bool *)field = !option->clears;

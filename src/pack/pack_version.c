@@ -74,7 +74,8 @@ static void warn_of_file(const struct ozx_pack_state *pack, uint64_t entry, uint
 
     ozx_plan_path(pack->plan, ozx_plan_entry(pack->plan, entry), path);
     if (files > 1)
-        snprintf(others, sizeof others, "; and %" PRIu64 " more files", files - 1);
+        snprintf(others, sizeof others, "; and %" PRIu64 " more file%s", files - 1,
+                 OZX_S(files - 1));
     ozx_error_set(&error, 0, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL, "'%s': %s%s",
                   ozx_escape(name, sizeof name, path, strlen(path)), text, others);
     warn(pack, OZX_PACK_INPUT, &error);

@@ -153,7 +153,8 @@ int ozx_zarr_judge_json(const struct ozx_plan *plan, struct ozx_zarr_json *all,
     if (all->broken > 1) {
         size_t size = strlen(error->text);
         snprintf(error->text + size, sizeof error->text - size,
-                 "; and %llu more files are not JSON", (unsigned long long)all->broken - 1);
+                 "; and %llu more file%s not JSON", (unsigned long long)all->broken - 1,
+                 all->broken == 2 ? " is" : "s are");
     }
     return all->broken ? -EBADMSG : 0;
 }
