@@ -118,7 +118,7 @@ def test_more_than_32_bits(shm):
     with zipfile.ZipFile(out) as z:
         assert z.read('z') == b'behind'
     if shutil.which('unzip'):
-        subprocess.run(['unzip', '-tq', out], check=True, timeout=600)
+        subprocess.run(['unzip', '-tq', out, 'z'], check=True, timeout=600)
     with open(out, 'rb') as f:
         subprocess.run(
             ['cmp', '-n',
