@@ -8,6 +8,7 @@
 
 #ifdef OZX_HAVE_NETTLE
 
+#include <nettle/hmac.h>
 #include <nettle/md5.h>
 #include <nettle/sha2.h>
 #include <nettle/version.h>
@@ -52,6 +53,20 @@ void ozx_digest_end(struct ozx_digest *digest, uint8_t out[OZX_DIGEST_SIZE])
 #endif
 }
 
+void ozx_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size_bytes,
+                     uint8_t out[OZX_DIGEST_SIZE])
+{
+    struct hmac_sha256_ctx context;
+
+    hmac_sha256_set_key(&context, key_size, key);
+    hmac_sha256_update(&context, size_bytes, data);
+#if NETTLE_VERSION_MAJOR >= 4
+    hmac_sha256_digest(&context, out);
+#else
+    hmac_sha256_digest(&context, SHA256_DIGEST_SIZE, out);
+#endif
+}
+
 #else
 
 bool ozx_digest_is_there(void)
@@ -72,6 +87,12 @@ void ozx_digest_add(struct ozx_digest *digest, const void *data, size_t size_byt
 void ozx_digest_end(struct ozx_digest *digest, uint8_t out[OZX_DIGEST_SIZE])
 {
     (void)digest, (void)out;
+}
+
+void ozx_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size_bytes,
+                     uint8_t out[OZX_DIGEST_SIZE])
+{
+    (void)key, (void)key_size, (void)data, (void)size_bytes, (void)out;
 }
 
 #endif

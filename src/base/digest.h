@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SHA-256 (FIPS 180-4) and MD5 (RFC 1321) by nettle, for manifests that other programs read. MD5 says
- * that two files are the same as far as accidents go, and nothing against an attacker.
+ * SHA-256 (FIPS 180-4) and MD5 (RFC 1321) by nettle, for manifests that other programs read and for
+ * signatures. MD5 says that two files are the same as far as accidents go, and nothing against an attacker.
  */
 #ifndef OZX_BASE_DIGEST_H
 #define OZX_BASE_DIGEST_H
@@ -21,13 +21,17 @@ struct ozx_digest {
     _Alignas(16) unsigned char state[OZX_DIGEST_STATE_SIZE]; /* nettle's */
 };
 
-/* False: built without nettle, and none of the next three may be called. */
+/* False: built without nettle, and none of the next four may be called. */
 bool ozx_digest_is_there(void);
 
 void ozx_digest_begin(struct ozx_digest *digest, enum ozx_digest_kind kind);
 void ozx_digest_add(struct ozx_digest *digest, const void *data, size_t size_bytes);
 /* Once. */
 void ozx_digest_end(struct ozx_digest *digest, uint8_t out[OZX_DIGEST_SIZE]);
+
+/* HMAC-SHA-256 (RFC 2104) of `data` by `key`. `out` may be `key`. */
+void ozx_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size_bytes,
+                     uint8_t out[OZX_DIGEST_SIZE]);
 
 /* Bytes of a digest: 32, or 16. */
 size_t ozx_digest_size(enum ozx_digest_kind kind);
