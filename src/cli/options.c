@@ -276,6 +276,10 @@ static int parse(const struct ozx_verb *verb, const struct tables *tables, void 
             return ozx_options_help(verb->help ? verb->help : verb);
         if (row == verb->option_count + 1)
             return ozx_version();
+        /* -long, where there is an -l and an -o: no list has come with "ng" in it. */
+        if (verb->options[row].kind == OZX_OPTION_LIST && optarg != argv[optind - 1] &&
+            one_dash(verb, argv))
+            return unknown_option(verb, "", one_dash(verb, argv));
         status = take(verb, "--", &verb->options[row], context, optarg);
     }
     return status ? status : -1;
