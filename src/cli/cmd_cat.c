@@ -10,6 +10,7 @@
 #include "archive/glob.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "zip/crc.h"
@@ -175,16 +176,20 @@ static int run(void *context)
     return c->status;
 }
 
+static const struct ozx_option rows[] = {OZX_REMOTE_OPTION};
+
 static const struct ozx_verb verb = {
     .name = "cat",
-    .usage = "FILE PATH...",
+    .usage = "[-o KEY,...] FILE PATH...",
     .about =
         "Writes files of an archive to standard output. Checks each file's CRC-32 at its end;\n"
         "on a mismatch it reports that and exits with 74. Of a PATH with *, ? or [ all files\n"
         "that match are written.",
     .after = "Examples:\n"
              "  ozxfs cat image.ozx zarr.json | jq .attributes.ome\n"
-             "  ozxfs cat image.ozx '**/zarr.json' | jq .node_type"};
+             "  ozxfs cat image.ozx '**/zarr.json' | jq .node_type",
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 int ozx_cmd_cat(int argc, char **argv)
 {

@@ -9,6 +9,7 @@
 #include "cli/info_text.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 
@@ -49,15 +50,17 @@ static const struct ozx_option rows[] = {
     {.name = "json",
      .help = "print JSON; see ozxfs-info(1)",
      .field = offsetof(struct command, json)},
+    OZX_REMOTE_OPTION,
 };
 
 static const struct ozx_verb verb = {
     .name = "info",
-    .usage = "[--json] FILE...",
+    .usage = "[OPTIONS] FILE...",
     .about = "Shows what is in archives: their images with axes, levels, chunks and sizes, the\n"
              "OME-Zarr version, and defects. Reads metadata only, no pixels.",
     .after = "Example:\n  ozxfs info image.ozx",
-    OZX_OPTIONS(rows)};
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 int ozx_cmd_info(int argc, char **argv)
 {

@@ -10,6 +10,7 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
@@ -229,6 +230,7 @@ static const struct ozx_option rows[] = {
      .help = "print JSON; see ozxfs-ls(1)",
      .field = offsetof(struct command, json)},
     {.name = "single-column", .letter = '1', .field = offsetof(struct command, single_column)}, /* always */
+    OZX_REMOTE_OPTION,
 };
 
 static const struct ozx_verb verb = {
@@ -243,7 +245,8 @@ static const struct ozx_verb verb = {
         "\n"
         "Example:\n"
         "  ozxfs ls -lR image.ozx labels",
-    OZX_OPTIONS(rows)};
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 static int take_operands(struct command *c, char *const *operands, size_t count)
 {

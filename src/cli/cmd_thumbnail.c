@@ -9,6 +9,7 @@
 #include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "image/png.h"
@@ -188,6 +189,7 @@ static const struct ozx_option rows[] = {
      .letter = 'f',
      .help = "replace OUT.png if it exists",
      .field = offsetof(struct command, force)},
+    OZX_REMOTE_OPTION,
 };
 
 static const struct ozx_verb verb = {
@@ -198,7 +200,8 @@ static const struct ozx_verb verb = {
              "the image states.",
     .after = "Example:\n"
              "  ozxfs thumbnail -s 512 image.ozx image.png",
-    OZX_OPTIONS(rows)};
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 int ozx_cmd_thumbnail(int argc, char **argv)
 {

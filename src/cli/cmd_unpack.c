@@ -14,6 +14,7 @@
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/problems.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/work.h"
@@ -164,6 +165,7 @@ static const struct ozx_option rows[] = {
      .letter = 'v',
      .help = "print a summary",
      .field = offsetof(struct command, verbose)},
+    OZX_REMOTE_OPTION,
 };
 
 static const struct ozx_verb verb = {
@@ -176,7 +178,8 @@ static const struct ozx_verb verb = {
     .after = "Examples:\n"
              "  ozxfs unpack image.ozx image.ome.zarr\n"
              "  ozxfs unpack image.ozx metadata '**/zarr.json'",
-    OZX_OPTIONS(rows)};
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 static int take_operands(struct command *command, size_t count, char **operands)
 {

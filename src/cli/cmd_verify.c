@@ -13,6 +13,7 @@
 #include "cli/manifest_command.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/verify_text.h"
@@ -268,6 +269,7 @@ static const struct ozx_option rows[] = {
     {.name = "json",
      .help = "print everything as JSON on standard output",
      .field = offsetof(struct command, json)},
+    OZX_REMOTE_OPTION,
 };
 
 static const struct ozx_verb verb = {
@@ -283,7 +285,8 @@ static const struct ozx_verb verb = {
         "  ozxfs verify image.ozx\n"
         "  ozxfs verify --manifest sha256 image.ozx > image.sha256\n"
         "  ozxfs verify --check image.sha256 copy.ozx",
-    OZX_OPTIONS(rows)};
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 /* -1: go on. Where there is a manifest to be compared with, it is read. */
 static int take_manifest_options(struct command *command)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "config.h"
 #ifdef OZX_HAVE_KERNEL_MOUNT
@@ -236,6 +237,7 @@ static const struct ozx_option keys[] = {
      .low = PAGE_BYTES,
      .high = OZX_MOUNT_MAX_READ_BYTES,
      FIELD(options.max_read_bytes)},
+    OZX_REMOTE_KEYS,
     {.name = "debug", FIELD(options.debug)},
 };
 

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "base/descriptors.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "config.h"
 #include "io/source_remote.h"
@@ -32,7 +33,8 @@ static size_t hidden_count;
 
 bool ozx_remote_is(const char *name)
 {
-    return !strncasecmp(name, "http://", 7) || !strncasecmp(name, "https://", 8);
+    return !strncasecmp(name, "http://", 7) || !strncasecmp(name, "https://", 8) ||
+           !strncasecmp(name, "s3://", 5);
 }
 
 /* Where user name and password end; NULL: there are none. */
@@ -205,9 +207,8 @@ static const char *environment(const char *name)
 }
 
 /* By the variables that curl(1) looks at. HTTP_PROXY is not among them: a CGI's client sets that one. */
-static const char *find_proxy(const char *url)
+static const char *find_proxy(bool is_tls)
 {
-    bool is_tls = strncasecmp(url, "https:", 6) == 0;
     const char *proxy = environment(is_tls ? "https_proxy" : "http_proxy");
 
     if (!proxy && is_tls)
@@ -217,17 +218,64 @@ static const char *find_proxy(const char *url)
     return proxy ? proxy : environment("ALL_PROXY");
 }
 
+/* What AWS's programs look at, and GDAL. */
+static int put_environment(char **settings, size_t *size)
+{
+    static const char *const names[] = {"$HOME",
+                                        "$AWS_ACCESS_KEY_ID",
+                                        "$AWS_SECRET_ACCESS_KEY",
+                                        "$AWS_SESSION_TOKEN",
+                                        "$AWS_PROFILE",
+                                        "$AWS_SHARED_CREDENTIALS_FILE",
+                                        "$AWS_CONFIG_FILE",
+                                        "$AWS_REGION",
+                                        "$AWS_DEFAULT_REGION",
+                                        "$AWS_ENDPOINT_URL_S3",
+                                        "$AWS_ENDPOINT_URL",
+                                        "$AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+                                        "$AWS_VIRTUAL_HOSTING",
+                                        "$AWS_REQUEST_PAYER"};
+    int failure = 0;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !failure; i++) {
+        const char *value = environment(names[i] + 1);
+
+        if (value)
+            failure = ozx_wire_put(settings, size, names[i], value);
+    }
+    return failure;
+}
+
+static bool is_anonymous(void)
+{
+    const char *value = environment("AWS_NO_SIGN_REQUEST");
+
+    return ozx_remote_options.anonymous ||
+           (value &&
+            (!strcasecmp(value, "yes") || !strcasecmp(value, "true") || !strcmp(value, "1")));
+}
+
 static int send_settings(int control, const char *url)
 {
+    const struct ozx_remote_options *options = &ozx_remote_options;
     const char *no_proxy = environment("no_proxy");
     const char *const pairs[][2] = {
         {"url", url},
-        {"cacert", environment("SSL_CERT_FILE")},
-        {"proxy", find_proxy(url)},
+        {"cacert", options->cacert ? options->cacert : environment("SSL_CERT_FILE")},
+        {"proxy", find_proxy(false)},
+        {"proxy_tls", find_proxy(true)},
         {"no_proxy", no_proxy ? no_proxy : environment("NO_PROXY")},
         {"deadline", environment("OZXFS_DEADLINE")},
         /* What only this machine can reach is not for a server out there to have root read. */
         {"guarded", geteuid() == 0 ? "1" : NULL},
+        {"url_file", options->url_file},
+        {"header_file", options->header_file},
+        {"profile", options->profile},
+        {"region", options->region},
+        {"endpoint", options->endpoint},
+        {"addressing_style", options->addressing_style},
+        {"anonymous", is_anonymous() ? "1" : NULL},
+        {"requester_pays", options->requester_pays ? "1" : NULL},
     };
     OZX_AUTO_FREE char *settings = NULL;
     size_t size = 0;
@@ -237,6 +285,8 @@ static int send_settings(int control, const char *url)
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0] && !failure; i++)
         if (pairs[i][1])
             failure = ozx_wire_put(&settings, &size, pairs[i][0], pairs[i][1]);
+    if (!failure && !strncasecmp(url, "s3://", 5))
+        failure = put_environment(&settings, &size);
     sent = (uint32_t)size;
     if (!failure)
         failure = ozx_wire_send(control, &sent, sizeof sent);

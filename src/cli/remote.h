@@ -9,7 +9,7 @@
 
 #include "io/source.h"
 
-/* True for what begins with http:// or https://. (A file of such a name: with ./ before it.) */
+/* True for what begins with http://, https:// or s3://. (A file of such a name: with ./ before it.) */
 bool ozx_remote_is(const char *name);
 
 /* Cuts user name, password, query and fragment off the URLs among the words of a command line, where they stand:

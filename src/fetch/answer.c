@@ -109,6 +109,15 @@ static void read_text(struct ozx_answer *answer, char *to, size_t room, const ch
     memcpy(to, value, size + 1);
 }
 
+/* One that is of use, and no harm where it is not: what does not fit is left out. */
+static void keep_text(char *to, size_t room, const char *value)
+{
+    size_t size = strlen(value);
+
+    if (size < room)
+        memcpy(to, value, size + 1);
+}
+
 static void read_count(int64_t *to, const char *value)
 {
     uint64_t count;
@@ -129,6 +138,12 @@ static void read_header(struct ozx_answer *answer, const char *name, const char 
         read_text(answer, answer->modified, sizeof answer->modified, value);
     else if (!strcasecmp(name, "location"))
         read_text(answer, answer->location, sizeof answer->location, value);
+    else if (!strcasecmp(name, "date"))
+        keep_text(answer->date, sizeof answer->date, value);
+    else if (!strcasecmp(name, "x-amz-version-id"))
+        keep_text(answer->version, sizeof answer->version, value);
+    else if (!strcasecmp(name, "x-amz-bucket-region"))
+        keep_text(answer->region, sizeof answer->region, value);
     else if (!strcasecmp(name, "content-encoding"))
         answer->encoded = answer->encoded || strcasecmp(value, "identity") != 0;
     else if (!strcasecmp(name, "content-type"))
@@ -268,16 +283,27 @@ enum ozx_judgement ozx_answer_judge(const struct ozx_answer *answer, bool is_suf
     }
 }
 
-void ozx_answer_body(struct ozx_answer *answer, const char *body, size_t size_bytes)
+/* What stands between `tag`, "<NAME>", and the next '<'. */
+static void read_element(char *out, size_t room, const char *tag, const char *body,
+                         size_t size_bytes)
 {
-    const char *from = memmem(body, size_bytes, "<Code>", 6), *to;
+    const char *from = memmem(body, size_bytes, tag, strlen(tag)), *to;
     size_t size;
 
     if (!from)
         return;
-    from += 6;
+    from += strlen(tag);
     to = memchr(from, '<', size_bytes - (size_t)(from - body));
     size = to ? (size_t)(to - from) : 0;
-    if (size && size < sizeof answer->code)
-        snprintf(answer->code, sizeof answer->code, "%.*s", (int)size, from);
+    if (size && size < room && !memchr(from, 0, size)) {
+        memcpy(out, from, size);
+        out[size] = '\0';
+    }
+}
+
+void ozx_answer_body(struct ozx_answer *answer, const char *body, size_t size_bytes)
+{
+    read_element(answer->code, sizeof answer->code, "<Code>", body, size_bytes);
+    if (!*answer->region)
+        read_element(answer->region, sizeof answer->region, "<Region>", body, size_bytes);
 }

@@ -16,6 +16,7 @@
 #define OZX_HEAD_MAX ((size_t)256 << 10) /* bytes, of all headers of an answer */
 #define OZX_ETAG_SIZE 512
 #define OZX_LOCATION_SIZE 8192
+#define OZX_REGION_SIZE 48
 
 struct ozx_answer {
     int status;      /* 0: none came */
@@ -31,10 +32,13 @@ struct ozx_answer {
     char etag[OZX_ETAG_SIZE]; /* quoted, without W/; "" for none */
     char modified[64];        /* Last-Modified, as it came; "" for none */
     char location[OZX_LOCATION_SIZE];
-    char code[64];         /* the body's <Code>, as of S3; "" for none */
-    int64_t retry_after_s; /* -1: not told */
-    int64_t remaining;     /* X-RateLimit-Remaining; -1: not told */
-    int64_t reset_s;       /* X-RateLimit-Reset: seconds from now or since 1970; -1: not told */
+    char date[64];                /* Date */
+    char version[1025];           /* x-amz-version-id; as all of S3, "" for none */
+    char region[OZX_REGION_SIZE]; /* x-amz-bucket-region, or the body's <Region> */
+    char code[64];                /* the body's <Code> */
+    int64_t retry_after_s;        /* -1: not told */
+    int64_t remaining;            /* X-RateLimit-Remaining; -1: not told */
+    int64_t reset_s; /* X-RateLimit-Reset: seconds from now or since 1970; -1: not told */
     size_t head_bytes;
 };
 
@@ -70,7 +74,7 @@ enum ozx_judgement {
 enum ozx_judgement ozx_answer_judge(const struct ozx_answer *answer, bool is_suffix, uint64_t first,
                                     uint64_t last, const struct ozx_pin *pin, const char **why);
 
-/* Looks for <Code> in what came of an error's body. */
+/* Looks for <Code> and <Region> in what came of an error's body. */
 void ozx_answer_body(struct ozx_answer *answer, const char *body, size_t size_bytes);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "fetch/place.h"
+#include "fetch/secrets.h"
 
 #define HOPS_MAX 5
 #define AT_ONCE_MAX 8
@@ -128,6 +129,7 @@ static void start(struct ozx_fetch *fetch, int64_t now)
     t->first = fetch->first;
     t->last = fetch->last;
     t->owner = fetch;
+    fetch->renewals = object->renewals;
     fetch->under_way = true;
     object->active++;
     if (ozx_transfer_start(t, url, ozx_place_same(url, object->first_url),
@@ -175,7 +177,8 @@ static void try_again(struct ozx_fetch *fetch, int64_t now)
     bool advanced = t->got_bytes - t->start_bytes >= RESUMED;
     unsigned tries = advanced ? fetch->tries = 1 : ++fetch->tries;
     int64_t wait = backoff_ms(tries), told = told_to_wait_ms(&t->answer);
-    bool counted = t->answer.status == 429 || (t->answer.status == 503 && told);
+    bool counted = t->answer.status == 429 ||
+                   (t->answer.status == 503 && (told || !strcmp(t->answer.code, "SlowDown")));
 
     if (t->got_bytes < RESUMED || t->is_suffix || t->is_whole || !t->pin)
         t->got_bytes = 0; /* else on from where it stopped */
@@ -236,6 +239,71 @@ static bool go_back(struct ozx_fetch *fetch)
     return true;
 }
 
+/* The file of url_file may have a new one. Another object is told by its size and ETag, as ever. */
+static bool renew(struct ozx_object *object)
+{
+    struct ozx_error ignored = OZX_ERROR_INIT;
+    char *url = NULL;
+
+    if (object->url_fd < 0 || ozx_secret_url(object->url_fd, object->shown_url, &url, &ignored))
+        return false;
+    if (strcmp(url, object->first_url) == 0) {
+        free(url);
+        return false;
+    }
+    free(object->first_url);
+    object->first_url = url;
+    object->renewals++;
+    return true;
+}
+
+/* Without memory the first URL stays as it was: whatever was learned is learned again. */
+static bool take_s3_url(struct ozx_object *object)
+{
+    char *url = strdup(object->line.s3->url);
+
+    if (!url)
+        return false;
+    free(object->first_url);
+    object->first_url = url;
+    return true;
+}
+
+void ozx_object_pin_version(struct ozx_object *object, const struct ozx_answer *answer)
+{
+    if (!object->line.s3)
+        return;
+    ozx_s3_pin(object->line.s3, answer);
+    (void)!take_s3_url(object);
+}
+
+/* The answer says how to ask, or what is asked with has expired and there is a new one. True: it is asked again. */
+static bool ask_otherwise(struct ozx_fetch *fetch)
+{
+    struct ozx_object *object = fetch->object;
+    struct ozx_s3 *s3 = object->line.s3;
+    int status = fetch->transfer.answer.status;
+
+    if (s3) {
+        if (!ozx_s3_learn(s3, &fetch->transfer.answer, fetch->transfer.generation, time(NULL)) ||
+            !take_s3_url(object))
+            return false;
+    } else if (status != 401 && status != 403) {
+        return false;
+    } else if (fetch->renewals == object->renewals && !renew(object)) {
+        if (object->url_fd >= 0)
+            ozx_error_set(&fetch->error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                          "write a new one into that file",
+                          "the URL in the file of url_file has expired, or is wrong (HTTP %d)",
+                          status);
+        return false;
+    }
+    fetch->transfer.got_bytes = 0;
+    free(ozx_take(fetch->hop));
+    free(ozx_take(object->url));
+    return true;
+}
+
 static void finish(struct ozx_fetch *fetch)
 {
     struct ozx_object *object = fetch->object;
@@ -269,6 +337,8 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
         object->line.guarded = false;
     fetch->under_way = false;
     object->active--;
+    if ((outcome == OZX_OUTCOME_FAILED || outcome == OZX_OUTCOME_REDIRECT) && ask_otherwise(fetch))
+        return;
     fetch->unreached += code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;
     switch (outcome) {
     case OZX_OUTCOME_DONE:

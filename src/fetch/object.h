@@ -29,6 +29,7 @@ struct ozx_fetch {
     int64_t until_ms, not_before_ms;
     unsigned tries, at_once, hops, handshakes, unreached;
     bool went_back;         /* to the first URL */
+    unsigned renewals;      /* of the first URL, when it was asked */
     char *hop;              /* where a redirect leads; NULL: the object's URL */
     struct ozx_error error; /* the last */
     struct ozx_transfer transfer;
@@ -37,6 +38,9 @@ struct ozx_fetch {
 struct ozx_object {
     struct ozx_line line;
     char *first_url, *url; /* owned; url: where it led to, NULL: nowhere else */
+    unsigned renewals;     /* of first_url */
+    const char *shown_url; /* borrowed; first_url without secrets */
+    int url_fd;            /* borrowed; first_url came out of this file, and is renewed there; -1: none */
     bool is_plain;         /* the first URL is http */
     struct ozx_pin pin;
     bool is_pinned;
@@ -61,6 +65,8 @@ struct ozx_fetch *ozx_fetch_make(struct ozx_object *object, enum ozx_fetch_kind 
 /* A deadline was missed just now: why, and there is no use in another try yet. NULL: there is. Whoever reads a file
  * asks several times, as the kernel does page by page, and would wait as often. */
 const struct ozx_error *ozx_object_gone(const struct ozx_object *object);
+/* The version of S3 that `answer` is of is asked for from now on. */
+void ozx_object_pin_version(struct ozx_object *object, const struct ozx_answer *answer);
 /* It has not begun: it is forgotten. */
 void ozx_fetch_forget(struct ozx_fetch *fetch);
 

@@ -112,6 +112,7 @@ static int pin(struct opening *o, const struct ozx_answer *answer, uint64_t size
             &opened->error, -EOPNOTSUPP, OZX_RULE_NONE, OZX_OFFSET_NONE, "download the file first",
             "the server tells neither an ETag nor Last-Modified, so a change could not be noticed");
     o->object->is_pinned = true;
+    ozx_object_pin_version(o->object, answer);
     opened->size_bytes = size;
     opened->mtime_s = modified > 0 ? modified : 0;
     if (o->object->pin.weak)

@@ -59,6 +59,28 @@ bool ozx_place_same(const char *one, const char *other)
     return same;
 }
 
+static char *path_of(const char *text)
+{
+    CURLU *url = curl_url();
+    char *path = NULL;
+
+    if (!url || curl_url_set(url, CURLUPART_URL, text, 0) ||
+        curl_url_get(url, CURLUPART_PATH, &path, 0))
+        path = NULL;
+    curl_url_cleanup(url);
+    return path;
+}
+
+bool ozx_place_is_file(const char *one, const char *other)
+{
+    char *a = path_of(one), *b = path_of(other);
+    bool same = a && b && strcmp(a, b) == 0 && ozx_place_same(one, other);
+
+    curl_free(a);
+    curl_free(b);
+    return same;
+}
+
 int ozx_place_check(const char *url)
 {
     struct parts parts;

@@ -126,10 +126,14 @@ static int add_header(struct ozx_transfer *t, const char *line)
     return 0;
 }
 
-static int set_headers(struct ozx_transfer *t, bool is_origin)
+static int set_headers(struct ozx_transfer *t, const char *url, bool is_origin)
 {
+    const struct ozx_s3 *s3 = t->line->s3;
     char text[OZX_ETAG_SIZE + 16];
     int failure = 0;
+
+    if (s3 && strcmp(url, s3->url) == 0)
+        failure = ozx_s3_headers(s3, time(NULL), &t->headers);
 
     for (const struct curl_slist *h = is_origin ? t->line->headers : NULL; h && !failure;
          h = h->next)
@@ -171,6 +175,8 @@ static void set_line(const struct ozx_transfer *t, bool is_origin)
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    if (line->s3) /* a key may have "/../" in it, and that is signed */
+        curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 512L * 1024);
     curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
@@ -202,6 +208,7 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     ozx_answer_init(&t->answer);
     t->judged = t->overflow = t->refused_address = t->was_private = false;
     t->is_origin = is_origin;
+    t->generation = t->line->s3 ? t->line->s3->generation : 0;
     t->judgement = OZX_ANSWER_REFUSED;
     t->body_bytes = 0;
     t->start_bytes = t->got_bytes;
@@ -216,7 +223,7 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
-    if (curl_easy_setopt(t->easy, CURLOPT_URL, url) || set_headers(t, is_origin) ||
+    if (curl_easy_setopt(t->easy, CURLOPT_URL, url) || set_headers(t, url, is_origin) ||
         (t->headers && curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers)) ||
         curl_multi_add_handle(t->line->multi, t->easy)) {
         curl_easy_cleanup(t->easy);
@@ -310,6 +317,7 @@ static enum ozx_outcome judge_status(struct ozx_transfer *t, struct ozx_error *e
     };
     int status = t->answer.status;
     char code[128] = "", name[128];
+    const char *hint;
 
     if (t->body_bytes)
         ozx_answer_body(&t->answer, t->body,
@@ -317,13 +325,15 @@ static enum ozx_outcome judge_status(struct ozx_transfer *t, struct ozx_error *e
     if (*t->answer.code)
         snprintf(code, sizeof code, ", %s",
                  ozx_escape(name, sizeof name, t->answer.code, strlen(t->answer.code)));
+    hint = t->line->s3 ? ozx_s3_hint(t->line->s3, &t->answer) : NULL;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (known[i].status == status) {
-            ozx_error_set(error, known[i].code, OZX_RULE_NONE, OZX_OFFSET_NONE, known[i].hint,
-                          "%s (HTTP %d%s)", known[i].text, status, code);
+            ozx_error_set(error, known[i].code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                          hint ? hint : known[i].hint, "%s (HTTP %d%s)", known[i].text, status,
+                          code);
             return OZX_OUTCOME_FAILED;
         }
-    ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+    ozx_error_set(error, -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
                   "the server answered HTTP %d%s", status, code);
     return t->judgement == OZX_ANSWER_AGAIN ? OZX_OUTCOME_AGAIN : OZX_OUTCOME_FAILED;
 }

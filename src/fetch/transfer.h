@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "fetch/answer.h"
+#include "fetch/s3.h"
 
 /* What is the same for all transfers of a fetcher. Borrowed. */
 struct ozx_line {
@@ -22,6 +23,7 @@ struct ozx_line {
     const char *proxy;          /* NULL: none */
     const char *no_proxy;       /* NULL: none */
     struct curl_slist *headers; /* for the first URL's origin only */
+    struct ozx_s3 *s3;          /* signs what is asked of its URL; NULL: it is none of S3 */
     bool
         guarded; /* a redirect may not lead to a private address; ends when the first URL itself does */
 };
@@ -52,6 +54,7 @@ struct ozx_transfer {
 
     /* what came */
     struct ozx_answer answer;
+    unsigned generation; /* of s3, of the request */
     enum ozx_judgement judgement;
     bool judged, overflow, refused_address;
     bool is_origin;
