@@ -3,7 +3,8 @@
 """made_seeds.py METADATA OUTDIR: seeds that are neither archives nor single files: for fuzz_summary
 several metadata files with a NUL between them (of those in the folder METADATA), for fuzz_v2
 attributes and a node of Zarr v2 the same way, for fuzz_session lists of requests, for fuzz_image
-rows of tables, for fuzz_pixels an array and a chunk of it, by every codec."""
+rows of tables, for fuzz_pixels an array and a chunk of it, by every codec, for fuzz_answer a range
+and a head, for fuzz_channel a session of asks."""
 import gzip
 import json
 import random
@@ -263,11 +264,49 @@ def arrays_and_chunks():
     yield json.dumps(zarray).encode() + b'\0\3' + zlib.compress(plain * 2)
 
 
+# --- servers --------------------------------------------------------------------------------------
+
+def answers():
+    """What was asked for, and the head that came."""
+    asked = struct.pack('<QQB', 4096, 8191, 0)
+    head = b'HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 4096-8191/100000\r\n'
+    more = (b'Content-Length: 4096\r\nETag: "v1"\r\n'
+            b'Last-Modified: Wed, 01 Jan 2025 00:00:00 GMT\r\n')
+    s3 = b'x-amz-version-id: a/b=\r\nx-amz-bucket-region: eu-west-1\r\nDate: now\r\n\r\n'
+    yield asked + head + more + s3
+    yield struct.pack('<QQB', 262144, 0, 1) + (b'HTTP/2 206\nContent-Range: bytes 0-9/10\n'
+                                               b'ETag: W/"a"\n')
+    yield asked + b'HTTP/1.1 100 Continue\r\n\r\n' + head + head + b'etag: "a"\netag: "b"\n'
+    yield asked + (b'HTTP/1.1 302 F\r\nLocation: //a/b\r\nRetry-After: 2\r\n'
+                   b'X-RateLimit-Remaining: 0\r\n')
+    yield asked + b'HTTP/1.1 400 B\r\n\r\n<Error><Code>Slow</Code><Region>a-1</Region></Error>'
+    for text in (b'bytes */5', b'bytes 1-0/5', b'bytes 0-18446744073709551616/5', b'items 0-1/2'):
+        yield asked + (b'HTTP/1.1 206 P\r\nContent-Encoding: gzip\r\nContent-Range: ' + text +
+                       b'\r\n')
+
+
+def asks():
+    """The size of an object, and then: reads (1), needs (2), cancels (3), and what the network
+    brings (4)."""
+
+    def step(kind, number, offset, size):
+        return struct.pack('<BBQI', kind, number, offset, size)
+
+    for shift, counted in ((12, 0), (12, 0x80), (0, 0), (31, 0)):
+        steps = [step(1, n, 65536 * n, 65536) for n in range(8)]
+        steps += [step(2, 0, 900000, 1 << 20), step(3, 2, 0, 0), step(4, 1, 0, 0), step(4, 0, 1, 0)]
+        steps += [step(0x84, n, n, 0) for n in range(4)]
+        steps += [step(0x82, n, 7 << n, 9) for n in range(9)]
+        yield struct.pack('<IB', 0xFFFFFFFF, shift | counted) + b''.join(steps)
+    yield b'url\0https://example.org/x.ozx\0deadline\0' + b'60\0'
+
+
 def main(metadata, outdir):
     known = {path.name: path.read_bytes() for path in Path(metadata).iterdir()}
     for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())),
                         ('v2', nodes_of_v2()), ('image', tables()),
-                        ('pixels', arrays_and_chunks())):
+                        ('pixels', arrays_and_chunks()), ('answer', answers()),
+                        ('channel', asks())):
         folder = Path(outdir) / kind
         folder.mkdir(parents=True)
         for number, seed in enumerate(seeds):
