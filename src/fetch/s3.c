@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Keys are taken as they are typed, and percent-encoded once, for the URL and the signature alike. Regions and
- * versions come from strangers, too: a region is a word of a host's name, or it is none.
+ * Keys are taken as they are typed, and percent-encoded once, for the URL and the signature
+ * alike. Regions and versions come from strangers, too: a region is a word of a host's name, or
+ * it is none.
  */
 #include "fetch/s3.h"
 
@@ -16,7 +17,7 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define REGION_DEFAULT "us-east-1"
-#define LEARNED_MAX 64 /* in the life of a mount, renewals and all */
+#define LEARNED_MAX 64 /* in the life of a mount: regions, clocks, versions */
 #define SKEW_S 60      /* less than that is the way here */
 
 bool ozx_s3_is(const char *url)
@@ -62,7 +63,8 @@ static int take_name(struct ozx_s3 *s3, const char *url, struct ozx_error *error
     return s3->bucket && s3->key ? 0 : ozx_error_memory(error);
 }
 
-/* Without the slashes at its end, and without a port that goes without saying, since Host has none then. */
+/* Without the slashes at its end, and without a port that goes without saying, since Host has
+ * none then. */
 static int take_endpoint(struct ozx_s3 *s3, const char *endpoint, struct ozx_error *error)
 {
     CURLU *parts = curl_url();
@@ -360,8 +362,10 @@ bool ozx_s3_learn(struct ozx_s3 *s3, const struct ozx_answer *answer, unsigned g
         return false;
     if (generation != s3->generation)
         return true; /* another answer said so before */
+    if (learn_token(s3, answer)) /* each time it is another one: as often as it is renewed */
+        return make_url(s3) == 0;
     if (s3->learned >= LEARNED_MAX || (!learn_region(s3, answer) && !learn_time(s3, answer, now) &&
-                                       !learn_token(s3, answer) && !learn_version(s3, answer)))
+                                       !learn_version(s3, answer)))
         return false;
     s3->learned++;
     return make_url(s3) == 0;
