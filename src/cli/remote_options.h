@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * -o of verbs that read archives at URLs: how they are asked for. The same keys in all verbs, for all URLs of a
- * command line; secrets are in files, whose names are given.
+ * -o of verbs that read archives at URLs: how they are asked for. The same keys in all verbs,
+ * for all URLs of a command line; secrets are in files, whose names are given.
  */
 #ifndef OZX_CLI_REMOTE_OPTIONS_H
 #define OZX_CLI_REMOTE_OPTIONS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The files are opened before the rights are given up, and stay open: who renews credentials writes the same file.
+ * The files are opened before the rights are given up, and stay open: who renews credentials
+ * writes the same file.
  */
 #include "fetch/aws.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Credentials and settings where AWS's own programs have them: the environment, then the two files of profiles.
+ * Credentials and settings where AWS's own programs have them: the environment, then the two
+ * files of profiles.
  * https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  *
- * Not looked for: credential_process, SSO and roles (a message names the command that makes credentials of them),
- * the addresses of containers and instances.
+ * Not looked for: credential_process, SSO and roles (a message names the command that makes
+ * credentials of them), the addresses of containers and instances.
  */
 #ifndef OZX_FETCH_AWS_H
 #define OZX_FETCH_AWS_H
@@ -29,18 +30,20 @@ struct ozx_aws {
         .credentials_fd = -1, .config_fd = -1                                                      \
     }
 
-/* With the rights of who started it: opens the files. Then reads them. No credentials are no failure. */
+/* With the rights of who started it: opens the files. Then reads them. No credentials are no
+ * failure. */
 int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error) OZX_CHECKED;
-/* Reads the files again; true: they have other credentials now. Without a right to open anything. */
+/* Reads the files again; true: they have other credentials now. Without a right to open
+ * anything. */
 bool ozx_aws_renew(struct ozx_aws *aws);
 void ozx_aws_close(struct ozx_aws *aws);
 
-/* All of an open file from its beginning, with a NUL behind it, owned by the caller. NULL: it cannot be read, is
- * larger than `max_bytes`, or there is no memory. */
+/* All of an open file from its beginning, with a NUL behind it, owned by the caller. NULL: it
+ * cannot be read, is larger than `max_bytes`, or there is no memory. */
 char *ozx_aws_read_file(int fd, size_t max_bytes);
 
-/* What `key` is in the section of this name of a file of profiles; "s3.endpoint_url" is an indented line below
- * "s3 =". Owned by the caller; NULL: it is not there. */
+/* What `key` is in the section of this name of a file of profiles; "s3.endpoint_url" is an
+ * indented line below "s3 =". Owned by the caller; NULL: it is not there. */
 char *ozx_aws_find(const char *text, const char *section, const char *key);
 
 #endif

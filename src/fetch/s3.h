@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * s3://BUCKET/KEY: where that is by HTTP, what signs a request for it, and what is learned from answers that say
- * "elsewhere", "another time" or "expired".
+ * s3://BUCKET/KEY: where that is by HTTP, what signs a request for it, and what is learned from
+ * answers that say "elsewhere", "another time" or "expired".
  */
 #ifndef OZX_FETCH_S3_H
 #define OZX_FETCH_S3_H
@@ -35,7 +35,8 @@ struct ozx_s3 {
 /* Whether it begins with "s3://". */
 bool ozx_s3_is(const char *url);
 
-/* `aws` was opened, or is OZX_AWS_INIT if it is anonymous; owned from here on, also where this fails. */
+/* `aws` was opened, or is OZX_AWS_INIT if it is anonymous; owned from here on, also where this
+ * fails. */
 int ozx_s3_open(struct ozx_s3 *s3, const char *url, const struct ozx_s3_options *options,
                 const struct ozx_aws *aws, struct ozx_error *error) OZX_CHECKED;
 void ozx_s3_close(struct ozx_s3 *s3);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Settings are pairs of texts (io/wire.h); those named "$NAME" are of the environment of who started it.
+ * Settings are pairs of texts (io/wire.h); those named "$NAME" are of the environment of who
+ * started it.
  */
 #include "fetch/settings.h"
 

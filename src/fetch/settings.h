@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the fetcher was told over its control socket, and what it reads of files with the rights of who started it.
+ * What the fetcher was told over its control socket, and what it reads of files with the rights
+ * of who started it.
  */
 #ifndef OZX_FETCH_SETTINGS_H
 #define OZX_FETCH_SETTINGS_H

@@ -3,8 +3,9 @@
  * AWS Signature Version 4, of a request without a body:
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  *
- * Not libcurl's: as of 7.88 it leaves x-amz-content-sha256 out, which S3 wants, and signs some keys and queries
- * other than they are sent, differently from version to version; and it is linked by this program only.
+ * Not libcurl's: as of 7.88 it leaves x-amz-content-sha256 out, which S3 wants, and signs some
+ * keys and queries other than they are sent, differently from version to version; and it is
+ * linked by this program only.
  */
 #ifndef OZX_FETCH_SIGV4_H
 #define OZX_FETCH_SIGV4_H
@@ -34,11 +35,12 @@ struct ozx_sigv4 {
     const char *body_hash; /* in hex */
 };
 
-/* `*out`, owned by the caller: what follows "Authorization: ". -ENOMEM; -ENOTSUP: built without nettle. */
+/* `*out`, owned by the caller: what follows "Authorization: ". -ENOMEM; -ENOTSUP: built without
+ * nettle. */
 int ozx_sigv4_sign(const struct ozx_sigv4 *request, char **out) OZX_CHECKED;
 
-/* Appends `text`, percent-encoded but for what is unreserved (RFC 3986) and, with `slashes`, '/': to `to`, which
- * has room for three times as much and a NUL. Returns where the NUL is. */
+/* Appends `text`, percent-encoded but for what is unreserved (RFC 3986) and, with `slashes`,
+ * '/': to `to`, which has room for three times as much and a NUL. Returns where the NUL is. */
 char *ozx_sigv4_encode(char *to, const char *text, int slashes);
 
 #endif

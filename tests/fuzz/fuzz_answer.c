@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The head of an HTTP answer, line by line, and its verdict: what is believed is the range that was asked for, of
- * the version that was opened. The first 17 bytes say what was asked.
+ * The head of an HTTP answer, line by line, and its verdict: what is believed is the range that
+ * was asked for, of the version that was opened. The first 17 bytes say what was asked.
  */
 #include "fetch/answer.h"
 #include "fuzz.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a parser that was taken over may ask of its fetcher, and what comes from the network meanwhile, in any
- * order: each read is answered once, by the right bytes or by a reason. And the other messages of io/wire.h.
+ * What a parser that was taken over may ask of its fetcher, and what comes from the network
+ * meanwhile, in any order: each read is answered once, by the right bytes or by a reason. And
+ * the other messages of io/wire.h.
  */
 #include "fetch/asks.h"
 #include "fuzz.h"

@@ -2,7 +2,7 @@
  *
  * Signatures: the requests of AWS's documentation, with the signatures that it gives for them.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html (the first four)
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html (its test suite: the others)
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html (its suite: others)
  */
 #include "base/digest.h"
 #include "check.h"
