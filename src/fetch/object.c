@@ -104,7 +104,10 @@ static const char *url_of(const struct ozx_fetch *fetch)
 {
     const struct ozx_object *object = fetch->object;
 
-    return fetch->hop ? fetch->hop : object->url ? object->url : object->first_url;
+    return fetch->hop        ? fetch->hop
+           : object->url     ? object->url
+           : object->line.s3 ? object->line.s3->url
+                             : object->first_url;
 }
 
 static void start(struct ozx_fetch *fetch, int64_t now)
@@ -257,7 +260,7 @@ static bool renew(struct ozx_object *object)
     return true;
 }
 
-/* Without memory the first URL stays as it was: whatever was learned is learned again. */
+/* Whose origin gets what headers are for it. */
 static bool take_s3_url(struct ozx_object *object)
 {
     char *url = strdup(object->line.s3->url);
@@ -285,7 +288,9 @@ static bool ask_otherwise(struct ozx_fetch *fetch)
     int status = fetch->transfer.answer.status;
 
     if (s3) {
-        if (!ozx_s3_learn(s3, &fetch->transfer.answer, fetch->transfer.generation, time(NULL)) ||
+        /* A stranger that it redirects to has nothing to say about regions, clocks and tokens. */
+        if (!fetch->transfer.is_s3 ||
+            !ozx_s3_learn(s3, &fetch->transfer.answer, fetch->transfer.generation, time(NULL)) ||
             !take_s3_url(object))
             return false;
     } else if (status != 401 && status != 403) {

@@ -68,11 +68,12 @@ static int take_name(struct ozx_s3 *s3, const char *url, struct ozx_error *error
 static int take_endpoint(struct ozx_s3 *s3, const char *endpoint, struct ozx_error *error)
 {
     CURLU *parts = curl_url();
-    char *text = NULL, *user = NULL, *query = NULL;
+    char *text = NULL, *user = NULL, *query = NULL, *fragment = NULL;
     size_t size;
     bool good = parts && !curl_url_set(parts, CURLUPART_URL, endpoint, 0) &&
                 curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_NO_USER &&
                 curl_url_get(parts, CURLUPART_QUERY, &query, 0) == CURLUE_NO_QUERY &&
+                curl_url_get(parts, CURLUPART_FRAGMENT, &fragment, 0) == CURLUE_NO_FRAGMENT &&
                 !curl_url_get(parts, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT) &&
                 (!strncmp(text, "http://", 7) || !strncmp(text, "https://", 8));
 
@@ -85,6 +86,7 @@ static int take_endpoint(struct ozx_s3 *s3, const char *endpoint, struct ozx_err
     curl_free(text);
     curl_free(user);
     curl_free(query);
+    curl_free(fragment);
     curl_url_cleanup(parts);
     return good ? 0
                 : refuse(error, -EINVAL, "check -o endpoint or AWS_ENDPOINT_URL",

@@ -132,9 +132,9 @@ static int set_headers(struct ozx_transfer *t, const char *url, bool is_origin)
     char text[OZX_ETAG_SIZE + 16];
     int failure = 0;
 
-    if (s3 && strcmp(url, s3->url) == 0)
+    t->is_s3 = s3 && strcmp(url, s3->url) == 0;
+    if (t->is_s3)
         failure = ozx_s3_headers(s3, time(NULL), &t->headers);
-
     for (const struct curl_slist *h = is_origin ? t->line->headers : NULL; h && !failure;
          h = h->next)
         failure = add_header(t, h->data);

@@ -54,6 +54,7 @@ struct ozx_transfer {
 
     /* what came */
     struct ozx_answer answer;
+    bool is_s3;          /* it was asked of S3's own URL, and not of where that redirects to */
     unsigned generation; /* of s3, of the request */
     enum ozx_judgement judgement;
     bool judged, overflow, refused_address;

@@ -91,6 +91,10 @@ class S3Handler(Handler):
 
     def find(self):
         server, (path, query) = self.server, self.target()
+        if path == '/away':
+            raise Refused(400, 'AuthorizationHeaderMalformed', '<Region>strange-1</Region>')
+        if server.elsewhere:
+            raise Refused(307, 'TemporaryRedirect', Location=server.elsewhere)
         if server.busy:
             server.busy -= 1
             raise Refused(503, 'SlowDown')
@@ -142,6 +146,7 @@ class S3Server(http.server.ThreadingHTTPServer):
         self.objects = {key: {'v1/=': content} for key, content in objects.items()}
         self.keys, self.region = {KEY_ID: (SECRET, None)}, 'us-east-1'
         self.public = self.payer = self.versioned = False
+        self.elsewhere = None
         self.may_read_versions, self.skew, self.busy, self.requests = True, 0, 0, []
 
     @property

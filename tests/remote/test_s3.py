@@ -197,7 +197,8 @@ def test_no_url(server, tmp_path, url):
     assert ended.stderr.count('\n') == 1 and 'GEHEIM' not in ended.stderr
 
 
-@pytest.mark.parametrize('option', ['region=a.b/', 'endpoint=ftp://x', 'endpoint=x'])
+@pytest.mark.parametrize('option', ['region=a.b/', 'endpoint=ftp://x', 'endpoint=x',
+                                    'endpoint=http://x/#a', 'endpoint=http://x/?a'])
 def test_no_place(server, tmp_path, option):
     ended = run('info', '-o', option, 's3://bucket/x', env={'HOME': str(tmp_path)}, text=True)
     assert ended.returncode != 0 and 'check -o ' in ended.stderr, ended.stderr
@@ -238,6 +239,15 @@ def test_versions(server, files, tmp_path):
     assert [path.endswith('?versionId=v1%2F%3D') for path, *_ in server.requests] == [
         False, False, True, False
     ]
+
+
+def test_a_stranger_is_told_and_teaches_nothing(server, tmp_path):
+    server.elsewhere = server.url.replace('127.0.0.1', 'localhost') + '/away'
+    status, told, _ = cat(server, tmp_path, **KEYS)
+    assert status == 74 and 'HTTP 400' in told, told
+    signed = [(path, 'strange-1' in headers.get('Authorization', 'strange-1'))
+              for path, _, headers in server.requests]
+    assert set(signed) == {('/bucket/a%20b/image.ozx', False), ('/away', True)}
 
 
 def test_the_secret_stays_here(server, tmp_path):
