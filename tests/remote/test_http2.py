@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The table of test_faults.py over HTTP/2, as far as it has such faults, and its own rows."""
+import concurrent.futures
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+
+pytest.importorskip('h2', reason='no Python h2 here')
+
+from kit.launch import run
+
+from http2 import serving_http2
+from test_faults import (BROKEN, CHUNKS, DEADLINE, LATE, SERVED, SLACK, TABLE, archive,
+                         is_made_of_parts)
+from test_tls import make_certificate
+
+pytestmark = pytest.mark.skipif(not shutil.which('openssl'), reason='no openssl here')
+assert archive  # the fixture
+
+# What is of HTTP/1.1 only, or leads to the server of that.
+LEFT_OUT = {
+    'reset', 'reset_after_headers', 'slow_headers', 'slow_body', 'garbage', 'http_09',
+    'status_line_only', 'status_no_number', 'header_nul', 'headers_large', 'headers_many',
+    'length_twice', 'redirect_to_other_host', 'redirect_from_outside'
+}
+# libcurl looks at a stream's Content-Length itself.
+WORDS = {'long_body': 'more than|not usable|broke', 'multipart': 'not usable'}
+ROWS = [(name, when, status, WORDS.get(name, words))
+        for name, when, status, words in TABLE if name not in LEFT_OUT] + [
+            *((name, 'once', SERVED, None)
+              for name in ('rst_stream', 'rst_in_the_body', 'refused_stream')),
+            *((name, when, BROKEN, LATE)
+              for name in ('rst_stream', 'rst_in_the_body', 'refused_stream')
+              for when in ('always', 'later')),
+            ('goaway', 'always', SERVED, None),
+            ('goaway_at_once', 'once', SERVED, None),
+            ('goaway_at_once', 'always', BROKEN, LATE),
+        ]
+NAMES = [f'{name}-{when}' for name, when, *_ in ROWS]
+
+
+def cat(server, certificate, name, when):
+    began = time.monotonic()
+    url = server.url(name, when).replace('http://', 'https://')
+    try:
+        ended = run('cat', url, *CHUNKS, timeout=100, env={
+            'OZXFS_DEADLINE': str(DEADLINE), 'SSL_CERT_FILE': str(certificate)
+        })
+    except subprocess.TimeoutExpired:
+        ended = None
+    return ended, time.monotonic() - began
+
+
+@pytest.fixture(scope='module')
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('http2')
+    for above in (folder, folder.parent):
+        above.chmod(0o755)
+    return make_certificate(folder, 'good', 'IP:127.0.0.1')
+
+
+@pytest.fixture(scope='module')
+def results(archive, certificate):
+    with serving_http2(archive[0].read_bytes(), *certificate) as server:
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            yield dict(zip(NAMES, pool.map(
+                lambda row: cat(server, certificate[0], *row[:2]), ROWS)))
+
+
+@pytest.mark.parametrize('name,when,status,words', ROWS, ids=NAMES)
+def test_fault(results, archive, name, when, status, words):
+    ended, seconds = results[f'{name}-{when}']
+    assert ended, 'it hangs'
+    told = ended.stderr.decode()
+    assert ended.returncode == status, told
+    if status == SERVED:
+        assert ended.stdout == archive[1]
+    else:
+        assert is_made_of_parts(ended.stdout, archive[1]) and len(ended.stdout) < len(archive[1])
+        assert told
+    assert re.search(words, told) if words else not told, told
+    assert seconds < (1 if when == 'always' else len(CHUNKS)) * (DEADLINE +
+                                                                 SLACK), f'{seconds:.1f} s'
+
+
+def test_no_streams(archive, certificate):
+    with serving_http2(archive[0].read_bytes(), *certificate, no_streams=True) as server:
+        ended, seconds = cat(server, certificate[0], 'none', 'always')
+    assert ended and ended.returncode == BROKEN and not ended.stdout
+    assert re.search(LATE, ended.stderr.decode()) and seconds < DEADLINE + SLACK
+
+
+def test_it_is_http2(archive, certificate):
+    """One connection has both requests of opening."""
+    with serving_http2(archive[0].read_bytes(), *certificate) as server:
+        ended, _ = cat(server, certificate[0], 'none', 'always')
+    assert ended.returncode == SERVED and len(server.requests) >= 2
