@@ -15,6 +15,10 @@
 #include "cli/version.h"
 #include "config.h"
 
+#ifdef OZX_STATIC
+#include <nss.h>
+#endif
+
 struct verb {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -149,10 +153,21 @@ static size_t count_words(int argc, char **argv)
     return (size_t)count;
 }
 
+/* Users and groups are those of /etc/passwd and /etc/group alone to a program that has its C library in it:
+ * the machine's modules for others (nsswitch.conf(5)) want the machine's C library. */
+static void load_no_modules(void)
+{
+#ifdef OZX_STATIC
+    __nss_configure_lookup("passwd", "files");
+    __nss_configure_lookup("group", "files");
+#endif
+}
+
 int main(int argc, char **argv)
 {
     const struct verb *verb;
 
+    load_no_modules();
     if (fill_standard_descriptors() < 0 || argc < 1)
         return OZX_EXIT_SYSTEM;
     if (ozx_remote_hide(argv, count_words(argc, argv)))
