@@ -59,6 +59,7 @@ desktop command update-mime-database  shared-mime-info
 desktop command appstreamcli appstream
 desktop command zsh          zsh
 desktop command fish         fish
+browser command chromium-headless-shell chromium-headless-shell
 sanitizers clang libclang_rt.fuzzer-$(uname -m).a libclang-rt-dev
 END
 }
