@@ -49,6 +49,7 @@ test   command getfattr     attr
 test   command git          git
 test   command shellcheck   shellcheck
 test   command ps           procps
+test   command bwrap        bubblewrap
 test   module  libarchive   libarchive-dev
 test   command bsdtar       libarchive-tools
 test   command go           golang-go
