@@ -95,12 +95,12 @@ _ozxfs() {
         umount)
             mapfile -t COMPREPLY < <(_ozxfs_mounts "${current//\\/}")
             ;;
-        ls | cat | unpack | edit)
+        ls | cat | unpack | edit | add)
             if archive=$(_ozxfs_archive); then
                 mapfile -t COMPREPLY < <(_ozxfs_entries "$1" "$archive" "${current//\\/}")
                 case ${COMPREPLY[*]} in */) compopt -o nospace 2>/dev/null ;; esac
             fi
-            if [ -z "$archive" ] || [ "$verb" = unpack ]; then
+            if [ -z "$archive" ] || [ "$verb" = unpack ] || [ "$verb" = add ]; then
                 mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$current")
             fi
             ;;

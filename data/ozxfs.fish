@@ -72,7 +72,7 @@ function __ozxfs_previous_is
 end
 
 function __ozxfs_has_archive
-    contains -- (__ozxfs_verb) ls cat unpack edit; and __ozxfs_archive >/dev/null
+    contains -- (__ozxfs_verb) ls cat unpack edit add; and __ozxfs_archive >/dev/null
 end
 
 complete -c ozxfs -n '__fish_use_subcommand' -f -a '(__ozxfs_verbs)'

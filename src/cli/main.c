@@ -39,6 +39,7 @@ static const struct verb verbs[] = {
     {"pack", ozx_cmd_pack, "create an archive from a directory"},
     {"unpack", ozx_cmd_unpack, "extract an archive to a directory"},
     {"repack", ozx_cmd_repack, "rewrite an archive, repaired or recovered"},
+    {"add", ozx_cmd_add, "add a tree (labels, tables) to an archive"},
     {"edit", ozx_cmd_edit, "change the metadata of a node in an archive"},
     {"verify", ozx_cmd_verify, "check an archive: structure, data, metadata"},
 };

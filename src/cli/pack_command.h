@@ -43,7 +43,8 @@ int ozx_pack_take_rules(void *context, const char *value);
         .low = 1, .high = OZX_JOBS_MAX, OZX_PACK_FLAG(pack.jobs)                                   \
     }
 
-#define OZX_PACK_OPTIONS_WHAT                                                                      \
+/* What becomes of a tree, wherever it goes. */
+#define OZX_PACK_OPTIONS_TREE                                                                      \
     {.name = "exclude",                                                                            \
      .value = "GLOB",                                                                              \
      .help = "exclude what matches; may be given more than once",                                  \
@@ -58,14 +59,15 @@ int ozx_pack_take_rules(void *context, const char *value);
         {.name = "keep-junk",                                                                      \
          .help = "also pack .DS_Store, __MACOSX/ and the like",                                    \
          OZX_PACK_FLAG(pack.keep_junk)},                                                           \
-        {.name = "shard",                                                                          \
-         .value = "HOW",                                                                           \
-         .may_lack_value = true,                                                                   \
-         .help = "put the chunks of each array into shards, without decoding them:\n"              \
-                 "auto (default), the size of a shard (64M), or its shape (1,512,512)",            \
-         .take = ozx_pack_take_shard,                                                              \
-         .wanted = "auto, a size like 64M, or a shape like 1,512,512"},                            \
     {                                                                                              \
+        .name = "shard", .value = "HOW", .may_lack_value = true,                                   \
+        .help = "put the chunks of each array into shards, without decoding them:\n"               \
+                "auto (default), the size of a shard (64M), or its shape (1,512,512)",             \
+        .take = ozx_pack_take_shard, .wanted = "auto, a size like 64M, or a shape like 1,512,512"  \
+    }
+
+#define OZX_PACK_OPTIONS_WHAT                                                                      \
+    OZX_PACK_OPTIONS_TREE, {                                                                                              \
         .name = "ome-version", .value = "V",                                                       \
         .help = "OME-Zarr version to state (default: from the metadata)",                          \
         .take = ozx_pack_take_ome_version, .wanted = "a version like 0.5"                          \

@@ -118,6 +118,8 @@ int ozx_report_exit_status(const struct ozx_error *error)
         return OZX_EXIT_PERMISSION;
     case EIO:
     case ESTALE:
+    case ENOSPC:
+    case EDQUOT:
         return OZX_EXIT_IO;
     case EOPNOTSUPP:
         return OZX_EXIT_UNAVAILABLE;

@@ -5,6 +5,7 @@
 #include "cli/report_pack.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -36,6 +37,17 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
     else
         (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s%s, in %.1f s%s", files, also, size,
                          result->version, sharded, without, elapsed_s, result->verified ? ", verified" : "");
+}
+
+void ozx_report_pack_added(const char *archive, const char *path,
+                           const struct ozx_pack_result *result, double elapsed_s)
+{
+    char files[OZX_COUNT_SIZE], size[OZX_AMOUNT_SIZE], name[OZX_ESCAPED_SIZE];
+
+    ozx_progress_count(files, result->files);
+    ozx_progress_amount(size, (double)result->data_bytes);
+    (void)ozx_report(0, archive, "added %s files, %s, at '%s', in %.1f s", files, size,
+                     ozx_escape(name, sizeof name, path, strlen(path)), elapsed_s);
 }
 
 enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about)

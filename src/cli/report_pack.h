@@ -13,6 +13,10 @@
 void ozx_report_pack_words(const char *output, const struct ozx_pack_result *result,
                            double elapsed_s, bool dry_run);
 
+/* The same of a tree that was added to an archive. */
+void ozx_report_pack_added(const char *archive, const char *path,
+                           const struct ozx_pack_result *result, double elapsed_s);
+
 /* Where a problem of a pack is. */
 enum ozx_problem_place ozx_report_pack_place(enum ozx_pack_about about);
 

@@ -6,6 +6,7 @@
 #ifndef OZX_CLI_VERBS_H
 #define OZX_CLI_VERBS_H
 
+int ozx_cmd_add(int argc, char **argv);
 int ozx_cmd_cat(int argc, char **argv);
 int ozx_cmd_edit(int argc, char **argv);
 int ozx_cmd_info(int argc, char **argv);

@@ -6,6 +6,9 @@
  *     [the old archive] 0 [new entries] 0 [mark][new directory][new end] 0 [mark]
  *                     ^ old size          |<-- >= 132,000 bytes ------>|^ new size
  *
+ * The zarr.json of new nodes are listed in front of all that is none, breadth-first where the others are, so that
+ * an order that was RFC-9's stays so; all other new entries are listed last.
+ *
  *  1  the mark behind all else (zip/append_mark.h), which says the old size              fsync
  *  2  new entries, mark, directory, end records; the end record without its signature    fsync
  *  3  the four bytes of that signature: from here on the new tree is the tree            fsync
@@ -28,22 +31,37 @@
 
 #include "base/error.h"
 #include "io/source.h"
+#include "zip/format.h"
+#include "zip/writer.h"
 
 struct ozx_append_entry {
     const char *path; /* takes the place of the entry of that path, if there is one; borrowed */
     const void *data; /* borrowed */
     uint64_t size_bytes;
     int64_t mtime_s;
-    uint32_t crc32; /* comes out, as the rest */
-    uint64_t central_at, local_offset_bytes;
+    bool is_new;      /* a zarr.json of which there is no entry */
+    bool is_in_place; /* from here on comes out */
+    uint32_t crc32;
+    uint64_t local_offset_bytes;
+};
+
+/* Entries whose bytes the caller writes, between reserving and completing, and none of which is there. */
+struct ozx_append_tree {
+    void *context;
+    uint64_t count, metadata_count; /* the first of them are zarr.json, breadth-first */
+    uint64_t end_bytes; /* the offset behind their bytes, which begin at ozx_append_place */
+    /* Entry `index`; its CRC-32 is right when it is completed. */
+    struct ozx_zip_file (*file)(void *context, uint64_t index, char path[OZX_NAME_PATH_MAX + 1]);
 };
 
 struct ozx_append {
     struct ozx_source *source; /* over `fd`; nothing is read from it after the first write */
     int fd;                    /* open for reading and writing */
-    struct ozx_append_entry *entries;
+    struct ozx_append_entry
+        *entries; /* new ones first, breadth-first, and above what is in the tree */
     uint32_t entry_count;
-    const char *comment; /* the archive's new one, borrowed; NULL: as it was */
+    const struct ozx_append_tree *tree; /* NULL: none */
+    const char *comment;                /* the archive's new one, borrowed; NULL: as it was */
     size_t comment_size_bytes;
 };
 
@@ -51,6 +69,15 @@ struct ozx_append {
  * error says otherwise. -EBADMSG: what ozx_zip_end_records_read says, or the new directory would
  * hold an end record's signature; the errno of a write that failed. */
 int ozx_append(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
+
+/* The same in two calls, for a tree: everything is checked, and step 1; the rest. In between nothing but the tree is
+ * written, and what failed then is ended by ozx_append_settle. `source` is over the old archive in both, and what
+ * `append` says is the same in both but for CRC-32s. */
+int ozx_append_reserve(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
+int ozx_append_complete(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
+
+/* Where the bytes of a tree begin, behind an archive of that size. */
+uint64_t ozx_append_place(uint64_t old_size_bytes);
 
 enum ozx_append_settled {
     OZX_APPEND_NOTHING,  /* there was no append that was cut short */

@@ -9,8 +9,9 @@
 
 static int fail(int code, struct ozx_error *error)
 {
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(code),
-                         "cannot write: %s", strerror(-code));
+    /* the system's limit for files, not one of archives */
+    return ozx_error_set(error, code == -EFBIG ? -EIO : code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         ozx_hint_no_space(code), "cannot write: %s", strerror(-code));
 }
 
 int ozx_append_sync(int fd, struct ozx_error *error)
@@ -47,12 +48,16 @@ int ozx_append_cut(int fd, uint64_t size_bytes, struct ozx_error *error)
 int ozx_append_finish(int fd, const struct ozx_append_mark *mark, struct ozx_error *error)
 {
     static const uint8_t zeros[4];
+    bool any = false;
     int failure = 0;
 
-    if (mark->clear_offset_bytes != OZX_OFFSET_NONE) {
-        failure = ozx_append_put(fd, zeros, sizeof zeros, mark->clear_offset_bytes, error);
-        if (!failure)
-            failure = ozx_append_sync(fd, error);
+    for (int i = 0; i < OZX_APPEND_CLEAR_MAX && !failure; i++) {
+        if (mark->clear_offsets_bytes[i] == OZX_OFFSET_NONE)
+            continue;
+        any = true;
+        failure = ozx_append_put(fd, zeros, sizeof zeros, mark->clear_offsets_bytes[i], error);
     }
+    if (any && !failure)
+        failure = ozx_append_sync(fd, error);
     return failure ? failure : ozx_append_cut(fd, mark->new_size_bytes, error);
 }

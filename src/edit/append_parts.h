@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What append.c and settle.c share (append_disk.c).
+ * What append.c, append_directory.c and settle.c share.
  */
 #ifndef OZX_EDIT_APPEND_PARTS_H
 #define OZX_EDIT_APPEND_PARTS_H
 
 #include "base/error.h"
+#include "edit/append.h"
 #include "zip/append_mark.h"
+
+struct ozx_append_state {
+    const struct ozx_append *append;
+    struct ozx_zip_end_records old;
+    uint8_t *old_directory; /* owned */
+    uint8_t *directory;     /* owned: the new one */
+    size_t size_bytes;      /* of it */
+    uint64_t entry_count;
+    uint32_t new_count; /* of the new entries and the tree's that are in it */
+    uint64_t tree_count;
+    uint64_t entries_end_bytes;  /* where the bytes of what is appended end */
+    uint64_t first_offset_bytes; /* of the first local header that stays */
+    uint64_t
+        replaced_offsets_bytes[OZX_APPEND_CLEAR_MAX]; /* of those that do not, in order at last */
+    uint32_t replaced_count;
+    char *comment; /* owned */
+    uint16_t comment_size_bytes;
+    uint64_t directory_offset_bytes, mark_offset_bytes;
+    struct ozx_append_mark mark;
+};
+
+/* append_directory.c: the new directory (and `entries_end_bytes`), from the old one, which `old` names. */
+int ozx_append_make_directory(struct ozx_append_state *s, struct ozx_error *error) OZX_CHECKED;
+/* In front of what is the first entry now, other readers must not find the beginning of another
+ * archive, such as an entry that another program left behind. */
+int ozx_append_check_front(struct ozx_append_state *s, struct ozx_error *error) OZX_CHECKED;
+struct ozx_zip_file ozx_append_file(const struct ozx_append_entry *entry);
+
+/* --- append_disk.c --- */
 
 /* All of it, at that offset. */
 int ozx_append_put(int fd, const void *data, size_t size_bytes, uint64_t offset_bytes,

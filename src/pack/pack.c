@@ -28,19 +28,6 @@ static int tell_interrupted(const struct ozx_pack_state *pack)
 
 /* --- before anything is written --------------------------------------------------------------- */
 
-static int open_input(struct ozx_pack_state *pack)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    pack->input = pack->options->from;
-    if (!pack->input && ozx_input_of_directory(pack->options->input, &pack->input, &error))
-        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
-    if (pack->options->convert &&
-        ozx_input_of_v2(pack->input, !pack->options->from, &pack->input, &error))
-        return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
-    return 0;
-}
-
 static int check_output(const struct ozx_pack_state *pack)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -70,87 +57,6 @@ static int prepare_output(struct ozx_pack_state *pack)
     return check_output(pack);
 }
 
-static void plan_problem(void *context, const struct ozx_error *error)
-{
-    ozx_pack_tell(context, OZX_PACK_INPUT, error);
-}
-
-static void plan_progress(void *context, uint64_t entries)
-{
-    const struct ozx_pack_state *pack = context;
-
-    if (pack->options->progress)
-        pack->options->progress(
-            pack->options->context,
-            &(struct ozx_pack_progress){.phase = OZX_PACK_SCAN, .entries = entries});
-}
-
-static void plan_left_out(void *context, const char *path)
-{
-    const struct ozx_pack_state *pack = context;
-
-    if (pack->options->left_out)
-        pack->options->left_out(pack->options->context, path);
-}
-
-/* On top of the input, where they are wanted. */
-static int put_shards(struct ozx_pack_state *pack, const struct ozx_plan_options *plan_options)
-{
-    const struct ozx_shard_options options = {.wish = pack->options->shard,
-                                              .plan = plan_options,
-                                              .context = pack,
-                                              .problem = plan_problem};
-    struct ozx_input *below = pack->input;
-
-    if (options.wish.mode == OZX_SHARD_NONE)
-        return 0;
-    pack->input = pack->options->from; /* until there is another */
-    return ozx_input_of_shards(below, below == pack->options->from, &options, &pack->input,
-                               &pack->result->shards);
-}
-
-static int make_plan(struct ozx_pack_state *pack)
-{
-    const struct ozx_pack_options *options = pack->options;
-    struct ozx_plan_options plan_options = {
-        .excludes = options->excludes,
-        .exclude_count = options->exclude_count,
-        .mtime_limit_s = options->mtime_limit_s,
-        .align_bytes = options->align_bytes,
-        .align_by_gaps = options->rule_set == OZX_RULES_DRAFT,
-        .keep_junk = options->keep_junk,
-        .cancel = options->cancel,
-        .context = pack,
-        .problem = plan_problem,
-        .left_out = plan_left_out,
-        .progress = plan_progress,
-    };
-    int failure;
-
-    pack->input->output_file = pack->output_file.old;
-    if (options->output && !options->dry_run)
-        pack->input->output_directory = pack->output_file.directory;
-    failure = ozx_pack_put_picture(pack, &plan_options);
-    if (!failure)
-        failure = put_shards(pack, &plan_options);
-    return failure ? failure : ozx_pack_plan(pack, &plan_options);
-}
-
-static void fill_result(struct ozx_pack_state *pack)
-{
-    struct ozx_pack_result *result = pack->result;
-
-    pack->entry_count = ozx_plan_entry_count(pack->plan);
-    for (uint64_t i = 0; i < pack->entry_count; i++)
-        result->directories += ozx_plan_entry(pack->plan, i)->is_directory;
-    result->files = pack->entry_count - result->directories;
-    result->left_out = ozx_plan_left_out_count(pack->plan);
-    result->data_bytes = ozx_plan_data_bytes(pack->plan);
-    result->archive_bytes = ozx_plan_directory_offset(pack->plan) +
-                            ozx_plan_directory_bytes(pack->plan) +
-                            ozx_zip_end_records_size((uint16_t)pack->comment_size);
-}
-
 static int list_plan(const struct ozx_pack_state *pack)
 {
     char path[OZX_NAME_PATH_MAX + 1];
@@ -163,51 +69,6 @@ static int list_plan(const struct ozx_pack_state *pack)
             pack->options->listed(pack->options->context, path, entry->size_bytes);
     }
     return 0;
-}
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-static void count_progress(void *context, uint64_t entries, uint64_t bytes)
-{
-    const struct ozx_pack_state *pack = context;
-
-    if (pack->options->progress)
-        pack->options->progress(pack->options->context, &(struct ozx_pack_progress){
-                                                            .phase = pack->phase,
-                                                            .entries = entries,
-                                                            .entries_total = pack->entry_count,
-                                                            .bytes = bytes,
-                                                            .bytes_total = pack->result->data_bytes,
-                                                        });
-}
-
-static int run_pipeline(struct ozx_pack_state *pack, int fd, enum ozx_pipeline_mode mode)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-    bool output = false;
-    struct ozx_pipeline pipeline = {
-        .plan = pack->plan,
-        .out_fd = fd,
-        .mode = mode,
-        .jobs = pack->options->jobs,
-        .cancel = pack->options->cancel,
-        .context = pack,
-        .progress = count_progress,
-    };
-
-    pack->phase = mode == OZX_PIPELINE_SUM ? OZX_PACK_SUM : OZX_PACK_WRITE;
-    if (!ozx_pipeline_run(&pipeline, &output, &error))
-        return 0;
-    return ozx_pack_tell(pack, output ? OZX_PACK_OUTPUT : OZX_PACK_INPUT, &error);
-}
-
-static int check_input_unchanged(struct ozx_pack_state *pack)
-{
-    struct ozx_error error = OZX_ERROR_INIT;
-
-    return ozx_plan_check_unchanged(pack->plan, &error)
-               ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error)
-               : 0;
 }
 
 /* --- reading back, and the disk --------------------------------------------------------------- */
@@ -239,7 +100,7 @@ static int read_back(struct ozx_pack_state *pack)
         .version = pack->result->version,
         .cancel = pack->options->cancel,
         .context = pack,
-        .progress = count_progress,
+        .progress = ozx_pack_count_progress,
     };
 
     pack->phase = OZX_PACK_VERIFY;
@@ -279,11 +140,11 @@ static int pack_to_file(struct ozx_pack_state *pack)
 
     if (!pack->options->output_file && ozx_output_file_create(&pack->output_file, &error))
         return ozx_pack_tell(pack, OZX_PACK_OUTPUT_CREATE, &error);
-    failure = run_pipeline(pack, pack->output_file.fd, OZX_PIPELINE_PLACE);
+    failure = ozx_pack_run_pipeline(pack, pack->output_file.fd, OZX_PIPELINE_PLACE);
     if (!failure)
         failure = ozx_pack_write_directory(pack, pack->output_file.fd, false);
     if (!failure)
-        failure = check_input_unchanged(pack);
+        failure = ozx_pack_check_input_unchanged(pack);
     if (failure)
         return failure;
     ozx_plan_close(ozx_take(pack->plan)); /* its memory is wanted for reading back */
@@ -301,24 +162,24 @@ static int pack_to_file(struct ozx_pack_state *pack)
 static int pack_to_stream(struct ozx_pack_state *pack)
 {
     int fd = pack->options->output_fd;
-    int failure = run_pipeline(pack, -1, OZX_PIPELINE_SUM);
+    int failure = ozx_pack_run_pipeline(pack, -1, OZX_PIPELINE_SUM);
 
     if (!failure)
-        failure = run_pipeline(pack, fd, OZX_PIPELINE_STREAM);
+        failure = ozx_pack_run_pipeline(pack, fd, OZX_PIPELINE_STREAM);
     /* Asked before the directory is written: without it, what went out is no archive. */
     if (!failure)
-        failure = check_input_unchanged(pack);
+        failure = ozx_pack_check_input_unchanged(pack);
     return failure ? failure : ozx_pack_write_directory(pack, fd, true);
 }
 
 static int run(struct ozx_pack_state *pack)
 {
-    int failure = open_input(pack);
+    int failure = ozx_pack_open_input(pack);
 
     if (!failure && (pack->options->output || !pack->options->dry_run))
         failure = prepare_output(pack);
     if (!failure)
-        failure = make_plan(pack);
+        failure = ozx_pack_make_plan(pack);
     if (!failure)
         failure = ozx_pack_find_version(pack);
     if (!failure)
@@ -327,7 +188,7 @@ static int run(struct ozx_pack_state *pack)
         failure = ozx_pack_judge_left_out(pack);
     if (failure)
         return failure;
-    fill_result(pack);
+    ozx_pack_fill_result(pack);
     if (pack->options->dry_run)
         return list_plan(pack);
     return pack->options->output ? pack_to_file(pack) : pack_to_stream(pack);

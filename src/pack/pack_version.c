@@ -122,19 +122,25 @@ static int find_stated_version(struct ozx_pack_state *pack, char found[OZX_VERSI
     return failure ? ozx_pack_tell(pack, OZX_PACK_INPUT, &error) : 0;
 }
 
-int ozx_pack_find_version(struct ozx_pack_state *pack)
+int ozx_pack_judge_metadata(struct ozx_pack_state *pack, char version[OZX_VERSION_TEXT_MAX])
 {
-    const char *wanted = pack->options->ome_version;
-    const char *stated = pack->input->kind->version(pack->input);
-    char found[OZX_VERSION_TEXT_MAX], name[OZX_ESCAPED_SIZE];
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
     if (ozx_zarr_check_root(pack->plan, &error))
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
-    failure = find_stated_version(pack, found);
-    if (!failure)
-        failure = judge_json(pack);
+    failure = find_stated_version(pack, version);
+    return failure ? failure : judge_json(pack);
+}
+
+int ozx_pack_find_version(struct ozx_pack_state *pack)
+{
+    const char *wanted = pack->options->ome_version;
+    const char *stated = pack->input->kind->version(pack->input);
+    char found[OZX_VERSION_TEXT_MAX] = "", name[OZX_ESCAPED_SIZE];
+    struct ozx_error error = OZX_ERROR_INIT;
+    int failure = ozx_pack_judge_metadata(pack, found);
+
     if (failure)
         return failure;
     if (!found[0] && stated) /* better than nothing: what the archive said before */

@@ -251,9 +251,14 @@ uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry 
 struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                                   char path[OZX_NAME_PATH_MAX + 1])
 {
+    size_t below = strlen(plan->below);
+
+    /* who laid out the plan knows that it fits */
+    memmove(path + below, path, ozx_plan_path(plan, entry, path) + (size_t)1);
+    memcpy(path, plan->below, below);
     return (struct ozx_zip_file){
         .name = path,
-        .name_size_bytes = ozx_plan_path(plan, entry, path),
+        .name_size_bytes = (uint16_t)strlen(path),
         .is_directory = entry->is_directory,
         .crc32 = entry->crc32,
         .size_bytes = entry->size_bytes,

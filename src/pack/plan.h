@@ -80,6 +80,10 @@ struct ozx_plan_options {
     uint32_t align_bytes;  /* as in zip/writer.h */
     bool align_by_gaps;    /* as there, too */
     bool keep_junk;        /* what pack/junk.h lists is packed, too */
+    /* Where the tree goes in an archive: below which path ("" or "a/b/", borrowed by the plan), and behind
+     * how many bytes. NULL and 0: it is the archive. */
+    const char *below;
+    uint64_t first_offset_bytes;
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
     void *context;
     /* Each thing that forbids packing, as it is found; the walk goes on. */
@@ -119,7 +123,7 @@ uint64_t ozx_plan_directory_bytes(const struct ozx_plan *plan); /* the central d
 uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                        char path[OZX_NAME_PATH_MAX + 1]);
 
-/* The entry as the writer wants it; `path` is filled and must live as long as the result. */
+/* The entry as the writer wants it, its name below `below`; `path` is filled and must live as long as the result. */
 struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                                   char path[OZX_NAME_PATH_MAX + 1]);
 

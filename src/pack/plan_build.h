@@ -35,6 +35,8 @@ struct ozx_plan {
     struct ozx_input *input; /* borrowed */
     uint32_t align_bytes;
     bool align_by_gaps;
+    const char *below; /* borrowed; never NULL */
+    uint64_t first_offset_bytes;
     uint64_t data_bytes, left_out_count;
     struct ozx_junk_counts junk;
     uint64_t directory_offset_bytes, directory_bytes;

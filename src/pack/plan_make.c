@@ -2,6 +2,8 @@
  *
  * RFC-9's order and the archive's layout of what the walk has found.
  */
+#include <string.h>
+
 #include "pack/plan_build.h"
 
 /* Breadth-first. Directories are numbered by the bytes of their paths, so that is the rest of it.
@@ -17,10 +19,25 @@ static int by_depth(const void *a, const void *b, void *context)
     return (x->directory > y->directory) - (x->directory < y->directory);
 }
 
+/* Its path is too long where the tree goes. */
+static int check_path(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
+                      char path[OZX_NAME_PATH_MAX + 1], struct ozx_error *error)
+{
+    char name[OZX_ESCAPED_SIZE];
+    size_t size = ozx_plan_path(plan, entry, path);
+
+    if (strlen(plan->below) + size <= OZX_NAME_PATH_MAX)
+        return 0;
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NAME, OZX_OFFSET_NONE, "add it at a shorter path",
+                         "'%s' would have a path that is too long",
+                         ozx_escape(name, sizeof name, path, size));
+}
+
 int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error)
 {
     char path[OZX_NAME_PATH_MAX + 1];
-    uint64_t offset = 0, count = ozx_plan_entry_count(plan);
+    uint64_t offset = plan->first_offset_bytes, count = ozx_plan_entry_count(plan);
+    int failure;
 
     plan->data_bytes = plan->directory_bytes = 0;
     ozx_plan_sort_cuts(plan);
@@ -28,6 +45,9 @@ int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error)
         struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
         struct ozx_zip_file file;
 
+        failure = check_path(plan, entry, path, error);
+        if (failure)
+            return failure;
         entry->local_offset_bytes = offset;
         file = ozx_plan_file(plan, entry, path);
         plan->data_bytes += entry->size_bytes;
@@ -58,6 +78,8 @@ int ozx_plan_make(struct ozx_input *input, const struct ozx_plan_options *option
     plan->input = input;
     plan->align_bytes = options->align_bytes;
     plan->align_by_gaps = options->align_by_gaps;
+    plan->below = options->below ? options->below : "";
+    plan->first_offset_bytes = options->first_offset_bytes;
     failure = ozx_plan_walk(plan, options);
     if (!failure) {
         if (plan->metadata.count)

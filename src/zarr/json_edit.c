@@ -179,6 +179,10 @@ static int apply(const struct edit *e, char **out, size_t *out_size, struct ozx_
             return known;
         if (!known && !e->value)
             return fail(e, depth, -ENOENT, "is not there", error);
+        if (!known && found.is_list && depth + 1 == e->path.count &&
+            strcmp(e->path.keys[depth], "-") == 0)
+            return join(e, (struct ozx_json_range){found.end, found.end}, found.any ? ", " : "",
+                        e->path.count, out, out_size, error);
         if (!known && found.is_list)
             return fail(e, depth, -ENOENT, "is no element of the list", error);
         if (!known)

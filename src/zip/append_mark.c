@@ -25,7 +25,8 @@ void ozx_append_mark_put(const struct ozx_append_mark *mark, uint8_t out[OZX_APP
     p = ozx_put_u64(p, mark->new_size_bytes);
     p = ozx_put_u64(p, mark->old_end_offset_bytes);
     p = ozx_put_u64(p, mark->new_end_offset_bytes);
-    p = ozx_put_u64(p, mark->clear_offset_bytes);
+    for (int i = 0; i < OZX_APPEND_CLEAR_MAX; i++)
+        p = ozx_put_u64(p, mark->clear_offsets_bytes[i]);
     ozx_put_u32(p, ozx_crc32(0, out, SUMMED_SIZE));
 }
 
@@ -33,6 +34,15 @@ void ozx_append_mark_put(const struct ozx_append_mark *mark, uint8_t out[OZX_APP
 static bool end_fits(uint64_t offset_bytes, uint64_t from, uint64_t to)
 {
     return offset_bytes >= from && to >= OZX_END_SIZE && offset_bytes <= to - OZX_END_SIZE;
+}
+
+static bool clears_fit(const struct ozx_append_mark *mark)
+{
+    for (int i = 0; i < OZX_APPEND_CLEAR_MAX; i++)
+        if (mark->clear_offsets_bytes[i] != OZX_OFFSET_NONE &&
+            !end_fits(mark->clear_offsets_bytes[i], 0, mark->old_end_offset_bytes))
+            return false;
+    return true;
 }
 
 bool ozx_append_mark_parse(const uint8_t bytes[OZX_APPEND_MARK_SIZE], uint64_t size_bytes,
@@ -47,13 +57,13 @@ bool ozx_append_mark_parse(const uint8_t bytes[OZX_APPEND_MARK_SIZE], uint64_t s
     mark.new_size_bytes = ozx_bytes_u64(&b);
     mark.old_end_offset_bytes = ozx_bytes_u64(&b);
     mark.new_end_offset_bytes = ozx_bytes_u64(&b);
-    mark.clear_offset_bytes = ozx_bytes_u64(&b);
+    for (int i = 0; i < OZX_APPEND_CLEAR_MAX; i++)
+        mark.clear_offsets_bytes[i] = ozx_bytes_u64(&b);
     if (ozx_bytes_u32(&b) != ozx_crc32(0, bytes, SUMMED_SIZE) ||
         mark.old_size_bytes >= mark.new_size_bytes || mark.new_size_bytes > size_bytes ||
         !end_fits(mark.old_end_offset_bytes, 0, mark.old_size_bytes) ||
         !end_fits(mark.new_end_offset_bytes, mark.old_size_bytes, mark.new_size_bytes) ||
-        (mark.clear_offset_bytes != OZX_OFFSET_NONE &&
-         !end_fits(mark.clear_offset_bytes, 0, mark.old_end_offset_bytes)))
+        !clears_fit(&mark))
         return false;
     *out = mark;
     return true;

@@ -9,7 +9,7 @@
  *    entries, and that the first `old size` bytes are an archive by themselves.
  *
  *     0 magic   8 old size (64)   16 new size (64)   24 old end record (64)   32 new end record (64)
- *    40 local header to be cleared (64)   48 CRC-32 of these
+ *    40 local headers to be cleared (4 x 64)   72 CRC-32 of these
  */
 #ifndef OZX_ZIP_APPEND_MARK_H
 #define OZX_ZIP_APPEND_MARK_H
@@ -20,14 +20,15 @@
 
 #include "zip/end_records.h"
 
-#define OZX_APPEND_MARK_SIZE 52
+#define OZX_APPEND_MARK_SIZE 76
+#define OZX_APPEND_CLEAR_MAX 4
 #define OZX_APPEND_ALIGN UINT64_C(4096)
 #define OZX_APPEND_MAGIC "ozxfs+\r\n" /* 8 bytes */
 
 struct ozx_append_mark {
     uint64_t old_size_bytes, new_size_bytes;
     uint64_t old_end_offset_bytes, new_end_offset_bytes;
-    uint64_t clear_offset_bytes; /* OZX_OFFSET_NONE: none */
+    uint64_t clear_offsets_bytes[OZX_APPEND_CLEAR_MAX]; /* OZX_OFFSET_NONE: none */
 };
 
 void ozx_append_mark_put(const struct ozx_append_mark *mark, uint8_t out[OZX_APPEND_MARK_SIZE]);

@@ -102,7 +102,7 @@ def test_keys(complete):
     assert complete('mount', '-o', 'xattr,tim') == {'xattr,timeout='}
 
 
-@pytest.mark.parametrize('verb', ('ls', 'cat', 'unpack', 'edit'))
+@pytest.mark.parametrize('verb', ('ls', 'cat', 'unpack', 'edit', 'add'))
 def test_entries(complete, verb):
     assert complete(verb, 'plain.ozx', 'sc') >= {'scale0/', 'scale1/'}
     assert complete(verb, 'plain.ozx', 'scale0/z') >= {'scale0/zarr.json'}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""edit, and the power goes at any byte: every reader sees the old tree, the new one, or refuses;
-and `edit FILE` and `repack --recover` bring back the old tree, or complete the new one.
+"""edit or add, and the power goes at any byte: every reader sees the old tree, the new one, or
+refuses; and `edit FILE` and `repack --recover` bring back the old tree, or complete the new one.
 
 The states are worked out from a log of the real calls (record.c): between two fsyncs any of the
 writes may be on the disk and others not, one of them may be torn at any byte, and the size is the
@@ -29,6 +29,32 @@ SAMPLED = 1 if LONG else 12  # every so many of them, the slower readers look, t
 ACTIONS = [str(errno.EIO), 'kill', *(() if SLOW else (str(errno.ENOSPC), 'short', 'after'))]
 GROUP = {'zarr_format': 3, 'node_type': 'group', 'attributes': {'a': 1}}
 TEXT = json.dumps(GROUP).encode()
+# Data that have an end record's signature, and a local header's.
+DATA = b'PK\3\4' + bytes(30) + b'PK\5\6' + bytes(18) + bytes(range(256)) * 20
+CONSOLIDATED = json.dumps(dict(GROUP, consolidated_metadata={
+    'kind': 'inline', 'metadata': {'labels': GROUP}})).encode()
+# of each change: the archive, what is changed first, all entries that are replaced, arguments
+CHANGES = {
+    'edit-root': ({'zarr.json': TEXT, 'n/zarr.json': TEXT}, ['zarr.json'],
+                  ('edit', '/', 'attributes.a=2')),
+    'edit-node': ({'zarr.json': TEXT, 'n/zarr.json': TEXT}, ['n/zarr.json'],
+                  ('edit', 'n', 'attributes.a=2')),
+    'add': ({'zarr.json': CONSOLIDATED, 'labels/zarr.json': TEXT, 'n/zarr.json': TEXT},
+            ['labels/zarr.json', 'zarr.json'], ('add', 'TREE', 'labels/a')),
+}
+
+
+def command(arguments, path, folder):
+    """The verb, the archive, the rest; a tree to be added is made."""
+    verb, *rest = arguments
+    if verb == 'add':
+        for name, data in (('zarr.json', TEXT), ('s/zarr.json', TEXT), ('s/c/0', DATA)):
+            (folder / 'tree' / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / 'tree' / name).write_bytes(data)
+        rest = ['-q', '-j1', *rest]
+    files = [folder / 'tree' if part == 'TREE' else part for part in rest]
+    at = 2 if verb == 'add' else 0
+    return [verb, *files[:at], path, *files[at:]]
 
 
 def apply(content, offset, data):
@@ -76,17 +102,16 @@ class Epoch:
 
 
 class Recorded:
-    """An archive before and after one edit, and the epochs of it."""
+    """An archive before and after one change, and the epochs of it."""
 
-    def __init__(self, folder, node):
+    def __init__(self, folder, change):
         self.path = folder / 'x.ozx'
-        # data that have an end record's signature, and a local header's
-        data = b'PK\3\4' + bytes(30) + b'PK\5\6' + bytes(18) + bytes(range(256)) * 20
-        write(self.path, {'zarr.json': TEXT, 'n/zarr.json': TEXT, 'n/c/0': data})
+        files, self.replaced, arguments = CHANGES[change]
+        write(self.path, {**files, 'n/c/0': DATA})
         self.old, log = self.path.read_bytes(), folder / 'log'
         log.write_bytes(b'')
         inode = os.stat(self.path).st_ino
-        done = subprocess.run([OZXFS, 'edit', self.path, node, 'attributes.a=2'], check=False,
+        done = subprocess.run([OZXFS, *command(arguments, self.path, folder)], check=False,
                               capture_output=True,
                               env=dict(os.environ, LC_ALL='C', LD_PRELOAD=RECORD,
                                        OZXFS_RECORD=str(log),
@@ -95,7 +120,7 @@ class Recorded:
         lines = log.read_bytes()
         size, _ = struct.unpack('<QQ', lines[:16])
         self.new = self.path.read_bytes()
-        self.changed = 'zarr.json' if node == '/' else node + '/zarr.json'
+        self.changed = self.replaced[0]
         self.epochs = self.split(parse(lines[16:16 + size]), inode)
         self.trees = [self.tree(data) for data in (self.old, self.new)]
         assert self.trees[0] != self.trees[1]
@@ -169,7 +194,7 @@ class Recorded:
         pytest.fail(f'{where}: neither the old tree nor the new one')
 
 
-@pytest.fixture(scope='module', params=['/', 'n'])
+@pytest.fixture(scope='module', params=sorted(CHANGES))
 def recorded(request, tmp_path_factory):
     if not RECORD:
         pytest.skip('no recorder')
@@ -177,15 +202,17 @@ def recorded(request, tmp_path_factory):
 
 
 def test_old_bytes_are_written_when_the_new_tree_is_safe(recorded):
-    """Nothing but the signature of a local header that is not listed any more."""
+    """Nothing but the signatures of local headers that are not listed any more."""
     committed = [number for number, epoch in enumerate(recorded.epochs)
                  if any(data == b'PK\5\6' for _, data in epoch.writes)]
     assert len(committed) == 1
-    size, name = len(recorded.old), recorded.changed.encode()
-    at = recorded.old.index(struct.pack('<H', len(name)) + recorded.old[28:30] + name) - 26
+    size, places = len(recorded.old), []
+    for name in map(str.encode, recorded.replaced):
+        at = recorded.old.index(struct.pack('<H', len(name)) + recorded.old[28:30] + name) - 26
+        places.append((at, bytes(4)))
     for number, epoch in enumerate(recorded.epochs):
         inside = [(offset, data) for offset, data in epoch.writes if offset < size]
-        assert inside == ([(at, bytes(4))] if number == committed[0] + 1 else [])
+        assert inside == (sorted(places) if number == committed[0] + 1 else [])
 
 
 def test_every_cut(recorded, tmp_path):
@@ -245,31 +272,35 @@ def test_a_dropped_fsync_would_be_found(recorded):
     assert bad > 0
 
 
-@pytest.mark.parametrize('action', ACTIONS)
+@pytest.mark.parametrize('change, action', [('edit-root', action) for action in ACTIONS]
+                         + [('add', action) for action in ACTIONS[:2]])
 @pytest.mark.parametrize('call', ['pwrite64', 'fsync', 'ftruncate'])
-def test_a_call_that_fails(call, action, faulty, tmp_path):
+def test_a_call_that_fails(change, call, action, faulty, tmp_path):
     """The old archive, byte for byte, or the new one; where even that fails, the next edit's."""
     path = tmp_path / 'x.ozx'
-    write(path, {'zarr.json': TEXT, 'n/c/0': b'data'})
-    old = path.read_bytes()
-    done = faulty.run(f'{call}:0:none', 'edit', path, '/', 'attributes.a=2')
+    files, (name, *_), arguments = CHANGES[change]
+    write(path, {**files, 'n/c/0': b'data'})
+    old, arguments = path.read_bytes(), command(arguments, path, tmp_path)
+    with zipfile.ZipFile(path) as opened:
+        text = opened.read(name)
+    done = faulty.run(f'{call}:0:none', *arguments)
     assert done.returncode == 0 and path.read_bytes() != old
     for number in range(1, faulty.page.calls + 1):
         for every in ('', '+'):
             path.write_bytes(old)
-            done = faulty.run(f'{call}:{number}{every}:{action}', 'edit', path, '/',
-                              'attributes.a=2')
+            done = faulty.run(f'{call}:{number}{every}:{action}', *arguments)
             assert faulty.page.fired
             left = path.read_bytes()
             subprocess.run([OZXFS, 'edit', path], capture_output=True, check=True)
             kept = path.read_bytes()
             with zipfile.ZipFile(path) as opened:
                 assert opened.testzip() is None
-                value = json.loads(opened.read('zarr.json'))['attributes']['a']
-            assert (kept == old) == (value == 1), number
-            assert not (done.returncode == 0 and value == 1), number
-            # with sanitizers there is no process that stays behind and ends it
-            assert left == kept or every or call == 'fsync' or SLOW, number
+                is_old = opened.read(name) == text
+            assert (kept == old) == is_old, number
+            assert not (done.returncode == 0 and is_old), number
+            # what ends it is the process that stays behind: none with sanitizers
+            gone = SLOW or done.returncode < 0
+            assert left == kept or every or call == 'fsync' or gone, number
 
 
 @pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount')

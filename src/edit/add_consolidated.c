@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Consolidated metadata (zarr/consolidated.h) of a group above a tree that is added: the tree's nodes and the groups that
+ * were made or changed are listed in it, as they are; what it says of others stays as it stands.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "edit/add_parents.h"
+#include "zarr/json_text.h"
+
+struct block {
+    const struct ozx_add_options *options;
+    const struct ozx_add_parents *parents;
+    uint32_t number;  /* the group */
+    const char *path; /* of the tree, from the group */
+    const char *text; /* of the group's zarr.json */
+    FILE *out;
+    bool any;
+};
+
+/* The path of a group below this one, from it; terminated in `buffer`. */
+static const char *below(const struct block *b, const struct ozx_add_parent *parent,
+                         char buffer[OZX_PATH_SIZE])
+{
+    size_t skipped = (size_t)(b->path - b->options->path);
+
+    memcpy(buffer, b->path, parent->path_size_bytes - skipped);
+    buffer[parent->path_size_bytes - skipped] = '\0';
+    return buffer;
+}
+
+/* It is one of those that are listed anew. */
+static bool is_ours(const struct block *b, const char *key)
+{
+    size_t size = strlen(b->path);
+    char path[OZX_PATH_SIZE];
+
+    if (strncmp(key, b->path, size) == 0 && (!key[size] || key[size] == '/'))
+        return true;
+    for (uint32_t i = b->number + 1; i < b->parents->count; i++)
+        if (b->parents->list[i].text.text && strcmp(key, below(b, &b->parents->list[i], path)) == 0)
+            return true;
+    return false;
+}
+
+static void keep_others(struct block *b, struct ozx_json_range metadata)
+{
+    struct ozx_json_cursor cursor = ozx_json_within(b->text, metadata);
+    struct ozx_json_member member;
+    char key[OZX_PATH_SIZE];
+    size_t size;
+
+    if (!ozx_json_enter(&cursor, '{'))
+        return;
+    while (ozx_json_next_member(&cursor, &member) == OZX_JSON_ITEM) {
+        if (ozx_json_decode(b->text, member.key, key, sizeof key, &size) && is_ours(b, key))
+            continue;
+        fputs(b->any ? ", " : "", b->out);
+        fwrite(b->text + member.start, 1, member.value.to - member.start, b->out);
+        b->any = true;
+    }
+}
+
+/* Without what the node itself consolidates: that is listed here, too. */
+static int put(struct block *b, const char *group, const char *path, const char *text, size_t size,
+               struct ozx_error *error)
+{
+    struct ozx_change_text plain = {.text = malloc(size), .size_bytes = size};
+    struct ozx_json_cursor whole = ozx_json_text(text, size);
+    struct ozx_json_range found, all = {whole.at, whole.end};
+    int failure = 0;
+
+    if (!plain.text)
+        return ozx_error_memory(error);
+    memcpy(plain.text, text + all.from, size - all.from); /* no byte order mark */
+    plain.size_bytes -= all.from;
+    while (plain.size_bytes && strchr(" \t\r\n", plain.text[plain.size_bytes - 1]))
+        plain.size_bytes--;
+    if (ozx_json_find(text, all, "consolidated_metadata", &found))
+        failure = ozx_change_set(&plain, "consolidated_metadata", NULL, error);
+    if (!failure) {
+        fprintf(b->out, "%s\"", b->any ? ", " : "");
+        for (int part = 0; part < 2; part++) {
+            if (part && *group && *path)
+                fputc('/', b->out);
+            for (const char *at = part ? path : group; *at; at++) {
+                if (*at == '"')
+                    fputc('\\', b->out);
+                fputc(*at, b->out);
+            }
+        }
+        fputs("\": ", b->out);
+        fwrite(plain.text, 1, plain.size_bytes, b->out);
+        b->any = true;
+    }
+    free(plain.text);
+    return failure;
+}
+
+static int put_new(struct block *b, struct ozx_error *error)
+{
+    char path[OZX_PATH_SIZE];
+    int failure = 0;
+
+    for (uint32_t i = b->number + 1; i < b->parents->count && !failure; i++) {
+        const struct ozx_add_parent *parent = &b->parents->list[i];
+        if (parent->text.text)
+            failure = put(b, below(b, parent, path), "", parent->text.text, parent->text.size_bytes,
+                          error);
+    }
+    for (size_t i = 0; i < b->options->node_count && !failure; i++) {
+        const struct ozx_add_node *node = &b->options->nodes[i];
+        failure = put(b, b->path, node->path, node->text, node->size_bytes, error);
+    }
+    return failure;
+}
+
+static int refuse(const char *why, struct ozx_error *error)
+{
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         "remove it first: ozxfs edit FILE GROUP consolidated_metadata=",
+                         "a group above has consolidated metadata that %s", why);
+}
+
+static int find_block(const struct ozx_change_text *text, struct ozx_json_range *metadata,
+                      struct ozx_error *error)
+{
+    struct ozx_json_cursor whole = ozx_json_text(text->text, text->size_bytes);
+    struct ozx_json_range all = {whole.at, whole.end}, block, kind, word;
+
+    if (!ozx_json_find(text->text, all, "consolidated_metadata", &block) ||
+        !ozx_json_find(text->text, block, "metadata", metadata) ||
+        text->text[metadata->from] != '{' || !ozx_json_find(text->text, block, "kind", &kind) ||
+        !ozx_json_string_of(text->text, kind, &word) || !ozx_json_is(text->text, word, "inline"))
+        return refuse("are not of the kind 'inline'", error);
+    return 0;
+}
+
+int ozx_add_consolidated(const struct ozx_add_options *options,
+                         const struct ozx_add_parents *parents, uint32_t number,
+                         struct ozx_error *error)
+{
+    struct ozx_add_parent *group = &parents->list[number];
+    struct block b = {.options = options,
+                      .parents = parents,
+                      .number = number,
+                      .path =
+                          options->path + group->path_size_bytes + (group->path_size_bytes != 0),
+                      .text = group->text.text};
+    struct ozx_change_text made = {.text = NULL};
+    struct ozx_json_range metadata = {0, 0};
+    int failure = find_block(&group->text, &metadata, error);
+
+    if (failure)
+        return failure;
+    if (!options->has_all_nodes)
+        return refuse("would become too large", error);
+    b.out = open_memstream(&made.text, &made.size_bytes);
+    if (!b.out)
+        return ozx_error_memory(error);
+    fputc('{', b.out);
+    keep_others(&b, metadata);
+    failure = put_new(&b, error);
+    fputc('}', b.out);
+    if (ferror(b.out))
+        failure = failure ? failure : ozx_error_memory(error);
+    if (fclose(b.out) != 0 && !failure)
+        failure = ozx_error_memory(error);
+    if (!failure)
+        failure = ozx_change_set(&group->text, "consolidated_metadata.metadata", made.text, error);
+    free(made.text);
+    return failure;
+}
