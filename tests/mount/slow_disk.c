@@ -5,6 +5,7 @@
  *                          the first such question on every other read takes so long
  *   OZXFS_SLOW_CANNOT_SAY  ... and the file system does not know reads that must not wait
  *                          (EOPNOTSUPP), as on NFS
+ *   OZXFS_SLOW_AT_ONCE     ... and other reads take so long from the first of them on
  *   OZXFS_SLOW_INFLATE_MS  each call of inflate takes so long
  * No system call but those of a worker that serves.
  */
@@ -32,6 +33,7 @@ __attribute__((constructor)) static void prepare(void)
     *(void **)&real_inflate = dlsym(RTLD_NEXT, "inflate");
     slow_ms = ms ? atol(ms) : 0;
     slow_inflate_ms = inflate_ms ? atol(inflate_ms) : 0;
+    atomic_store(&serving, getenv("OZXFS_SLOW_AT_ONCE") != NULL);
     if (getenv("OZXFS_SLOW_CANNOT_SAY"))
         answer = EOPNOTSUPP;
 }

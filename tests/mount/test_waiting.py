@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from kit.harness import sanitized
+from kit.harness import mount_of, sanitized
 
 SLOW_S = 2.0
 SAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'sample.ozx')
@@ -93,3 +93,28 @@ def test_one_thread_is_one_thread(slow):
     for thread in threads:
         thread.join()
     assert max(took) >= 2 * SLOW_S * 0.9, took
+
+
+def test_slow_headers(ozxfs, folder):
+    """The kernel's backend reads every local header at mount: where that takes too long, auto is
+    served by FUSE, and who asked for the kernel waits."""
+    path, where = os.path.join(folder, 'sparse.ozx'), ozxfs.directory()
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('zarr.json', '{"zarr_format":3,"node_type":"group"}')
+        for i in range(200):
+            archive.writestr('c/%d' % i, bytes([i]) * 70_000)
+    os.chmod(path, 0o644)
+    preload(ozxfs, OZXFS_SLOW_MS='12', OZXFS_SLOW_AT_ONCE='1')
+    done = ozxfs.run('mount', '-obackend=kernel', path, where)
+    if done.returncode in (69, 77):
+        pytest.skip(done.stderr.decode().strip())
+    for backend, kind in (None, b'erofs'), ('auto', b'fuse.ozxfs'):
+        if backend:
+            done = ozxfs.run('mount', '-v', '-obackend=' + backend, path, where)
+            assert done.stderr.count(b'reading all 200 local headers would take about ') == 1
+        assert done.returncode == 0 and mount_of(where)['type'] == kind, done.stderr
+        for i in (0, 63, 199):
+            with open('%s/c/%d' % (where, i), 'rb') as file:
+                assert file.read() == bytes([i]) * 70_000
+        ozxfs.umount(where)
+    assert ozxfs.nothing_left()
