@@ -38,7 +38,8 @@ class Contender:
         return None if self.path else f"{self.program} is not on PATH"
 
     def source(self, data):
-        return {"archive": data.archive, "image": data.image, "tree": data.tree}[self.reads]
+        return {"archive": data.archive, "image": data.image, "tree": data.tree,
+                "aligned": data.tree and data.aligned}[self.reads]
 
     def version(self):
         done = subprocess.run([self.path, "--version"], capture_output=True, text=True)
@@ -180,6 +181,19 @@ class OzxfsKernel(Ozxfs):
         return [self.path, "mount", "-o", "backend=kernel", source, point]
 
 
+class OzxfsAligned(OzxfsKernel):
+    """... and its chunks are where `pack --align 4096` puts them, so that none is copied."""
+    name = "kernel (aligned)"
+    reads = "aligned"
+
+    def prepare(self, data):
+        if data.tree and not data.aligned.exists():
+            part = data.aligned.with_suffix(".part")
+            subprocess.run([self.path, "repack", "-fq", "--align", "4096", data.archive, part],
+                           check=True)
+            part.rename(data.aligned)
+
+
 class OzxfsLoop(Ozxfs):
     """ozxfs built with libfuse's loop in place of its own; for who works on the loop."""
     name = "libfuse's loop"
@@ -263,6 +277,7 @@ class ZipStore(Contender):
 def everyone(folder, binary, python, readers):
     """All contenders, in the order of the report."""
     return [Native(folder), Ozxfs(folder, binary), OzxfsRings(folder, binary),
-            OzxfsKernel(folder, binary), OzxfsLoop(folder, binary), MountZip(folder),
+            OzxfsKernel(folder, binary), OzxfsAligned(folder, binary),
+            OzxfsLoop(folder, binary), MountZip(folder),
             FuseZip(folder), Ratarmount(folder), Archivemount(folder), Squashfuse(folder),
             ZipStore(folder, python, readers)]

@@ -78,6 +78,7 @@ class DataSet:
         self.name, self.files, self.meta = name, files, meta
         self.folder = folder
         self.archive = folder / f"{name}.ozx"
+        self.aligned = folder / f"{name}-aligned.ozx"  # made by who reads it
         self.squashfs = folder / f"{name}.squashfs"
         self.tree = folder / name if unpacked else None
         self.total_bytes = sum(size for size, _ in files) + sum(map(len, meta.values()))

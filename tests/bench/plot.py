@@ -5,7 +5,8 @@ and mount time against the number of entries (both axes logarithmic). Knows only
 import math
 from html import escape
 
-COLOURS = {"ozxfs": "#d1495b", "mount-zip": "#4c72b0", "fuse-zip": "#7f9fc9",
+COLOURS = {"ozxfs": "#d1495b", "ozxfs -o backend=kernel": "#e8871e", "kernel (aligned)": "#f2c14e",
+           "mount-zip": "#4c72b0", "fuse-zip": "#7f9fc9",
            "ratarmount": "#8d8d8d", "archivemount": "#c9b458", "squashfuse_ll": "#5a9367",
            "ZipStore": "#9467bd"}
 # key, label: what the picture shows (the table has all)

@@ -129,6 +129,26 @@ def targets(results):
     return "\n".join(["", f"targets: {len(lines) - missed} met, {missed} missed", *lines])
 
 
+# What serving by the kernel must be worth (key, its contender's figure by whose, bound, higher?).
+KERNEL, ALIGNED, FUSE = "ozxfs -o backend=kernel", "kernel (aligned)", "ozxfs"
+KERNEL_TARGETS = [("open.warm.1", KERNEL, FUSE, 3), ("missing.first", KERNEL, FUSE, 8),
+                  ("open.hot.1", KERNEL, "native", 1), ("walk.1000000.warm", KERNEL, FUSE, 0.6),
+                  ("seq.warm.1", KERNEL, FUSE, 1.2), ("seq.warm.1", ALIGNED, FUSE, 2.5),
+                  ("seq.cold.1", KERNEL, "native", 0.9), ("mount.1000000.warm", KERNEL, FUSE, 1.5)]
+
+
+def kernel(results):
+    lines = []
+    for key, name, base, bound in KERNEL_TARGETS:
+        value = results.ratio(key, name, base) if key in results.rows else None
+        if value:
+            higher = results.rows[key].higher
+            reached = value >= bound if higher else value <= bound
+            lines.append(f"  {'met   ' if reached else 'MISSED'}  {results.rows[key].title}: {name} "
+                         f"{value:.2f} of {base} ({'>=' if higher else '<='} {bound})")
+    return "\n".join(["", "served by the kernel:", *lines]) if lines else ""
+
+
 def write_json(results, path, facts):
     rows = []
     for key, row in results.rows.items():
