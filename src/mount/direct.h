@@ -9,8 +9,9 @@
  *     watch    until the mount is gone
  *     release  lets go of all that hold and attach made
  *
- * Why it cannot be is told in words of its own, to be set behind "the kernel cannot serve this mount: ";
- * -EPERM: not allowed; -ENODEV: everything else.
+ * Of success, attach's `why` has what there is to say about it with -v. Why it cannot be is told in
+ * words of its own, to be set behind "the kernel cannot serve this mount: "; -EPERM: not allowed;
+ * -ENODEV: everything else.
  */
 #ifndef OZX_MOUNT_DIRECT_H
 #define OZX_MOUNT_DIRECT_H

@@ -115,6 +115,7 @@ static bool serve_directly(struct supervisor *s)
     s->mount.mounted = true;
     if (is_abandoned(s))
         return true; /* it is ended next */
+    tell_info(s, why.text);
     ozx_process_take_name(s->mount.id.device_minor);
     kill(s->worker_pid, SIGKILL);
     s->killed = true;

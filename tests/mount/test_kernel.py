@@ -5,6 +5,7 @@ cannot at all (not root, before Linux 6.15, no EROFS)."""
 import errno
 import mmap
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,18 @@ def test_root_of_nearly_a_block(kernel, folder, more):
     os.chmod(path, 0o644)
     where = kernel.mount(path, KERNEL)
     check_all(where, {name: name.encode() for name in names})
+    kernel.umount(where)
+
+
+def test_image_is_small(kernel, folder):
+    """At most 90 bytes for each file and directory of many: -v says it."""
+    path, count = os.path.join(folder, 'many.ozx'), 20_000
+    make(path, [16] * count)
+    where = kernel.directory()
+    done = kernel.run('mount', '-v', KERNEL, path, where)
+    found = re.search(rb'serves (\d+) files and directories by an image of (\d+) bytes', done.stderr)
+    assert done.returncode == 0 and int(found[1]) == count + 2, done.stderr
+    assert int(found[2]) <= 90 * count
     kernel.umount(where)
 
 

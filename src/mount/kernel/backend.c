@@ -5,6 +5,7 @@
 #include "mount/kernel/backend.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +30,8 @@ static int refuse(struct ozx_error *why, const char *text)
 
 static int fail(struct ozx_error *why, int code, const char *what)
 {
-    return ozx_error_set(why, code == -EPERM ? -EPERM : -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "%s: %s", what, strerror(-code));
+    return ozx_error_set(why, code == -EPERM ? -EPERM : -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         NULL, "%s: %s", what, strerror(-code));
 }
 
 /* File systems of this machine alone: what another one writes breaks no lease here. Others may be so, too,
@@ -99,10 +100,8 @@ static int hold(const struct ozx_mount_options *options, int archive, struct ozx
     d = malloc(sizeof *d);
     if (!d)
         return fail(why, -ENOMEM, "no memory");
-    *d = (struct ozx_direct){.options = options,
-                             .breaks = -1,
-                             .keeper_end = -1,
-                             .image = OZX_IMAGE_FILE_INIT};
+    *d = (struct ozx_direct){
+        .options = options, .breaks = -1, .keeper_end = -1, .image = OZX_IMAGE_FILE_INIT};
     /* The same open file, so the lease is on both. */
     d->archive = fcntl(archive, F_DUPFD_CLOEXEC, 3);
     failure = d->archive < 0 ? fail(why, -errno, "no descriptor") : ozx_lease_take(d, why);
@@ -161,8 +160,7 @@ static int make_image(struct ozx_direct *d, const struct ozx_table *table, uint6
     return failure;
 }
 
-static int put(struct ozx_direct *d, int mount, struct ozx_mount_id *out,
-               struct ozx_error *why)
+static int put(struct ozx_direct *d, int mount, struct ozx_mount_id *out, struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int lock = -1;
     int failure = ozx_kernel_mount_begin(d->options, &lock, why);
@@ -196,6 +194,11 @@ static int attach(struct ozx_direct *d, const struct ozx_table *table, struct oz
     if (!failure)
         failure = put(d, mount, out, why);
     d->attached = !failure;
+    if (!failure)
+        (void)!ozx_error_set(why, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                             "the kernel serves %" PRIu32
+                             " files and directories by an image of %" PRIu64 " bytes",
+                             table->count, d->image.size_bytes);
     return failure;
 }
 
