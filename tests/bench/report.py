@@ -144,8 +144,9 @@ def kernel(results):
         if value:
             higher = results.rows[key].higher
             reached = value >= bound if higher else value <= bound
-            lines.append(f"  {'met   ' if reached else 'MISSED'}  {results.rows[key].title}: {name} "
-                         f"{value:.2f} of {base} ({'>=' if higher else '<='} {bound})")
+            title = results.rows[key].title
+            lines.append(f"  {'met   ' if reached else 'MISSED'}  {title}: {name} {value:.2f} of "
+                         f"{base} ({'>' if higher else '<'}= {bound})")
     return "\n".join(["", "served by the kernel:", *lines]) if lines else ""
 
 
