@@ -50,11 +50,17 @@ int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_
                     struct ozx_pixels *out, struct ozx_error *error) OZX_CHECKED;
 void ozx_pixels_close(struct ozx_pixels *pixels);
 
+/* Within a plane; width 0: all of it. */
+struct ozx_window {
+    uint64_t x, y, width, height;
+};
+
 /* Which plane, and what of it each pixel of the picture takes. */
 struct ozx_plane {
     uint64_t at[OZX_DIMENSIONS_MAX]; /* of the other axes, within the shape */
     int x_axis, y_axis;              /* y -1: the picture has one row */
-    uint32_t width, height;          /* of the picture, at most the plane's */
+    struct ozx_window window;        /* the part of the plane that is shown */
+    uint32_t width, height;          /* of the picture, at most the window's */
     bool nearest;                    /* one pixel of each box, its middle one; never a mean */
     double *sums;                    /* width x height, added to; finite values only */
     uint32_t *counts;                /* likewise */

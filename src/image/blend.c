@@ -15,8 +15,7 @@
 
 /* --- styles ----------------------------------------------------------------------------------- */
 
-/* True for three channels of 8 bits that nothing else is said about. */
-static bool is_rgb(const struct ozx_image *image)
+bool ozx_image_is_rgb(const struct ozx_image *image)
 {
     const struct ozx_pixel item = image->pixels.item;
     const struct ozx_ome *ome = image->metadata->ome;
@@ -33,7 +32,7 @@ static uint32_t color_of(const struct ozx_image *image, uint64_t channel)
 
     if (ome && channel < ome->channel_count && ome->channels[channel].color)
         return (uint32_t)strtoul(ome->channels[channel].color, NULL, 16);
-    if (is_rgb(image))
+    if (ozx_image_is_rgb(image))
         return rgb[channel];
     return ozx_image_size(image, image->c) == 1 ? 0xFFFFFF : several[channel % 6];
 }
@@ -48,7 +47,7 @@ static struct ozx_style style_of(const struct ozx_image *image, uint64_t channel
         style.has_window = true;
         style.start = image->windows[channel].start;
         style.end = image->windows[channel].end;
-    } else if (is_rgb(image)) {
+    } else if (ozx_image_is_rgb(image)) {
         style.has_window = true;
         style.end = 255;
     } else if (image->pixels.item.kind == OZX_PIXEL_BOOL) {
@@ -89,7 +88,7 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int find_window(const double *values, size_t count, double *start, double *end)
+int ozx_blend_window(const double *values, size_t count, double *start, double *end)
 {
     OZX_AUTO_FREE double *sorted = malloc(count * sizeof *sorted);
     size_t kept = 0;
@@ -99,6 +98,8 @@ static int find_window(const double *values, size_t count, double *start, double
     for (size_t i = 0; i < count; i++)
         if (isfinite(values[i]))
             sorted[kept++] = values[i];
+    *start = 0;
+    *end = 1;
     if (!kept)
         return 0;
     qsort(sorted, kept, sizeof *sorted, by_value);
@@ -114,7 +115,7 @@ int ozx_blend(const struct ozx_style *style, const double *values, size_t count,
 {
     double start = style->start, end = style->end;
 
-    if (!style->has_window && find_window(values, count, &start, &end))
+    if (!style->has_window && ozx_blend_window(values, count, &start, &end))
         return ozx_error_memory(error);
     for (size_t i = 0; i < count; i++) {
         /* Halves, so that no difference overflows. Without a value it is dark. */

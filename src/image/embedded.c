@@ -46,8 +46,8 @@ static int shrink(struct ozx_picture *picture, uint32_t size)
     small.rgb = malloc((size_t)small.width * small.height * 3);
     if (!small.rgb)
         return -ENOMEM;
-    x = (struct ozx_boxes){picture->width, small.width, false};
-    y = (struct ozx_boxes){picture->height, small.height, false};
+    x = (struct ozx_boxes){picture->width, small.width, false, 0};
+    y = (struct ozx_boxes){picture->height, small.height, false, 0};
     for (uint32_t j = 0; j < small.height; j++)
         for (uint32_t i = 0; i < small.width; i++)
             for (unsigned part = 0; part < 3; part++)

@@ -182,6 +182,34 @@ static int choose_level(struct ozx_image *image, uint32_t size, struct ozx_error
     return 0;
 }
 
+uint32_t ozx_image_level_count(const struct ozx_image *image)
+{
+    const size_t count = image->multiscale ? image->multiscale->dataset_count : 1;
+
+    return (uint32_t)(count < LEVELS_MAX ? count : LEVELS_MAX);
+}
+
+int ozx_image_go_to_level(struct ozx_image *image, uint32_t level, struct ozx_error *error)
+{
+    struct ozx_pixels next;
+    int failure;
+
+    if (level >= ozx_image_level_count(image))
+        return fail(image, -ERANGE, "there is no such level", error);
+    if (!image->multiscale)
+        return 0;
+    failure = open_level(image, image->multiscale->datasets[level].path, &next, error);
+    if (failure)
+        return failure;
+    if (next.array->shape.count != image->pixels.array->shape.count) {
+        ozx_pixels_close(&next);
+        return fail(image, -EBADMSG, "its levels have different dimensions", error);
+    }
+    ozx_pixels_close(&image->pixels);
+    image->pixels = next;
+    return 0;
+}
+
 /* --- what only its text says ------------------------------------------------------------------- */
 
 static int read_text(struct ozx_image *image, struct ozx_error *error)

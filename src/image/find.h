@@ -29,6 +29,12 @@ int ozx_image_open(struct ozx_archive *archive, uint32_t directory, uint32_t siz
                    struct ozx_error *error) OZX_CHECKED;
 void ozx_image_close(struct ozx_image *image);
 
+/* How many levels there are, one of an array alone; at most 64 are counted. */
+uint32_t ozx_image_level_count(const struct ozx_image *image);
+/* Goes to the level of that number, in the order of the metadata. -ERANGE: there is none; -EBADMSG: it has
+ * other dimensions than the one before. The image stays where it is then. */
+int ozx_image_go_to_level(struct ozx_image *image, uint32_t level, struct ozx_error *error) OZX_CHECKED;
+
 bool ozx_image_is_label(const struct ozx_image *image);
 uint64_t ozx_image_size(const struct ozx_image *image, int axis); /* of the level; no axis: 1 */
 

@@ -33,16 +33,34 @@ static void color_of(const struct ozx_image_label *label, double number, uint8_t
     rgba[3] = 255;
 }
 
+void ozx_label_alone(const struct ozx_image_label *label, double number, float light[3])
+{
+    uint8_t rgba[4];
+
+    color_of(label, number, rgba);
+    for (unsigned part = 0; part < 3; part++)
+        light[part] = (float)rgba[part] * (float)rgba[3] / 255;
+}
+
+void ozx_label_over(const struct ozx_image_label *label, double number, float light[3])
+{
+    uint8_t rgba[4];
+    float opaque;
+
+    color_of(label, number, rgba);
+    opaque = (float)rgba[3] / 510;
+    for (unsigned part = 0; part < 3; part++) {
+        const float under = light[part] > 255 ? 255 : light[part];
+        light[part] = under + ((float)rgba[part] - under) * opaque;
+    }
+}
+
 int ozx_labels_color(struct ozx_view *view, float *light, struct ozx_error *error)
 {
     int failure = ozx_view_sample(view, 0, error);
 
-    for (size_t i = 0; !failure && i < view->pixel_count; i++) {
-        uint8_t rgba[4];
-        color_of(&view->image.label, view->values[i], rgba);
-        for (unsigned part = 0; part < 3; part++)
-            light[3 * i + part] = (float)rgba[part] * (float)rgba[3] / 255;
-    }
+    for (size_t i = 0; !failure && i < view->pixel_count; i++)
+        ozx_label_alone(&view->image.label, view->values[i], &light[3 * i]);
     return failure;
 }
 
@@ -92,8 +110,7 @@ int ozx_labels_pair(const struct ozx_image *image, uint32_t *base, uint32_t *lab
 
 /* --- over an image ---------------------------------------------------------------------------- */
 
-/* The place on an axis of the label image, of `count` planes, for one of the image's. */
-static uint64_t same_place(uint64_t place, uint64_t image_count, uint64_t count)
+uint64_t ozx_labels_place(uint64_t place, uint64_t image_count, uint64_t count)
 {
     return count == image_count ? place : (uint64_t)((__uint128_t)place * count / image_count);
 }
@@ -102,9 +119,9 @@ static int place(struct ozx_view *over, const struct ozx_view *view, struct ozx_
 {
     const struct ozx_image *image = &view->image, *labels = &over->image;
     const uint64_t z =
-        same_place(view->z, ozx_image_size(image, image->z), ozx_image_size(labels, labels->z));
+        ozx_labels_place(view->z, ozx_image_size(image, image->z), ozx_image_size(labels, labels->z));
     const uint64_t t =
-        same_place(view->t, ozx_image_size(image, image->t), ozx_image_size(labels, labels->t));
+        ozx_labels_place(view->t, ozx_image_size(image, image->t), ozx_image_size(labels, labels->t));
 
     over->plane.nearest = true;
     return ozx_view_place(over, z, view->z_maximum, t, error);
@@ -126,15 +143,7 @@ int ozx_labels_over(const struct ozx_view *view, uint32_t labels, uint32_t size,
     for (size_t i = 0; !failure && i < view->pixel_count; i++) {
         const size_t y = i / width * over.plane.height / height;
         const size_t x = i % width * over.plane.width / width;
-        uint8_t rgba[4];
-        float opaque;
-        color_of(&over.image.label, over.values[y * over.plane.width + x], rgba);
-        opaque = (float)rgba[3] / 510;
-        for (unsigned part = 0; part < 3; part++) {
-            float *at = &light[3 * i + part];
-            const float under = *at > 255 ? 255 : *at;
-            *at = under + ((float)rgba[part] - under) * opaque;
-        }
+        ozx_label_over(&over.image.label, over.values[y * over.plane.width + x], &light[3 * i]);
     }
     ozx_view_close(&over);
     return failure;

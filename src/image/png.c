@@ -16,11 +16,14 @@ bool ozx_png_is_built_in(void)
     return true;
 }
 
-int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
-                   size_t *size_bytes, struct ozx_error *error)
+static int encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint32_t flags,
+                  uint8_t **file, size_t *size_bytes, struct ozx_error *error)
 {
-    png_image image = {
-        .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_RGB};
+    png_image image = {.version = PNG_IMAGE_VERSION,
+                       .width = width,
+                       .height = height,
+                       .format = PNG_FORMAT_RGB,
+                       .flags = flags};
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
     OZX_AUTO_FREE uint8_t *made = malloc(size);
 
@@ -32,6 +35,18 @@ int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t 
     *file = ozx_take(made);
     *size_bytes = size;
     return 0;
+}
+
+int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                   size_t *size_bytes, struct ozx_error *error)
+{
+    return encode(rgb, width, height, 0, file, size_bytes, error);
+}
+
+int ozx_png_encode_quickly(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                           size_t *size_bytes, struct ozx_error *error)
+{
+    return encode(rgb, width, height, PNG_IMAGE_FLAG_FAST, file, size_bytes, error);
 }
 
 int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t *width,
@@ -75,6 +90,12 @@ int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t 
     (void)rgb, (void)width, (void)height, (void)file, (void)size_bytes;
     return ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                          "pictures are not built in: they need libpng");
+}
+
+int ozx_png_encode_quickly(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                           size_t *size_bytes, struct ozx_error *error)
+{
+    return ozx_png_encode(rgb, width, height, file, size_bytes, error);
 }
 
 int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t *width,

@@ -17,6 +17,9 @@ bool ozx_png_is_built_in(void);
 /* The file for 8-bit RGB, row by row; the caller frees it. */
 int ozx_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
                    size_t *size_bytes, struct ozx_error *error) OZX_CHECKED;
+/* The same with less work for a larger file: for one that is not kept. */
+int ozx_png_encode_quickly(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **file,
+                           size_t *size_bytes, struct ozx_error *error) OZX_CHECKED;
 /* Writes it to the descriptor. */
 int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
                   struct ozx_error *error) OZX_CHECKED;

@@ -188,14 +188,27 @@ static void add_box(const struct sampler *s, const struct items *items, const ui
     }
 }
 
+/* Where the part of an axis, some of which is shown, starts and ends in the window. */
+static uint64_t start_of(const struct ozx_boxes *boxes, const struct part *part, int axis)
+{
+    return axis >= 0 && part->origin[axis] > boxes->origin ? part->origin[axis] : boxes->origin;
+}
+
+static uint64_t end_of(const struct ozx_boxes *boxes, const struct part *part, int axis)
+{
+    const uint64_t end = ozx_boxes_end(boxes);
+
+    if (axis < 0 || part->size[axis] >= end - part->origin[axis])
+        return end;
+    return part->origin[axis] + part->size[axis];
+}
+
 static void add_part(const struct sampler *s, const struct part *part, const struct items *items)
 {
     const struct ozx_plane *plane = s->plane;
     const int xa = plane->x_axis, ya = plane->y_axis;
-    const uint64_t x0 = part->origin[xa], y0 = ya < 0 ? 0 : part->origin[ya];
-    const uint64_t x1 = part->size[xa] < s->x.size - x0 ? x0 + part->size[xa] : s->x.size;
-    const uint64_t y1 =
-        ya >= 0 && part->size[ya] < s->y.size - y0 ? y0 + part->size[ya] : s->y.size;
+    const uint64_t x0 = start_of(&s->x, part, xa), x1 = end_of(&s->x, part, xa);
+    const uint64_t y0 = start_of(&s->y, part, ya), y1 = end_of(&s->y, part, ya);
     uint64_t x[2], y[2];
 
     for (uint32_t j = ozx_boxes_at(&s->y, y0); j < s->y.count && ozx_boxes_from(&s->y, j) < y1;
@@ -409,14 +422,6 @@ static int visit_chunk(const struct sampler *s, const struct grid *grid, struct 
     return failure && !grid->up ? in_chunk(s, &piece) : failure;
 }
 
-/* Where the part of an axis ends in the plane. */
-static uint64_t end_of(const struct ozx_boxes *boxes, const struct part *part, int axis)
-{
-    if (axis < 0 || part->size[axis] >= boxes->size - part->origin[axis])
-        return boxes->size;
-    return part->origin[axis] + part->size[axis];
-}
-
 static int visit(const struct sampler *s, const struct grid *grid)
 {
     const int xa = s->plane->x_axis, ya = s->plane->y_axis;
@@ -445,6 +450,8 @@ int ozx_pixels_sample(struct ozx_pixels *pixels, const struct ozx_plane *plane,
 {
     const struct ozx_shape *shape = &pixels->array->shape;
     const uint64_t height = plane->y_axis < 0 ? 1 : shape->sizes[plane->y_axis];
+    const struct ozx_window all = {0, 0, shape->sizes[plane->x_axis], height};
+    const struct ozx_window window = plane->window.width ? plane->window : all;
     struct sampler s = {.pixels = pixels, .plane = plane, .error = error};
     struct grid grid = {.chain = pixels->chain};
     bool nearest = plane->nearest;
@@ -452,10 +459,10 @@ int ozx_pixels_sample(struct ozx_pixels *pixels, const struct ozx_plane *plane,
 
     if (shape->sizes[plane->x_axis] > OZX_AXIS_MAX || height > OZX_AXIS_MAX)
         return fail(&s, -ENOTSUP, "the image is larger than any that can be shown");
-    if (!ozx_multiply(shape->sizes[plane->x_axis], height, &area) || area > OZX_BOX_MEAN_MAX)
+    if (!ozx_multiply(window.width, window.height, &area) || area > OZX_BOX_MEAN_MAX)
         nearest = true;
-    s.x = (struct ozx_boxes){shape->sizes[plane->x_axis], plane->width, nearest};
-    s.y = (struct ozx_boxes){height, plane->height, nearest};
+    s.x = (struct ozx_boxes){window.width, plane->width, nearest, window.x};
+    s.y = (struct ozx_boxes){window.height, plane->height, nearest, window.y};
     for (uint32_t i = 0; i < shape->count; i++) {
         grid.part.size[i] = shape->sizes[i];
         grid.chunk[i] = pixels->array->chunk_shape.sizes[i];
