@@ -1,68 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The child, and the parent that waits for it. Knows signals and processes; not what the work is.
+ * The parent that waits for its child. Knows signals and processes; not what the work is.
  */
 #include "cage/cage.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/descriptors.h"
+#include "cage/child.h"
 #include "config.h"
 
 #ifdef OZX_SANDBOX
 
 #define PATIENCE_S 5 /* of a child that was asked to end */
-
-/* --- the child -------------------------------------------------------------------------------- */
-
-/* How entering went. In memory that both see until the work begins. */
-struct entry {
-    bool in_force;
-    struct ozx_error error;
-};
-
-static void arrange_descriptors(const struct ozx_cage *cage)
-{
-    int keep[OZX_CAGE_CHANNELS_MAX + 3] = {cage->archive, cage->tree, cage->file};
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-    if (null >= 0)
-        dup2(null, STDIN_FILENO);
-    if (cage->output >= 0)
-        dup2(cage->output, STDOUT_FILENO);
-    for (size_t i = 0; i < OZX_CAGE_CHANNELS_MAX; i++)
-        keep[3 + i] = i < cage->channel_count ? cage->channels[i] : -1;
-    ozx_descriptors_close_others(keep, sizeof keep / sizeof keep[0]);
-}
-
-static _Noreturn void run_child(const struct ozx_cage *cage, pid_t parent, struct entry *entry)
-{
-    const struct ozx_sandbox sandbox = {
-        .work = cage->allowed,
-        .archive = cage->archive,
-        .tree = cage->tree,
-        .channels = cage->channel_count != 0,
-        .parent = parent,
-    };
-    char report[OZX_SANDBOX_REPORT_SIZE];
-
-    arrange_descriptors(cage);
-    if (ozx_sandbox_enter(&sandbox, report, &entry->error))
-        _exit(EXIT_FAILURE);
-    entry->in_force = true;
-    munmap(entry, sizeof *entry); /* from here on it says nothing that would be believed */
-    if (ozx_sandbox_probe(&sandbox, report))
-        dprintf(STDERR_FILENO, "ozxfs: probe: %s\n", report);
-    _exit(cage->work(cage->context));
-}
-
-/* --- the parent ------------------------------------------------------------------------------- */
 
 struct watch {
     pid_t child;
@@ -161,13 +114,7 @@ static int wait_for_child(struct watch *watch)
     }
 }
 
-static int fail(int code, const char *what, struct ozx_error *error)
-{
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s: %s", what,
-                         strerror(-code));
-}
-
-static int run(const struct ozx_cage *cage, struct entry *entry, struct ozx_cage_end *end,
+static int run(const struct ozx_cage *cage, struct ozx_cage_entry *entry, struct ozx_cage_end *end,
                struct ozx_error *error)
 {
     struct watch watch = {.child = -1};
@@ -178,33 +125,31 @@ static int run(const struct ozx_cage *cage, struct entry *entry, struct ozx_cage
     watch.child = fork();
     if (watch.child == 0) {
         sigprocmask(SIG_SETMASK, &watch.before, NULL);
-        run_child(cage, parent, entry);
+        ozx_cage_child(cage, parent, entry, -1);
     }
     status = watch.child < 0 ? -errno : wait_for_child(&watch);
     sigprocmask(SIG_SETMASK, &watch.before, NULL);
     if (status < 0)
-        return fail(status, "cannot start a process", error);
+        return ozx_cage_fail(status, "cannot start a process", error);
     *end = (struct ozx_cage_end){.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
                                  .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
                                  .interrupted = watch.interrupted};
     if (!entry->in_force && WIFEXITED(status)) {
         *error = entry->error;
-        return error->code ? error->code : fail(-EPERM, "cannot drop privileges", error);
+        return error->code ? error->code : ozx_cage_fail(-EPERM, "cannot drop privileges", error);
     }
     return 0;
 }
 
 int ozx_cage_run(const struct ozx_cage *cage, struct ozx_cage_end *end, struct ozx_error *error)
 {
-    struct entry *entry = mmap(NULL, sizeof *entry, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct ozx_cage_entry *entry = ozx_cage_entry_make();
     int failure;
 
-    if (entry == MAP_FAILED)
-        return fail(-errno, "cannot start a process", error);
-    entry->error.offset_bytes = OZX_OFFSET_NONE;
+    if (!entry)
+        return ozx_cage_fail(-ENOMEM, "cannot start a process", error);
     failure = run(cage, entry, end, error);
-    munmap(entry, sizeof *entry);
+    ozx_cage_entry_free(entry);
     return failure;
 }
 

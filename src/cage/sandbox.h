@@ -35,6 +35,7 @@ enum ozx_sandbox_work {
     OZX_SANDBOX_SERVE, /* a mount: messages by sockets, and the /dev/fuse descriptor */
     OZX_SANDBOX_READ,  /* reads the archive, writes descriptors 1 and 2 */
     OZX_SANDBOX_FILE,  /* and writes files that are open */
+    OZX_SANDBOX_HTTP,  /* answers who connects to a socket that listens; has no archive */
     OZX_SANDBOX_TREE,  /* and makes files and directories below one directory; root's ids stay, to own them */
 };
 

@@ -86,6 +86,11 @@ static const int allowed_to_serve[] = {
 #endif
 };
 
+/* Connections that are made to it; none can be made to others. */
+static const int allowed_to_answer[] = {
+    SYS_accept4, SYS_setsockopt, SYS_getsockopt, SYS_getsockname, SYS_eventfd2,
+};
+
 static const int allowed_to_write_files[] = {
     SYS_write, SYS_writev, SYS_pwrite64, SYS_ftruncate, SYS_fsync, SYS_fdatasync,
 };
@@ -148,6 +153,11 @@ static const struct rule rules_of_channels[] = {
 
 static const struct rule rules_of_files[] = {
     {SYS_fcntl, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_DUPFD_CLOEXEC}}},
+};
+
+static const struct rule rules_of_answering[] = {
+    {SYS_fcntl, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_GETFL}}},
+    {SYS_fcntl, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_SETFL}}},
 };
 
 /* Is it one, and how wide? */
@@ -255,7 +265,7 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox, bool is_
     emit_return(p, SECCOMP_RET_KILL_PROCESS);
     emit_load(p, FIELD(nr));
     EMIT_RULES(p, rules_of_reading);
-    if (work == OZX_SANDBOX_SERVE)
+    if (work == OZX_SANDBOX_SERVE || work == OZX_SANDBOX_HTTP)
         EMIT_CALLS(p, allowed_to_serve);
     else if (work == OZX_SANDBOX_READ)
         EMIT_RULES(p, rules_of_printing);
@@ -263,14 +273,18 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox, bool is_
         EMIT_CALLS(p, allowed_to_write_files);
     if (work == OZX_SANDBOX_FILE || work == OZX_SANDBOX_TREE)
         EMIT_RULES(p, rules_of_files);
-    if (sandbox->channels && work != OZX_SANDBOX_SERVE)
+    if (work == OZX_SANDBOX_HTTP)
+        EMIT_CALLS(p, allowed_to_answer);
+    if (work == OZX_SANDBOX_HTTP)
+        EMIT_RULES(p, rules_of_answering);
+    if (sandbox->channels && work != OZX_SANDBOX_SERVE && work != OZX_SANDBOX_HTTP)
         EMIT_RULES(p, rules_of_channels);
     EMIT_CALLS(p, allowed);
     if (sandbox->io_uring)
         EMIT_CALLS(p, allowed_io_uring);
     EMIT_RULES(p, rules);
     emit_rule(p, &aborting);
-    if (work != OZX_SANDBOX_SERVE)
+    if (work != OZX_SANDBOX_SERVE && work != OZX_SANDBOX_HTTP)
         EMIT_RULES(p, rules_of_terminals);
     if (work == OZX_SANDBOX_TREE)
         EMIT_RULES(p, rules_of_trees);
