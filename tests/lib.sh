@@ -30,6 +30,7 @@ build  module  fuse3        libfuse3-dev
 build  module  libzip       libzip-dev
 build  module  jansson      libjansson-dev
 build  module  libpng       libpng-dev
+build  module  libmicrohttpd libmicrohttpd-dev
 build  module  nettle       nettle-dev
 build  module  zlib         zlib1g-dev
 build  module  libzstd      libzstd-dev

@@ -36,6 +36,7 @@ static const struct verb verbs[] = {
     {"ls", ozx_cmd_ls, "list the entries of an archive"},
     {"cat", ozx_cmd_cat, "write files of an archive to standard output"},
     {"thumbnail", ozx_cmd_thumbnail, "write a picture of an image as PNG"},
+    {"view", ozx_cmd_view, "show the images of an archive in a web browser"},
     {"pack", ozx_cmd_pack, "create an archive from a directory"},
     {"unpack", ozx_cmd_unpack, "extract an archive to a directory"},
     {"repack", ozx_cmd_repack, "rewrite an archive, repaired or recovered"},

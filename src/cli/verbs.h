@@ -20,5 +20,6 @@ int ozx_cmd_thumbnail(int argc, char **argv);
 int ozx_cmd_umount(int argc, char **argv);
 int ozx_cmd_unpack(int argc, char **argv);
 int ozx_cmd_verify(int argc, char **argv);
+int ozx_cmd_view(int argc, char **argv);
 
 #endif
