@@ -7,9 +7,10 @@
 #include <sys/wait.h>
 
 #include "base/descriptors.h"
-#include "cage/sandbox.h"
+#include "cage/cage.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "image/png.h"
@@ -50,7 +51,8 @@ static int decode(void *context, struct ozx_source *source, const int *sockets, 
     if (status)
         return status;
     /* The tree of an archive follows its own size; what is decoded does not. */
-    ozx_sandbox_limit_data(DATA_MAX);
+    if (ozx_cage_is_there())
+        ozx_sandbox_limit_data(DATA_MAX);
     return ozx_decoder_run(archive, &options) ? OZX_EXIT_SYSTEM : OZX_EXIT_OK;
 }
 
@@ -109,6 +111,7 @@ static const struct ozx_option rows[] = {
     {.name = "exit",
      .help = "end 15 seconds after the last page was closed",
      .field = offsetof(struct command, ends_when_left)},
+    OZX_REMOTE_OPTION,
 };
 
 static const struct ozx_verb verb = {
@@ -118,7 +121,8 @@ static const struct ozx_verb verb = {
              "of the page, and opens it. Runs until Ctrl-C.",
     .after = "Example:\n"
              "  ozxfs view image.ozx",
-    OZX_OPTIONS(rows)};
+    OZX_OPTIONS(rows),
+    .keys = &ozx_remote_keys};
 
 int ozx_cmd_view(int argc, char **argv)
 {

@@ -25,6 +25,7 @@ struct sampler {
     struct ozx_pixels *pixels;
     const struct ozx_plane *plane;
     struct ozx_boxes x, y;
+    uint32_t dimensions;
     struct ozx_error *error;
 };
 
@@ -269,7 +270,7 @@ static int visit(const struct sampler *s, const struct grid *grid);
 static int find_entry(const struct sampler *s, const uint64_t *place, struct piece *out)
 {
     const struct ozx_pixels *p = s->pixels;
-    const uint32_t count = p->array->shape.count;
+    const uint32_t count = s->dimensions;
     const bool v2 = p->keys->key_encoding == OZX_KEYS_V2;
     struct ozx_node_stat stat;
     char key[KEY_SIZE];
@@ -396,7 +397,7 @@ static int in_chunk(const struct sampler *s, const struct piece *piece)
 static int visit_chunk(const struct sampler *s, const struct grid *grid, struct part *part,
                        uint64_t x, uint64_t y)
 {
-    const uint32_t count = s->pixels->array->shape.count;
+    const uint32_t count = s->dimensions;
     const struct items fill = {.bytes = NULL};
     uint64_t place[OZX_DIMENSIONS_MAX];
     struct piece piece = {.memory = NULL};
@@ -452,7 +453,8 @@ int ozx_pixels_sample(struct ozx_pixels *pixels, const struct ozx_plane *plane,
     const uint64_t height = plane->y_axis < 0 ? 1 : shape->sizes[plane->y_axis];
     const struct ozx_window all = {0, 0, shape->sizes[plane->x_axis], height};
     const struct ozx_window window = plane->window.width ? plane->window : all;
-    struct sampler s = {.pixels = pixels, .plane = plane, .error = error};
+    struct sampler s = {
+        .pixels = pixels, .plane = plane, .dimensions = shape->count, .error = error};
     struct grid grid = {.chain = pixels->chain};
     bool nearest = plane->nearest;
     uint64_t area;

@@ -69,7 +69,7 @@ static void put_pixel_size(struct ozx_json_stream *s, const struct ozx_image *im
 {
     const struct ozx_multiscale *m = image->multiscale;
     const double x = scale_of(image, 0, image->x);
-    const char *unit = x > 0 ? m->axes[image->x].unit : NULL;
+    const char *unit = m && x > 0 ? m->axes[image->x].unit : NULL;
 
     put_text(s, "unit", unit);
     if (!unit) {

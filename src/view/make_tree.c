@@ -105,7 +105,7 @@ static int put_next(struct walk *w, struct ozx_error *error)
     put_path(w->maker, w->stream, node);
     put_text(w->stream, "kind", kind);
     ozx_json_stream_put(w->stream, "image",
-                        json_boolean(metadata && strchr("ail", kind[0]) && strcmp(kind, "labels")));
+                        json_boolean(metadata && strchr("ail", kind[0]) && strcmp(kind, "labels") != 0));
     ozx_json_stream_close(w->stream, '}');
     if (!metadata || !metadata->is_array)
         add_children(w, node);
@@ -302,21 +302,24 @@ int ozx_make_plate(struct ozx_maker *maker, const struct ozx_ask *ask, struct oz
                    struct ozx_error *error)
 {
     OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    const struct ozx_plate *plate = NULL;
     struct ozx_json_answer json;
     uint32_t file;
     int failure = ozx_make_check_directory(maker, ask->node, error);
 
     if (!failure && ozx_metadata_find(maker->archive, ask->node, &file) == 0)
         failure = ozx_metadata_load(maker->archive, file, &metadata, error);
-    if (!failure && !(metadata && metadata->ome && metadata->ome->plate))
+    if (!failure && metadata && metadata->ome)
+        plate = metadata->ome->plate;
+    if (!failure && !plate)
         failure =
             ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "it is no plate");
     if (!failure)
         failure = ozx_json_answer_begin(&json, error);
-    if (failure)
+    if (failure || !plate)
         return failure;
     ozx_json_stream_open(&json.stream, NULL, '{');
-    failure = put_plate(maker, ask->node, metadata->ome->plate, &json.stream, error);
+    failure = put_plate(maker, ask->node, plate, &json.stream, error);
     ozx_json_stream_close(&json.stream, '}');
     return ozx_json_answer_end(&json, failure, out, error);
 }

@@ -20,6 +20,7 @@
 #include "view/listen.h"
 #include "view/server.h"
 
+#define SERVER_DATA_MAX (UINT64_C(128) << 20) /* bytes; what it uses is 5 MiB */
 #define SOON_MS 1000 /* a decoder that ended sooner is started again only after as long */
 
 struct view {
@@ -56,7 +57,8 @@ static int fail(struct view *v, int code, const char *what)
 
 static int run_server(void *context)
 {
-    ozx_sandbox_limit_data(UINT64_C(128) << 20);
+    if (ozx_cage_is_there())
+        ozx_sandbox_limit_data(SERVER_DATA_MAX);
     return ozx_server_run(context) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -3,57 +3,27 @@
 users, by archives."""
 import contextlib
 import json
-import os
-import signal
 import socket
-import subprocess
 import threading
 import time
-import zipfile
 
 import pytest
-from viewer import SANITIZED, needs_cage, needs_view, viewing, wait_until
 
-from kit.info import write
-from kit.launch import LONG, OZXFS, run_text
+from hostile import GROUP, HOSTILE, archive, array_in, viewer  # noqa: F401
+from viewer import needs_view
 
 pytestmark = needs_view
-HOSTILE = ['<script>alert(1)', '"quoted"', "it's & <b>", '%2e%2e', 'ünï #?;=']
-ARRAY = {
-    'zarr_format': 3, 'node_type': 'array', 'shape': [300, 300], 'data_type': 'uint8',
-    'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [100, 100]}},
-    'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '/'}},
-    'fill_value': 9, 'codecs': [{'name': 'bytes'}]
-}
-GROUP = {'zarr_format': 3, 'node_type': 'group', 'attributes': {'a': '</script>', 'n': 1e30}}
 SECURITY = {
     'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer',
-    'cache-control': 'no-store'
+    'x-content-type-options':
+    'nosniff',
+    'referrer-policy':
+    'no-referrer',
+    'cache-control':
+    'no-store'
 }
-
-
-@pytest.fixture(scope='module')
-def archive(tmp_path_factory):
-    path = tmp_path_factory.mktemp('view') / '<i>.ozx'
-    files = {'zarr.json': json.dumps(GROUP), 'a/zarr.json': json.dumps(ARRAY),
-             'a/c/0/0': bytes(range(100)) * 100, 'bad/zarr.json': '{"zarr_format": NaN}'}
-    for name in HOSTILE:
-        files[name + '/zarr.json'] = json.dumps(GROUP)
-    write(path, files)
-    return path
-
-
-def array_in(viewer):
-    return next(node['id'] for node in viewer.json('tree.json')['nodes'] if node['path'] == 'a')
-
-
-@pytest.fixture(scope='module')
-def viewer(archive):
-    with viewing(archive) as viewer:
-        yield viewer
 
 
 def answers(got):
@@ -95,9 +65,12 @@ def test_host(viewer):
 
 def test_token(viewer):
     token = viewer.base[1:-1]
-    wrong = ['', token[:-1], token[1:], token + '0', token.upper() + 'A', token[:-1] + 'g',
-             '0' * 64, token[:-1] + '%' + format(ord(token[-1]), 'x'), './' + token, '/' + token,
-             token + '//', token + '/..']
+    wrong = [
+        '', token[:-1], token[1:], token + '0',
+        token.upper() + 'A', token[:-1] + 'g', '0' * 64,
+        token[:-1] + '%' + format(ord(token[-1]), 'x'), './' + token, '/' + token, token + '//',
+        token + '/..'
+    ]
     for base in wrong:
         for path in ('', 'tree.json', 'archive.ozx'):
             status, headers, _ = viewer.request(path, base='/%s/' % base)
@@ -110,7 +83,8 @@ def test_order_of_checks(viewer):
     assert viewer.request('', 'GET', base='/x/', Host='evil.example')[0] == 403
 
 
-@pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'OPTIONS', 'get', 'X'])
+@pytest.mark.parametrize('method',
+                         ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'OPTIONS', 'get', 'X'])
 def test_methods(viewer, method):
     status, headers, _ = viewer.request('', method)
     assert (status, headers['allow']) == (405, 'GET, HEAD')
@@ -118,7 +92,8 @@ def test_methods(viewer, method):
 
 def test_headers_of_all_answers(viewer):
     for path, wanted in (('', 200), ('tree.json', 200), ('nothing', 404), ('zarr/zarr.json', 200),
-                         ('tile/%d/0/0/0/0/0.png?c=0:FFFFFF:0:9' % array_in(viewer), 200), ('alive', 204)):
+                         ('tile/%d/0/0/0/0/0.png?c=0:FFFFFF:0:9' % array_in(viewer), 200), ('alive',
+                                                                                            204)):
         for method in ('GET', 'HEAD'):
             status, headers, body = viewer.request(path, method)
             assert status == wanted and (method == 'GET' or not body)
@@ -132,21 +107,22 @@ def test_headers_of_all_answers(viewer):
 
 def test_addresses_that_are_none(viewer):
     tile = 'tile/%d/0/0/0/0/0.png?' % array_in(viewer)
-    wrong = ['zarr/', 'zarr/..', 'zarr/../zarr.json', 'zarr/../../etc/passwd', 'zarr//etc/passwd',
-             'zarr/%2e%2e/%2e%2e/etc/passwd', 'zarr/a/../zarr.json', 'zarr/zarr.json%00',
-             'zarr/zarr.json%0', 'zarr/zarr.json%zz', 'zarr/a', 'zarr/a/', 'zarr/a/c/9/9',
-             '../' + viewer.base[1:], 'view.html/', 'page.h', 'view%2ehtml', '%2e', '.', '..',
-             'archive.ozx/', 'tree.jsonx', 'node/-1.json', 'node/99.json',
-             'node/4294967295.json', 'node/4294967296.json', 'node/+1.json', 'node/01.json',
-             'node/1', 'image/99999999999999999999.json', tile[:-5], tile[:-7] + '.png',
-             tile + 'c=0', tile + 'c=0:FFFFFF:0:inf',
-             tile + 'c=0:FFFFFF:nan:1', tile + 'c=0:FFFFFF:0x1:1',
-             tile + 'c=0:FFFFF:0:1', tile + 'c=0:FFFFFF:0:1,',
-             tile + 'c=' + ','.join(33 * ['0:FFFFFF:0:1']),
-             tile + 'c=0:FFFFFF:0:1&l=-1', 'thumbnail/1.png?s=0',
-             'thumbnail/1.png?s=1025', 'thumbnail/1.png?s=x', 'plate/0.json',
-             tile.replace('/0/0/0/0/0', '/0/9223372036854775807/0/0/0') + 'c=0:FFFFFF:0:1',
-             tile.replace('/0/0/0/0/0', '/0/0/0/9223372036854775807/0') + 'c=0:FFFFFF:0:1', 'zarr/' + 'a' * 5000]
+    wrong = [
+        'zarr/', 'zarr/..', 'zarr/../zarr.json', 'zarr/../../etc/passwd', 'zarr//etc/passwd',
+        'zarr/%2e%2e/%2e%2e/etc/passwd', 'zarr/a/../zarr.json', 'zarr/zarr.json%00',
+        'zarr/zarr.json%0', 'zarr/zarr.json%zz', 'zarr/a', 'zarr/a/', 'zarr/a/c/9/9',
+        '../' + viewer.base[1:], 'view.html/', 'page.h', 'view%2ehtml', '%2e', '.', '..',
+        'archive.ozx/', 'tree.jsonx', 'node/-1.json', 'node/99.json', 'node/4294967295.json',
+        'node/4294967296.json', 'node/+1.json', 'node/01.json', 'node/1',
+        'image/99999999999999999999.json', tile[:-5], tile[:-7] + '.png', tile + 'c=0',
+        tile + 'c=0:FFFFFF:0:inf', tile + 'c=0:FFFFFF:nan:1', tile + 'c=0:FFFFFF:0x1:1',
+        tile + 'c=0:FFFFF:0:1', tile + 'c=0:FFFFFF:0:1,',
+        tile + 'c=' + ','.join(33 * ['0:FFFFFF:0:1']), tile + 'c=0:FFFFFF:0:1&l=-1',
+        'thumbnail/1.png?s=0', 'thumbnail/1.png?s=1025', 'thumbnail/1.png?s=x', 'plate/0.json',
+        tile.replace('/0/0/0/0/0', '/0/9223372036854775807/0/0/0') + 'c=0:FFFFFF:0:1',
+        tile.replace('/0/0/0/0/0', '/0/0/0/9223372036854775807/0') + 'c=0:FFFFFF:0:1',
+        'zarr/' + 'a' * 5000
+    ]
     for path in wrong:
         status, _, body = viewer.request(path)
         assert status == 404, (path, status, body[:200])
@@ -177,8 +153,8 @@ def test_raw_files_and_ranges(viewer, archive):
     data, chunk = archive.read_bytes(), bytes(range(100)) * 100
     for path, whole in (('archive.ozx', data), ('zarr/a/c/0/0', chunk)):
         for value, part in ((None, whole), ('bytes=0-0', whole[:1]), ('bytes=5-', whole[5:]),
-                            ('bytes=-7', whole[-7:]), ('bytes=3-99999999', whole[3:]),
-                            ('bytes=-99999999', whole)):
+                            ('bytes=-7', whole[-7:]), ('bytes=3-99999999',
+                                                       whole[3:]), ('bytes=-99999999', whole)):
             status, headers, body = viewer.request(path, **({'Range': value} if value else {}))
             assert (status, body) == (206 if value else 200, part), (path, value)
             assert headers['access-control-allow-origin'] == '*'
@@ -191,7 +167,8 @@ def test_raw_files_and_ranges(viewer, archive):
             status, headers, body = viewer.request(path, Range=value)
             assert (status, body) == (416, b'')
             assert headers['content-range'] == 'bytes */%d' % len(whole)
-        for value in ('bytes=1-0', 'bytes=0-1,3-4', 'bytes=', 'lines=1-2', 'bytes=a-b', 'bytes=--1'):
+        for value in ('bytes=1-0', 'bytes=0-1,3-4', 'bytes=', 'lines=1-2', 'bytes=a-b',
+                      'bytes=--1'):
             status, _, body = viewer.request(path, Range=value)
             assert (status, body) == (200, whole), value
         assert viewer.request(path, 'HEAD')[1]['content-length'] == str(len(whole))
@@ -213,11 +190,13 @@ def test_preflight(viewer):
 
 
 def test_requests_that_are_too_large(viewer):
-    for request in ('GET %s HTTP/1.1\r\nHost: %s\r\nX: %s\r\n\r\n', 'GET %s%s HTTP/1.1\r\nX: %s\r\n\r\n'):
+    for request in ('GET %s HTTP/1.1\r\nHost: %s\r\nX: %s\r\n\r\n',
+                    'GET %s%s HTTP/1.1\r\nX: %s\r\n\r\n'):
         got = viewer.raw((request % (viewer.base, viewer.host, 'x' * 100000)).encode())
         assert answers(got) in ([431], [414], [413], []), got[:100]
     many = ''.join('X%d: y\r\n' % i for i in range(20000))
-    got = viewer.raw(('GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n' % (viewer.base, viewer.host, many)).encode())
+    got = viewer.raw(
+        ('GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n' % (viewer.base, viewer.host, many)).encode())
     assert answers(got) in ([431], [413], []), got[:100]
     for nonsense in (b'\0' * 100, b'\xff' * 5000 + b'\r\n\r\n', b'GET\r\n\r\n', b'\r\n' * 100,
                      b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + b'a' * 500):
@@ -268,8 +247,10 @@ def test_many_and_slow_connections(viewer):
         for connection in slow:
             connection.close()
     results = []
-    threads = [threading.Thread(target=lambda: results.append(viewer.request('tree.json')[0]))
-               for _ in range(50)]
+    threads = [
+        threading.Thread(target=lambda: results.append(viewer.request('tree.json')[0]))
+        for _ in range(50)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -283,153 +264,3 @@ def test_one_who_does_not_read(viewer):
             connection.sendall(('GET %sarchive.ozx HTTP/1.1\r\nHost: %s\r\n\r\n' %
                                 (viewer.base, viewer.host)).encode())
         assert viewer.request('tree.json')[0] == 200
-
-
-# --- its processes --------------------------------------------------------------------------------
-
-
-def status_of(pid):
-    with open('/proc/%d/status' % pid) as lines:
-        return dict(line.rstrip('\n').split(':\t', 1) for line in lines if ':\t' in line)
-
-
-@needs_cage
-def test_rights(viewer, archive):
-    server, decoder = viewer.child(listens=True), viewer.child(listens=False)
-    assert server and decoder and server != decoder
-    for pid in (server, decoder):
-        state = status_of(pid)
-        assert (state['NoNewPrivs'], state['Seccomp'], int(state['CapEff'], 16)) == ('1', '2', 0)
-        if os.geteuid() == 0:
-            assert state['Uid'].split() == ['65534'] * 4
-    held = {pid: [viewer.target(pid, fd) for fd in os.listdir('/proc/%d/fd' % pid) if int(fd) > 2]
-            for pid in (server, decoder)}
-    assert all(t.startswith('socket:') or 'eventfd' in t for t in held[server]), held
-    files = [t for t in held[decoder] if not t.startswith('socket:')]
-    assert files == [str(archive)], held
-
-
-@needs_cage
-def test_server_cannot_reach_out(archive):
-    program = os.environ.get('OZXFS_PROBE')
-    if not program:
-        pytest.skip('no probe')
-    with subprocess.Popen([program, 'view', '--no-open', str(archive)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout.readline().startswith('http://')
-        finally:
-            process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[1].splitlines()
-    assert len(said) == 2 and all('probe: ' in line for line in said), said
-    for line in said:
-        assert 'ALLOWED' not in line, line
-
-
-def test_decoder_that_dies(archive):
-    """It is answered by 503, and there is a new one, as often as that happens."""
-    with viewing(archive) as viewer:
-        for _ in range(2):
-            assert viewer.request('tree.json')[0] == 200
-            old = viewer.child(listens=False)
-            os.kill(old, signal.SIGKILL)
-            seen = []
-
-            def is_back(seen=seen):
-                status, headers, body = viewer.request('tree.json')
-                seen.append(status)
-                assert status in (200, 503) and (status == 200 or 'retry-after' in headers), body
-                return status == 200
-
-            assert wait_until(is_back, timeout=20), seen
-            assert viewer.child(listens=False) not in (None, old)
-
-
-def test_decoder_that_stands_still(archive):
-    with viewing(archive) as viewer:
-        old = viewer.child(listens=False)
-        os.kill(old, signal.SIGSTOP)
-        assert viewer.request('')[0] == 200, 'the page does not need it'
-        os.kill(old, signal.SIGCONT)
-        assert viewer.request('tree.json')[0] == 200
-
-
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
-                         ids=lambda n: n.name)
-def test_end(archive, number):
-    with viewing(archive) as viewer:
-        children = viewer.children()
-        with viewer.connect() as connection:
-            connection.send(b'GET ')
-            assert viewer.end(number) == 0
-        assert len(children) == 2 and not any(os.path.exists('/proc/%d' % c) for c in children)
-        with pytest.raises(OSError):
-            viewer.connect(timeout=5)
-
-
-def test_parent_that_dies(archive):
-    with viewing(archive) as viewer:
-        children = viewer.children()
-        viewer.process.kill()
-        viewer.process.wait(timeout=30)
-        assert wait_until(lambda: not any(os.path.exists('/proc/%d' % c) and
-                                          status_of(c)['State'][0] not in 'ZX' for c in children))
-
-
-def test_server_that_dies(archive, tmp_path):
-    process = subprocess.Popen([OZXFS, 'view', '--no-open', str(archive)], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
-    with process:
-        from viewer import Viewer
-        viewer = Viewer(process, process.stdout.readline().strip())
-        os.kill(viewer.child(listens=True), signal.SIGKILL)
-        _, said = process.communicate(timeout=30)
-        assert process.returncode == 74 and "the server's process ended" in said
-
-
-@pytest.mark.skipif(not LONG, reason='15 seconds; OZXFS_LONG=1')
-def test_end_with_the_last_page(archive):
-    with viewing(archive, '--exit') as viewer:
-        assert viewer.request('alive')[0] == 204
-        assert viewer.process.wait(timeout=30) == 0
-
-
-# --- the command ----------------------------------------------------------------------------------
-
-
-def test_messages(archive, tmp_path):
-    with zipfile.ZipFile(tmp_path / 'x.zip', 'w') as bad:
-        bad.writestr('a', 'b')
-    data = (tmp_path / 'x.zip').read_bytes()
-    (tmp_path / 'x.ozx').write_bytes(data[:-1])
-    for arguments, code, said in (((), 64, 'no file given'), ((archive, archive), 64, 'more than one'),
-                                  ((tmp_path / 'none.ozx', ), 66, 'none.ozx'),
-                                  ((tmp_path / 'x.ozx', ), 2, 'x.ozx'),
-                                  (('--port', '65536', archive), 64, '--port')):
-        done = run_text('view', *arguments)
-        assert done.returncode == code and said in done.stderr and not done.stdout, done
-    with socket.socket() as taken:
-        taken.bind(('127.0.0.1', 0))
-        taken.listen()
-        done = run_text('view', '--port', taken.getsockname()[1], archive)
-    assert done.returncode == 71 and 'Address already in use' in done.stderr, done
-
-
-def test_port(archive):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    with viewing(archive, '--port', str(port)) as viewer:
-        assert viewer.port == port and viewer.request('')[0] == 200
-
-
-def test_memory_of_many_tiles(archive):
-    if SANITIZED:
-        pytest.skip("a sanitizer's memory is not ozxfs's")
-    with viewing(archive) as viewer:
-        array = array_in(viewer)
-        for number in range(40):
-            viewer.get('tile/%d/0/0/0/0/%d.png?c=0:FFFFFF:0:%d' %
-                       (array, number % 2, number + 1))
-        used = [int(status_of(child)['VmHWM'].split()[0]) for child in viewer.children()]
-        assert sum(used) < 64 << 10, used

@@ -65,9 +65,10 @@ def planes_of(data, axes, z, t, channels):
     return [data[t, channel, z] for channel in channels]
 
 
-@pytest.mark.parametrize('axes,dtype', [
-    ('yx', 'uint16'), ('cyx', 'uint8'), ('czyx', 'int16'), ('tczyx', 'float32'), ('zyx', 'int64'),
-    ('yxc', 'uint32'), ('ycx', 'float16'), ('tzyx', 'bool'), ('ctyx', 'float64'), ('zcyx', 'int8')])
+@pytest.mark.parametrize('axes,dtype', [('yx', 'uint16'), ('cyx', 'uint8'), ('czyx', 'int16'),
+                                        ('tczyx', 'float32'), ('zyx', 'int64'), ('yxc', 'uint32'),
+                                        ('ycx', 'float16'), ('tzyx', 'bool'), ('ctyx', 'float64'),
+                                        ('zcyx', 'int8')])
 def test_axes_and_types(tmp_path, axes, dtype):
     sizes = {'t': 2, 'c': 3, 'z': 3, 'y': 270, 'x': 300}
     data = random(*(sizes[a] for a in axes), dtype='int64').astype(dtype)
@@ -80,8 +81,8 @@ def test_axes_and_types(tmp_path, axes, dtype):
         for x, y in itertools.product((0, 1), (0, 1)):
             expected = rounded(colour([cut(plane, x, y) for plane in planes], styles))
             check(viewer, address(0, z, t, x, y, styles), expected)
-        for wrong in ((0, z, t, 2, 0), (0, z, t, 0, 2), (1, z, t, 0, 0), (0, 3, t, 0, 0),
-                      (0, z, 2, 0, 0)):
+        for wrong in ((0, z, t, 2, 0), (0, z, t, 0, 2), (1, z, t, 0, 0), (0, 3, t, 0, 0), (0, z, 2,
+                                                                                           0, 0)):
             assert viewer.request(address(*wrong, styles))[0] == 404, wrong
         assert viewer.request(address(0, z, t, 0, 0, [(3, 'FFFFFF', 0, 1)]))[0] == 404
 
@@ -112,8 +113,9 @@ def test_levels(tmp_path):
     levels = [random(1, 3, 600, 500), random(1, 2, 300, 250), random(1, 1, 150, 125)]
     with viewing(made(tmp_path, levels, axes='czyx')) as viewer:
         said = viewer.json('image/0.json')
-        assert [(v['width'], v['height'], v['depth'], v['scale_x']) for v in said['levels']
-                ] == [(500, 600, 3, 1.0), (250, 300, 2, 2.0), (125, 150, 1, 4.0)]
+        assert [(v['width'], v['height'], v['depth'], v['scale_x'])
+                for v in said['levels']] == [(500, 600, 3, 1.0), (250, 300, 2, 2.0),
+                                             (125, 150, 1, 4.0)]
         for number, data in enumerate(levels):
             z = data.shape[1] - 1
             for x, y in itertools.product(range((data.shape[3] + 255) // 256),
@@ -127,12 +129,19 @@ def test_labels_over_an_image(tmp_path):
     numbers = numpy.random.default_rng(1).integers(0, 9, (260, 350)).astype('uint32')
     colors = [{'label-value': 3, 'rgba': [255, 0, 10, 128]}]
     image(tmp_path / 's', [data])
-    zarr.create_group(tmp_path / 's/labels', attributes={'ome': {
-        'version': '0.5', 'labels': ['half', 'same', 'odd']}})
+    zarr.create_group(tmp_path / 's/labels',
+                      attributes={'ome': {
+                          'version': '0.5',
+                          'labels': ['half', 'same', 'odd']
+                      }})
     masks = {'half': numbers, 'same': numbers.repeat(2, 0).repeat(2, 1), 'odd': numbers[:100, :90]}
     for name, mask in masks.items():
-        image(tmp_path / 's/labels' / name, [mask], axes='yx',
-              **{'image-label': {'version': '0.5', 'colors': colors}})
+        image(tmp_path / 's/labels' / name, [mask],
+              axes='yx',
+              **{'image-label': {
+                  'version': '0.5',
+                  'colors': colors
+              }})
     with viewing(pack_directory(tmp_path / 's', tmp_path / 'x.ozx')) as viewer:
         ids = {label['name']: label['id'] for label in viewer.json('image/0.json')['labels']}
         assert list(ids) == ['half', 'same', 'odd']
@@ -146,24 +155,34 @@ def test_labels_over_an_image(tmp_path):
             expected = rounded(light + (rgba[..., :3] - light) * rgba[..., 3:] / 510)
             check(viewer, address(0, 0, 0, x, y, STYLES[:1], labels=ids[name]), expected)
         alone = rgba_of(cut(masks['same'], 0, 0), {3: [255, 0, 10, 128]})
-        check(viewer, address(0, 0, 0, 0, 0, [], node=ids['same']).replace('?c=', ''),
+        check(viewer,
+              address(0, 0, 0, 0, 0, [], node=ids['same']).replace('?c=', ''),
               rounded(alone[..., :3] * alone[..., 3:] / 255))
         assert viewer.request(address(0, 0, 0, 0, 0, STYLES[:1], labels=99999))[0] == 404
 
 
 def test_channels_and_their_histograms(tmp_path):
-    omero = [{'label': 'DNA </script>', 'color': 'FF8000', 'active': True,
-              'window': {'start': 20, 'end': 150}}, {'active': False}]
+    omero = [{
+        'label': 'DNA </script>',
+        'color': 'FF8000',
+        'active': True,
+        'window': {
+            'start': 20,
+            'end': 150
+        }
+    }, {
+        'active': False
+    }]
     small = random(2, 3, 64, 50, dtype='float32')
     small[1, 1, 0, 0] = numpy.nan
     levels = [random(2, 3, 128, 100, dtype='float32'), small]
     with viewing(made(tmp_path, levels, axes='czyx', omero=omero)) as viewer:
         said = viewer.json('image/0.json')
-        assert (said['axes'], said['c'], said['z'], said['t'], said['data_type']) == (
-            list('czyx'), 2, 3, 1, 'float32')
+        assert (said['axes'], said['c'], said['z'], said['t'],
+                said['data_type']) == (list('czyx'), 2, 3, 1, 'float32')
         first, second = said['channels']
-        assert [first[k] for k in ('label', 'color', 'active', 'start', 'end')] == [
-            'DNA </script>', 'FF8000', True, 20, 150]
+        assert [first[k] for k in ('label', 'color', 'active', 'start', 'end')
+                ] == ['DNA </script>', 'FF8000', True, 20, 150]
         assert (second['label'], second['active']) == ('', False)
         plane = small[1, 1].astype(float)
         assert (second['start'], second['end']) == window_of(plane, plane.dtype, False)
@@ -176,7 +195,10 @@ def test_channels_and_their_histograms(tmp_path):
 
 
 def test_chunk_that_cannot_be_decoded(tmp_path):
-    zarr.create_array(tmp_path / 's', shape=(300, 600), chunks=(300, 300), dtype='uint8',
+    zarr.create_array(tmp_path / 's',
+                      shape=(300, 600),
+                      chunks=(300, 300),
+                      dtype='uint8',
                       compressors=zarr.codecs.GzipCodec())[...] = 5
     chunk = tmp_path / 's/c/0/1'
     chunk.write_bytes(chunk.read_bytes()[:-20] + os.urandom(20))

@@ -14,10 +14,10 @@ import pytest
 from kit.harness import wait_until
 from kit.launch import OZXFS, SANITIZED
 
-needs_view = pytest.mark.skipif(
-    os.environ.get('OZXFS_HAVE_VIEW', '1') != '1', reason='built without libmicrohttpd or libpng')
-needs_cage = pytest.mark.skipif(
-    os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
+needs_view = pytest.mark.skipif(os.environ.get('OZXFS_HAVE_VIEW', '1') != '1',
+                                reason='built without libmicrohttpd or libpng')
+needs_cage = pytest.mark.skipif(os.environ.get('OZXFS_SANDBOX') != '1',
+                                reason='built without the sandbox (sanitizers)')
 
 
 class Viewer:
@@ -34,7 +34,10 @@ class Viewer:
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
         with contextlib.closing(connection):
             connection.request(method, (self.base if base is None else base) + path,
-                               headers={k.replace('_', '-'): v for k, v in headers.items()})
+                               headers={
+                                   k.replace('_', '-'): v
+                                   for k, v in headers.items()
+                               })
             answer = connection.getresponse()
             return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
 
@@ -70,8 +73,11 @@ class Viewer:
         """The server, or the decoder: by whether the socket that listens is its own."""
         for pid in self.children():
             with open('/proc/%d/net/tcp' % pid) as table:
-                inodes = {line.split()[9] for line in table.readlines()[1:] if line.split()[3] == '0A'
-                          and int(line.split()[1].split(':')[1], 16) == self.port}
+                inodes = {
+                    line.split()[9]
+                    for line in table.readlines()[1:] if line.split()[3] == '0A'
+                    and int(line.split()[1].split(':')[1], 16) == self.port
+                }
             held = {self.target(pid, fd) for fd in os.listdir('/proc/%d/fd' % pid)}
             if bool(held & {'socket:[%s]' % inode for inode in inodes}) == listens:
                 return pid
@@ -90,8 +96,11 @@ class Viewer:
 
 @contextlib.contextmanager
 def viewing(archive, *options, program=OZXFS):
-    with subprocess.Popen([program, 'view', '--no-open', *options, str(archive)],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    with subprocess.Popen([program, 'view', '--no-open', *options,
+                           str(archive)],
+                          stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE,
                           text=True) as process:
         try:
             address = process.stdout.readline().strip()
