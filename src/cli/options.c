@@ -33,6 +33,21 @@ int ozx_option_number(const char *text, int base, long long low, long long high,
     return 0;
 }
 
+int ozx_option_size(const char *text, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+    if (*text < '1' || *text > '9' || !unit || number > UINT64_C(1) << (62 - shift) ||
+        (end[1] && strcmp(end + 1, "iB") != 0 && strcmp(end + 1, "B") != 0))
+        return -EINVAL;
+    *out = (uint64_t)number << shift;
+    return 0;
+}
+
 int ozx_option_bad_value(const char *verb, const char *name, const char *value, const char *wanted)
 {
     char escaped[OZX_ESCAPED_SIZE];

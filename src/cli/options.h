@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 
@@ -67,6 +68,8 @@ int ozx_options_parse(const struct ozx_verb *verb, void *context, int argc, char
 /* A plain number of this base, from `low` to `high`: 0, or -EINVAL. */
 int ozx_option_number(const char *text, int base, long long low, long long high,
                       long long *out) OZX_CHECKED;
+/* 64M, 512KiB, 1G, in powers of 1,024: 0, or -EINVAL. */
+int ozx_option_size(const char *text, uint64_t *out) OZX_CHECKED;
 
 /* Reports that "NAME 'VALUE' is not WANTED" or, where it is empty, that NAME requires one; the exit status. */
 int ozx_option_bad_value(const char *verb, const char *name, const char *value, const char *wanted);

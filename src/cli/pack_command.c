@@ -135,22 +135,6 @@ int ozx_pack_take_align(void *context, const char *value)
     return OZX_EXIT_OK;
 }
 
-/* 64M, 512KiB, 1G: in powers of 1,024. */
-static bool take_size(const char *text, uint64_t *size_bytes)
-{
-    static const char units[] = "KMGT";
-    char *end;
-    unsigned long long number = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, *end) : NULL;
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-
-    if (*text < '1' || *text > '9' || !unit || number > UINT64_C(1) << (62 - shift) ||
-        (end[1] && strcmp(end + 1, "iB") != 0 && strcmp(end + 1, "B") != 0))
-        return false;
-    *size_bytes = (uint64_t)number << shift;
-    return true;
-}
-
 /* 1,512,512; of one dimension 512, with the comma. */
 static bool take_shape(const char *text, struct ozx_shape *shape)
 {
@@ -176,7 +160,7 @@ int ozx_pack_take_shard(void *context, const char *value)
     if (!value || strcmp(value, "auto") == 0)
         return OZX_EXIT_OK;
     wish->mode = OZX_SHARD_BYTES;
-    if (take_size(value, &wish->size_bytes))
+    if (ozx_option_size(value, &wish->size_bytes) == 0)
         return OZX_EXIT_OK;
     wish->mode = OZX_SHARD_SHAPE;
     return take_shape(value, &wish->shape) ? OZX_EXIT_OK : -EINVAL;

@@ -6,6 +6,7 @@
 #include "cli/remote.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -270,6 +271,7 @@ static int send_settings(int control, const char *url)
         {"guarded", geteuid() == 0 ? "1" : NULL},
         {"url_file", options->url_file},
         {"header_file", options->header_file},
+        {"cache", options->cache},
         {"profile", options->profile},
         {"region", options->region},
         {"endpoint", options->endpoint},
@@ -278,10 +280,14 @@ static int send_settings(int control, const char *url)
         {"requester_pays", options->requester_pays ? "1" : NULL},
     };
     OZX_AUTO_FREE char *settings = NULL;
+    char cache_size[24];
     size_t size = 0;
     uint32_t sent;
     int failure = 0;
 
+    snprintf(cache_size, sizeof cache_size, "%" PRIu64, options->cache_size_bytes);
+    if (options->cache_size_bytes)
+        failure = ozx_wire_put(&settings, &size, "cache_size", cache_size);
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0] && !failure; i++)
         if (pairs[i][1])
             failure = ozx_wire_put(&settings, &size, pairs[i][0], pairs[i][1]);

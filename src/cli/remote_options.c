@@ -8,6 +8,9 @@
 
 #include "cli/report.h"
 
+#define CACHE_MIN (UINT64_C(16) << 20) /* bytes */
+#define CACHE_MAX (UINT64_C(1) << 40)
+
 struct ozx_remote_options ozx_remote_options;
 
 #define TAKE(member)                                                                               \
@@ -29,6 +32,7 @@ struct ozx_remote_options ozx_remote_options;
 TAKE(url_file)
 TAKE(header_file)
 TAKE(cacert)
+TAKE(cache)
 TAKE(profile)
 TAKE(region)
 TAKE(endpoint)
@@ -42,6 +46,16 @@ int ozx_remote_take_addressing_style(void *context, const char *value)
         return -EINVAL;
     ozx_remote_options.addressing_style = value;
     return OZX_EXIT_OK;
+}
+
+int ozx_remote_take_cache_size(void *context, const char *value)
+{
+    uint64_t *size = &ozx_remote_options.cache_size_bytes;
+
+    (void)context;
+    return ozx_option_size(value, size) == 0 && *size >= CACHE_MIN && *size <= CACHE_MAX
+               ? OZX_EXIT_OK
+               : -EINVAL;
 }
 
 static const struct ozx_option keys[] = {OZX_REMOTE_KEYS};

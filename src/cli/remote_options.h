@@ -13,6 +13,8 @@
 /* Borrowed from argv; NULL, false: not given. */
 struct ozx_remote_options {
     const char *url_file, *header_file, *cacert;
+    const char *cache;
+    uint64_t cache_size_bytes; /* 0: not given */
     const char *profile, *region, *endpoint, *addressing_style;
     bool anonymous, requester_pays;
 };
@@ -23,6 +25,8 @@ extern struct ozx_remote_options ozx_remote_options;
 int ozx_remote_take_url_file(void *context, const char *value);
 int ozx_remote_take_header_file(void *context, const char *value);
 int ozx_remote_take_cacert(void *context, const char *value);
+int ozx_remote_take_cache(void *context, const char *value);
+int ozx_remote_take_cache_size(void *context, const char *value);
 int ozx_remote_take_profile(void *context, const char *value);
 int ozx_remote_take_region(void *context, const char *value);
 int ozx_remote_take_endpoint(void *context, const char *value);
@@ -47,6 +51,16 @@ int ozx_remote_take_requester_pays(void *context, const char *value);
          .help = "CA certificates, in place of the system's",                                      \
          .take = ozx_remote_take_cacert,                                                           \
          .wanted = "a file"},                                                                      \
+        {.name = "cache",                                                                          \
+         .value = "DIR",                                                                           \
+         .help = "keep what was read in a file without a name in DIR, not in memory",              \
+         .take = ozx_remote_take_cache,                                                            \
+         .wanted = "a directory"},                                                                 \
+        {.name = "cache_size",                                                                     \
+         .value = "SIZE",                                                                          \
+         .help = "at most so much of it: 256M, 4G (default: 64M, in DIR 1G)",                      \
+         .take = ozx_remote_take_cache_size,                                                       \
+         .wanted = "a size from 16M to 1T"},                                                       \
         {.name = "profile",                                                                        \
          .value = "NAME",                                                                          \
          .help = "s3: the profile in ~/.aws",                                                      \

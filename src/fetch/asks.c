@@ -14,6 +14,7 @@
 #define BACK (UINT64_C(1) << 20)    /* readers of several threads overtake each other */
 #define WINDOW_MIN (UINT64_C(1) << 20)
 #define WINDOW_MAX (UINT64_C(8) << 20)
+#define STREAM_SHARE 8 /* of the cache, one in so many is read ahead by one stream */
 #define QUEUE_MAX                                                                                  \
     256 /* whoever asks for more ahead than that, be it a parser that was taken over, is not heard */
 
@@ -145,7 +146,7 @@ static void read_ahead(struct ozx_asks *asks, uint64_t offset, uint64_t size, bo
     until = s->next_bytes + s->window_bytes;
     if (s->ahead_bytes + s->window_bytes / 2 > until)
         return; /* more than half of it is still ahead */
-    if (s->window_bytes < WINDOW_MAX)
+    if (s->window_bytes < WINDOW_MAX && s->window_bytes < asks->cache_bytes / STREAM_SHARE)
         s->window_bytes *= 2;
     while (s->ahead_bytes < until && s->ahead_bytes < total(asks)) {
         uint64_t block_end = s->ahead_bytes / BLOCK * BLOCK + BLOCK;

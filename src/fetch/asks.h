@@ -33,7 +33,8 @@ struct ozx_stream {
 struct ozx_asks {
     struct ozx_object *object;
     struct ozx_cache *cache;
-    uint8_t *whole; /* the object, by a server without ranges; else NULL. Owned */
+    uint64_t cache_bytes; /* readahead fills no more than a part of it */
+    uint8_t *whole;       /* the object, by a server without ranges; else NULL. Owned */
     struct ozx_read_ask asks[OZX_WIRE_CHANNELS];
     struct ozx_stream streams[OZX_STREAMS];
     uint64_t count;

@@ -4,6 +4,8 @@
  */
 #include "fetch/cache.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PAGES 16 /* of a block */
@@ -25,6 +27,37 @@ struct ozx_cache {
     struct slot *slots;
     uint32_t *heads;
 };
+
+/* Has a name for a moment, where the file system knows no files without (NFS, Lustre). */
+static int make_named(const char *folder)
+{
+    OZX_AUTO_FREE char *path = NULL;
+    int fd;
+
+    if (asprintf(&path, "%s/.ozxfs-cache-XXXXXX", folder) < 0) {
+        path = NULL;
+        errno = ENOMEM;
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+int ozx_cache_make_file(const char *folder, int *out, struct ozx_error *error)
+{
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        fd = make_named(folder);
+    if (fd < 0)
+        return ozx_error_set(error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "give a directory that may be written to",
+                             "cannot make a file in the directory of cache: %s", strerror(errno));
+    *out = fd;
+    return 0;
+}
 
 int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out)
 {

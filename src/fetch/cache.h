@@ -13,8 +13,13 @@
 #include "base/error.h"
 
 #define OZX_PAGE UINT64_C(4096)
+#define OZX_CACHE_IN_MEMORY (UINT64_C(64) << 20) /* bytes, if nothing else is said */
 
 struct ozx_cache;
+
+/* A file for it in a folder, that nobody else opens and that is gone with who has it open, be it by
+ * a crash. */
+int ozx_cache_make_file(const char *folder, int *fd, struct ozx_error *error) OZX_CHECKED;
 
 /* `fd`: an empty file to keep them in, owned from success on; -1: memory. */
 int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out) OZX_CHECKED;

@@ -15,13 +15,14 @@
 #include "fetch/opening.h"
 #include "fetch/settings.h"
 
-#define CACHE_BYTES (UINT64_C(64) << 20)
 #define ACTIVE_MAX 16
 
 /* It ends when its channels do, and with nothing else. */
 static void leave_signals(void)
 {
-    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGTSTP};
+    static const int ignored[] = {
+        SIGINT,  SIGTERM, SIGHUP, SIGPIPE,
+        SIGQUIT, SIGTSTP, SIGXFSZ /* what the cache may not hold it does without */};
 
     setsid();
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
@@ -52,16 +53,20 @@ static void ended(void *context, struct ozx_fetch *fetch)
 }
 
 /* `opened` has the error of a start that failed, or none. */
-static int open_and_serve(struct ozx_object *object, struct ozx_asks *asks,
+static int open_and_serve(struct ozx_object *object, struct ozx_asks *asks, struct ozx_settings *s,
                           struct ozx_wire_opened *opened)
 {
+    /* What comes as a whole stays in memory. */
+    uint64_t whole_max = s->cache_fd < 0 ? s->cache_bytes : OZX_CACHE_IN_MEMORY;
     int failure;
 
     if (!opened->error.code && (!object->line.multi || !object->first_url ||
-                                ozx_cache_open(CACHE_BYTES, -1, &asks->cache)))
+                                ozx_cache_open(s->cache_bytes, s->cache_fd, &asks->cache)))
         refuse(opened, -ENOMEM, "out of memory");
-    if (!opened->error.code)
-        ozx_opening_run(object, asks, CACHE_BYTES, OZX_WIRE_CONTROL_FD, opened);
+    if (!opened->error.code) {
+        s->cache_fd = -1; /* the cache's now */
+        ozx_opening_run(object, asks, whole_max, OZX_WIRE_CONTROL_FD, opened);
+    }
     failure = ozx_wire_send(OZX_WIRE_CONTROL_FD, opened, sizeof *opened);
     close(OZX_WIRE_CONTROL_FD);
     if (failure || opened->error.code)
@@ -97,7 +102,8 @@ static int fetch(struct ozx_settings *s, struct ozx_wire_opened *opened)
 
     if (asks) {
         asks->object = &object;
-        status = open_and_serve(&object, asks, opened);
+        asks->cache_bytes = s->cache_bytes;
+        status = open_and_serve(&object, asks, s, opened);
     }
     ozx_object_stop(&object);
     if (asks)

@@ -8,12 +8,14 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "fetch/cache.h"
 #include "fetch/place.h"
 #include "fetch/secrets.h"
 #include "io/wire.h"
 
 #define DEADLINE_S 60
 #define DEADLINE_MAX_S 86400
+#define CACHE_IN_FILE (UINT64_C(1) << 30)
 #define CACERT_MAX ((size_t)4 << 20) /* bytes */
 
 static int receive(struct ozx_settings *s, int socket)
@@ -45,6 +47,7 @@ static void take(struct ozx_settings *s, const char *name, const char *value)
         {"url_file", &s->url_file},
         {"header_file", &s->header_file},
         {"profile", &s->profile},
+        {"cache", &s->cache},
         {"endpoint", &s->s3_options.endpoint},
         {"region", &s->s3_options.region},
         {"addressing_style", &s->s3_options.style},
@@ -66,6 +69,8 @@ static void take(struct ozx_settings *s, const char *name, const char *value)
             *switches[i].to = true;
     if (!strcmp(name, "deadline"))
         s->deadline_s = strtoul(value, NULL, 10);
+    if (!strcmp(name, "cache_size"))
+        s->cache_bytes = strtoull(value, NULL, 10);
 }
 
 int ozx_settings_receive(struct ozx_settings *s, int socket)
@@ -74,10 +79,13 @@ int ozx_settings_receive(struct ozx_settings *s, int socket)
     size_t at = 0;
     int failure;
 
-    *s = (struct ozx_settings){.deadline_s = DEADLINE_S, .url_fd = -1, .s3 = {.aws = OZX_AWS_INIT}};
+    *s = (struct ozx_settings){
+        .deadline_s = DEADLINE_S, .url_fd = -1, .cache_fd = -1, .s3 = {.aws = OZX_AWS_INIT}};
     failure = receive(s, socket);
     while (!failure && ozx_wire_next(s->all, s->size_bytes, &at, &name, &value))
         take(s, name, value);
+    if (!s->cache_bytes)
+        s->cache_bytes = s->cache ? CACHE_IN_FILE : OZX_CACHE_IN_MEMORY;
     if (!failure && (!s->url || !s->deadline_s || s->deadline_s > DEADLINE_MAX_S))
         failure = -EPROTO;
     return failure;
@@ -172,6 +180,8 @@ int ozx_settings_prepare(struct ozx_settings *s, struct ozx_error *error)
         failure = read_headers(s, error);
     if (!failure)
         failure = read_cacert(s, error);
+    if (!failure && s->cache)
+        failure = ozx_cache_make_file(s->cache, &s->cache_fd, error);
     if (!failure && strncmp(s->first_url, "https:", 6) == 0)
         s->proxy = s->proxy_tls;
     return failure;
@@ -182,6 +192,8 @@ void ozx_settings_release(struct ozx_settings *s)
     ozx_s3_close(&s->s3);
     if (s->url_fd >= 0)
         close(ozx_take_fd(&s->url_fd));
+    if (s->cache_fd >= 0)
+        close(ozx_take_fd(&s->cache_fd));
     curl_slist_free_all(ozx_take(s->headers));
     free(ozx_take(s->cacert_data));
     free(ozx_take(s->first_url));

@@ -13,6 +13,8 @@ struct ozx_settings {
     size_t size_bytes;
     const char *url, *cacert, *netrc, *proxy, *proxy_tls, *no_proxy;
     const char *url_file, *header_file, *profile;
+    const char *cache; /* a folder; NULL: memory */
+    uint64_t cache_bytes;
     struct ozx_s3_options s3_options;
     unsigned long deadline_s;
     bool guarded;
@@ -23,6 +25,7 @@ struct ozx_settings {
     size_t cacert_size;
     char *first_url; /* owned; NULL: it could not be found out */
     int url_fd;      /* owned; -1: none */
+    int cache_fd;    /* owned; -1: memory */
     struct ozx_s3 s3;
     bool is_s3;
 };

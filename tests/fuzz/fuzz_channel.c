@@ -115,6 +115,7 @@ static void try_session(const uint8_t *data, size_t size)
     s->asks.object = &s->object;
     s->asks.answer = take_answer;
     s->asks.context = s;
+    s->asks.cache_bytes = UINT64_C(64) << 20;
     FUZZ_CHECK(ozx_cache_open(CACHE_BYTES, -1, &s->asks.cache) == 0);
     for (size_t at = 5, i = 0; at + STEP_SIZE <= size && i < STEPS_MAX; at += STEP_SIZE, i++)
         step(s, data + at);

@@ -223,6 +223,21 @@ def test_the_fetcher_is_killed(server, files, tmp_path):
         assert 'zarr.json' in os.listdir(root)
 
 
+def test_a_cache_in_a_directory(server, files, tmp_path):
+    """A file of the fetcher's, without a name, as large as what it has to keep."""
+    wait_until(lambda: not fetchers())
+    folder = tmp_path / 'kept'
+    folder.mkdir()
+    with mounted(tmp_path / 'm', server.url(), options=('-o', f'cache={folder}')) as root:
+        assert all(read(root / path) == (files[path], 0) for path in files if '/c/' in path)
+        (pid,) = fetchers()
+        kept = [os.stat(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')
+                if os.readlink(f'/proc/{pid}/fd/{fd}').startswith(str(folder))]
+        assert len(kept) == 1 and kept[0].st_nlink == 0 and kept[0].st_mode & 0o777 == 0o600
+        assert kept[0].st_size >= COUNT * CHUNK
+        assert not list(folder.iterdir())
+
+
 def test_many_readers(server, files, tmp_path):
     with mounted(tmp_path / 'm',
                  server.url()) as root, concurrent.futures.ThreadPoolExecutor(32) as pool:
