@@ -19,7 +19,10 @@ from kit.launch import run_text
 from kit.trees import tree
 
 from processes import fetchers, wait_until
+from s3 import KEY_ID, SECRET, serving_s3
 from server import OPENING_REQUESTS, serving
+from test_s3 import section
+from test_secrets import SignedHandler, put
 
 DEADLINE = 3
 CHUNK = 1 << 18
@@ -236,6 +239,36 @@ def test_a_cache_in_a_directory(server, files, tmp_path):
         assert len(kept) == 1 and kept[0].st_nlink == 0 and kept[0].st_mode & 0o777 == 0o600
         assert kept[0].st_size >= COUNT * CHUNK
         assert not list(folder.iterdir())
+
+
+def test_a_signed_url_is_renewed(archive, files, tmp_path):
+    """It expires under a mount, which reads on with the next one as soon as that is in the file."""
+    with serving(archive.read_bytes()) as signed:
+        signed.RequestHandlerClass = SignedHandler
+        signed.valid, signed.left, signed.expired = 'sig=GEHEIM-1', 2, lambda: None
+        given = put(tmp_path / 'url', f'{signed.url()}?sig=GEHEIM-1')
+        with mounted(tmp_path / 'm', signed.url(), options=('-o', f'url_file={given}')) as root:
+            assert read(root / MIDDLE[0])[1] == errno.EIO
+            signed.valid, signed.left = 'sig=GEHEIM-2', 1000
+            given.write_text(f'{signed.url()}?sig=GEHEIM-2')
+            assert [read(root / path) for path in MIDDLE] == [(files[path], 0) for path in MIDDLE]
+
+
+def test_credentials_are_renewed(archive, files, tmp_path, monkeypatch):
+    """A token runs out under a mount, and again under the next one of the same file."""
+    for name in [name for name in os.environ if name.startswith('AWS_')]:
+        monkeypatch.delenv(name)
+    kept = put(tmp_path / 'credentials', section('default', more='aws_session_token = token-1'))
+    monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', str(kept))
+    with serving_s3({'x.ozx': archive.read_bytes()}) as s3:
+        s3.keys[KEY_ID] = (SECRET, 'token-1')
+        with mounted(tmp_path / 'm', 's3://bucket/x.ozx',
+                     options=('-o', f'endpoint={s3.url}')) as root:
+            for number, path in enumerate(reversed(MIDDLE), 2):  # against the readahead
+                s3.keys[KEY_ID] = (SECRET, f'token-{number}')
+                assert read(root / path)[1] == errno.EIO
+                kept.write_text(section('default', more=f'aws_session_token = token-{number}'))
+                assert read(root / path) == (files[path], 0)
 
 
 def test_many_readers(server, files, tmp_path):
