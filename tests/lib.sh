@@ -59,6 +59,9 @@ test   command 7z           p7zip-full
 desktop command desktop-file-validate desktop-file-utils
 desktop command update-mime-database  shared-mime-info
 desktop command appstreamcli appstream
+desktop file    /usr/share/dbus-1/services/org.xfce.Tumbler.Thumbnailer1.service tumbler
+desktop command dbus-run-session dbus
+desktop command gdbus        libglib2.0-bin
 desktop command zsh          zsh
 desktop command fish         fish
 browser command chromium-headless-shell chromium-headless-shell

@@ -78,6 +78,7 @@ static int fail_output(const struct command *c, const struct ozx_error *error)
 static int make(struct command *c)
 {
     struct ozx_error error = OZX_ERROR_INIT;
+    bool is_awaited;
     int status;
 
     if (ozx_output_file_prepare(&c->output_file, c->output, c->force, &error))
@@ -87,6 +88,7 @@ static int make(struct command *c)
     if (is_own(c))
         return ozx_report(OZX_EXIT_CANT_CREATE, c->output,
                           "it is the archive itself: choose another name");
+    is_awaited = ozx_output_file_is_awaited(&c->output_file);
     if (ozx_output_file_create(&c->output_file, &error))
         return fail_output(c, &error);
     status = ozx_caged(&(struct ozx_caged){.file = c->file,
@@ -98,7 +100,8 @@ static int make(struct command *c)
                                            .work = work,
                                            .context = c},
                        NULL);
-    if (!status && ozx_output_file_commit(&c->output_file, &error))
+    if (!status && (is_awaited ? ozx_output_file_fill(&c->output_file, &error)
+                               : ozx_output_file_commit(&c->output_file, &error)))
         status = fail_output(c, &error);
     return status;
 }

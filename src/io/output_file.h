@@ -66,6 +66,14 @@ int ozx_output_file_create(struct ozx_output_file *file, struct ozx_error *error
  * must be on the disk already (fsync); this syncs the directory. -EEXIST: the name was taken meanwhile, and not replaced. */
 int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
 
+/* True if an empty file is to be replaced: who calls may have made it and hold it open, as thumbnailing
+ * services do. */
+bool ozx_output_file_is_awaited(const struct ozx_output_file *file);
+
+/* In place of a commit: copies what was made into that file, which stays the same one. There is nothing to
+ * lose in it; if the copy fails it is empty again. -ESTALE: it is not, or another has its name. */
+int ozx_output_file_fill(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
+
 /* Closes all; a file that was not committed is gone. May be called at any stage, and twice. */
 void ozx_output_file_close(struct ozx_output_file *file);
 

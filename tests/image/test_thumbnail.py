@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`ozxfs thumbnail`: which level, plane, channels and colours, and its output file."""
+import hashlib
 import os
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -115,6 +117,61 @@ def test_as_a_desktop_runs_it(tmp_path):
     subprocess.run([values.get(word, word) for word in shlex.split(entry['Exec'])], check=True)
     got = numpy.array(Image.open(out)).astype(int)
     assert numpy.abs(got - render(list(data), 128)).max() <= 1
+
+
+def test_an_empty_file_stays_the_same_one(tmp_path):
+    """Who has made it reads the picture from what he has open. One with contents is replaced."""
+    data = random(1, 30, 40)
+    archive, out = made(tmp_path, [data]), tmp_path / 'o.png'
+    with open(out, 'w+b') as opened:
+        check_picture(archive, out)
+        assert opened.read() == out.read_bytes()
+        inode = os.fstat(opened.fileno()).st_ino
+        check_picture(archive, out)
+        assert os.stat(out).st_ino != inode and os.fstat(opened.fileno()).st_nlink == 0
+    out.write_bytes(b'')
+    os.link(out, tmp_path / 'other.png')
+    check_picture(archive, out)
+    assert (tmp_path / 'other.png').read_bytes() == b''
+    out.write_bytes(b'')
+    done = subprocess.run([OZXFS, 'thumbnail', '-f', '--path', 'none', archive, out],
+                          capture_output=True, check=False)
+    assert done.returncode and out.read_bytes() == b''
+
+
+def check_picture(archive, out):
+    subprocess.run([OZXFS, 'thumbnail', '-f', archive, out], check=True)
+    assert Image.open(out).size == (40, 30)
+
+
+THUMBNAILER = 'org.freedesktop.thumbnails.Thumbnailer1'
+TUMBLER = Path('/usr/share/dbus-1/services/org.xfce.Tumbler.Thumbnailer1.service')
+
+
+@pytest.mark.skipif(not TUMBLER.exists() or not shutil.which('gdbus'),
+                    reason='no thumbnailing service (tumbler)')
+def test_a_thumbnailing_service(tmp_path):
+    """tumblerd, as file managers ask it, on a session bus of its own."""
+    data = random(1, 300, 400)
+    archive, share = made(tmp_path, [data]), tmp_path / 'share'
+    (share / 'thumbnailers').mkdir(parents=True)
+    shutil.copy(DATA / 'ozxfs.thumbnailer', share / 'thumbnailers')
+    uri = archive.as_uri()
+    name = hashlib.md5(uri.encode()).hexdigest() + '.png'
+    picture = tmp_path / 'cache/thumbnails/normal' / name
+    ask = ['gdbus', 'call', '--session', '--dest', THUMBNAILER, '--object-path',
+           '/' + THUMBNAILER.replace('.', '/'), '--method', THUMBNAILER + '.Queue', f"['{uri}']",
+           "['application/x-ozx']", 'normal', 'default', '0']
+    wait = f'for i in $(seq 100); do [ -s "{picture}" ] && exit 0; sleep 0.1; done; exit 1'
+    environment = dict(os.environ, XDG_DATA_DIRS=f'{share}:/usr/share', HOME=str(tmp_path),
+                       XDG_CACHE_HOME=str(tmp_path / 'cache'),
+                       PATH=os.path.dirname(OZXFS) + ':' + os.environ['PATH'])
+    subprocess.run(['dbus-run-session', '--', 'sh', '-c', f'{shlex.join(ask)} && {wait}'],
+                   env=environment, check=True, capture_output=True, timeout=60)
+    with Image.open(picture) as got:
+        assert got.info['Thumb::URI'] == uri
+        pixels = numpy.array(got.convert('RGB')).astype(int)
+    assert numpy.abs(pixels - render(list(data), 128)).max() <= 1
 
 
 @pytest.mark.parametrize('values', [(-1e308, 0, 1e308), (5e-324, 1e-323), (2.0**60, 2.0**60)])
