@@ -311,7 +311,7 @@ int ozx_table_check(const struct ozx_table *table, uint64_t archive_size_bytes,
                     struct ozx_error *error)
 {
     if (table->count == 0 || table->rows[0].kind != OZX_ROW_DIRECTORY ||
-        table->rows[0].name_size != 0)
+        table->rows[0].parent != 0 || table->rows[0].name_size != 0)
         return refuse(error, 0, "it is no root");
     for (uint32_t i = 1; i < table->count; i++) {
         const char *what = check_row(table, i, archive_size_bytes);
