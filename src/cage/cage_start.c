@@ -1,5 +1,8 @@
-/* SPDX-License-Identifier: BSD-2-Clause  A child that goes on beside its parent. That it has given
- * up its rights is known when the pipe that only it holds is closed.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A child that goes on beside its parent. That it has given up its rights is known when the pipe
+ * that only it holds is closed.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>

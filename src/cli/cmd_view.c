@@ -1,5 +1,8 @@
-/* SPDX-License-Identifier: BSD-2-Clause  ozxfs view: the images of an archive in a browser. The
- * address is printed; who starts this on a desktop has it opened, too.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * ozxfs view: the images of an archive in a browser. The address is printed; who starts this on a
+ * desktop has it opened, too.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,11 @@
-/* SPDX-License-Identifier: BSD-2-Clause  A part of a level at its full size: what a viewer puts
- * side by side (ozxfs-view(1)).  Channels are blended by rules 3 to 5 of ozxfs-thumbnail(1), in
- * windows that the caller states, since tiles of one image that had a window each would not fit
- * together. One thread for each image.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A part of a level at its full size: what a viewer puts side by side (ozxfs-view(1)).
+ *
+ * Channels are blended by rules 3 to 5 of ozxfs-thumbnail(1), in windows that the caller states,
+ * since tiles of one image that had a window each would not fit together. One thread for each
+ * image.
+ */
 #ifndef OZX_IMAGE_TILE_H
 #define OZX_IMAGE_TILE_H
 

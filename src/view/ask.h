@@ -1,8 +1,14 @@
-/* SPDX-License-Identifier: BSD-2-Clause  What goes between the process that speaks HTTP and the one
- * that reads the archive, over pairs of stream sockets. Neither trusts the other: kinds, numbers
- * and sizes are looked at on both sides.      server   struct ozx_ask, and path_size_bytes bytes
- * ->  decoder     server   <-  struct ozx_reply, and size_bytes bytes    decoder  One ask at a time
- * on a socket; each is answered once.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What goes between the process that speaks HTTP and the one that reads the archive, over pairs
+ * of stream sockets. Neither trusts the other: kinds, numbers and sizes are looked at on both
+ * sides.
+ *
+ *     server  -- struct ozx_ask, and path_size_bytes bytes -->  decoder
+ *     server  <-- struct ozx_reply, and size_bytes bytes ----  decoder
+ *
+ * One ask at a time on a socket; each is answered once.
+ */
 #ifndef OZX_VIEW_ASK_H
 #define OZX_VIEW_ASK_H
 

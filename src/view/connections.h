@@ -1,7 +1,9 @@
-/* SPDX-License-Identifier: BSD-2-Clause  The connections that are open, and since when each has not
- * asked for anything: who sends a request one byte at a time, or none, does not keep others
- * waiting. Of too many, the one that has not asked for the longest time makes room for the next.
- * Any number of threads.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The connections that are open, and since when each has not asked for anything: who sends a
+ * request one byte at a time, or none, does not keep others waiting. Of too many, the one that
+ * has not asked for the longest time makes room for the next. Any number of threads.
+ */
 #ifndef OZX_VIEW_CONNECTIONS_H
 #define OZX_VIEW_CONNECTIONS_H
 

@@ -1,5 +1,8 @@
-/* SPDX-License-Identifier: BSD-2-Clause  Threads share the archive and the memory that there is:
- * what fails for want of it is tried once more when nobody else works.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Threads share the archive and the memory that there is: what fails for want of it is tried once
+ * more when nobody else works.
+ */
 #include "view/decoder.h"
 
 #include <pthread.h>

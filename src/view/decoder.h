@@ -1,6 +1,9 @@
-/* SPDX-License-Identifier: BSD-2-Clause  The process that reads the archive: it answers what comes
- * by its sockets (view/ask.h) until they are closed, a thread for each. What it is asked and what
- * it reads are both strangers'; it has no other way out.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The process that reads the archive: it answers what comes by its sockets (view/ask.h) until
+ * they are closed, a thread for each. What it is asked and what it reads are both strangers'; it
+ * has no other way out.
+ */
 #ifndef OZX_VIEW_DECODER_H
 #define OZX_VIEW_DECODER_H
 

@@ -1,7 +1,11 @@
-/* SPDX-License-Identifier: BSD-2-Clause  Inside the decoder: one thread's answers, made from the
- * archive. A function for each kind of ask.  Each returns 0 and has filled the answer, or -errno
- * with the error: -ENOENT, -ERANGE (there is no such thing), -ENOMEM, others (it cannot be
- * decoded).  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Inside the decoder: one thread's answers, made from the archive. A function for each kind of
+ * ask.
+ *
+ * Each returns 0 and has filled the answer, or -errno with the error: -ENOENT, -ERANGE (there is
+ * no such thing), -ENOMEM, others (it cannot be decoded).
+ */
 #ifndef OZX_VIEW_MAKE_H
 #define OZX_VIEW_MAKE_H
 
@@ -72,8 +76,8 @@ struct ozx_json_answer {
 };
 
 int ozx_json_answer_begin(struct ozx_json_answer *answer, struct ozx_error *error) OZX_CHECKED;
-/* Ends it, whatever has `failure` come to, and returns that; -ENOTSUP: it is too large to be sent.
- * */
+/* Ends it, whatever has `failure` come to, and returns that; -ENOTSUP: it is too large to be
+ * sent. */
 int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_answer *out,
                         struct ozx_error *error) OZX_CHECKED;
 

@@ -1,5 +1,8 @@
-/* SPDX-License-Identifier: BSD-2-Clause  The nodes of the archive, each by its number in the
- * archive's tree: whichever decoder is asked, it is the same.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The nodes of the archive, each by its number in the archive's tree: whichever decoder is asked,
+ * it is the same.
+ */
 #include <string.h>
 
 #include "archive/node_metadata.h"
@@ -104,8 +107,9 @@ static int put_next(struct walk *w, struct ozx_error *error)
     put_text(w->stream, "name", name);
     put_path(w->maker, w->stream, node);
     put_text(w->stream, "kind", kind);
-    ozx_json_stream_put(w->stream, "image",
-                        json_boolean(metadata && strchr("ail", kind[0]) && strcmp(kind, "labels") != 0));
+    ozx_json_stream_put(
+        w->stream, "image",
+        json_boolean(metadata && strchr("ail", kind[0]) && strcmp(kind, "labels") != 0));
     ozx_json_stream_close(w->stream, '}');
     if (!metadata || !metadata->is_array)
         add_children(w, node);

@@ -1,6 +1,9 @@
-/* SPDX-License-Identifier: BSD-2-Clause  The server's ends of the sockets to the decoder: whoever
- * has something to ask takes one, for as long as it takes. A decoder that ends takes its sockets
- * with it; the next one brings new ones. Any number of threads.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The server's ends of the sockets to the decoder: whoever has something to ask takes one, for as
+ * long as it takes. A decoder that ends takes its sockets with it; the next one brings new ones.
+ * Any number of threads.
+ */
 #ifndef OZX_VIEW_POOL_H
 #define OZX_VIEW_POOL_H
 
@@ -31,8 +34,8 @@ void ozx_pool_add(struct ozx_pool *pool, int socket);
 bool ozx_pool_take_stuck(struct ozx_pool *pool);
 
 /* Asks, and waits. `path` is that of OZX_ASK_FIND, else NULL. The caller frees `*bytes`. -EPIPE:
- * the decoder ended; -ETIMEDOUT: there is no answer; -EAGAIN: no socket was free; -EPROTO, -ENOMEM.
- * */
+ * the decoder ended; -ETIMEDOUT: there is no answer; -EAGAIN: no socket was free; -EPROTO,
+ * -ENOMEM. */
 int ozx_pool_ask(struct ozx_pool *pool, const struct ozx_ask *ask, const char *path,
                  struct ozx_reply *reply, char **bytes) OZX_CHECKED;
 

@@ -1,6 +1,10 @@
-/* SPDX-License-Identifier: BSD-2-Clause  What an address asks for. The address is a stranger's:
- * what is not exactly one of those that there are is nothing. A pure function; any number of
- * threads.      /TOKEN/tile/3/0/12/0/4/7.png?c=0:FF0000:10:900,1:00FF00:0:255&l=5  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What an address asks for. The address is a stranger's: what is not exactly one of those that
+ * there are is nothing. A pure function; any number of threads.
+ *
+ *     /TOKEN/tile/3/0/12/0/4/7.png?c=0:FF0000:10:900,1:00FF00:0:255&l=5
+ */
 #ifndef OZX_VIEW_ROUTE_H
 #define OZX_VIEW_ROUTE_H
 

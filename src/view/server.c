@@ -1,6 +1,8 @@
-/* SPDX-License-Identifier: BSD-2-Clause  The server's threads: one for each connection, and one
- * that hears what the parent says and ends what takes too long. Answers are made in
- * server_answer.c.  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The server's threads: one for each connection, and one that hears what the parent says and ends
+ * what takes too long. Answers are made in server_answer.c.
+ */
 #include "view/server.h"
 
 #include "config.h"

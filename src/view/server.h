@@ -1,8 +1,16 @@
-/* SPDX-License-Identifier: BSD-2-Clause  The process that speaks HTTP, and the only one that sees
- * libmicrohttpd. It has a socket that listens, one to its parent, and those to the decoder that
- * come by that; no file, and no way to one. Sources: RFC 9110, RFC 9112; the Fetch standard (CORS);
- * CSP level 3.  A request is looked at in this order, and the first that is wrong is the answer:
- * method (405)   Host: 127.0.0.1:PORT or localhost:PORT (403)   token (404)   address (404)  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The process that speaks HTTP, and the only one that sees libmicrohttpd. It has a socket that
+ * listens, one to its parent, and those to the decoder that come by that; no file, and no way to
+ * one. Sources: RFC 9110, RFC 9112; the Fetch standard (CORS); CSP level 3.
+ *
+ * A request is looked at in this order, and the first that is wrong is the answer:
+ *
+ *     method                                       405
+ *     Host: 127.0.0.1:PORT or localhost:PORT       403
+ *     token                                        404
+ *     address                                      404
+ */
 #ifndef OZX_VIEW_SERVER_H
 #define OZX_VIEW_SERVER_H
 

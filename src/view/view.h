@@ -1,8 +1,13 @@
-/* SPDX-License-Identifier: BSD-2-Clause  An archive shown in a browser: a server of HTTP, and a
- * decoder that it asks, each a process that has given up its rights (cage/cage.h). This one starts
- * them, starts the decoder again when it ends, and ends both.      browser  --HTTP, 127.0.0.1-->
- * server  --numbers-->  decoder  -->  archive                                        \      this
- * process      /  */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An archive shown in a browser: a server of HTTP, and a decoder that it asks, each a process
+ * that has given up its rights (cage/cage.h). This one starts them, starts the decoder again when
+ * it ends, and ends both.
+ *
+ *     browser --HTTP, 127.0.0.1--> server --numbers--> decoder --> archive
+ *                                     \                 /
+ *                                      \-this process--/
+ */
 #ifndef OZX_VIEW_VIEW_H
 #define OZX_VIEW_VIEW_H
 
