@@ -3,7 +3,7 @@
 // the viewers of others.
 
 import {element} from './dom.js';
-import {figure, lengthText} from './units.js';
+import {figure, lengthText, unitOfPixels} from './units.js';
 
 const FINDINGS_MAX = 1000;
 
@@ -54,9 +54,11 @@ export function facts(image) {
   const rows = [['Size', [base.width, base.height, image.z > 1 ? image.z : 0].filter(Boolean).join(' \u00d7 ')]];
   const {pixel_size: size, unit} = image;
   if (size) {
-    rows.push(['', [base.width * size.x, base.height * size.y].map((n) => lengthText(n, unit)).join(' \u00d7 ')]);
-    const sides = [size.x, size.y, image.z > 1 ? size.z : 0].filter(Boolean);
-    rows.push(['Pixel', `${sides.map(figure).join(' \u00d7 ')} ${unit}`]);
+    const lengths = [base.width * size.x, base.height * size.y, image.z > 1 ? image.z * size.z : 0];
+    const sides = [size.x, size.y, image.z > 1 ? size.z : 0].filter(Boolean); // 0: not stated
+    rows.push(['', lengths.filter(Boolean).map((n) => lengthText(n, unit)).join(' \u00d7 ')]);
+    const {factor, name} = unitOfPixels(size.x, unit);
+    rows.push(['Pixel', `${sides.map((n) => figure(n * factor)).join(' \u00d7 ')} ${name}`]);
   }
   rows.push(['Type', image.data_type], ['Axes', image.axes.join(' ')]);
   if (image.t > 1) {
@@ -67,8 +69,9 @@ export function facts(image) {
 }
 
 export function findingItems({findings, truncated}) {
-  const items = findings.slice(0, FINDINGS_MAX).map(({level, rule, text}) => element('li', {},
-    element('span', {className: level === 'error' ? 'error' : 'warning'}, level), ` ${rule}: ${text}`));
+  const items = findings.slice(0, FINDINGS_MAX).map(({level, rule, text, hint}) => element('li', {},
+    element('span', {className: level === 'error' ? 'error' : 'warning'}, level), ` ${rule}: ${text}`,
+    ...(hint ? [element('div', {className: 'note'}, hint)] : [])));
   if (truncated || findings.length > items.length) {
     items.push(element('li', {className: 'note'}, 'There are more: ozxfs verify lists all.'));
   }

@@ -4,6 +4,8 @@
 
 import {element} from './dom.js';
 
+const NATURAL = new Intl.Collator('en', {numeric: true}); // 9 before 10
+
 export class Tree {
   #box;
   #chosen;
@@ -24,6 +26,9 @@ export class Tree {
     for (const node of nodes) {
       this.#nodes.set(node.id, node);
       this.#children.set(node.parent, [...(this.#children.get(node.parent) ?? []), node]);
+    }
+    for (const siblings of this.#children.values()) {
+      siblings.sort((a, b) => NATURAL.compare(a.name, b.name));
     }
     const roots = this.#children.get(-1) ?? [];
     this.#box.replaceChildren(...roots.map((node) => this.#item(node, 1, rootName)));

@@ -32,6 +32,12 @@ export function unitFor(length, unit) {
   return {factor: metres / size, name};
 }
 
+// The one unit for pixel sizes and positions of an image: the file's own, unless that makes odd numbers
+export function unitOfPixels(size, unit) {
+  const written = WRITTEN.find(([, one]) => one === METRIC[unit]);
+  return written && size >= 1e-3 && size < 1e4 ? {factor: 1, name: written[0]} : unitFor(size * 100, unit);
+}
+
 export function lengthText(length, unit) {
   const {factor, name} = unitFor(length, unit);
   return `${figure(length * factor)} ${name}`.trim();

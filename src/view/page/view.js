@@ -10,7 +10,7 @@ import {facts, findingItems, linkItems, metadataText} from './panels.js';
 import {Stage} from './stage.js';
 import {Tiles} from './tiles.js';
 import {Tree} from './tree.js';
-import {figure, lengthText, scaleBar} from './units.js';
+import {figure, scaleBar, unitOfPixels} from './units.js';
 
 const NARROW = matchMedia('(max-width: 800px)');
 const BAR_PIXELS = 140;
@@ -66,8 +66,9 @@ function showPosition(point) {
   }
   const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
   const {pixel_size: size, unit} = image;
-  const lengths = size ? ` \u00b7 ${lengthText(point.x * size.x, unit)}, ${lengthText(point.y * size.y, unit)}` : '';
-  byId('position').textContent = `x ${x}, y ${y}${lengths}`;
+  const {factor, name} = size ? unitOfPixels(size.x, unit) : {};
+  const lengths = size ? [point.x * size.x, point.y * size.y].map((n) => figure(n * factor)).join(', ') : '';
+  byId('position').textContent = `x ${x}, y ${y}${lengths && ` \u00b7 ${lengths} ${name}`}`;
 }
 
 function showProblem(message) {
@@ -184,6 +185,7 @@ function openCollection(node) {
 
 async function openImage(id, signal) {
   const [next, well] = await Promise.all([askJson(`image/${id}.json`, signal), findWell(id, signal)]);
+  signal.throwIfAborted();
   if (next.message !== undefined || !next.levels?.length) {
     showMessage(next.message ?? 'This image has no levels.', () => open(id));
     return;
@@ -222,7 +224,7 @@ function choiceFor(key) {
 async function findWell(id, signal) {
   for (let up = tree.node(id)?.parent; !wells.has(id) && up !== undefined && up !== -1; up = tree.node(up)?.parent) {
     if (tree.node(up)?.kind === 'plate') {
-      await askPlate(up, signal);
+      await askPlate(up, signal).catch(() => null); // the field is an image all the same
     }
   }
   return wells.get(id);
@@ -263,13 +265,14 @@ function planeRow(axis) {
   const field = element('input', {type: 'number', min: 0, max: most, step: 1, 'aria-label': `${axis}, number`});
   field.id = `number-${axis}`;
   const count = element('span', {className: 'count'});
-  const depth = axis === 'z' && image.pixel_size?.z;
+  const depth = axis === 'z' && image.pixel_size?.z; // 0: not stated
+  const {factor, name} = depth ? unitOfPixels(image.pixel_size.x, image.unit) : {};
   const set = (value) => {
     if (Number.isFinite(value)) {
       choice[axis] = Math.max(0, Math.min(most, Math.round(value)));
     }
     slider.value = field.value = choice[axis];
-    count.textContent = `of ${most + 1}${depth ? ` \u00b7 ${lengthText(choice.z * depth, image.unit)}` : ''}`;
+    count.textContent = `of ${most + 1}${depth ? ` \u00b7 ${figure(choice.z * depth * factor)} ${name}` : ''}`;
   };
   slider.oninput = () => { set(slider.valueAsNumber); look(); };
   field.onchange = () => { set(field.valueAsNumber); look(); };
