@@ -2,6 +2,7 @@
 """Headless Chromium, driven by its DevTools protocol over a pipe: JSON messages, each ended by
 a NUL. All that a page asks, logs and violates is kept, for tests to look at."""
 import base64
+import contextlib
 import fcntl
 import io
 import itertools
@@ -103,7 +104,7 @@ class Page:
         browser.pages[self.session] = self
         for domain in ('Page', 'Runtime', 'Log', 'Network', 'Audits'):
             self.call(domain + '.enable')
-        self.call('Target.setAutoAttach', autoAttach=True, waitForDebuggerOnStart=False,
+        self.call('Target.setAutoAttach', autoAttach=True, waitForDebuggerOnStart=True,
                   flatten=True)
         self.call('Emulation.setDeviceMetricsOverride', width=width, height=height,
                   deviceScaleFactor=1, mobile=False, **emulated)
@@ -121,9 +122,7 @@ class Page:
             self.cancelled.append(self.names.get(said['requestId']))
         elif method == 'Target.attachedToTarget':  # a worker
             self.browser.pages[said['sessionId']] = self
-            for domain in ('Network', 'Runtime', 'Log'):
-                threading.Thread(target=self.browser.call, daemon=True,
-                                 args=(domain + '.enable', said['sessionId'])).start()
+            threading.Thread(target=self._begin, args=(said['sessionId'],), daemon=True).start()
         elif method == 'Runtime.exceptionThrown':
             self.complaints.append(said['exceptionDetails'])
         elif method == 'Runtime.consoleAPICalled' and said['type'] in ('error', 'warning'):
@@ -139,6 +138,12 @@ class Page:
 
     def go(self, url):
         self.call('Page.navigate', url=url)
+
+    def _begin(self, worker):
+        """It waits until it is heard from its first request on."""
+        with contextlib.suppress(AssertionError, OSError, queue.Empty):  # the page was closed
+            for method in ('Network.enable', 'Runtime.enable', 'Runtime.runIfWaitingForDebugger'):
+                self.browser.call(method, worker)
 
     def run(self, expression):
         """The value of an expression of JavaScript; a promise is waited for."""

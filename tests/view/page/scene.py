@@ -12,7 +12,8 @@ TEXT = NAME + '</script><script>alert(2)</script><style>*{display:none}</style>'
 TILE = 256
 ROWS, COLUMNS = 'ABC', (1, 2, 3, 4)
 WELLS = [('A', 1), ('A', 3), ('B', 2), ('C', 4)]
-DAMAGED = 'chunk c/0/0/0/0/0: the zstd frame is damaged'
+FIELDS = 2  # of each well
+DAMAGED = 'damaged/0/c/0/0/0/0/0'
 
 
 @dataclasses.dataclass
@@ -91,6 +92,17 @@ def render(planes, channels, labels=None):
     return rounded(light).astype('uint8')
 
 
+def render_labels(plane):
+    return rgba_of(plane, None)[..., :3].astype('uint8')
+
+
+def check_same(got, expected):
+    """But for a sum here and there that was rounded in another order."""
+    different = numpy.abs(got.astype(int) - expected)
+    assert different.max() <= 1 and (different > 0).mean() < 0.001, (different.max(),
+                                                                     (different > 0).mean())
+
+
 def shown(picture, level=0, z=0, t=0, channels=None, labels=None):
     """A whole plane as it looks."""
     if channels is None:
@@ -105,6 +117,76 @@ def images():
     hostile = field(5)
     hostile.channels[0].label = hostile.title = TEXT
     hostile.labels[NAME] = [spots(120, 160)]
+    damaged = Picture(pyramid(spots(300, 300), 2), [Channel('spots', 'FFFFFF', 0, 100)])
     plate = {'plate/%s/%d/%d' % (row, column, number): field(index * 2 + number)
-             for index, (row, column) in enumerate(WELLS) for number in range(2)}
-    return {'cells': cells(), NAME: hostile, 'damaged': field(3), **plate}
+             for index, (row, column) in enumerate(WELLS) for number in range(FIELDS)}
+    return {'cells': cells(), NAME: hostile, 'damaged': damaged, **plate}
+
+
+# ---- the same as an archive
+
+
+def node(**ome):
+    return {'ome': {'version': '0.5', **ome}, 'note': TEXT}
+
+
+def multiscale(picture, axes='tczyx'):
+    """Attributes of an image whose levels are 0, 1, ..."""
+    x, y, z = picture.pixel
+    kinds = {'t': 'time', 'c': 'channel'}
+    scales = [[{'t': 1.0, 'c': 1.0, 'z': z, 'y': y * 2**i, 'x': x * 2**i}[n] for n in axes]
+              for i in range(len(picture.levels))]
+    return {'name': picture.title, 'axes': [
+        {'name': n, 'type': kinds.get(n, 'space'), **({'unit': 'micrometer'} if n in 'xyz' else {})}
+        for n in axes], 'datasets': [
+            {'path': str(i), 'coordinateTransformations': [{'type': 'scale', 'scale': scale}]}
+            for i, scale in enumerate(scales)]}
+
+
+def omero(channel):
+    return {'label': channel.label, 'color': channel.color, 'active': channel.active, 'window': {
+        'start': channel.start, 'end': channel.end, 'min': 0, 'max': 65535}}
+
+
+def write_levels(zarr, folder, levels):
+    for number, data in enumerate(levels):
+        zarr.create_array(folder, name=str(number), shape=data.shape, dtype=data.dtype,
+                          chunks=(1, 1, 1, 256, 256),
+                          compressors=zarr.codecs.ZstdCodec())[...] = data
+
+
+def write_image(zarr, folder, picture):
+    zarr.create_group(folder, attributes=node(
+        multiscales=[multiscale(picture)], omero={'channels': list(map(omero, picture.channels))}))
+    write_levels(zarr, folder, picture.levels)
+    if picture.labels:
+        zarr.create_group(folder / 'labels', attributes=node(labels=list(picture.labels)))
+    for name, levels in picture.labels.items():
+        label = Picture(levels, [], picture.pixel, title=name)
+        zarr.create_group(folder / 'labels' / name, attributes=node(
+            multiscales=[multiscale(label)], **{'image-label': {}}))
+        write_levels(zarr, folder / 'labels' / name, levels)
+
+
+def write(folder):
+    """All of it below a folder."""
+    import zarr
+    zarr.create_group(folder, attributes=node())
+    zarr.create_group(folder / 'plate', attributes=node(plate={
+        'rows': [{'name': name} for name in ROWS],
+        'columns': [{'name': str(name)} for name in COLUMNS],
+        'wells': [{'path': '%s/%d' % well, 'rowIndex': ROWS.index(well[0]),
+                   'columnIndex': COLUMNS.index(well[1])} for well in WELLS]}))
+    for row, column in WELLS:
+        row_folder = folder / 'plate' / row
+        if not row_folder.exists():
+            zarr.create_group(row_folder)
+        zarr.create_group(row_folder / str(column), attributes=node(
+            well={'images': [{'path': str(n)} for n in range(FIELDS)]}))
+    for path, picture in images().items():
+        write_image(zarr, folder / path, picture)
+    write_image(zarr, folder / 'odd', field(4))
+    array = folder / 'odd/0/zarr.json'
+    array.write_text(array.read_text().replace('"zstd"', '"<b>unknown</b>"'))
+    chunk = folder / DAMAGED
+    chunk.write_bytes(chunk.read_bytes()[:40] + b'damaged' * 20)

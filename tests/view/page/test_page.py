@@ -43,7 +43,8 @@ def expect(page, expected, shift=(0, 0)):
                                                    :whole.shape[1] - columns.start]
     whole[rows, columns, :3] = part
     whole[rows, columns, 3] = 255
-    numpy.testing.assert_array_equal(got, whole)
+    assert numpy.array_equal(got[..., 3], whole[..., 3])
+    scene.check_same(got, whole)
 
 
 @pytest.fixture(scope='module')
@@ -101,7 +102,7 @@ def test_zoom_by_wheel_and_double_click_stays_at_the_pointer(page):
     position = lambda: page.text('#position').partition(' · ')[0]  # noqa: E731
     page.mouse('mouseMoved', *point)
     before = page.until_true(position)
-    assert re.fullmatch(r'x \d+, y \d+ · [\d.]+ µm, [\d.]+ µm', page.text('#position'))
+    assert re.fullmatch(r'x \d+, y \d+ · [\d.]+, [\d.]+ µm', page.text('#position'))
     page.mouse('mouseWheel', *point, deltaX=0, deltaY=-400)
     page.until('document.getElementById("scale-text").textContent !== "20 µm"')
     bar = page.text('#scale-text')
@@ -157,10 +158,10 @@ def test_channels_off_and_coloured(page, cells):
     assert not asked(page, since)  # black needs no server
 
 
-def test_window_by_handle_number_and_histogram(page, cells):
+def test_window_by_handle_number_and_histogram(page, server, cells):
     number = 'document.querySelectorAll(".channel input[type=number]")[%d]'
-    smallest = cells.levels[-1][0, 0]
-    low, high = smallest.min(), smallest.max()
+    said = server.json('image/%d.json' % server.node('cells'))['channels'][0]
+    low, high = said['min'], said['max']
     x, y, width, _ = page.box('.channel canvas')
     start = x + (500 - low) / (high - low) * width
     page.drag((start, y + 20), (x + width / 2, y + 20))
@@ -173,16 +174,22 @@ def test_window_by_handle_number_and_histogram(page, cells):
                                                    (1, '00FF40', 500, 2500)]))
     page.click('.channel button')
     got = [int(page.run(number % n + '.value')) for n in (0, 1)]
-    values = numpy.sort(smallest[2].ravel())
-    bin_width = (high - low) / 256 + 1
+    values = numpy.sort(cells.levels[-1][0, 0, 2].ravel())
     for value, share in zip(got, (0.001, 0.999)):
-        assert abs(value - int(values[int((values.size - 1) * share)])) <= bin_width
+        expected = int(values[int((values.size - 1) * share)])
+        assert abs(value - expected) <= (high - low) / 256 + 1
 
 
 def test_labels_over_the_image(page, cells):
     page.run('(() => { const s = document.getElementById("labels"); s.selectedIndex = 1; '
              's.dispatchEvent(new Event("change")); })()')
     expect(page, scene.shown(cells, z=2, labels='nuclei'))
+    page.key('1')
+    page.key('2')
+    page.until('!document.getElementById("channel-1").checked')
+    expect(page, scene.shown(cells, z=2, channels=[], labels='nuclei'))
+    page.key('1')
+    page.key('2')
     page.run('(() => { const s = document.getElementById("labels"); s.selectedIndex = 0; '
              's.dispatchEvent(new Event("change")); })()')
     expect(page, scene.shown(cells, z=2))
@@ -192,8 +199,7 @@ def test_label_image_by_itself(opened, cells):
     page = opened('cells/labels/nuclei')
     page.drawn()
     page.key('0')
-    plane = cells.labels['nuclei'][0][0, 0]
-    expect(page, scene.render(plane, [], plane[0]))
+    expect(page, scene.render_labels(cells.labels['nuclei'][0][0, 0, 0]))
     assert page.run('document.getElementById("channel-panel").hidden')
 
 
