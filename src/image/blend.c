@@ -81,42 +81,75 @@ int ozx_styles_of(const struct ozx_image *image, const uint64_t *channels, uint3
 
 /* --- windows ---------------------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
+/* Numbers in the order of the finite values that they stand for. */
+static uint64_t key_of(double value)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
+    uint64_t bits;
 
-    return x < y ? -1 : x > y;
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
-int ozx_blend_window(const double *values, size_t count, double *start, double *end)
+static double value_of(uint64_t key)
 {
-    OZX_AUTO_FREE double *sorted = malloc(count * sizeof *sorted);
+    const uint64_t bits = key >> 63 ? key & ~(UINT64_C(1) << 63) : ~key;
+    double value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The finite value that `rank` others come before: byte by byte of its key, so that the time it
+ * takes follows the count alone, whatever the values. */
+static double find_ranked(const double *values, size_t count, size_t rank)
+{
+    uint64_t found = 0, known = 0;
+
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        uint64_t lowest = UINT64_MAX, highest = 0;
+        size_t counts[256] = {0};
+        unsigned byte = 0;
+
+        for (size_t i = 0; i < count; i++) {
+            const uint64_t key = key_of(values[i]);
+            if ((key & known) != found || !isfinite(values[i]))
+                continue;
+            counts[key >> shift & 0xFF]++;
+            lowest = key < lowest ? key : lowest;
+            highest = key > highest ? key : highest;
+        }
+        if (lowest == highest) /* soon so, of integers */
+            return value_of(lowest);
+        while (byte < 255 && rank >= counts[byte])
+            rank -= counts[byte++];
+        found |= (uint64_t)byte << shift;
+        known |= UINT64_C(0xFF) << shift;
+    }
+    return value_of(found);
+}
+
+void ozx_blend_window(const double *values, size_t count, double *start, double *end)
+{
     size_t kept = 0;
 
-    if (!sorted)
-        return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        if (isfinite(values[i]))
-            sorted[kept++] = values[i];
+        kept += isfinite(values[i]) != 0;
     *start = 0;
     *end = 1;
     if (!kept)
-        return 0;
-    qsort(sorted, kept, sizeof *sorted, by_value);
-    *start = sorted[(kept - 1) * LOW_PERMILLE / 1000];
-    *end = sorted[(kept - 1) * HIGH_PERMILLE / 1000];
+        return;
+    *start = find_ranked(values, count, (kept - 1) * LOW_PERMILLE / 1000);
+    *end = find_ranked(values, count, (kept - 1) * HIGH_PERMILLE / 1000);
     if (*end <= *start)
         *end = *start + 1;
-    return 0;
 }
 
-int ozx_blend(const struct ozx_style *style, const double *values, size_t count, float *light,
-              struct ozx_error *error)
+void ozx_blend(const struct ozx_style *style, const double *values, size_t count, float *light)
 {
     double start = style->start, end = style->end;
 
-    if (!style->has_window && ozx_blend_window(values, count, &start, &end))
-        return ozx_error_memory(error);
+    if (!style->has_window)
+        ozx_blend_window(values, count, &start, &end);
     for (size_t i = 0; i < count; i++) {
         /* Halves, so that no difference overflows. Without a value it is dark. */
         double share = (values[i] / 2 - start / 2) / (end / 2 - start / 2);
@@ -124,5 +157,4 @@ int ozx_blend(const struct ozx_style *style, const double *values, size_t count,
         for (unsigned part = 0; part < 3; part++)
             light[3 * i + part] += (float)(share * (style->color >> (16 - 8 * part) & 0xFF));
     }
-    return 0;
 }

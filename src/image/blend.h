@@ -24,12 +24,11 @@ int ozx_styles_of(const struct ozx_image *image, const uint64_t *channels, uint3
 /* Three channels of 8 bits that nothing else is said about: red, green, blue. */
 bool ozx_image_is_rgb(const struct ozx_image *image);
 
-/* The window of values that nothing is stated of: their percentiles. 0 ... 1 if none is finite. -ENOMEM. */
-int ozx_blend_window(const double *values, size_t count, double *start, double *end) OZX_CHECKED;
+/* The window of values that nothing is stated of: their percentiles. 0 ... 1 if none is finite. */
+void ozx_blend_window(const double *values, size_t count, double *start, double *end);
 
 /* Adds a channel to `light`, red, green and blue of each pixel. A window that the style does not
  * state is that of these values. */
-int ozx_blend(const struct ozx_style *style, const double *values, size_t count, float *light,
-              struct ozx_error *error) OZX_CHECKED;
+void ozx_blend(const struct ozx_style *style, const double *values, size_t count, float *light);
 
 #endif

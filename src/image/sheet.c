@@ -249,8 +249,8 @@ static int draw_pass(struct drawing *d)
         failure = ozx_error_set(d->error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                 "the plate has no image of any well");
     for (int i = 0; !failure && i < d->count; i++)
-        failure = ozx_blend(&d->styles[d->first + i], &d->values[(size_t)i * d->pixel_count],
-                            d->pixel_count, d->sheet.light, d->error);
+        ozx_blend(&d->styles[d->first + i], &d->values[(size_t)i * d->pixel_count], d->pixel_count,
+                  d->sheet.light);
     return failure;
 }
 

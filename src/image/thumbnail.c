@@ -55,7 +55,7 @@ static int blend_channels(struct making *m, struct ozx_view *view)
     for (int i = 0; !failure && i < count; i++) {
         failure = ozx_view_sample(view, styles[i].channel, m->error);
         if (!failure)
-            failure = ozx_blend(&styles[i], view->values, view->pixel_count, m->light, m->error);
+            ozx_blend(&styles[i], view->values, view->pixel_count, m->light);
     }
     return failure;
 }

@@ -113,7 +113,7 @@ static int draw_channels(struct ozx_image *image, const struct ozx_tile *tile, s
             sheet->plane.at[image->c] = style->channel;
         failure = sample(image, sheet, error);
         if (!failure)
-            failure = ozx_blend(style, sheet->values, sheet->count, light, error);
+            ozx_blend(style, sheet->values, sheet->count, light);
     }
     return failure;
 }
@@ -306,9 +306,8 @@ int ozx_channel_measure(struct ozx_image *image, uint64_t channel, struct ozx_ch
         return failure;
     values.style = styles[0];
     count_values(&sheet, &values);
-    if (!values.style.has_window &&
-        ozx_blend_window(sheet.values, sheet.count, &values.style.start, &values.style.end))
-        return ozx_error_memory(error);
+    if (!values.style.has_window)
+        ozx_blend_window(sheet.values, sheet.count, &values.style.start, &values.style.end);
     values.style.has_window = true;
     *out = values;
     return 0;

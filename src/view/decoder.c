@@ -5,12 +5,15 @@
  */
 #include "view/decoder.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "io/wire.h"
 #include "view/make.h"
 
+/* What is larger goes back to the system when it is freed, and does not stay with a thread. */
+#define KEPT_MAX (1 << 20)
 #define STACK_SIZE ((size_t)1 << 20)
 
 struct decoder {
@@ -117,6 +120,8 @@ int ozx_decoder_run(struct ozx_archive *archive, const struct ozx_decoder_option
 
     if (failure)
         return -failure;
+    mallopt(M_MMAP_THRESHOLD, KEPT_MAX);
+    mallopt(M_TRIM_THRESHOLD, KEPT_MAX);
     pthread_rwlock_init(&decoder.alone, NULL);
     failure = pthread_attr_setstacksize(&attributes, STACK_SIZE);
     if (!failure)

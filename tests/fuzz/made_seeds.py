@@ -4,7 +4,8 @@
 several metadata files with a NUL between them (of those in the folder METADATA), for fuzz_v2
 attributes and a node of Zarr v2 the same way, for fuzz_session lists of requests, for fuzz_image
 rows of tables, for fuzz_pixels an array and a chunk of it, by every codec, for fuzz_answer a range
-and a head, for fuzz_channel a session of asks."""
+and a head, for fuzz_channel a session of asks, for fuzz_view an
+address, metadata and asks."""
 import gzip
 import json
 import random
@@ -264,6 +265,31 @@ def arrays_and_chunks():
     yield json.dumps(zarray).encode() + b'\0\3' + zlib.compress(plain * 2)
 
 
+# --- viewers --------------------------------------------------------------------------------------
+
+def viewed(known):
+    """An address, the metadata of the root, and asks, each behind a NUL."""
+    token = '/' + '0123456789abcdef' * 4 + '/'
+    tail = struct.pack('<QII', 3, 4, 0)
+    style = struct.pack('<QIIdd', 0, 0xFF8000, 0, 1.5, 9e9)
+    asks = b''.join(
+        struct.pack('<4I4QII', kind, node, 0, 2**32 - 1 if kind != 4 else 0, 0, 0, 0, 0, 16, 1) +
+        style * 32 + tail for kind, node in ((4, 0), (4, 1), (6, 1), (9, 2**32 - 1), (9, 3)))
+    image = {'zarr_format': 3, 'node_type': 'group', 'attributes': {'ome': {
+        'version': '0.5', 'multiscales': [{
+            'axes': [{'name': n, 'type': 'space', 'unit': 'micrometer'} for n in 'yx'],
+            'datasets': [{'path': 'a', 'coordinateTransformations': [
+                {'type': 'scale', 'scale': [0.5, 0.5]}]}] * 2}],
+        'omero': {'channels': [{'color': 'FF0000', 'active': True, 'window': {
+            'start': 1, 'end': 9}}]}}}}
+    texts = [json.dumps(image).encode(), array(), *known.values()]
+    addresses = ['tree.json', 'tile/0/1/2/3/4/5.png?c=0:FF00FF:-1.5:9e9,1:00ff00:0:1&l=7', 'alive',
+                 'thumbnail/1.png?s=96', 'zarr/a%2Fb/%c3%bc', 'archive.ozx', 'node/4.json']
+    for number, text in enumerate(texts):
+        yield (token + addresses[number % len(addresses)]).encode() + b'\0' + text + b'\0' + asks
+    yield b'bytes=-5\0\0'
+
+
 # --- servers --------------------------------------------------------------------------------------
 
 def answers():
@@ -306,7 +332,7 @@ def main(metadata, outdir):
     for kind, seeds in (('summary', summaries(known)), ('session', map(b''.join, sessions())),
                         ('v2', nodes_of_v2()), ('image', tables()),
                         ('pixels', arrays_and_chunks()), ('answer', answers()),
-                        ('channel', asks())):
+                        ('channel', asks()), ('view', viewed(known))):
         folder = Path(outdir) / kind
         folder.mkdir(parents=True)
         for number, seed in enumerate(seeds):
