@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """pictures.py OZXFS FOLDER: the screenshots of README, made by `ozxfs view`: view.png of the quick
-start's image, plate.png of a plate whose wells are cuts of ihc.png of scikit-image (CC0). Wants
+start's image, plate.png of a plate whose wells are cuts of ihc.png of scikit-image. Wants
 Chromium, and the Python packages of tests/run with tests/ on the path."""
 import contextlib
 import io
@@ -56,7 +56,7 @@ def viewed(ozxfs, browser, archive, **more):
             page = browser.page(**more)
             page.go(process.stdout.readline().strip())
             page.until('/warning|error|none/.test('
-                       'document.getElementById("findings-summary").textContent)')
+                       'document.getElementById("findings-summary")?.textContent)')
             yield page
         finally:
             process.terminate()
@@ -68,9 +68,27 @@ def save(page, path):
     picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
+def view(ozxfs, browser, archive, out):
+    with viewed(ozxfs, browser, archive, width=1000, height=640) as page:
+        page.drawn()
+        x, y = page.middle('#canvas')
+        page.mouse('mouseMoved', x + 90, y + 60)
+        page.until('document.getElementById("position").textContent')
+        save(page, out)
+
+
+def view_plate(ozxfs, browser, archive, out):
+    with viewed(ozxfs, browser, archive, width=1000, height=420) as page:
+        page.call('Emulation.setEmulatedMedia', features=[
+            {'name': 'prefers-color-scheme', 'value': 'dark'}])
+        page.until('document.images.length === 23 && '
+                   '[...document.images].every((i) => i.complete)')
+        save(page, out)
+
+
 def main(ozxfs, out):
     out = Path(out)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         folder = Path(folder)
         make = [sys.executable, TESTS / 'quick/make_picture.py', folder / 'cell']
         subprocess.run(make, check=True)
@@ -78,19 +96,11 @@ def main(ozxfs, out):
         for name in ('cell', 'plate'):
             subprocess.run([ozxfs, 'pack', folder / name, folder / (name + '.ozx')], check=True)
         browser = chromium.Browser(folder / 'chromium')
-        with viewed(ozxfs, browser, folder / 'cell.ozx', width=1000, height=640) as page:
-            page.drawn()
-            x, y = page.middle('#canvas')
-            page.mouse('mouseMoved', x + 90, y + 60)
-            page.until('document.getElementById("position").textContent')
-            save(page, out / 'view.png')
-        with viewed(ozxfs, browser, folder / 'plate.ozx', width=1000, height=480) as page:
-            page.call('Emulation.setEmulatedMedia', features=[
-                {'name': 'prefers-color-scheme', 'value': 'dark'}])
-            page.until('document.images.length === 23 && '
-                       '[...document.images].every((i) => i.complete)')
-            save(page, out / 'plate.png')
-        browser.end()
+        try:
+            view(ozxfs, browser, folder / 'cell.ozx', out / 'view.png')
+            view_plate(ozxfs, browser, folder / 'plate.ozx', out / 'plate.png')
+        finally:
+            browser.end()
 
 
 if __name__ == '__main__':
