@@ -13,72 +13,14 @@ import random
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from case import Case, Row, rate
 from contenders import NotServed
 from data import PAGE, shuffled
 from machine import BenchError, on_files
 
 HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Row:
-    key: str
-    title: str
-    unit: str
-    higher: bool = True  # is better
-    target: tuple = ()   # (kind, number); kinds: see report.verdict
-    digits: int = 1
-
-
-class Case:
-    name = ""
-    needs_native = True  # it has a native figure to compare with
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.sizes = bench.datasets.sizes
-
-    def rows(self):
-        raise NotImplementedError
-
-    def takes(self, contender):
-        return contender.mounts
-
-    def data(self):
-        raise NotImplementedError
-
-    def run(self, contender, number):
-        """{row key: value} of round `number`."""
-        raise NotImplementedError
-
-    # -- what most cases do -------------------------------------------------------------------
-
-    def listing(self, files, name):
-        return self.bench.datasets.write_list(name, files)
-
-    def warm(self, mount, listing):
-        """What a warm run may find in memory: the archive or image; natively the files."""
-        client = self.bench.client
-        if mount.contender.reads == "tree":
-            client.run("warm", mount.root, listing)
-        else:
-            on_files(client, "warm", [mount.contender.source(mount.data)])
-
-    def cool(self, mount, listing, used_bytes):
-        native = mount.contender.reads == "tree"
-        files = [] if native else [mount.contender.source(mount.data)]
-        self.bench.caches.drop(files, mount.root, listing, used_bytes)
-
-    def loop(self, mount, mode, listing, processes=1, passes=1):
-        return self.bench.client.run(mode, mount.root, listing, processes, passes,
-                                     self.sizes["limit_s"])
-
-
-def rate(result, what="ops", scale=1e3):
-    return result[what] / result["seconds"] / scale
 
 
 class Contents(Case):
@@ -277,6 +219,33 @@ class Open(Case):
         return values
 
 
+class Readers(Case):
+    """As on a node of a cluster: 64 processes, each with chunks of its own."""
+    name = "readers"
+    processes = 64
+
+    def rows(self):
+        title = f"open+read+close of random 4 KiB chunks by {self.processes} processes"
+        return [Row(f"readers.{state}", f"{title}, {state}", "k/s")
+                for state in ("cold", "warm", "hot")]
+
+    def data(self):
+        return self.bench.datasets.chunks()
+
+    def run(self, contender, number):
+        data, values = self.data(), {}
+        count = max(self.sizes["cold_opens"], self.processes)
+        listing = self.listing(shuffled(data.files, count, number + 100), "readers-cold")
+        with contender.mounted(data) as mount:
+            self.cool(mount, listing, count * PAGE)
+            cold, = self.loop(mount, "open", listing, self.processes)
+        listing = self.listing(shuffled(data.files, self.sizes["opens"], number), "readers")
+        with contender.mounted(data) as mount:
+            self.warm(mount, listing)
+            warm, hot = self.loop(mount, "open", listing, self.processes, 2)
+        return {"readers.cold": rate(cold), "readers.warm": rate(warm), "readers.hot": rate(hot)}
+
+
 class Missing(Case):
     """stat of chunks that are not there. Names are new in each round: a native directory is never
     mounted anew, and would know the absent ones of the last round."""
@@ -460,8 +429,8 @@ class Arrays(Case):
                 f"arrays.{reader}.unsharded": mib / times["unsharded"]}
 
 
-NAMES = ("contents", "mount", "walk", "open-cold", "open", "missing", "seq-cold", "seq", "rand",
-         "mmap", "arrays")
+NAMES = ("contents", "mount", "walk", "open-cold", "open", "readers", "missing", "seq-cold",
+         "seq", "rand", "mmap", "arrays")
 
 
 def make(bench, names, full):
@@ -473,8 +442,8 @@ def make(bench, names, full):
             if full:
                 cases += [MountTime(bench, 1_000_000, flat=True), MountTime(bench, 5_000_000)]
             continue
-        kinds = (Contents, Walk, OpenCold, Open, Missing, SequentialCold, Sequential, Pieces,
-                 Mapped, Arrays)
+        kinds = (Contents, Walk, OpenCold, Open, Readers, Missing, SequentialCold, Sequential,
+                 Pieces, Mapped, Arrays)
         cases += [kind(bench) for kind in kinds if kind.name == name]
         if name == "walk":
             cases.append(WalkLarge(bench, max(bench.datasets.sizes["counts"])))
