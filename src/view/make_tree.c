@@ -179,9 +179,11 @@ static int put_metadata(struct ozx_json_stream *s, const char *name, const char 
         s->is_first = false;
         return 0;
     }
-    copy = strndup(text, size);
+    copy = malloc(size + 1);
     if (!copy)
         return ozx_error_memory(error);
+    memcpy(copy, text, size);
+    copy[size] = '\0';
     ozx_json_stream_put(s, "text", ozx_json_stream_text(copy));
     free(copy);
     return 0;

@@ -21,6 +21,7 @@
 #include "view/server.h"
 
 #define SERVER_DATA_MAX (UINT64_C(128) << 20) /* bytes; what it uses is 5 MiB */
+#define LATER_MS 5000 /* an archive that could not be opened again is tried after as long */
 #define SOON_MS 1000 /* a decoder that ended sooner is started again only after as long */
 
 struct view {
@@ -156,6 +157,16 @@ static int cage_decoder(struct view *v, struct decoding *d)
     return failure;
 }
 
+/* A server that was there may be there again; one that never was is told once. */
+static int try_later(struct view *v)
+{
+    if (!v->was_ready)
+        return -EIO;
+    v->status = 0;
+    v->not_before_ms = now_ms() + LATER_MS;
+    return 0;
+}
+
 static int start_decoder(struct view *v)
 {
     struct decoding d = {.options = v->options};
@@ -164,7 +175,7 @@ static int start_decoder(struct view *v)
     if (!v->source) {
         v->status = v->options->open(v->options->context, &v->source);
         if (v->status)
-            return -EIO;
+            return try_later(v);
     }
     v->decoder_is_ready = false;
     v->started_ms = now_ms();

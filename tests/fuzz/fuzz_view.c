@@ -117,8 +117,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *address;
 
     text = cut(&data, &size, &text_size);
-    address = strndup((const char *)text, text_size);
+    address = malloc(text_size + 1);
     FUZZ_CHECK(address);
+    memcpy(address, text, text_size);
+    address[text_size] = '\0';
     look_at_address(address);
     free(address);
     text = cut(&data, &size, &text_size);
