@@ -82,11 +82,15 @@ export function findingItems({findings, truncated}) {
 }
 
 // The raw tree's address of a node, and it in the addresses of other viewers
-export function links(path, version) {
+export function links({path, kind}, version) {
   const inside = path.split('/').filter(Boolean).map(encodeURIComponent).join('/');
   const raw = new URL(`zarr/${inside}`, document.baseURI).href.replace(/\/$/, '');
   const asked = encodeURIComponent(raw);
-  const scene = {layers: [{name: path.split('/').at(-1) || 'image', source: `zarr${version}://${raw}`, type: 'image'}]};
+  const scene = {layers: [{
+    name: path.split('/').at(-1) || 'image',
+    source: `zarr${version}://${raw}`,
+    type: kind === 'label' ? 'segmentation' : 'image',
+  }]};
   return [
     ['neuroglancer', `https://neuroglancer-demo.appspot.com/#!${encodeURIComponent(JSON.stringify(scene))}`],
     ['vizarr', `https://hms-dbmi.github.io/vizarr/?source=${asked}`],
@@ -94,8 +98,8 @@ export function links(path, version) {
   ];
 }
 
-export function linkItems(path, version) {
-  return links(path, version).map(([name, href]) => element('li', {},
+export function linkItems(node, version) {
+  return links(node, version).map(([name, href]) => element('li', {},
     element('a', {href, target: '_blank', rel: 'noreferrer noopener'}, name)))
     .concat(element('li', {}, element('a', {href: 'archive.ozx', download: ''}, 'Download the archive')));
 }

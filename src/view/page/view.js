@@ -19,6 +19,7 @@ let archive = null; // tree.json
 let image = null; // image/N.json of the image on the stage
 let choice = null; // what was set for it: {z, t, labels, channels}
 let opening = new AbortController();
+let loading = false; // a node is being opened
 const choices = new Map(); // node or plate: choice, kept while the page is open
 const plates = new Map(); // node: plate.json
 const wells = new Map(); // image node: {plate, name, fields}
@@ -33,7 +34,7 @@ const grid = new Grid(byId('grid'), go);
 
 function draw(context, view) {
   tiles.draw(context, view);
-  byId('stage').setAttribute('aria-busy', String(!tiles.complete));
+  byId('stage').setAttribute('aria-busy', String(loading || !tiles.complete));
   if (image) {
     showScaleBar(view);
   }
@@ -127,12 +128,14 @@ async function open(id) {
   opening.abort();
   opening = new AbortController();
   const {signal} = opening;
+  loading = true;
+  byId('stage').setAttribute('aria-busy', 'true');
   const node = tree.node(id) ?? {id, kind: 'image', image: true, name: '', path: ''};
   tree.mark(id);
   document.title = `${[archive.file, node.path].filter(Boolean).join(' \u2013 ')} \u2013 ozxfs view`;
   byId('context').hidden = true;
   showMetadata(id, signal);
-  byId('links').replaceChildren(...linkItems(node.path, archive.zarr));
+  byId('links').replaceChildren(...linkItems(node, archive.zarr));
   try {
     if (node.kind === 'plate') {
       const plate = await askPlate(id, signal);
@@ -149,6 +152,11 @@ async function open(id) {
       if (!(error instanceof Refusal)) {
         throw error; // a fault of this page: the console has where
       }
+    }
+  } finally {
+    if (!signal.aborted) {
+      loading = false;
+      stage.redraw();
     }
   }
 }
