@@ -88,7 +88,7 @@ export function links({path, kind}, version) {
   const asked = encodeURIComponent(raw);
   const scene = {layers: [{
     name: path.split('/').at(-1) || 'image',
-    source: `zarr${version}://${raw}`,
+    source: `${raw}/|zarr${version}:`,
     type: kind === 'label' ? 'segmentation' : 'image',
   }]};
   return [
