@@ -173,6 +173,26 @@ class Page:
             return !stage.hidden && stage.ariaBusy === "false";
         })()''')
 
+    @contextlib.contextmanager
+    def intercepted(self, pattern, stage='Request'):
+        """Requests of that pattern wait until the test has answered them: the list of them."""
+        held = []
+
+        def happened(message):
+            if message['method'] == 'Fetch.requestPaused':
+                held.append(message['params'])
+            usual(message)
+
+        usual, self.happened = self.happened, happened
+        self.call('Fetch.enable', patterns=[{'urlPattern': pattern, 'requestStage': stage}])
+        yield held
+        self.call('Fetch.disable')
+        self.happened = usual
+
+    def answer_held(self, request, status, body=b''):
+        self.call('Fetch.fulfillRequest', requestId=request['requestId'], responseCode=status,
+                  body=base64.b64encode(body).decode())
+
     def text(self, selector):
         return self.run('document.querySelector(%s).innerText' % json.dumps(selector))
 

@@ -160,22 +160,31 @@ def test_refusals_are_shown_in_place_and_retried(opened):
 
 def test_a_busy_server_is_asked_again(opened, server):
     page = opened()
-    refused = []
-
-    def paused(message):
-        if message['method'] == 'Fetch.requestPaused':
-            refused.append(message['params'])
-        happened(message)
-
-    happened, page.happened = page.happened, paused
-    page.call('Fetch.enable', patterns=[{'urlPattern': '*/tile/*'}])
-    page.run('location.hash = %d' % server.node('cells'))
-    page.until_true(lambda: refused)
-    for request in refused[:]:
-        page.call('Fetch.fulfillRequest', requestId=request['requestId'], responseCode=503)
-    page.call('Fetch.disable')
+    with page.intercepted('*/tile/*') as held:
+        page.run('location.hash = %d' % server.node('cells'))
+        page.until_true(lambda: held)
+        for request in held[:]:
+            page.answer_held(request, 503)
     page.drawn()
     assert page.run('document.getElementById("problem").hidden')
+
+
+def test_an_image_of_which_little_is_known(opened, server):
+    page = opened()
+    said = server.json('image/%d.json' % server.node('cells'))
+    for channel in said['channels']:
+        channel.update(histogram=[], label='')
+    said.update(pixel_size=None, unit='', labels=[])
+    with page.intercepted('*/image/*') as held:
+        page.run('location.hash = %d' % server.node('cells'))
+        page.until_true(lambda: held)
+        page.answer_held(held[0], 200, json.dumps(said).encode())
+    page.drawn()
+    assert page.text('#scale-text') == '200 px'
+    assert page.text('#facts').split('\n')[:4] == ['Size', '700 × 500 × 5', 'Type', 'uint16']
+    assert page.text('.channel label') == 'Channel 0'
+    page.click('.channel button')  # without a histogram there is nothing to find
+    assert page.run('document.querySelector(".channel input[type=number]").value') == '500'
 
 
 def test_light_and_dark(opened):

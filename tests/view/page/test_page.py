@@ -204,15 +204,14 @@ def test_label_image_by_itself(opened, cells):
 
 
 def test_tiles_that_are_not_seen_any_more_are_cancelled(page):
-    page.call('Fetch.enable', patterns=[{'urlPattern': '*/tile/*'}])  # held until they are answered
     since = len(page.requests)
-    page.key('.')
-    page.until_true(lambda: asked(page, since))
-    page.key('.')
-    page.until_true(lambda: len({tile[1] for tile in asked(page, since)}) == 2)
-    page.until_true(lambda: [url for url in page.cancelled if '/0/3/0/' in url])
-    assert not [url for url in page.cancelled if '/0/4/0/' in url]
-    page.call('Fetch.disable')
+    with page.intercepted('*/tile/*'):
+        page.key('.')
+        page.until_true(lambda: asked(page, since))
+        page.key('.')
+        page.until_true(lambda: len({tile[1] for tile in asked(page, since)}) == 2)
+        page.until_true(lambda: [url for url in page.cancelled if '/0/3/0/' in url])
+        assert not [url for url in page.cancelled if '/0/4/0/' in url]
     page.drawn()
 
 
