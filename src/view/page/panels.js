@@ -28,13 +28,19 @@ function indent(tokens) {
   return out;
 }
 
+// What is not seen in a string, as JSON writes it otherwise
+function seen(token) {
+  const hex = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return token.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => one.split('').map(hex).join('')); // UTF-16
+}
+
 // The text of a node's metadata: what stands under "metadata" in the answer, or its "text"
 export function metadataText(answer) {
   const {metadata, text} = JSON.parse(answer);
   if (metadata === undefined) {
-    return text ?? '';
+    return seen(text ?? '');
   }
-  const tokens = answer.match(TOKEN);
+  const tokens = answer.match(TOKEN).map(seen);
   let depth = 0;
   let from = 0;
   for (const [number, token] of tokens.entries()) {

@@ -4,7 +4,7 @@
 
 import {Refusal, ask, askJson, askText} from './ask.js';
 import {Channels, channelsText, settingsOf} from './channels.js';
-import {byId, element, isTyping} from './dom.js';
+import {byId, element, isTyping, plain, setText} from './dom.js';
 import {Grid} from './grid.js';
 import {facts, findingItems, linkItems, metadataText} from './panels.js';
 import {Stage} from './stage.js';
@@ -55,7 +55,7 @@ function showScaleBar(view) {
   const length = (size?.x ?? 1) / view.scale * devicePixelRatio; // of one CSS pixel
   const bar = scaleBar(BAR_PIXELS, length, size ? unit : 'px');
   byId('scale-line').style.width = `${bar.width}px`;
-  byId('scale-text').textContent = bar.text;
+  setText('scale-text', bar.text);
 }
 
 function showPosition(point) {
@@ -69,12 +69,12 @@ function showPosition(point) {
   const {pixel_size: size, unit} = image;
   const {factor, name} = size ? unitOfPixels(size.x, unit) : {};
   const lengths = size ? [point.x * size.x, point.y * size.y].map((n) => figure(n * factor)).join(', ') : '';
-  byId('position').textContent = `x ${x}, y ${y}${lengths && ` \u00b7 ${lengths} ${name}`}`;
+  setText('position', `x ${x}, y ${y}${lengths && ` \u00b7 ${lengths} ${name}`}`);
 }
 
 function showProblem(message) {
   byId('problem').hidden = !message;
-  byId('problem-text').textContent = message;
+  setText('problem-text', message);
 }
 
 // ---- which of the three fills the middle
@@ -100,7 +100,7 @@ function showMiddle(which) {
 
 function showMessage(text, retry) {
   showMiddle('message');
-  byId('message-text').textContent = text;
+  setText('message-text', text);
   byId('message-retry').hidden = !retry;
   byId('message-retry').onclick = retry;
 }
@@ -132,7 +132,7 @@ async function open(id) {
   byId('stage').setAttribute('aria-busy', 'true');
   const node = tree.node(id) ?? {id, kind: 'image', image: true, name: '', path: ''};
   tree.mark(id);
-  document.title = `${[archive.file, node.path].filter(Boolean).join(' \u2013 ')} \u2013 ozxfs view`;
+  document.title = plain([archive.file, node.path, 'ozxfs view'].filter(Boolean).join(' \u2013 '));
   byId('context').hidden = true;
   showMetadata(id, signal);
   byId('links').replaceChildren(...linkItems(node, archive.zarr));
@@ -208,7 +208,7 @@ async function openImage(id, signal) {
   showPlanes();
   byId('facts').replaceChildren(...facts(image));
   const [base] = image.levels;
-  byId('canvas').setAttribute('aria-label', `Image ${image.name}, ${base.width} by ${base.height} pixels`);
+  byId('canvas').setAttribute('aria-label', plain(`Image ${image.name}, ${base.width} by ${base.height} pixels`));
   tiles.show(id, image);
   stage.show({width: base.width, height: base.height});
   look();
@@ -243,7 +243,7 @@ function showWell(id, well) {
   if (!well) {
     return;
   }
-  byId('well-name').textContent = `Well ${well.name}`;
+  setText('well-name', `Well ${well.name}`);
   byId('to-plate').onclick = () => go(well.plate);
   byId('field-label').hidden = well.fields.length < 2;
   byId('field').replaceChildren(...well.fields.map((field, number) =>
@@ -280,7 +280,7 @@ function planeRow(axis) {
       choice[axis] = Math.max(0, Math.min(most, Math.round(value)));
     }
     slider.value = field.value = choice[axis];
-    count.textContent = `of ${most + 1}${depth ? ` \u00b7 ${figure(choice.z * depth * factor)} ${name}` : ''}`;
+    count.textContent = plain(`of ${most + 1}${depth ? ` \u00b7 ${figure(choice.z * depth * factor)} ${name}` : ''}`);
   };
   slider.oninput = () => { set(slider.valueAsNumber); look(); };
   field.onchange = () => { set(field.valueAsNumber); look(); };
@@ -413,9 +413,9 @@ async function start() {
     showMessage(error.message, start);
     return;
   }
-  byId('title').textContent = archive.file;
+  setText('title', archive.file);
   byId('tree-note').hidden = !archive.truncated;
-  byId('tree-note').textContent = `Only the first ${archive.nodes.length} nodes are listed.`;
+  setText('tree-note', `Only the first ${archive.nodes.length} nodes are listed.`);
   tree.show(archive.nodes, archive.file);
   await open(wanted());
   showFindings();

@@ -8,7 +8,7 @@ import numpy
 from image.rendering import rgba_of, rounded
 
 NAME = '<img src=x onerror=alert(1)>"\'&amp;'  # of a node: it cannot have a slash
-TEXT = NAME + '</script><script>alert(2)</script><style>*{display:none}</style>'
+TEXT = NAME + '\u202e</script><script>alert(2)</script><style>*{display:none}</style>'
 TILE = 256
 ROWS, COLUMNS = 'ABC', (1, 2, 3, 4)
 WELLS = [('A', 1), ('A', 3), ('B', 2), ('C', 4)]
