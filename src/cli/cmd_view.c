@@ -22,7 +22,6 @@
 #include "view/view.h"
 
 #define DATA_MAX (UINT64_C(96) << 20) /* bytes of memory for decoding, whatever the image */
-#define OPENER "/usr/bin/xdg-open"
 
 struct command {
     const char *file;
@@ -75,7 +74,7 @@ static void open_browser(const char *address)
             sigemptyset(&none);
             sigprocmask(SIG_SETMASK, &none, NULL);
             setsid();
-            execv(OPENER, argv);
+            execvp(argv[0], argv);
         }
         _exit(EXIT_FAILURE);
     }
@@ -90,14 +89,14 @@ static bool has_display(void)
     return (x && *x) || (wayland && *wayland);
 }
 
-static void tell(void *context, const char *address)
+static void tell(void *context, const char *address, const char *once)
 {
     const struct command *c = context;
 
     printf("%s\n", address);
     fflush(stdout);
-    if (!c->no_open && has_display() && access(OPENER, X_OK) == 0)
-        open_browser(address);
+    if (!c->no_open && has_display())
+        open_browser(once);
 }
 
 static const struct ozx_option rows[] = {

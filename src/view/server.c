@@ -113,7 +113,10 @@ int ozx_server_run(const struct ozx_server_options *options)
     struct ozx_server server = {.options = options};
     struct pollfd control = {.fd = options->control, .events = POLLIN};
     struct MHD_Daemon *daemon;
+    struct timespec now;
 
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    server.started_s = now.tv_sec;
     ozx_pool_init(&server.pool);
     ozx_connections_init(&server.connections);
     daemon = start(&server);

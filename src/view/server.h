@@ -4,6 +4,9 @@
  * listens, one to its parent, and those to the decoder that come by that; no file, and no way to
  * one. Sources: RFC 9110, RFC 9112; the Fetch standard (CORS); CSP level 3.
  *
+ * What a browser is started with can be seen by everybody in the list of processes: that is
+ * /ONCE/, which leads to the page once, within a minute.
+ *
  * A request is looked at in this order, and the first that is wrong is the answer:
  *
  *     method                                       405
@@ -25,12 +28,14 @@ enum ozx_server_word {
     OZX_SERVER_SOCKET = 'c', /* from it, with a descriptor: one more */
 };
 
+#define OZX_SERVER_ONCE_S 60
 #define OZX_SERVER_LEFT_S 15 /* without a sign of a page: the last one is closed */
 
 struct ozx_server_options {
     int listener, control;
     unsigned port;
     char token[OZX_TOKEN_SIZE];
+    char once[OZX_TOKEN_SIZE]; /* leads to the token, the first time it is asked for */
 };
 
 bool ozx_server_is_built_in(void);

@@ -257,6 +257,33 @@ static enum MHD_Result send_raw(const struct request *r)
                  true, response);
 }
 
+/* --- the way in ------------------------------------------------------------------------------ */
+
+/* True once. */
+static bool is_once(const struct request *r, const char *address)
+{
+    struct ozx_server *server = r->server;
+    struct timespec now;
+    const char *rest;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return ozx_route_token(address, server->options->once, &rest) && !*rest &&
+           now.tv_sec - server->started_s < OZX_SERVER_ONCE_S &&
+           !atomic_exchange(&server->was_led, true);
+}
+
+static enum MHD_Result send_to_page(const struct request *r)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    char place[OZX_TOKEN_SIZE + 2];
+
+    snprintf(place, sizeof place, "/%s/", r->server->options->token);
+    if (response)
+        MHD_add_response_header(response, "Location", place);
+    return queue(r, MHD_HTTP_SEE_OTHER, NULL, false, response);
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 struct hosts {
@@ -304,6 +331,8 @@ static enum MHD_Result answer(struct request *r, const char *address, const char
         return send_message(r, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are answered");
     if (!is_for_us(r))
         return send_message(r, MHD_HTTP_FORBIDDEN, "the Host header is not that of this server");
+    if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 && is_once(r, address))
+        return send_to_page(r);
     if (!ozx_route_token(address, r->server->options->token, &rest))
         return is_preflight
                    ? send_message(r, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are answered")

@@ -16,6 +16,8 @@ struct ozx_server {
     const struct ozx_server_options *options;
     struct ozx_pool pool;
     struct ozx_connections connections;
+    int64_t started_s;           /* monotonic */
+    atomic_bool was_led;         /* to the page, by options->once */
     _Atomic int64_t last_sign_s; /* monotonic: of a page that is open; 0: there was none */
 };
 

@@ -22,7 +22,7 @@
 
 #define SERVER_DATA_MAX (UINT64_C(128) << 20) /* bytes; what it uses is 5 MiB */
 #define LATER_MS 5000 /* an archive that could not be opened again is tried after as long */
-#define SOON_MS 1000 /* a decoder that ended sooner is started again only after as long */
+#define SOON_MS 1000  /* a decoder that ended sooner is started again only after as long */
 
 struct view {
     const struct ozx_view_options *options;
@@ -269,14 +269,15 @@ static int on_server_word(struct view *v)
 
 static void tell_when_ready(struct view *v)
 {
-    char address[OZX_VIEW_ADDRESS_SIZE];
+    char address[OZX_VIEW_ADDRESS_SIZE], once[OZX_VIEW_ADDRESS_SIZE];
+    const struct ozx_server_options *o = &v->server_options;
 
     if (v->was_ready || !v->server_is_ready || !v->decoder_is_ready)
         return;
     v->was_ready = true;
-    snprintf(address, sizeof address, "http://127.0.0.1:%u/%s/", v->server_options.port,
-             v->server_options.token);
-    v->options->ready(v->options->context, address);
+    snprintf(address, sizeof address, "http://127.0.0.1:%u/%s/", o->port, o->token);
+    snprintf(once, sizeof once, "http://127.0.0.1:%u/%s/", o->port, o->once);
+    v->options->ready(v->options->context, address, once);
 }
 
 static int step(struct view *v)
@@ -347,6 +348,8 @@ int ozx_view_run(const struct ozx_view_options *options, struct ozx_view_end *en
     v.server_options.port = options->port;
     sigprocmask(SIG_BLOCK, NULL, &v.before);
     failure = ozx_token_make(v.server_options.token, error);
+    if (!failure)
+        failure = ozx_token_make(v.server_options.once, error);
     v.status = failure ? 0 : options->open(options->context, &v.source);
     if (!failure && !v.status)
         failure = ozx_listen(&v.server_options.port, &v.listener, error);

@@ -25,8 +25,9 @@ struct ozx_view_options {
     int (*open)(void *context, struct ozx_source **source);
     /* In the decoder: reads the archive and runs ozx_decoder_run(). The exit status. */
     int (*decode)(void *context, struct ozx_source *source, const int *sockets, size_t count);
-    /* Once, when both are there: the address of the page, with its token. */
-    void (*ready)(void *context, const char *address);
+    /* Once, when both are there: the address of the page, with its token; and one that leads there
+     * once, for who is started with it. */
+    void (*ready)(void *context, const char *address, const char *once);
 };
 
 struct ozx_view_end {

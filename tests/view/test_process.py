@@ -130,6 +130,34 @@ def test_end_with_the_last_page(archive):
         assert viewer.process.wait(timeout=30) == 0
 
 
+def test_browser(archive, tmp_path):
+    """It is given, without a shell, an address that is good for one time; everybody sees it."""
+    opener, given = tmp_path / 'xdg-open', tmp_path / 'given'
+    opener.write_text('#!/bin/sh\nprintf "%%s\\n" "$#" "$@" >%s.new\nmv %s.new %s\n' %
+                      (given, given, given))
+    opener.chmod(0o755)
+    path = '%s:%s' % (tmp_path, os.environ['PATH'])
+    for display, options, opened in ((':9', (), True), ('', (), False),
+                                     (':9', ('--no-open', ), False)):
+        environment = dict(os.environ, PATH=path, DISPLAY=display, WAYLAND_DISPLAY='')
+        with viewing(archive, *options, no_open=False, env=environment) as viewer:
+            assert bool(wait_until(given.exists, timeout=10 if opened else 0.3)) == opened
+            if not opened:
+                continue
+            count, address = given.read_text().split()
+            given.unlink()
+            once = address.removeprefix('http://%s' % viewer.host)
+            assert count == '1' and len(once) == 66 and once != viewer.base
+            for name in ('tree.json', 'x', 'view.js'):
+                assert viewer.request(name, base=once)[0] == 404
+            assert viewer.request('', 'HEAD', base=once)[0] == 404
+            assert viewer.request('', base=once, Host='evil.example')[0] == 403
+            status, headers, _ = viewer.request('', base=once)
+            assert (status, headers['location']) == (303, viewer.base)
+            assert headers['referrer-policy'] == 'no-referrer'
+            assert viewer.request('', base=once)[0] == 404
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 

@@ -95,13 +95,14 @@ class Viewer:
 
 
 @contextlib.contextmanager
-def viewing(archive, *options, program=OZXFS):
-    with subprocess.Popen([program, 'view', '--no-open', *options,
-                           str(archive)],
+def viewing(archive, *options, no_open=True, **more):
+    words = [OZXFS, 'view', *(['--no-open'] if no_open else []), *options, str(archive)]
+    with subprocess.Popen(words,
                           stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE,
-                          text=True) as process:
+                          text=True,
+                          **more) as process:
         try:
             address = process.stdout.readline().strip()
             assert address, process.communicate()
