@@ -16,19 +16,6 @@
 /* Local headers that are looked at; an archive with more doubtful entries than that is refused. */
 #define LOOKS_MAX 64
 
-int ozx_extents_add(struct ozx_extents *extents, const struct ozx_zip_entry *entry, uint32_t node)
-{
-    if (ozx_array_reserve((void **)&extents->list, extents->count, &extents->room,
-                          sizeof *extents->list))
-        return -ENOMEM;
-    extents->list[extents->count++] =
-        (struct ozx_extent){.offset_bytes = entry->local_offset_bytes,
-                            .size_bytes = OZX_LOCAL_SIZE + entry->compressed_size_bytes,
-                            .node = node,
-                            .name_size_bytes = entry->name_size_bytes};
-    return 0;
-}
-
 static int by_offset(const void *a, const void *b)
 {
     const struct ozx_extent *x = a, *y = b;
@@ -79,30 +66,70 @@ static int refuse(const struct ozx_draft *draft, const struct ozx_extent *first,
                          name, first->offset_bytes, end);
 }
 
-int ozx_extents_check(struct ozx_extents *extents, struct ozx_source *source, uint64_t limit_bytes,
-                      struct ozx_draft *draft, struct ozx_index_facts *facts,
-                      struct ozx_error *error)
+/* One entry, when it is known what comes behind it: another one, or (NULL) what begins at `limit_bytes`. */
+static int judge(struct ozx_extents *x, const struct ozx_extent *e, const struct ozx_extent *next,
+                 uint64_t limit_bytes, struct ozx_error *error)
 {
-    int looks = 0;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no list, no entries */
+    uint64_t room = (next ? next->offset_bytes : limit_bytes) - e->offset_bytes;
+    uint64_t slack = 0;
 
-    sort(extents);
-    for (uint32_t i = 0; i < extents->count; i++) {
-        const struct ozx_extent *e = &extents->list[i];
-        const struct ozx_extent *next = i + 1 < extents->count ? e + 1 : NULL;
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no list, no entries */
-        uint64_t room = (next ? next->offset_bytes : limit_bytes) - e->offset_bytes;
-        uint64_t slack = 0;
-        if (room >= e->size_bytes + e->name_size_bytes)
-            slack = room - e->size_bytes - e->name_size_bytes;
-        else if (room < e->size_bytes || ++looks > LOOKS_MAX || !has_shorter_name(source, e))
-            return refuse(draft, e, next, error);
-        if (slack > LOCAL_REST_MAX)
-            facts->gap_bytes += slack;
-        if (e->node != OZX_EXTENT_NO_NODE)
-            draft->nodes[e->node].slack_bytes =
-                (uint16_t)(slack < UINT16_MAX ? slack : UINT16_MAX);
+    if (room >= e->size_bytes + e->name_size_bytes)
+        slack = room - e->size_bytes - e->name_size_bytes;
+    else if (room < e->size_bytes || ++x->looks > LOOKS_MAX || !has_shorter_name(x->source, e))
+        return refuse(x->draft, e, next, error);
+    if (slack > LOCAL_REST_MAX)
+        x->facts->gap_bytes += slack;
+    if (e->node != OZX_EXTENT_NO_NODE)
+        x->draft->nodes[e->node].slack_bytes = (uint16_t)(slack < UINT16_MAX ? slack : UINT16_MAX);
+    return 0;
+}
+
+/* What is wrong is told when all were walked over: a header that is wrong by itself comes first. */
+static int add_in_order(struct ozx_extents *x, const struct ozx_extent *extent)
+{
+    if (x->count && extent->offset_bytes < x->last.offset_bytes)
+        return -EAGAIN;
+    if (!x->count++)
+        x->first_offset_bytes = extent->offset_bytes;
+    else if (!x->found.code)
+        (void)judge(x, &x->last, extent, 0, &x->found);
+    x->last = *extent;
+    return 0;
+}
+
+int ozx_extents_add(struct ozx_extents *x, const struct ozx_zip_entry *entry, uint32_t node)
+{
+    const struct ozx_extent extent = {.offset_bytes = entry->local_offset_bytes,
+                                      .size_bytes = OZX_LOCAL_SIZE + entry->compressed_size_bytes,
+                                      .node = node,
+                                      .name_size_bytes = entry->name_size_bytes};
+
+    if (!x->has_list)
+        return add_in_order(x, &extent);
+    if (ozx_array_reserve((void **)&x->list, x->count, &x->room, sizeof *x->list))
+        return -ENOMEM;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
+    x->list[x->count++] = extent;
+    return 0;
+}
+
+int ozx_extents_check(struct ozx_extents *x, uint64_t limit_bytes, struct ozx_error *error)
+{
+    if (x->has_list && x->count) {
+        sort(x);
+        x->first_offset_bytes = x->list[0].offset_bytes;
+        for (uint32_t i = 0; i + 1 < x->count && !x->found.code; i++)
+            (void)judge(x, &x->list[i], &x->list[i + 1], 0, &x->found);
+        x->last = x->list[x->count - 1];
     }
-    if (extents->count)
-        facts->gap_bytes += extents->list[0].offset_bytes;
+    if (x->count && !x->found.code)
+        (void)judge(x, &x->last, NULL, limit_bytes, &x->found);
+    if (x->found.code) {
+        *error = x->found;
+        return error->code;
+    }
+    if (x->count)
+        x->facts->gap_bytes += x->first_offset_bytes;
     return 0;
 }

@@ -27,6 +27,15 @@
 #define DIRECTORIES_FREE 500000
 #define DIRECTORIES_PER_ENTRY 16
 
+/* Names that were met before: those of chunks are mostly the same in each directory. */
+#define KNOWN_NAMES 4096
+#define KNOWN_NAME_MAX 8 /* bytes */
+
+struct known_name {
+    uint32_t offset;
+    uint32_t size_bytes; /* 0: none */
+};
+
 struct build {
     struct ozx_draft draft;
     struct ozx_dirtable directories;
@@ -42,12 +51,26 @@ struct build {
     char last_path[OZX_NAME_PATH_MAX + 1]; /* directory part of the last entry, and its draft */
     size_t last_path_size;
     uint32_t last_directory;
+    struct known_name known[KNOWN_NAMES]; /* by hash; a newer one takes the place */
 };
+
+static struct known_name *known_name(struct build *b, const char *name, size_t size)
+{
+    uint64_t word = 0;
+
+    memcpy(&word, name, size);
+    return &b->known[(word * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
+}
 
 static int add_name(struct build *b, const char *name, size_t size, uint32_t *offset)
 {
     struct ozx_draft *d = &b->draft;
+    struct known_name *known = size && size <= KNOWN_NAME_MAX ? known_name(b, name, size) : NULL;
 
+    if (known && known->size_bytes == size && memcmp(d->names + known->offset, name, size) == 0) {
+        *offset = known->offset;
+        return 0;
+    }
     if (size > UINT32_MAX - d->names_size)
         return -ENOMEM;
     if (size > d->names_room - d->names_size) {
@@ -64,6 +87,8 @@ static int add_name(struct build *b, const char *name, size_t size, uint32_t *of
     if (size) /* the root has no name, and there may be no names yet */
         memcpy(d->names + d->names_size, name, size);
     *offset = d->names_size;
+    if (known)
+        *known = (struct known_name){.offset = d->names_size, .size_bytes = (uint32_t)size};
     d->names_size += (uint32_t)size;
     return 0;
 }
@@ -139,7 +164,9 @@ static int find_directory(struct build *b, const char *path, size_t size, uint32
 
 static int add_extent(struct build *b, const struct ozx_zip_entry *e, uint32_t node)
 {
-    return ozx_extents_add(&b->extents, e, node) ? ozx_error_memory(b->error) : 0;
+    int failure = ozx_extents_add(&b->extents, e, node);
+
+    return failure == -ENOMEM ? ozx_error_memory(b->error) : failure;
 }
 
 static void warn_entry(struct build *b, const struct ozx_zip_entry *e, enum ozx_rule rule,
@@ -367,10 +394,9 @@ static int build_tree(struct build *b, struct ozx_source *source,
     b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
     failure = ozx_zip_directory_walk_names(source, records, b->names, take_entry, b, b->error);
     if (!failure)
-        failure = ozx_extents_check(&b->extents, source, records->directory_offset_bytes, &b->draft,
-                                    &b->facts, b->error);
-    if (!failure && b->extents.count && b->extents.list[0].offset_bytes)
-        warn_of_prefix(b, b->extents.list[0].offset_bytes);
+        failure = ozx_extents_check(&b->extents, records->directory_offset_bytes, b->error);
+    if (!failure && b->extents.count && b->extents.first_offset_bytes)
+        warn_of_prefix(b, b->extents.first_offset_bytes);
     free(ozx_take(b->extents.list));
     if (!failure)
         failure = find_subdir(b, subdir ? subdir : "", &prefix, &root);
@@ -384,23 +410,23 @@ static int build_tree(struct build *b, struct ozx_source *source,
     return failure;
 }
 
-int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
-                    const char *subdir, enum ozx_names names, int64_t mtime_s, struct ozx_tree *out,
-                    struct ozx_index_facts *facts, struct ozx_warnings *warnings,
-                    struct ozx_error *error)
+/* With a list of all extents, or without: -EAGAIN if one is needed. */
+static int build_index(const struct build *wanted, struct ozx_source *source,
+                       const struct ozx_zip_end_records *records, const char *subdir,
+                       struct ozx_tree *out, struct ozx_index_facts *facts)
 {
-    OZX_AUTO_FREE struct build *b = calloc(1, sizeof *b);
+    OZX_AUTO_FREE struct build *b = malloc(sizeof *b);
     int failure;
 
     if (!b)
-        return ozx_error_memory(error);
-    b->names = names;
-    b->mtime_s = mtime_s;
-    b->warnings = warnings;
-    b->error = error;
+        return ozx_error_memory(wanted->error);
+    *b = *wanted;
+    b->extents.source = source;
+    b->extents.draft = &b->draft;
+    b->extents.facts = &b->facts;
     failure = ozx_dirtable_init(&b->directories);
     if (failure)
-        return ozx_error_memory(error);
+        return ozx_error_memory(b->error);
     failure = build_tree(b, source, records, subdir, out);
     b->facts.replaced_count = b->draft.replaced_count;
     b->facts.replaced_bytes = b->draft.replaced_bytes;
@@ -412,4 +438,27 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records 
     free(b->draft.names);
     free(b->draft.compressed);
     return failure;
+}
+
+int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
+                    const char *subdir, enum ozx_names names, int64_t mtime_s, struct ozx_tree *out,
+                    struct ozx_index_facts *facts, struct ozx_warnings *warnings,
+                    struct ozx_error *error)
+{
+    OZX_AUTO_FREE struct build *b = calloc(1, sizeof *b);
+    const struct ozx_warnings before = *warnings;
+    int failure;
+
+    if (!b)
+        return ozx_error_memory(error);
+    b->names = names;
+    b->mtime_s = mtime_s;
+    b->warnings = warnings;
+    b->error = error;
+    failure = build_index(b, source, records, subdir, out, facts);
+    if (failure != -EAGAIN)
+        return failure;
+    *warnings = before;
+    b->extents.has_list = true;
+    return build_index(b, source, records, subdir, out, facts);
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * From the draft to the final tree: children grouped by their parent (a counting sort), each group
- * sorted by name, then numbered breadth-first. Equal names meet here: the last entry of a name
+ * sorted by name, then numbered breadth-first. Besides the nodes it takes 4 bytes for each of them and 4 for each
+ * directory: a node's number stands in the place of its parent until all are moved. Equal names meet here: the last entry of a name
  * stays (rule duplicate), a file and a directory of one name refuse the archive (rule conflict).
  */
 #include "archive/index.h"
 
 #include <endian.h>
 #include <string.h>
+
+#include "base/array.h"
 
 #define NOT_SHOWN UINT32_MAX
 #define STEPS_AHEAD 16
@@ -23,7 +26,8 @@ struct layout {
     uint32_t *order; /* drafts grouped by parent */
     struct key *keys;
     uint32_t key_room;
-    uint32_t *drafts; /* which draft each final node is */
+    uint32_t *directories; /* drafts, in the order of their numbers */
+    uint32_t directory_count, directory_room;
     uint32_t node_count;
     uint32_t *compressed_nodes; /* final node of each, 0 (the root) if it is not shown */
     struct ozx_warnings *warnings;
@@ -144,10 +148,19 @@ static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
                   m->name_size) == 0;
 }
 
-/* Numbers the sorted children of the final node `number`, behind those that have one. */
-static int place_children(struct layout *l, uint32_t number, uint32_t count)
+static int add_directory(struct layout *l, uint32_t draft)
 {
-    struct ozx_node *parent = &l->draft->nodes[l->drafts[number]];
+    if (ozx_array_reserve((void **)&l->directories, l->directory_count, &l->directory_room,
+                          sizeof *l->directories))
+        return ozx_error_memory(l->error);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
+    l->directories[l->directory_count++] = draft;
+    return 0;
+}
+
+/* Numbers the sorted children of a directory, behind those that have a number. */
+static int place_children(struct layout *l, struct ozx_node *parent, uint32_t count)
+{
     uint32_t first = l->node_count, subdirectories = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -159,13 +172,14 @@ static int place_children(struct layout *l, uint32_t number, uint32_t count)
                 return failure;
             continue;
         }
-        node->parent = number;
-        if (node->kind & OZX_KIND_DIRECTORY)
+        if (node->kind & OZX_KIND_DIRECTORY) {
+            if (add_directory(l, draft))
+                return -ENOMEM;
             subdirectories++;
-        else if (node->kind & OZX_KIND_COMPRESSED)
+        } else if (node->kind & OZX_KIND_COMPRESSED)
             l->compressed_nodes[ozx_compressed_find(
                 l->draft->compressed, l->draft->compressed_count, draft)] = l->node_count;
-        l->drafts[l->node_count++] = draft;
+        node->parent = l->node_count++;
     }
     parent->first_child = l->node_count > first ? first : 0;
     parent->child_count = l->node_count - first;
@@ -201,19 +215,19 @@ static int number_nodes(struct layout *l, uint32_t root)
     struct ozx_node *nodes = l->draft->nodes;
 
     group_by_parent(l);
-    l->drafts[0] = root;
+    for (uint32_t i = 0; i < l->draft->node_count; i++)
+        nodes[i].parent = NOT_SHOWN;
     nodes[root].parent = 0;
     nodes[root].name_size = 0;
     l->node_count = 1;
-    for (uint32_t i = 0; i < l->node_count; i++) {
-        const struct ozx_node *node = &nodes[l->drafts[i]];
+    if (add_directory(l, root))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < l->directory_count; i++) {
+        struct ozx_node *node = &nodes[l->directories[i]];
         uint32_t count = node->child_count;
-        int failure;
-        if (!(node->kind & OZX_KIND_DIRECTORY))
-            continue;
-        failure = sort_children(l, l->order + node->first_child, count);
+        int failure = sort_children(l, l->order + node->first_child, count);
         if (!failure)
-            failure = place_children(l, i, count);
+            failure = place_children(l, node, count);
         if (failure)
             return failure;
     }
@@ -238,9 +252,8 @@ static void move_nodes(struct layout *l)
     struct ozx_node *nodes = l->draft->nodes;
     uint32_t *places = l->order; /* of each draft; its own work is done */
 
-    memset(places, 0xFF, l->draft->node_count * sizeof *places);
-    for (uint32_t i = 0; i < l->node_count; i++)
-        places[l->drafts[i]] = i;
+    for (uint32_t i = 0; i < l->draft->node_count; i++)
+        places[i] = nodes[i].parent;
     for (uint32_t i = 0; i < l->draft->node_count; i++) {
         uint32_t ahead = i, steps = 0;
         while (places[i] != NOT_SHOWN && places[i] != i) {
@@ -255,6 +268,16 @@ static void move_nodes(struct layout *l)
             steps--;
         }
     }
+}
+
+static void set_parents(const struct layout *l)
+{
+    struct ozx_node *nodes = l->draft->nodes;
+
+    nodes[0].parent = 0;
+    for (uint32_t i = 0; i < l->node_count; i++)
+        for (uint32_t k = 0; nodes[i].kind & OZX_KIND_DIRECTORY && k < nodes[i].child_count; k++)
+            nodes[nodes[i].first_child + k].parent = i;
 }
 
 /* Gives back what `size` bytes do not need; the block stays as it is if that fails. */
@@ -272,17 +295,18 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
     int failure;
 
     l.order = malloc(draft->node_count * sizeof *l.order);
-    l.drafts = malloc(draft->node_count * sizeof *l.drafts);
     l.compressed_nodes = calloc(draft->compressed_count + (size_t)1, sizeof *l.compressed_nodes);
-    if (!l.order || !l.drafts || !l.compressed_nodes)
+    if (!l.order || !l.compressed_nodes)
         failure = ozx_error_memory(error);
     else
         failure = number_nodes(&l, root);
     if (!failure)
         move_nodes(&l);
+    if (!failure)
+        set_parents(&l);
     free(l.order);
     free(l.keys);
-    free(l.drafts);
+    free(l.directories);
     free(l.compressed_nodes);
     if (failure)
         return failure;

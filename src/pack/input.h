@@ -64,6 +64,9 @@ struct ozx_input_kind {
     const char *hint_no_zarr; /* what to do where there is no hierarchy; may be NULL */
 
     bool states_crc;          /* check_crc has something to compare with */
+    /* Where the keys of files are numbers below key_count, and tell the size; NULL, both. */
+    uint64_t (*key_count)(const struct ozx_input *input);
+    uint64_t (*size_of)(const struct ozx_input *input, uint64_t key);
 
     /* The directory at `path`, whose item had `key` (0 for the root). -ENOMEM without an error. */
     int (*list)(struct ozx_input *input, const char *path, size_t path_size_bytes, uint32_t key,

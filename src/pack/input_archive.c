@@ -15,7 +15,7 @@ struct archive_input {
     struct ozx_input input;
     struct ozx_archive *archive; /* borrowed */
     const uint8_t *lost;         /* borrowed; NULL: nothing is */
-    uint8_t *junk;               /* owned; the mark of each node (pack/junk.h) */
+    uint8_t *junk; /* owned; the mark of each node (pack/junk.h), once one is asked for; NULL */
 };
 
 static struct archive_input *of(const struct ozx_input *input)
@@ -76,10 +76,27 @@ static int look(struct ozx_input *input, struct ozx_input_listing *listing, cons
     return look_at(of(input), item->key, file, error);
 }
 
+static uint64_t key_count(const struct ozx_input *input)
+{
+    return ozx_archive_node_count(of(input)->archive);
+}
+
+static uint64_t size_of(const struct ozx_input *input, uint64_t key)
+{
+    struct ozx_node_stat stat;
+
+    ozx_archive_stat(of(input)->archive, (uint32_t)key, &stat);
+    return stat.size_bytes;
+}
+
 static bool holds_node(struct ozx_input *input, char *path, size_t path_size_bytes, uint32_t key)
 {
+    struct archive_input *self = of(input);
+
     (void)path, (void)path_size_bytes;
-    return !of(input)->junk[key];
+    if (!self->junk)
+        self->junk = ozx_junk_mark(self->archive);
+    return !self->junk || !self->junk[key]; /* without memory nothing is junk */
 }
 
 static bool exists(const struct ozx_input *input, const char *path)
@@ -199,6 +216,8 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
                                                .hint_above = "give it with --subdir",
                                                .hint_v2 = "convert it: ozxfs repack --convert IN OUT.ozx",
                                                .states_crc = true,
+                                               .key_count = key_count,
+                                               .size_of = size_of,
                                                .list = list,
                                                .look = look,
                                                .holds_node = holds_node,
@@ -219,11 +238,6 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
     self->input.kind = &kind;
     self->archive = archive;
     self->lost = lost;
-    self->junk = ozx_junk_mark(archive);
-    if (!self->junk) {
-        free(self);
-        return ozx_error_memory(error);
-    }
     *out = &self->input;
     return 0;
 }

@@ -216,6 +216,21 @@ static int find(const struct ozx_input *input, const char *path, struct ozx_inpu
     return 0;
 }
 
+/* Chunks go through as they are, and so do their keys. */
+static uint64_t key_count(const struct ozx_input *input)
+{
+    const struct ozx_input *base = ozx_convert_of(input)->base;
+
+    return base->kind->key_count(base);
+}
+
+static uint64_t size_of(const struct ozx_input *input, uint64_t key)
+{
+    const struct ozx_input *base = ozx_convert_of(input)->base;
+
+    return base->kind->size_of(base, key);
+}
+
 static bool is_unchanged(const struct ozx_input *input, const char *path, uint64_t fingerprint)
 {
     const struct ozx_convert *c = ozx_convert_of(input);
@@ -269,6 +284,8 @@ int ozx_input_of_v2(struct ozx_input *base, bool owns_base, struct ozx_input **o
                                       .hint_above = base->kind->hint_above,
                                       .hint_no_zarr = "give the directory of an OME-Zarr image",
                                       .states_crc = base->kind->states_crc,
+                                      .key_count = base->kind->key_count ? key_count : NULL,
+                                      .size_of = base->kind->size_of ? size_of : NULL,
                                       .list = ozx_convert_list,
                                       .look = look,
                                       .holds_node = holds_node,

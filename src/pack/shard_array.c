@@ -7,13 +7,11 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/bytes.h"
-#include "zarr/crc32c.h"
 
 #define SUM_EVERY 64
+#define PLACES_MORE 65536 /* than twice those of chunks: a list takes less then */
 #define RECORD_SIZE 16
 #define CRC_SIZE 4
-#define ABSENT UINT64_MAX
 
 static uint64_t along(const struct ozx_array *array, uint32_t dimension)
 {
@@ -56,6 +54,7 @@ void ozx_shard_array_free(struct ozx_shard_array *self)
     free(self->firsts);
     free(self->sums);
     free(self->list);
+    free(self->table);
     free(self->path);
     *self = (struct ozx_shard_array){.count = 0};
 }
@@ -74,17 +73,22 @@ static uint64_t place_of(const struct ozx_array *grid, const uint64_t *index, ui
 int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_DIMENSIONS_MAX],
                         uint64_t size_bytes, uint64_t key)
 {
+    uint64_t place = place_of(&self->chunks, index, self->chunks.shape.count);
     void *array = self->list;
-    int failure = ozx_array_reserve(&array, self->count, &self->room, sizeof *self->list);
+    int failure;
 
+    self->data_bytes += size_bytes;
+    if (self->table) {
+        self->table[place] = (uint32_t)key + 1;
+        self->count++;
+        return 0;
+    }
+    failure = ozx_array_reserve(&array, self->count, &self->room, sizeof *self->list);
     self->list = array;
     if (failure)
         return failure;
     self->list[self->count++] =
-        (struct ozx_shard_chunk){.place = place_of(&self->chunks, index, self->chunks.shape.count),
-                                 .key = key,
-                                 .size_bytes = size_bytes};
-    self->data_bytes += size_bytes;
+        (struct ozx_shard_chunk){.place = place, .key = key, .size_bytes = size_bytes};
     return 0;
 }
 
@@ -110,8 +114,8 @@ int ozx_shard_array_add_other(struct ozx_shard_array *self, const char *path, ui
                               bool is_directory, bool is_lost)
 {
     void *array = self->others;
-    int failure = ozx_array_reserve(&array, self->other_count, &self->other_room,
-                                    sizeof *self->others);
+    int failure =
+        ozx_array_reserve(&array, self->other_count, &self->other_room, sizeof *self->others);
     char *copy;
 
     self->others = array;
@@ -142,6 +146,54 @@ static uint64_t in_shards(const struct ozx_shard_array *self, uint64_t place)
         inner = inner * self->factors[i] + index[i] % self->factors[i];
     }
     return shard * self->chunks_per_shard + inner;
+}
+
+/* Places of all shards. */
+static uint64_t places_of(const struct ozx_shard_array *self)
+{
+    uint64_t places = 1;
+
+    for (uint32_t i = 0; i < self->shards.shape.count; i++)
+        if (__builtin_mul_overflow(places, along(&self->shards, i) * self->factors[i], &places))
+            return UINT64_MAX;
+    return places;
+}
+
+int ozx_shard_array_use_table(struct ozx_shard_array *self, uint64_t *budget,
+                              uint64_t (*size_of)(const struct ozx_input *input, uint64_t key),
+                              const struct ozx_input *input)
+{
+    uint64_t places = ozx_array_chunk_count(&self->chunks);
+
+    if (!places || places > *budget)
+        return 0;
+    self->table =
+        calloc((size_t)places, sizeof *self->table); /* what is not there takes no memory */
+    if (!self->table)
+        return -ENOMEM;
+    *budget -= places;
+    self->size_of = size_of;
+    self->input = input;
+    return 0;
+}
+
+static int drop_table(struct ozx_shard_array *self)
+{
+    uint64_t places = ozx_array_chunk_count(&self->chunks);
+
+    self->list = malloc((self->count + (size_t)1) * sizeof *self->list);
+    if (!self->list)
+        return -ENOMEM;
+    self->room = self->count + 1;
+    self->count = 0;
+    for (uint64_t place = 0; place < places; place++) {
+        uint64_t key = self->table[place];
+        if (key--)
+            self->list[self->count++] = (struct ozx_shard_chunk){
+                .place = place, .key = key, .size_bytes = self->size_of(self->input, key)};
+    }
+    free(ozx_take(self->table));
+    return 0;
 }
 
 static void sift(struct ozx_shard_chunk *list, uint32_t at, uint32_t count)
@@ -182,8 +234,8 @@ static int by_path(const void *a, const void *b)
 static int add_first(struct ozx_shard_array *self, uint32_t chunk)
 {
     void *array = self->firsts;
-    int failure = ozx_array_reserve(&array, self->shard_count, &self->firsts_room,
-                                    sizeof *self->firsts);
+    int failure =
+        ozx_array_reserve(&array, self->shard_count, &self->firsts_room, sizeof *self->firsts);
 
     self->firsts = array;
     if (!failure)
@@ -193,24 +245,29 @@ static int add_first(struct ozx_shard_array *self, uint32_t chunk)
 
 static int find_shards(struct ozx_shard_array *self)
 {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, last = UINT64_MAX;
+    uint32_t all = self->table ? (uint32_t)places_of(self) : self->count;
     int failure = 0;
 
-    self->sums = malloc(((size_t)self->count / SUM_EVERY + 1) * sizeof *self->sums);
+    self->sums = malloc(((size_t)all / SUM_EVERY + 1) * sizeof *self->sums);
     if (!self->sums)
         return -ENOMEM;
-    for (uint32_t i = 0; i < self->count && !failure; i++) {
+    for (uint32_t i = 0; i < all && !failure; i++) {
+        struct ozx_shard_chunk chunk;
         if (i % SUM_EVERY == 0)
             self->sums[i / SUM_EVERY] = bytes;
-        bytes += self->list[i].size_bytes;
-        if (!i || self->list[i].place / self->chunks_per_shard !=
-                      self->list[i - 1].place / self->chunks_per_shard)
-            failure = add_first(self, i);
+        if (!ozx_shard_chunk(self, i, &chunk))
+            continue;
+        bytes += chunk.size_bytes;
+        if (chunk.place / self->chunks_per_shard == last)
+            continue;
+        last = chunk.place / self->chunks_per_shard;
+        failure = add_first(self, self->table ? (uint32_t)(last * self->chunks_per_shard) : i);
     }
-    if (self->count % SUM_EVERY == 0)
-        self->sums[self->count / SUM_EVERY] = bytes;
+    if (all % SUM_EVERY == 0)
+        self->sums[all / SUM_EVERY] = bytes;
     if (!failure)
-        failure = add_first(self, self->count);
+        failure = add_first(self, all);
     self->shard_count -= self->shard_count != 0;
     return failure;
 }
@@ -240,9 +297,13 @@ int ozx_shard_array_settle(struct ozx_shard_array *self, const struct ozx_shard_
         self->chunks_per_shard *= self->factors[i]; /* ozx_shard_choose bounds it */
         self->shards.chunk_shape.sizes[i] = self->chunks.chunk_shape.sizes[i] * self->factors[i];
     }
-    for (uint32_t i = 0; i < self->count; i++)
+    if (self->table && places_of(self) > 2 * ozx_array_chunk_count(&self->chunks) + PLACES_MORE &&
+        drop_table(self))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < self->count && !self->table; i++)
         self->list[i].place = in_shards(self, self->list[i].place);
-    sort(self->list, self->count);
+    if (!self->table)
+        sort(self->list, self->count);
     if (self->other_count)
         qsort(self->others, self->other_count, sizeof *self->others, by_path);
     failure = find_shards(self);
@@ -256,9 +317,24 @@ int ozx_shard_array_settle(struct ozx_shard_array *self, const struct ozx_shard_
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static uint64_t number_of(const struct ozx_shard_array *self, uint32_t shard)
+uint64_t ozx_shard_number(const struct ozx_shard_array *self, uint32_t shard)
 {
-    return self->list[self->firsts[shard]].place / self->chunks_per_shard;
+    uint32_t first = self->firsts[shard];
+
+    return (self->table ? first : self->list[first].place) / self->chunks_per_shard;
+}
+
+uint32_t ozx_shard_end(const struct ozx_shard_array *self, uint32_t shard)
+{
+    return self->table ? self->firsts[shard] + (uint32_t)self->chunks_per_shard
+                       : self->firsts[shard + 1];
+}
+
+static uint64_t size_of(const struct ozx_shard_array *self, uint32_t chunk)
+{
+    struct ozx_shard_chunk found;
+
+    return ozx_shard_chunk(self, chunk, &found) ? found.size_bytes : 0;
 }
 
 /* The first shard whose number is not less. */
@@ -268,7 +344,7 @@ static uint32_t lower_bound(const struct ozx_shard_array *self, uint64_t number)
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (number_of(self, middle) < number)
+        if (ozx_shard_number(self, middle) < number)
             low = middle + 1;
         else
             high = middle;
@@ -286,7 +362,7 @@ bool ozx_shard_find(const struct ozx_shard_array *self, const char *key, size_t 
         return false;
     number = place_of(&self->shards, index, self->shards.shape.count);
     found = lower_bound(self, number);
-    if (found == self->shard_count || number_of(self, found) != number)
+    if (found == self->shard_count || ozx_shard_number(self, found) != number)
         return false;
     *shard = found;
     return true;
@@ -311,7 +387,7 @@ void ozx_shard_below(const struct ozx_shard_array *self, const uint64_t *index, 
 void ozx_shard_index(const struct ozx_shard_array *self, uint32_t shard,
                      uint64_t index[OZX_DIMENSIONS_MAX])
 {
-    uint64_t number = number_of(self, shard);
+    uint64_t number = ozx_shard_number(self, shard);
 
     for (uint32_t i = self->shards.shape.count; i-- > 0;) {
         index[i] = number % along(&self->shards, i);
@@ -324,13 +400,13 @@ uint64_t ozx_shard_bytes_before(const struct ozx_shard_array *self, uint32_t chu
     uint64_t bytes = self->sums[chunk / SUM_EVERY];
 
     for (uint32_t i = chunk / SUM_EVERY * SUM_EVERY; i < chunk; i++)
-        bytes += self->list[i].size_bytes;
+        bytes += size_of(self, i);
     return bytes;
 }
 
 uint64_t ozx_shard_data_size(const struct ozx_shard_array *self, uint32_t shard)
 {
-    return ozx_shard_bytes_before(self, self->firsts[shard + 1]) -
+    return ozx_shard_bytes_before(self, ozx_shard_end(self, shard)) -
            ozx_shard_bytes_before(self, self->firsts[shard]);
 }
 
@@ -347,10 +423,11 @@ uint64_t ozx_shard_size(const struct ozx_shard_array *self, uint32_t shard)
 uint32_t ozx_shard_chunk_at(const struct ozx_shard_array *self, uint32_t shard,
                             uint64_t offset_bytes)
 {
-    uint32_t low = self->firsts[shard], high = self->firsts[shard + 1];
+    uint32_t low = self->firsts[shard], high = ozx_shard_end(self, shard);
     uint64_t wanted = ozx_shard_bytes_before(self, low) + offset_bytes;
 
-    while (high - low > 1) { /* the last chunk that does not begin behind the byte: the one with it */
+    while (high - low >
+           1) { /* the last chunk that does not begin behind the byte: the one with it */
         uint32_t middle = low + (high - low) / 2;
         if (ozx_shard_bytes_before(self, middle) <= wanted)
             low = middle;
@@ -360,11 +437,11 @@ uint32_t ozx_shard_chunk_at(const struct ozx_shard_array *self, uint32_t shard,
     return low;
 }
 
-void ozx_shard_chunk_index(const struct ozx_shard_array *self, uint32_t chunk,
-                           uint64_t index[OZX_DIMENSIONS_MAX])
+/* The numbers of a place in the order of shards. */
+static void index_of(const struct ozx_shard_array *self, uint64_t place,
+                     uint64_t index[OZX_DIMENSIONS_MAX])
 {
-    uint64_t inner = self->list[chunk].place % self->chunks_per_shard;
-    uint64_t number = self->list[chunk].place / self->chunks_per_shard;
+    uint64_t inner = place % self->chunks_per_shard, number = place / self->chunks_per_shard;
 
     for (uint32_t i = self->shards.shape.count; i-- > 0;) {
         uint64_t shard_along = along(&self->shards, i);
@@ -374,85 +451,30 @@ void ozx_shard_chunk_index(const struct ozx_shard_array *self, uint32_t chunk,
     }
 }
 
-/* --- the index -------------------------------------------------------------------------------- */
-
-/* Goes through the records of a shard's index, in order. */
-struct records {
-    const struct ozx_shard_array *self;
-    uint64_t number, base; /* of the next record; the place of record 0 */
-    uint32_t chunk, end;   /* the next that is there */
-    uint64_t offset_bytes; /* of it in the shard */
-};
-
-static struct records records_from(const struct ozx_shard_array *self, uint32_t shard,
-                                   uint64_t number)
+void ozx_shard_chunk_index(const struct ozx_shard_array *self, uint32_t chunk,
+                           uint64_t index[OZX_DIMENSIONS_MAX])
 {
-    uint32_t first = self->firsts[shard], low = first, high = self->firsts[shard + 1];
-    struct records records = {.self = self,
-                              .number = number,
-                              .base = number_of(self, shard) * self->chunks_per_shard,
-                              .end = high};
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (self->list[middle].place < records.base + number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    records.chunk = low;
-    records.offset_bytes =
-        ozx_shard_bytes_before(self, low) - ozx_shard_bytes_before(self, first);
-    return records;
+    index_of(self, self->table ? chunk : self->list[chunk].place, index);
 }
 
-static void next_record(struct records *records, uint8_t record[RECORD_SIZE])
+bool ozx_shard_chunk(const struct ozx_shard_array *self, uint32_t chunk,
+                     struct ozx_shard_chunk *out)
 {
-    const struct ozx_shard_chunk *chunk = &records->self->list[records->chunk];
+    uint64_t index[OZX_DIMENSIONS_MAX];
+    uint32_t key;
 
-    if (records->chunk < records->end && chunk->place == records->base + records->number) {
-        ozx_put_u64(ozx_put_u64(record, records->offset_bytes), chunk->size_bytes);
-        records->offset_bytes += chunk->size_bytes;
-        records->chunk++;
-    } else {
-        ozx_put_u64(ozx_put_u64(record, ABSENT), ABSENT);
+    if (!self->table) {
+        *out = self->list[chunk];
+        return true;
     }
-    records->number++;
-}
-
-static uint32_t sum_index(const struct ozx_shard_array *self, uint32_t shard)
-{
-    struct records records = records_from(self, shard, 0);
-    uint8_t record[RECORD_SIZE];
-    uint32_t crc = 0;
-
-    while (records.number < self->chunks_per_shard) {
-        next_record(&records, record);
-        crc = ozx_crc32c(crc, record, sizeof record);
-    }
-    return crc;
-}
-
-void ozx_shard_read_index(const struct ozx_shard_array *self, uint32_t shard, uint8_t *buffer,
-                          size_t size_bytes, uint64_t offset_bytes)
-{
-    struct records records = records_from(self, shard, offset_bytes / RECORD_SIZE);
-    size_t skip = offset_bytes % RECORD_SIZE;
-
-    while (size_bytes) {
-        uint8_t record[RECORD_SIZE];
-        size_t size = RECORD_SIZE;
-
-        if (records.number < self->chunks_per_shard) {
-            next_record(&records, record);
-        } else {
-            ozx_put_u32(record, sum_index(self, shard));
-            size = CRC_SIZE;
-        }
-        size = size - skip < size_bytes ? size - skip : size_bytes;
-        memcpy(buffer, record + skip, size);
-        buffer += size;
-        size_bytes -= size;
-        skip = 0;
-    }
+    index_of(self, chunk, index);
+    for (uint32_t i = 0; i < self->chunks.shape.count; i++)
+        if (index[i] >= along(&self->chunks, i))
+            return false;
+    key = self->table[place_of(&self->chunks, index, self->chunks.shape.count)];
+    if (!key)
+        return false;
+    *out = (struct ozx_shard_chunk){
+        .place = chunk, .key = key - 1, .size_bytes = self->size_of(self->input, key - 1)};
+    return true;
 }

@@ -9,9 +9,13 @@
  *     ---------+----             1,0  | 1,1
  *     2,0  2,1 | 2,2
  *
- * Only places, sizes and the input's keys of the chunks are kept, 24 bytes for each that is there. All
+ * Only places, sizes and the input's keys of the chunks are kept, 24 bytes for each that is there; or, where a
+ * key tells the size and most of the grid is there, a table of the keys by place, 4 bytes for each place. All
  * else follows from them: names of chunks and shards, offsets (a sum for each 64 chunks is kept), and
  * the index, which is made as it is read. So nothing depends on how large a shard is.
+ *
+ * Chunks are numbered in the order of shards: those that are there, in a list; with a table all places of all
+ * shards, also those beyond the array's edge.
  *
  * Source: Zarr core specification v3, codec sharding_indexed.
  */
@@ -23,6 +27,8 @@
 #include "zarr/node_digest.h"
 
 #define OZX_SHARD_CHUNKS_MAX (UINT64_C(1) << 24)        /* in a shard: an index of 256 MiB */
+
+struct ozx_input;
 
 enum ozx_shard_mode {
     OZX_SHARD_NONE,
@@ -72,10 +78,13 @@ struct ozx_shard_array {
     bool in_order;                        /* a chunk is to be read from front to back */
 
     struct ozx_shard_chunk *list; /* owned */
-    uint32_t count, room;
+    uint32_t count, room;         /* chunks that are there */
+    uint32_t *table; /* owned; in place of the list: 1 + the key of the chunk at each place, 0: none */
+    uint64_t (*size_of)(const struct ozx_input *input, uint64_t key); /* of a chunk in the table */
+    const struct ozx_input *input; /* for that; borrowed */
     uint64_t data_bytes;
     uint64_t *sums; /* owned; once settled: bytes of all chunks in front of each 64th, */
-    uint32_t *firsts; /* owned; the first chunk of each shard that is there, and the end */
+    uint32_t *firsts; /* owned; the first chunk of each shard that is there; of a list also the end */
     uint32_t shard_count, firsts_room;
 
     struct ozx_shard_directory *directories; /* owned */
@@ -91,6 +100,12 @@ int ozx_shard_array_init(struct ozx_shard_array *self, const char *path, size_t 
 void ozx_shard_array_free(struct ozx_shard_array *self);
 
 /* --- before it is settled --------------------------------------------------------------------- */
+
+/* Before the first chunk: keys fit 31 bits, and tell the size. `*budget`: places that tables may have,
+ * less with each of them; an array that has more gets a list. -ENOMEM. */
+int ozx_shard_array_use_table(struct ozx_shard_array *self, uint64_t *budget,
+                              uint64_t (*size_of)(const struct ozx_input *input, uint64_t key),
+                              const struct ozx_input *input) OZX_CHECKED;
 
 /* The chunk at that place in the grid. -ENOMEM, as the next two. */
 int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_DIMENSIONS_MAX],
@@ -118,6 +133,12 @@ bool ozx_shard_find(const struct ozx_shard_array *self, const char *key, size_t 
 /* The shards that are there below the numbers index[0 ... depth-1]: `*first` ... `*end`-1. */
 void ozx_shard_below(const struct ozx_shard_array *self, const uint64_t *index, uint32_t depth,
                      uint32_t *first, uint32_t *end);
+/* The number of the shard in the grid of shards; its chunks are firsts[shard] ... ozx_shard_end - 1. */
+uint64_t ozx_shard_number(const struct ozx_shard_array *self, uint32_t shard);
+uint32_t ozx_shard_end(const struct ozx_shard_array *self, uint32_t shard);
+/* False: there is no such chunk, and its size is 0. */
+bool ozx_shard_chunk(const struct ozx_shard_array *self, uint32_t chunk,
+                     struct ozx_shard_chunk *out);
 void ozx_shard_index(const struct ozx_shard_array *self, uint32_t shard,
                      uint64_t index[OZX_DIMENSIONS_MAX]);
 uint64_t ozx_shard_size(const struct ozx_shard_array *self, uint32_t shard);
@@ -131,7 +152,7 @@ uint32_t ozx_shard_chunk_at(const struct ozx_shard_array *self, uint32_t shard,
                             uint64_t offset_bytes);
 void ozx_shard_chunk_index(const struct ozx_shard_array *self, uint32_t chunk,
                            uint64_t index[OZX_DIMENSIONS_MAX]);
-/* Bytes of the shard's index. */
+/* Bytes of the shard's index (shard_index.c). */
 void ozx_shard_read_index(const struct ozx_shard_array *self, uint32_t shard, uint8_t *buffer,
                           size_t size_bytes, uint64_t offset_bytes);
 

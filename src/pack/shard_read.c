@@ -63,8 +63,10 @@ static struct ozx_input_place place_of(struct own *own, const struct ozx_shard_a
     uint64_t index[OZX_DIMENSIONS_MAX];
     char key[OZX_CHUNK_KEY_MAX];
     size_t directory_size;
+    struct ozx_shard_chunk there = {.key = 0};
     const char *slash;
 
+    (void)ozx_shard_chunk(array, chunk, &there);
     ozx_shard_chunk_index(array, chunk, index);
     ozx_chunk_put_key(&array->chunks, index, key);
     snprintf(own->path, sizeof own->path, "%s%s%s", array->path, *array->path ? "/" : "", key);
@@ -81,8 +83,8 @@ static struct ozx_input_place place_of(struct own *own, const struct ozx_shard_a
                                     .name = slash ? slash + 1 : own->path,
                                     .directory = own->directory,
                                     .more_here = true, /* mostly: a row of a shard */
-                                    .size_bytes = array->list[chunk].size_bytes,
-                                    .key = array->list[chunk].key};
+                                    .size_bytes = there.size_bytes,
+                                    .key = there.key};
 }
 
 static int close_chunk(const struct ozx_shards *self, struct own *own, struct ozx_error *error)
@@ -143,7 +145,8 @@ static struct ozx_shard_part *find_part(struct ozx_shards *self, const struct oz
 static int add_part(struct ozx_shards *self, const struct ozx_shard_array *array, uint32_t chunk,
                     uint64_t offset, uint64_t size, uint32_t *crc, bool *whole)
 {
-    uint64_t all = array->list[chunk].size_bytes;
+    struct ozx_shard_chunk there;
+    uint64_t all = ozx_shard_chunk(array, chunk, &there) ? there.size_bytes : 0;
     struct ozx_shard_part *part;
 
     *whole = size == all;
@@ -205,15 +208,21 @@ static int read_shard(struct ozx_shards *self, struct own *own, const struct ozx
 {
     uint64_t data = ozx_shard_data_size(array, shard);
     uint64_t before = ozx_shard_bytes_before(array, array->firsts[shard]);
-    uint32_t chunk = ozx_shard_chunk_at(array, shard, offset);
+    uint32_t chunk = ozx_shard_chunk_at(array, shard, offset), end = ozx_shard_end(array, shard);
     uint64_t start = ozx_shard_bytes_before(array, chunk) - before;
 
     /* Chunks of no bytes are read, too: whether they changed is asked. */
-    for (; chunk < array->firsts[shard + 1] && start < offset + size; chunk++) {
-        uint64_t end_of_chunk = start + array->list[chunk].size_bytes, left = end_of_chunk - offset;
-        size_t part = left < size ? (size_t)left : size;
+    for (; chunk < end && start < offset + size; chunk++) {
+        struct ozx_shard_chunk there;
+        uint64_t end_of_chunk, left;
+        size_t part;
         int failure;
 
+        if (!ozx_shard_chunk(array, chunk, &there))
+            continue;
+        end_of_chunk = start + there.size_bytes;
+        left = end_of_chunk - offset;
+        part = left < size ? (size_t)left : size;
         if (end_of_chunk < offset || (end_of_chunk == offset && start < end_of_chunk))
             break; /* the last one, in front of the index */
         failure = read_chunk(self, own, array, chunk, buffer, part, offset - start, error);

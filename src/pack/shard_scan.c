@@ -19,6 +19,7 @@ struct scan {
     int first_problem;
     bool any_suits; /* an array has as many dimensions as the shape that is wished for */
     struct ozx_shard_array *array; /* whose chunks are looked for */
+    uint64_t table_budget;         /* places that tables may have yet */
     size_t key_start;              /* of its keys in the path */
     size_t path_size;
     char path[OZX_NAME_PATH_MAX + 1 + OZX_NAME_COMPONENT_MAX + 2];
@@ -300,6 +301,9 @@ static int scan_array(struct scan *s, uint32_t key, const struct ozx_metadata *m
     failure = ozx_shard_array_init(array, s->path, s->path_size, metadata->array);
     if (failure == -EFBIG)
         return refuse(s, s->path, NULL, "its grid is too large");
+    if (!failure)
+        failure = ozx_shard_array_use_table(array, &s->table_budget, s->self->below->kind->size_of,
+                                            s->self->below);
     s->any_suits |= metadata->array->shape.count == s->options->wish.shape.count;
     array->digest = *digest;
     s->array = array;
@@ -478,6 +482,8 @@ int ozx_shards_scan(struct ozx_shards *self, const struct ozx_shard_options *opt
     if (s) {
         s->self = self;
         s->options = options;
+        if (self->below->kind->key_count)
+            s->table_budget = 2 * self->below->kind->key_count(self->below);
         failure = scan_directory(s, 0);
         if (!failure)
             failure = finish(s);

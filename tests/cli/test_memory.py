@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 
 import pytest
@@ -13,8 +14,8 @@ import pytest
 OZXFS = os.environ.get('OZXFS', 'ozxfs')
 MIB = 1 << 20
 LARGEST = 64 << 20  # of one zarr.json
-SIZES = (MIB // 4, MIB, 5 * MIB,
-         LARGEST - 256) if os.environ.get('OZXFS_LONG') == '1' else (MIB, LARGEST - 256)
+LONG = os.environ.get('OZXFS_LONG') == '1'
+SIZES = (MIB // 4, MIB, 5 * MIB, LARGEST - 256) if LONG else (MIB, LARGEST - 256)
 pytestmark = pytest.mark.skipif(
     os.environ.get('OZXFS_SANITIZED') == '1', reason="a sanitizer's memory is not ozxfs's")
 
@@ -25,6 +26,12 @@ pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ,
 _, status, usage = os.wait4(pid, 0)
 print(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)
 """
+
+
+ROOT = b'{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5"}}}'
+ARRAY = b"""{"zarr_format":3,"node_type":"array","shape":[%d,%d],"data_type":"uint8","fill_value":0,
+"chunk_grid":{"name":"regular","configuration":{"chunk_shape":[1,8]}},
+"chunk_key_encoding":{"name":"default"},"codecs":[{"name":"bytes"}],"attributes":{}}"""
 
 
 def run(*arguments):
@@ -38,7 +45,7 @@ def run(*arguments):
     return (*map(int, done.stdout.split()), done.stderr)
 
 
-def stored(path, entries):
+def stored(path, entries, first_is_last=False):
     """A ZIP of stored entries, none of them in memory longer than it is written."""
     directory = []
     with open(path, 'wb') as out:
@@ -48,6 +55,8 @@ def stored(path, entries):
                                 len(name), 0)
             out.write(b'PK\3\4' + fixed + name + data)
             directory.append(b'PK\1\2\x14\0' + fixed + struct.pack('<HHHII', 0, 0, 0, 0, at) + name)
+        if first_is_last:
+            directory.append(directory.pop(0))
         at = out.tell()
         size = sum(map(len, directory))
         out.writelines(directory)
@@ -121,10 +130,35 @@ def test_several_nodes(tmp_path):
 
 def test_many_entries(tmp_path):
     """650,000 entries in less than 64 MiB, whatever the order of the directory."""
-    group = b'{"zarr_format":3,"node_type":"group","attributes":{"ome":{"version":"0.5"}}}'
-    entries = [(b'zarr.json', group)] + [(b's0/c/%d/%d' % divmod(i, 1000), b'')
+    entries = [(b'zarr.json', ROOT)] + [(b's0/c/%d/%d' % divmod(i, 1000), b'')
                                          for i in range(650_000)]
     archive = stored(tmp_path / 'x.ozx', entries)
     for options in ([], ['--quick'], ['-j', '1']):
         code, peak, said = run('verify', '-q', *options, archive)
         assert code in (0, 1, 2) and peak < 64 * MIB, (options, peak // MIB, said)
+
+
+@pytest.mark.parametrize('order', ['file', 'other'])
+def test_opening(order, tmp_path):
+    """About 44 bytes an entry while an archive is opened, if they come in the order of the file."""
+    count = 400_000
+    entries = [(b'zarr.json', ROOT)] + [(b's0/c/%d/%d' % divmod(i, 1000), b'')
+                                         for i in range(count)]
+    archive = stored(tmp_path / 'x.ozx', entries, order == 'other')
+    code, peak, said = run('ls', archive)
+    assert code == 0 and peak < 12 * MIB + count * (46 if order == 'file' else 96), (peak, said)
+
+
+@pytest.mark.parametrize('count', [1_000_000 if LONG else 250_000])
+def test_shards(count, tmp_path):
+    """A million chunks into shards: 48 MiB, of which the archive's tree takes 40."""
+    array = ARRAY % (count // 1000, 8000)
+    entries = [(b'zarr.json', ROOT), (b's0/zarr.json', array)]
+    entries += [(b's0/c/%d/%d' % divmod(i, 1000), b'%08d' % i) for i in range(count)]
+    archive = stored(tmp_path / 'x.ozx', entries)
+    code, peak, said = run('repack', '-q', '-j', '2', '--shard', archive, tmp_path / 'out.ozx')
+    assert code == 0 and peak < 6 * MIB + count * 44, (peak, said)
+    with zipfile.ZipFile(tmp_path / 'out.ozx') as opened:
+        # of the first shard the first chunks, in its own order
+        data = opened.read('s0/c/0/0')
+        assert len(opened.namelist()) < 20_000 and data[:8] == b'00000000'

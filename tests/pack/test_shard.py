@@ -2,6 +2,7 @@
 """pack --shard without any Zarr library: bytes of shards, what stays, what is refused, what changes
 meanwhile, memory."""
 import copy
+import itertools
 import json
 import os
 import signal
@@ -123,6 +124,27 @@ def test_what_is_no_chunk_stays(tmp_path, out):
     files = files_of(out)
     assert all(name in files for name in more)
     assert files['s0/c/0/0'] == shard(b'a' * 16, None, None, b'b' * 16)
+
+
+@pytest.mark.parametrize('shape, chunks, shards, every', [
+    ((10, 9), (4, 4), (8, 8), 1), ((10, 9), (4, 4), (8, 8), 3),
+    ((9, 7, 5), (2, 3, 1), (4, 3, 2), 2),
+    ((40, ), (1, ), (7, ), 5), ((6, 6), (1, 1), (60000, 2), 1), ((99, 99), (1, 1), (2, 99), 97)])
+def test_the_same_of_an_archive(shape, chunks, shards, every, tmp_path, out):
+    """Where a table has the place of a list: shards as of a directory, also where chunks are not
+    there, at ragged edges, and where shards are far larger than the array."""
+    grid = [range(-(-size // chunk)) for size, chunk in zip(shape, chunks)]
+    tree = {'zarr.json': ome(), 's0/zarr.json': array(shape, chunks)}
+    for number, index in enumerate(itertools.product(*grid)):
+        if number % every == 0:
+            tree['s0/c/' + '/'.join(map(str, index))] = bytes([number % 251]) * (number % 5)
+    how = '--shard=' + ','.join(map(str, shards)) + (',' if len(shards) == 1 else '')
+    folder, plain = write(tmp_path / 'in', tree), tmp_path / 'plain.ozx'
+    pack('-q', how, folder, out)
+    pack('-q', folder, plain)
+    run('repack', '-q', how, plain, tmp_path / 'again.ozx')
+    assert files_of(tmp_path / 'again.ozx') == files_of(out)
+    assert len(files_of(out)) < len(files_of(plain))
 
 
 def test_arrays_of_one_chunk_stay(tmp_path, out):
