@@ -13,6 +13,8 @@
 
 #define PIECE_SIZE ((size_t)1 << 20)
 #define MAGIC_SIZE 8
+#define ZEROS_MAX                                                                                  \
+    (UINT64_C(256) << 20)           /* that are read: a blink, where no mark says what is behind */
 #define PADDING_MAX UINT64_C(65536) /* NULs behind an archive that is whole: rule tail-padding */
 
 static int read_all(struct ozx_source *source, void *buffer, size_t size_bytes,
@@ -25,11 +27,32 @@ static int read_all(struct ozx_source *source, void *buffer, size_t size_bytes,
                    : 0;
 }
 
-/* Up to the last byte of the first `*end` that is not zero. */
+/* In front of which of the first `end` bytes there is something: what was never written to is a hole, and not read. Where
+ * the file system has no holes, that is all of them. */
+static uint64_t end_of_data(int fd, uint64_t end)
+{
+    uint64_t low = 0, high = end;
+
+    while (low < high) { /* is there something at or behind the middle? */
+        uint64_t middle = low + (high - low) / 2;
+        off_t at = lseek(fd, (off_t)middle, SEEK_DATA);
+        if (at < 0 && errno != ENXIO)
+            return end;
+        if (at >= 0 && (uint64_t)at < end)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Up to the last byte of the first `*end` that is not zero; 0: none is, or there are too many of them to be looked at. */
 static int skip_zeros(struct ozx_source *source, uint64_t *end, uint8_t *piece,
                       struct ozx_error *error)
 {
-    while (*end) {
+    uint64_t stop = *end > ZEROS_MAX ? *end - ZEROS_MAX : 0;
+
+    while (*end > stop) {
         size_t size = *end < PIECE_SIZE ? (size_t)*end : PIECE_SIZE;
         int failure = read_all(source, piece, size, *end - size, error);
         if (failure)
@@ -42,6 +65,7 @@ static int skip_zeros(struct ozx_source *source, uint64_t *end, uint8_t *piece,
             --*end;
         return 0;
     }
+    *end = 0;
     return 0;
 }
 
@@ -93,8 +117,10 @@ static int settle_torn(struct ozx_source *source, int fd, enum ozx_append_settle
             last = place;
     }
     zeros_min = marked ? 0 : PADDING_MAX + 1; /* fewer are padding, which is not ours */
-    if (!failure)
+    if (!failure) {
+        last = end_of_data(fd, last);
         failure = skip_zeros(source, &last, piece, error);
+    }
     if (failure || !last || size - last < zeros_min)
         return failure;
     from = last > OZX_COMMENT_MAX + OZX_END_SIZE ? last - OZX_COMMENT_MAX - OZX_END_SIZE : 0;

@@ -21,6 +21,7 @@
 /* The order of entries (rule json-first), as they go by. */
 struct order {
     const char *where;
+    const char *why; /* behind what is said of it; "" */
     uint64_t seen;
     bool seen_other;                  /* an entry that is no zarr.json */
     char last[OZX_NAME_PATH_MAX + 2]; /* path of the last zarr.json, "" before the first */
@@ -174,13 +175,13 @@ static void judge_order(struct ozx_verify *v, struct order *o, const struct ozx_
         return; /* directories do not count there */
     if (o->seen++ == 0 && strcmp(e->path, OZX_NAME_ZARR_JSON) != 0)
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
-                        "the root zarr.json is not the first entry of the %s", o->where);
+                        "the root zarr.json is not the first entry of the %s%s", o->where, o->why);
     if (json && o->seen_other)
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
-                        "follows other entries in the %s", o->where);
+                        "follows other entries in the %s%s", o->where, o->why);
     else if (json && o->last[0] && !breadth_first(o->last, e->path))
         ozx_verify_find(v, OZX_RULE_JSON_FIRST, OZX_VERDICT_WARN, e, at,
-                        "is not in breadth-first order in the %s", o->where);
+                        "is not in breadth-first order in the %s%s", o->where, o->why);
     if (json)
         memcpy(o->last, e->path, e->path_size_bytes + 1);
     else
@@ -270,11 +271,12 @@ static int by_local_offset(const void *a, const void *b)
 
 int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error)
 {
-    struct listing l = {.v = v, .in_order = true, .order.where = "archive"};
+    struct listing l = {.v = v, .in_order = true, .order = {.where = "archive", .why = ""}};
     int failure = ozx_zip_directory_walk(v->source, &v->records, visit, &l, error);
 
     if (l.broken) {
-        l = (struct listing){.v = v, .judged = l.seen, .order.where = "central directory"};
+        l = (struct listing){
+            .v = v, .judged = l.seen, .order = {.where = "central directory", .why = ""}};
         ozx_verify_forget(v, OZX_RULE_JSON_FIRST);
         v->run_count = v->large_count = 0;
         failure = ozx_zip_directory_walk(v->source, &v->records, visit, &l, error);
@@ -287,7 +289,12 @@ int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error)
 
 int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
 {
-    struct order order = {.where = "file"};
+    /* What edit and add append is in order in the directory; RFC-9 wants that of the file, too, whatever jsonFirst
+     * says of the directory. */
+    struct order order = {.where = "file",
+                          .why = v->superseded_count
+                                     ? ", as the archive was changed in place; repack puts it in order"
+                                     : ""};
     struct ozx_zip_directory *directory;
     struct ozx_verify_entry entry;
     int failure = 0;
