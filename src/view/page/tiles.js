@@ -11,8 +11,11 @@ import {ask} from './ask.js';
 const TILE = 256;
 const AT_ONCE = 5; // of the six connections that browsers make to a server, one stays for the rest
 const KEPT_PIXELS = 96 * 1024 * 1024 / 4;
-const WANTED_SIDE = 48; // tiles across and down: an image without small levels, seen from far away
+const MOST = 64; // tiles across and down: more than any screen has
+const MOST_SHRUNK = 24; // where there is no level that is small enough
 const AGAIN_MS = [500, 1000, 2000]; // a server that is busy (503) is asked again after these
+
+const TOO_FAR = 'The image has no level that is small enough: only its middle is drawn. Zoom in.';
 
 const lookName = (look) => `${look.z}/${look.t}?${look.channels ?? '-'}&${look.labels ?? '-'}`;
 
@@ -28,10 +31,11 @@ export class Tiles {
   #failed = new Map(); // key: message
   #tries = new Map(); // key: how often the server was busy
   #wanted = [];
+  #isCut = false; // there are more on the screen than are asked for
   #changed;
   #problem;
 
-  // changed(): draw again. problem(message or ''): what to tell of the tiles on the screen.
+  // changed(): draw again. problem(message or '', can it be tried again?): what to tell of what is on the screen.
   constructor(changed, problem) {
     this.#changed = changed;
     this.#problem = problem;
@@ -100,16 +104,22 @@ export class Tiles {
       return;
     }
     const [base] = this.#image.levels;
-    const whole = place(view, 0, 0, base.width * base.scale_x, base.height * base.scale_y);
     context.fillStyle = '#000';
+    const whole = place(view, 0, 0, base.width * base.scale_x, base.height * base.scale_y);
     context.fillRect(...whole);
     if (this.#look.channels === '' && this.#look.labels === null) {
       this.#want([]);
-      this.#problem('');
+      this.#problem('', false);
       return;
     }
     const wanted = this.#visible(view);
     this.#want(wanted);
+    if (this.#isCut) { // what is not asked for is not background
+      context.fillStyle = '#555';
+      context.fillRect(...whole);
+      context.fillStyle = '#000';
+      wanted.forEach((tile) => context.fillRect(...place(view, ...tile.box)));
+    }
     context.imageSmoothingEnabled = view.scale < 1;
     context.imageSmoothingQuality = 'medium';
     const missing = wanted.filter((tile) => !this.#kept.has(tile.key));
@@ -133,8 +143,10 @@ export class Tiles {
     const level = this.#image.levels[number];
     // Where there is no level small enough, tiles are kept smaller than they came.
     const shrink = 2 ** Math.max(0, Math.floor(-Math.log2(level.scale_x * view.scale)));
-    const across = span(view.x, view.width / view.scale, TILE * level.scale_x, level.width);
-    const down = span(view.y, view.height / view.scale, TILE * level.scale_y, level.height);
+    const most = shrink > 1 ? MOST_SHRUNK : MOST;
+    const across = span(view.x, view.width / view.scale, TILE * level.scale_x, level.width, most);
+    const down = span(view.y, view.height / view.scale, TILE * level.scale_y, level.height, most);
+    this.#isCut = across.isCut || down.isCut;
     const tiles = [];
     for (let y = down.first; y <= down.last; y++) {
       for (let x = across.first; x <= across.last; x++) {
@@ -262,7 +274,11 @@ export class Tiles {
   // Hatched, so that what cannot be read is not taken for background
   #drawFailures(context, view, missing) {
     const failed = missing.filter((tile) => this.#failed.has(tile.key));
-    this.#problem(failed.length ? this.#failed.get(failed[0].key) : '');
+    if (failed.length) {
+      this.#problem(this.#failed.get(failed[0].key), true);
+    } else {
+      this.#problem(this.#isCut ? TOO_FAR : '', false);
+    }
     context.strokeStyle = '#c33';
     context.lineWidth = 2;
     for (const tile of failed) {
@@ -294,12 +310,17 @@ export class Tiles {
   }
 }
 
-// First and last tile of so many level-0 pixels around the middle: at least one, at most WANTED_SIDE
-function span(middle, length, tile, pixels) {
+// First and last tile of so many level-0 pixels around the middle: at least one, at most so many
+function span(middle, length, tile, pixels, most) {
   const last = Math.ceil(pixels / TILE) - 1;
   const inside = (n) => Math.max(0, Math.min(last, Math.floor(n)));
-  const half = Math.min(length / 2, WANTED_SIDE / 2 * tile);
-  return {first: inside((middle - half) / tile), last: inside(Math.ceil((middle + half) / tile) - 1)};
+  const range = (half) => ({
+    first: inside((middle - half) / tile),
+    last: inside(Math.ceil((middle + half) / tile) - 1),
+  });
+  const all = range(length / 2);
+  const isCut = all.last - all.first > most;
+  return {...(isCut ? range(most / 2 * tile) : all), isCut};
 }
 
 // Level-0 pixels on the screen, at whole pixels, so that tiles have no seams

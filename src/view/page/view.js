@@ -72,8 +72,9 @@ function showPosition(point) {
   setText('position', `x ${x}, y ${y}${lengths && ` \u00b7 ${lengths} ${name}`}`);
 }
 
-function showProblem(message) {
+function showProblem(message, canRetry) {
   byId('problem').hidden = !message;
+  byId('retry').hidden = !canRetry;
   setText('problem-text', message);
 }
 
@@ -90,7 +91,7 @@ function showMiddle(which) {
     image = null;
     tiles.clear();
     stage.show(null);
-    showProblem('');
+    showProblem('', false);
     byId('planes').replaceChildren();
   }
   for (const id of ['channel-panel', 'label-panel', 'facts-panel']) {

@@ -174,8 +174,8 @@ class Page:
         })()''')
 
     @contextlib.contextmanager
-    def intercepted(self, pattern, stage='Request'):
-        """Requests of that pattern wait until the test has answered them: the list of them."""
+    def intercepted(self, *patterns):
+        """Requests of these patterns wait until the test has answered them: the list of them."""
         held = []
 
         def happened(message):
@@ -184,7 +184,7 @@ class Page:
             usual(message)
 
         usual, self.happened = self.happened, happened
-        self.call('Fetch.enable', patterns=[{'urlPattern': pattern, 'requestStage': stage}])
+        self.call('Fetch.enable', patterns=[{'urlPattern': pattern} for pattern in patterns])
         yield held
         self.call('Fetch.disable')
         self.happened = usual

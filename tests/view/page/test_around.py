@@ -189,6 +189,21 @@ def test_an_image_of_which_little_is_known(opened, server):
     assert page.run('document.querySelector(".channel input[type=number]").value') == '500'
 
 
+def test_a_large_image_without_small_levels(opened, server):
+    page = opened()
+    said = server.json('image/%d.json' % server.node('cells'))
+    said['levels'] = [{**said['levels'][0], 'width': 100000, 'height': 90000}]
+    with page.intercepted('*/image/*', '*/tile/*') as held:
+        page.run('location.hash = %d' % server.node('cells'))
+        page.until_true(lambda: held)
+        page.answer_held(held[0], 200, json.dumps(said).encode())
+        page.until('document.getElementById("problem-text").textContent.includes("Zoom in")')
+        assert page.run('document.getElementById("retry").hidden')
+        page.key('0')
+        page.until('document.getElementById("problem").hidden')
+    page.go('about:blank')
+
+
 def test_light_and_dark(opened):
     page = opened('plate')
     background = lambda: page.run('getComputedStyle(document.body).backgroundColor')  # noqa: E731
