@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, 'data')
@@ -56,6 +57,43 @@ def test_one_type_in_all_files():
 def test_one_version_in_all_files():
     assert f'<release version="{version()}"' in read('ozxfs.metainfo.xml')
     assert re.search(r'^## ([0-9.]+)', read('CHANGELOG.md'), re.M).group(1) == version()
+    assert yaml.safe_load(read('conda/recipe.yaml'))['context']['version'] == version()
+    assert f'version = "{version()}";' in read('nix/package.nix')
+
+
+NAMES = {  # of meson: what conda-forge and nixpkgs call it
+    'fuse3': ('libfuse', 'fuse3'), 'libzstd': ('zstd', 'zstd'), 'blosc': ('blosc', 'c-blosc'),
+    'libcurl': ('libcurl', 'curl')}
+
+
+def test_packages_have_what_the_build_asks_for():
+    with open(os.path.join(ROOT, 'meson.build'), encoding='utf-8') as file:
+        asked = re.findall(r"dependency\('([a-z0-9]+)'(?:, version: '>= ([0-9.]+)')?", file.read())
+    recipe = yaml.safe_load(read('conda/recipe.yaml'))['requirements']['host']
+    conda = {word.split()[0]: (word.split() + [''])[1] for word in recipe}
+    nix = set(re.findall(r'^    ([a-z0-9-]+)$', read('nix/package.nix'), re.M))
+    wanted = {name: least for name, least in asked if name != 'threads'}
+    assert len(wanted) > 8
+    for name, least in wanted.items():
+        of_conda, of_nix = NAMES.get(name, (name, name))
+        assert of_conda in conda and conda[of_conda] in ('', '>=' + least), name
+        assert of_nix in nix, name
+    assert len(conda) == len(wanted), 'the recipe names more than meson asks for'
+
+
+def test_recipe_of_conda():
+    """Rendered by conda-forge's builder: pip install py-rattler-build."""
+    builder = pytest.importorskip('rattler_build')
+    recipe = builder.Stage0Recipe.from_file(os.path.join(DATA, 'conda/recipe.yaml'))
+    variants = builder.VariantConfig.from_file(os.path.join(DATA, 'conda/variants.yaml'))
+    made, = recipe.render(variants)
+    assert 'sysroot_linux-64 2.39.*' in made.recipe.to_dict()['requirements']['build']
+
+
+def test_expression_of_nix(tmp_path):
+    for name in ('default.nix', 'package.nix'):
+        check('nix-instantiate', '--parse', os.path.join(DATA, 'nix', name), HOME=str(tmp_path),
+              NIX_STATE_DIR=str(tmp_path), NIX_CONF_DIR=str(tmp_path), NIX_CONFIG='build-users-group =')
 
 
 def test_unit_of_systemd(tmp_path):

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-2-Clause
+{
+  pkgs ? import <nixpkgs> { },
+}:
+
+pkgs.callPackage ./package.nix { }
