@@ -93,7 +93,8 @@ def test_recipe_of_conda():
 def test_expression_of_nix(tmp_path):
     for name in ('default.nix', 'package.nix'):
         check('nix-instantiate', '--parse', os.path.join(DATA, 'nix', name), HOME=str(tmp_path),
-              NIX_STATE_DIR=str(tmp_path), NIX_CONF_DIR=str(tmp_path), NIX_CONFIG='build-users-group =')
+              NIX_STATE_DIR=str(tmp_path), NIX_CONF_DIR=str(tmp_path),
+              NIX_CONFIG='build-users-group =')
 
 
 def test_unit_of_systemd(tmp_path):
