@@ -11,7 +11,7 @@
 
 #include "view/ask.h"
 
-#define OZX_POOL_WAIT_S 10   /* for a free socket */
+#define OZX_POOL_WAIT_S 30   /* for a free socket */
 #define OZX_POOL_ANSWER_S 60 /* for an answer */
 
 struct ozx_pool {

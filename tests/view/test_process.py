@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The processes of a viewer: what they may, how they end, and what the command says."""
+import contextlib
 import os
 import signal
 import socket
 import subprocess
+import threading
+import time
 import zipfile
 
 import pytest
@@ -13,6 +16,30 @@ from kit.launch import LONG, OZXFS, run_text
 from viewer import SANITIZED, Viewer, needs_cage, needs_view, viewing, wait_until
 
 pytestmark = needs_view
+
+
+@pytest.fixture(scope='module', autouse=True)
+def slow_request(archive):  # noqa: F811
+    """(A thread, [seconds]): how long a server of its own lets one send a byte now and then."""
+    taken = []
+
+    def drip():
+        with viewing(archive) as slow, slow.connect() as connection:
+            begin = time.monotonic()
+            with contextlib.suppress(OSError):
+                connection.sendall(b'GET / HTTP/1.1\r\nX-Slow: ')
+                connection.settimeout(0.2)
+                while time.monotonic() < begin + 30:
+                    connection.send(b'a')
+                    with contextlib.suppress(TimeoutError):
+                        if not connection.recv(100):
+                            break
+            taken.append(time.monotonic() - begin)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    yield thread, taken
+    thread.join()
 
 # --- its processes --------------------------------------------------------------------------------
 
@@ -197,3 +224,10 @@ def test_memory_of_many_tiles(archive):
             viewer.get('tile/%d/0/0/0/0/%d.png?c=0:FFFFFF:0:%d' % (array, number % 2, number + 1))
         used = [int(status_of(child)['VmHWM'].split()[0]) for child in viewer.children()]
         assert sum(used) < 64 << 10, used
+
+
+def test_slow_request(slow_request):
+    """All that time began before the other tests."""
+    thread, taken = slow_request
+    thread.join()
+    assert 4 < taken[0] < 12
