@@ -142,8 +142,44 @@ static int put_levels(struct ozx_maker *maker, uint32_t node, struct ozx_json_st
 
 /* --- channels --------------------------------------------------------------------------------- */
 
+/* Where the window of a channel ends that nothing is stated of and no value can be read of. */
+static double highest_of(const char *data_type)
+{
+    return strcmp(data_type, "uint8") == 0 ? UINT8_MAX : strstr(data_type, "int") ? UINT16_MAX : 1;
+}
+
+/* At the smallest level that can be decoded, so that a damaged chunk of one does not hide the
+ * others. Of a channel that can be decoded at none, only how it is shown: `*is_measured` is false. */
+static int measure(struct ozx_maker *maker, uint32_t node, uint32_t smallest, uint64_t channel,
+                   struct ozx_channel_values *out, bool *is_measured, struct ozx_error *error)
+{
+    struct ozx_style styles[OZX_CHANNELS_MAX];
+    struct ozx_image *image = NULL;
+    uint32_t level = smallest;
+    int failure;
+
+    do {
+        failure = ozx_maker_image(maker, node, level, &image, error);
+        if (!failure)
+            failure = ozx_channel_measure(image, channel, out, error);
+    } while ((failure == -EBADMSG || failure == -EIO) && level--);
+    *is_measured = !failure;
+    if (failure != -EBADMSG && failure != -EIO)
+        return failure;
+    failure = ozx_maker_image(maker, node, smallest, &image, error);
+    if (failure)
+        return failure;
+    failure = ozx_styles_of(image, &channel, 1, styles, error);
+    if (failure < 0)
+        return failure;
+    *out = (struct ozx_channel_values){.style = styles[0]};
+    if (!styles[0].has_window)
+        out->style.end = highest_of(image->pixels.array->data_type);
+    return 0;
+}
+
 static void put_channel(struct ozx_json_stream *s, const struct ozx_image *image,
-                        const struct ozx_channel_values *values, bool is_active)
+                        const struct ozx_channel_values *values, bool is_measured, bool is_active)
 {
     const struct ozx_ome *ome = image->metadata->ome;
     const struct ozx_style *style = &values->style;
@@ -161,29 +197,37 @@ static void put_channel(struct ozx_json_stream *s, const struct ozx_image *image
     put_number(s, "min", fmin(values->lowest, style->start));
     put_number(s, "max", fmax(values->highest, style->end));
     ozx_json_stream_open(s, "histogram", '[');
-    for (size_t i = 0; i < OZX_HISTOGRAM_SIZE; i++)
+    for (size_t i = 0; is_measured && i < OZX_HISTOGRAM_SIZE; i++)
         put_count(s, NULL, values->counts[i]);
     ozx_json_stream_close(s, ']');
     ozx_json_stream_close(s, '}');
 }
 
-static int put_channels(struct ozx_json_stream *s, struct ozx_image *image, struct ozx_error *error)
+static int put_channels(struct ozx_maker *maker, uint32_t node, uint32_t smallest,
+                        struct ozx_json_stream *s, struct ozx_error *error)
 {
-    const uint64_t all = ozx_image_size(image, image->c);
     struct ozx_style shown[OZX_CHANNELS_MAX];
     struct ozx_channel_values values;
-    int failure = 0, count = ozx_styles_of(image, NULL, 0, shown, error);
+    struct ozx_image *image;
+    uint64_t all;
+    int failure = ozx_maker_image(maker, node, smallest, &image, error), count;
 
+    if (failure)
+        return failure;
+    all = ozx_image_size(image, image->c);
+    count = ozx_styles_of(image, NULL, 0, shown, error);
     if (count < 0)
         return count;
     ozx_json_stream_open(s, "channels", '[');
     for (uint64_t i = 0; !failure && i < all && i < OZX_CHANNELS_MAX; i++) {
-        bool is_active = false;
+        bool is_active = false, is_measured;
         for (int j = 0; j < count; j++)
             is_active |= shown[j].channel == i;
-        failure = ozx_channel_measure(image, i, &values, error);
+        failure = measure(maker, node, smallest, i, &values, &is_measured, error);
         if (!failure)
-            put_channel(s, image, &values, is_active);
+            failure = ozx_maker_image(maker, node, smallest, &image, error);
+        if (!failure)
+            put_channel(s, image, &values, is_measured, is_active);
     }
     ozx_json_stream_close(s, ']');
     return failure;
@@ -248,9 +292,7 @@ static int put_image(struct ozx_maker *maker, uint32_t node, struct ozx_json_str
     failure = put_labels(maker, s, image, error);
     if (!failure)
         failure = put_levels(maker, node, s, &smallest, error);
-    if (!failure)
-        failure = ozx_maker_image(maker, node, smallest, &image, error);
-    return failure ? failure : put_channels(s, image, error);
+    return failure ? failure : put_channels(maker, node, smallest, s, error);
 }
 
 static int say_why_not(const struct ozx_error *why, struct ozx_answer *out, struct ozx_error *error)

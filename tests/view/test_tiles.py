@@ -207,4 +207,26 @@ def test_chunk_that_cannot_be_decoded(tmp_path):
         status, headers, body = viewer.request(address(0, 0, 0, 2, 0, STYLES[:1]))
         assert (status, headers['content-type']) == (422, 'application/json')
         assert b"chunk 'c/0/1'" in body
-        assert 'message' in viewer.json('image/0.json')
+        channel, = viewer.json('image/0.json')['channels']  # the page shows the rest
+        assert [channel[k] for k in ('histogram', 'start', 'end')] == [[], 0, 255]
+
+
+def test_histogram_of_the_smallest_level_that_can_be_decoded(tmp_path):
+    levels = [random(128, 100), random(64, 50), random(32, 25)]
+    image(tmp_path / 's', levels, axes='yx')
+    for level in '12':
+        chunk = tmp_path / 's' / level / 'c/0/0'
+        chunk.write_bytes(chunk.read_bytes()[:-1])
+    with viewing(pack_directory(tmp_path / 's', tmp_path / 'x.ozx')) as viewer:
+        channel, = viewer.json('image/0.json')['channels']
+        assert sum(channel['histogram']) == levels[0].size
+        assert channel['max'] == levels[0].max()
+        assert viewer.request(address(1, 0, 0, 0, 0, STYLES[:1]))[0] == 422
+
+
+def test_image_whose_codec_is_unknown(tmp_path):
+    image(tmp_path / 's', [random(32, 25)], axes='yx')
+    metadata = tmp_path / 's/0/zarr.json'
+    metadata.write_text(metadata.read_text().replace('"bytes"', '"unheard-of"'))
+    with viewing(pack_directory(tmp_path / 's', tmp_path / 'x.ozx')) as viewer:
+        assert 'unheard-of' in viewer.json('image/0.json')['message']

@@ -188,5 +188,6 @@ def write(folder):
     write_image(zarr, folder / 'odd', field(4))
     array = folder / 'odd/0/zarr.json'
     array.write_text(array.read_text().replace('"zstd"', '"<b>unknown</b>"'))
-    chunk = folder / DAMAGED
-    chunk.write_bytes(chunk.read_bytes()[:40] + b'damaged' * 20)
+    for name in (DAMAGED, 'damaged/1/c/0/0/0/0/0'):
+        chunk = folder / name
+        chunk.write_bytes(chunk.read_bytes()[:40] + b'damaged' * 20)
