@@ -253,6 +253,7 @@ int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX
     int version, failure;
 
     setrlimit(RLIMIT_CORE, &no_core);
+    ozx_sandbox_forget_environment();
     empty_bounding_set();
     has_root = enter_root(sandbox);
     failure = drop_ids(sandbox, is_other_namespace, error);

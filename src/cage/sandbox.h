@@ -5,6 +5,7 @@
  *
  *   ids         started by root: nobody (65534), the archive's owner, or who is asked for; no groups
  *   rights      no capabilities, none to be had (no_new_privs), no core dumps
+ *   environment overwritten: it may have passwords in it
  *   chroot      started by root: into an empty directory, or the one that is written to
  *   Landlock    no file can be opened, no port bound or connected to, no signal sent out
  *   seccomp     only the system calls that the work needs; all others answer EPERM
@@ -56,6 +57,10 @@ struct ozx_sandbox {
  * have is left out and not reported; one that it has but refuses is an error. */
 int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX_REPORT_SIZE],
                       struct ozx_error *error) OZX_CHECKED;
+
+/* The environment of who started it is overwritten, but for what says how to print: it may have
+ * passwords in it. Part of ozx_sandbox_enter (environment.c). */
+void ozx_sandbox_forget_environment(void);
 
 /* For a process that hands over files, and parses nothing: it can open files and directories below `directory` to
  * be read, those that nobody else may read too if it is root, and has no other capability and no way to one.

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -28,7 +29,7 @@
 
 static struct {
     const char *shown; /* where it stands on the command line */
-    char *whole;
+    char *whole;       /* in memory that no child of this process gets: they parse archives */
 } hidden[URLS_MAX];
 static size_t hidden_count;
 
@@ -79,19 +80,33 @@ static bool has_scheme(const char *word)
     return size && strncmp(word + size, "://", 3) == 0;
 }
 
+/* A child finds zeros there; a kernel that does not know how (before 4.14) copies it as ever. */
+static char *keep(const char *url, size_t size)
+{
+    char *kept = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (kept == MAP_FAILED)
+        return NULL;
+    (void)!madvise(kept, size, MADV_WIPEONFORK);
+    return memcpy(kept, url, size);
+}
+
 int ozx_remote_hide(char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        OZX_AUTO_FREE char *whole = NULL;
+        size_t size = strlen(words[i]) + 1;
+        char *whole;
 
         if (!has_scheme(words[i]))
             continue;
-        whole = strdup(words[i]);
+        whole = keep(words[i], size);
         if (!whole)
             return -ENOMEM;
         if (cut(words[i]) && hidden_count < URLS_MAX) {
             hidden[hidden_count].shown = words[i];
-            hidden[hidden_count++].whole = ozx_take(whole);
+            hidden[hidden_count++].whole = whole;
+        } else {
+            munmap(whole, size);
         }
     }
     return 0;
@@ -279,7 +294,7 @@ static int send_settings(int control, const char *url)
         {"anonymous", is_anonymous() ? "1" : NULL},
         {"requester_pays", options->requester_pays ? "1" : NULL},
     };
-    OZX_AUTO_FREE char *settings = NULL;
+    char *settings = NULL;
     char cache_size[24];
     size_t size = 0;
     uint32_t sent;
@@ -296,7 +311,10 @@ static int send_settings(int control, const char *url)
     sent = (uint32_t)size;
     if (!failure)
         failure = ozx_wire_send(control, &sent, sizeof sent);
-    return failure ? failure : ozx_wire_send(control, settings, size);
+    if (!failure)
+        failure = ozx_wire_send(control, settings, size);
+    ozx_wire_forget(settings, size);
+    return failure;
 }
 
 /* A signal that is caught ends it: the fetcher ends when `control` is closed. */

@@ -80,14 +80,24 @@ int ozx_wire_put(char **settings, size_t *size_bytes, const char *name, const ch
     if (value_size > OZX_WIRE_SETTINGS_MAX ||
         *size_bytes + name_size + value_size > OZX_WIRE_SETTINGS_MAX)
         return -E2BIG;
-    more = realloc(*settings, *size_bytes + name_size + value_size);
+    more = malloc(*size_bytes + name_size + value_size);
     if (!more)
         return -ENOMEM;
+    if (*settings)
+        memcpy(more, *settings, *size_bytes);
+    ozx_wire_forget(*settings, *size_bytes); /* realloc may leave a copy behind */
     memcpy(more + *size_bytes, name, name_size);
     memcpy(more + *size_bytes + name_size, value, value_size);
     *settings = more;
     *size_bytes += name_size + value_size;
     return 0;
+}
+
+void ozx_wire_forget(char *settings, size_t size_bytes)
+{
+    if (settings)
+        explicit_bzero(settings, size_bytes);
+    free(settings);
 }
 
 int ozx_wire_send(int socket, const void *data, size_t size_bytes)

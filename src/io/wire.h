@@ -55,9 +55,11 @@ bool ozx_wire_opened_check(struct ozx_wire_opened *opened);
  * is left is no pair. */
 bool ozx_wire_next(const char *settings, size_t size_bytes, size_t *at, const char **name,
                    const char **value);
-/* `*settings` grows by a pair; owned by the caller. -ENOMEM; -E2BIG: more than OZX_WIRE_SETTINGS_MAX. */
+/* `*settings` grows by a pair; freed by ozx_wire_forget. -ENOMEM; -E2BIG: more than OZX_WIRE_SETTINGS_MAX. */
 int ozx_wire_put(char **settings, size_t *size_bytes, const char *name,
                  const char *value) OZX_CHECKED;
+/* Overwrites and frees them: they have secrets in them. NULL is fine. */
+void ozx_wire_forget(char *settings, size_t size_bytes);
 
 /* All of it, on a blocking socket. -EPIPE: nobody is there. */
 int ozx_wire_send(int socket, const void *data, size_t size_bytes) OZX_CHECKED;

@@ -118,6 +118,43 @@ def test_secrets_are_not_in_the_list_of_mounts(server, tmp_path):
         assert b'GEHEIM' not in shown
 
 
+def servers_of_mounts():
+    """The processes that parse archives: they have given up their ids, and are ozxfs itself."""
+    for path in pathlib.Path('/proc').glob('[0-9]*'):
+        with contextlib.suppress(OSError):
+            if (os.readlink(path / 'exe') == os.path.realpath(os.environ['OZXFS'])
+                    and '\nUid:\t65534\t' in (path / 'status').read_text()):
+                yield path
+
+
+def memory_of(process):
+    with open(process / 'mem', 'rb') as memory:
+        for line in (process / 'maps').read_text().splitlines():
+            first, last = (int(end, 16) for end in line.split()[0].split('-'))
+            if ' rw' in line and last - first < 1 << 28 and '[vv' not in line:
+                with contextlib.suppress(OSError):
+                    memory.seek(first)
+                    yield memory.read(last - first)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='needs root, to read the memory of processes')
+@pytest.mark.skipif(os.environ['OZXFS_SANDBOX'] != '1', reason='built without the sandbox')
+@pytest.mark.parametrize('is_s3', [False, True], ids=['url', 's3'])
+def test_who_parses_has_no_secrets(server, tmp_path, monkeypatch, is_s3):
+    if is_s3 and os.environ['OZXFS_HAVE_NETTLE'] != '1':
+        pytest.skip('built without nettle')
+    for name in ('AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'ANOTHER'):
+        monkeypatch.setenv(name, 'GEHEIM-3')
+    monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'ID')
+    url = 's3://none/always/k/x.ozx' if is_s3 else server.url(login=LOGIN, query=QUERY)
+    endpoint = f'endpoint=http://127.0.0.1:{server.server_port}'
+    with mounted(tmp_path / 'm', url, options=('-o', endpoint) if is_s3 else ()) as root:
+        assert 'zarr.json' in os.listdir(root)
+        memory = [part for process in servers_of_mounts() for part in memory_of(process)]
+        assert any(b'x.ozx' in part for part in memory), 'nothing was read'
+        assert not any(b'GEHEIM' in part for part in memory)
+
+
 def test_known_by_its_url(server, tmp_path):
     """`mounts` shows it without what is secret, `umount` finds it by it."""
     (tmp_path / 'm').mkdir()
