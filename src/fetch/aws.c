@@ -45,12 +45,12 @@ static bool next_line(const char **text, struct line *line)
     return false;
 }
 
-/* "[ NAME ]", blanks as they may be. */
+/* "[ NAME ]", blanks as they may be, and a comment behind it. */
 static bool is_section(const struct line *line, const char *name)
 {
-    const char *from = line->text + 1, *to = line->text + line->size - 1;
+    const char *from = line->text + 1, *to = memrchr(line->text, ']', line->size);
 
-    if (line->size < 2 || *to != ']')
+    if (!to)
         return false;
     while (from < to && strchr(BLANKS, *from))
         from++;
@@ -203,6 +203,20 @@ static char *find_secret(const struct files *f, const char *key)
     return found ? found : ozx_aws_find(f->config, f->section, key);
 }
 
+/* They go into headers as they are, and a line break in one would begin another header. */
+static bool is_plain(const char *secret)
+{
+    for (; secret && *secret; secret++)
+        if (*secret <= ' ' || *secret == 0x7f)
+            return false;
+    return true;
+}
+
+static bool are_plain(const struct ozx_aws *aws)
+{
+    return is_plain(aws->key_id) && is_plain(aws->secret) && is_plain(aws->token);
+}
+
 static bool has_key(const struct files *f, const char *key)
 {
     OZX_AUTO_FREE char *found = find_secret(f, key);
@@ -210,20 +224,36 @@ static bool has_key(const struct files *f, const char *key)
     return found != NULL;
 }
 
+/* All of one file: another one's token is that of another key. */
 static void take_secrets(struct ozx_aws *aws, const struct files *f)
 {
-    aws->key_id = find_secret(f, "aws_access_key_id");
-    aws->secret = find_secret(f, "aws_secret_access_key");
-    aws->token = find_secret(f, "aws_session_token");
+    const char *text = f->credentials, *section = f->profile;
+
+    aws->key_id = ozx_aws_find(text, section, "aws_access_key_id");
+    if (!aws->key_id) {
+        text = f->config;
+        section = f->section;
+        aws->key_id = ozx_aws_find(text, section, "aws_access_key_id");
+    }
+    aws->secret = ozx_aws_find(text, section, "aws_secret_access_key");
+    aws->token = ozx_aws_find(text, section, "aws_session_token");
 }
 
-static void take_environment(struct ozx_aws *aws)
+/* One of the two alone is a mistake: the keys of a file would be those of somebody else. */
+static int take_environment(struct ozx_aws *aws, struct ozx_error *error)
 {
+    const char *key_id = environment(aws, "AWS_ACCESS_KEY_ID");
+    const char *secret = environment(aws, "AWS_SECRET_ACCESS_KEY");
     const char *token = environment(aws, "AWS_SESSION_TOKEN");
 
-    aws->key_id = strdup(environment(aws, "AWS_ACCESS_KEY_ID"));
-    aws->secret = strdup(environment(aws, "AWS_SECRET_ACCESS_KEY"));
+    if (!key_id || !secret)
+        return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "set both, or -o profile, or -o anonymous",
+                             "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set only");
+    aws->key_id = strdup(key_id);
+    aws->secret = strdup(secret);
     aws->token = token ? strdup(token) : NULL;
+    return aws->key_id && aws->secret && (aws->token || !token) ? 0 : ozx_error_memory(error);
 }
 
 static void take_settings(struct ozx_aws *aws, const struct files *f)
@@ -274,6 +304,12 @@ static int check_profile(const struct ozx_aws *aws, const struct files *f, struc
     return 0;
 }
 
+static bool is_of_environment(const struct ozx_aws *aws)
+{
+    return !aws->profile &&
+           (environment(aws, "AWS_ACCESS_KEY_ID") || environment(aws, "AWS_SECRET_ACCESS_KEY"));
+}
+
 int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error)
 {
     struct files files = {.credentials = NULL};
@@ -286,15 +322,18 @@ int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error)
         failure = ozx_error_memory(error);
     } else {
         take_settings(aws, &files);
-        if (!aws->profile && environment(aws, "AWS_ACCESS_KEY_ID") &&
-            environment(aws, "AWS_SECRET_ACCESS_KEY")) {
-            take_environment(aws);
+        if (is_of_environment(aws)) {
+            failure = take_environment(aws, error);
         } else {
             take_secrets(aws, &files);
             failure = check_profile(aws, &files, error);
         }
     }
     release(&files);
+    if (!failure && !are_plain(aws))
+        failure = ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                                "check the credentials for a blank or a line break",
+                                "the AWS credentials have a character in them that no key has");
     return failure;
 }
 
@@ -309,11 +348,11 @@ bool ozx_aws_renew(struct ozx_aws *aws)
     struct ozx_aws now = OZX_AWS_INIT;
     bool renewed = false;
 
-    if (!aws->key_id || (!aws->profile && environment(aws, "AWS_ACCESS_KEY_ID")))
+    if (!aws->key_id || is_of_environment(aws))
         return false; /* what is in an environment stays as it is */
     if (read_files(aws, &files) == 0) {
         take_secrets(&now, &files);
-        renewed = now.key_id && now.secret &&
+        renewed = now.key_id && now.secret && are_plain(&now) &&
                   (differ(now.key_id, aws->key_id) || differ(now.token, aws->token));
     }
     if (renewed) {

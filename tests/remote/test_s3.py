@@ -81,7 +81,10 @@ def test_of_the_environment(server, files, tmp_path):
     (('-o', 'profile=lab'), {**KEYS, 'AWS_SECRET_ACCESS_KEY': 'no'}, section('lab'), ''),
     (('-o', 'profile=lab'), {}, '', section('profile lab')),
     ((), KEYS, section('default', secret='no'), ''),
-], ids=['default', 'AWS_PROFILE', 'profile', 'config', 'environment-first'])
+    ((), {}, section('default'), section('default', more='aws_session_token = of another key')),
+    ((), {}, section('default').replace(']', '] # of the lab'), ''),
+], ids=['default', 'AWS_PROFILE', 'profile', 'config', 'environment-first', 'token-of-another',
+        'comment-behind'])
 def test_of_profiles(server, files, tmp_path, options, environment, credentials, config):
     profiles(tmp_path, credentials, config)
     assert served(files, cat(server, tmp_path, *options, **environment))
@@ -132,7 +135,13 @@ def test_anonymous(server, files, tmp_path, options, environment):
     ('', '[profile lab]\nrole_arn = x\n', {'AWS_PROFILE': 'lab'}, 'export-credentials'),
     ('', '', {'AWS_PROFILE': 'lab\x1b'}, r"profile 'lab\x1B' is in none"),
     ('[default]\naws_access_key_id = a\n', '', {}, 'give both'),
-], ids=['sso', 'process', 'role', 'unknown', 'half'])
+    (section('default'), '', {'AWS_ACCESS_KEY_ID': KEY_ID}, 'set both'),
+    (section('default'), '', {'AWS_SECRET_ACCESS_KEY': SECRET}, 'set both'),
+    ('', '', {**KEYS, 'AWS_SESSION_TOKEN': 'a\r\nX-Evil: 1'}, 'no key has'),
+    ('', '', {**KEYS, 'AWS_ACCESS_KEY_ID': f'{KEY_ID}\n'}, 'no key has'),
+    (section('default', more='aws_session_token = a\rX-Evil: 1'), '', {}, 'no key has'),
+], ids=['sso', 'process', 'role', 'unknown', 'half', 'id-only', 'secret-only', 'break-in-token',
+        'break-in-id', 'return-in-file'])
 def test_no_keys_in_a_profile(server, tmp_path, credentials, config, environment, words):
     profiles(tmp_path, credentials, config)
     status, told, _ = cat(server, tmp_path, **environment)
@@ -198,7 +207,8 @@ def test_no_url(server, tmp_path, url):
 
 
 @pytest.mark.parametrize('option', ['region=a.b/', 'endpoint=ftp://x', 'endpoint=x',
-                                    'endpoint=http://x/#a', 'endpoint=http://x/?a'])
+                                    'endpoint=http://x/#a', 'endpoint=http://x/?a',
+                                    'endpoint=http://x/\r\nA: b', 'endpoint=http://a:b@x'])
 def test_no_place(server, tmp_path, option):
     ended = run('info', '-o', option, 's3://bucket/x', env={'HOME': str(tmp_path)}, text=True)
     assert ended.returncode != 0 and 'check -o ' in ended.stderr, ended.stderr
