@@ -132,18 +132,6 @@ int ozx_add_parents_find(struct ozx_archive *archive, const char *path,
 
 /* --- what it becomes -------------------------------------------------------------------------- */
 
-/* Names of an archive have no backslash and no control characters. */
-static void quote(const char *text, FILE *out)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('\\', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 /* The OME-Zarr version of the nearest group above that states one, else of the archive, else of the tree. */
 static const char *version_above(const struct ozx_archive *archive,
                                  const struct ozx_add_parents *parents, const char *version)
@@ -181,9 +169,9 @@ static int make_group(struct ozx_add_parent *parent, const char *label, const ch
     fputs("{\n  \"zarr_format\": 3,\n  \"node_type\": \"group\",\n  \"attributes\": {", out);
     if (label) {
         fputs("\n    \"ome\": {\n      \"version\": ", out);
-        quote(version, out);
+        ozx_change_quote(version, out);
         fputs(",\n      \"labels\": [\n        ", out);
-        quote(label, out);
+        ozx_change_quote(label, out);
         fputs("\n      ]\n    }\n  ", out);
     }
     fputs("}\n}\n", out);
@@ -221,7 +209,7 @@ static int list_label(struct ozx_archive *archive, struct ozx_add_parent *parent
         return ozx_error_memory(error);
     if (!ome || !ome->has_labels)
         fputc('[', out);
-    quote(label, out);
+    ozx_change_quote(label, out);
     if (!ome || !ome->has_labels)
         fputc(']', out);
     failure = end_text(out, &value, error);
@@ -231,12 +219,9 @@ static int list_label(struct ozx_archive *archive, struct ozx_add_parent *parent
                                                         : "attributes.ome.labels",
                                  value.text, error);
     free(value.text);
-    if (!failure && (!ome || !ome->version) && !strpbrk(version, "\"\\")) {
-        char quoted[OZX_VERSION_TEXT_MAX + 2];
-        snprintf(quoted, sizeof quoted, "\"%.*s\"", OZX_VERSION_TEXT_MAX - 1, version);
-        failure = ozx_change_set(&parent->text, "attributes.ome.version", quoted, error);
-    }
-    return failure;
+    return failure || (ome && ome->version)
+               ? failure
+               : ozx_change_set_text(&parent->text, "attributes.ome.version", version, error);
 }
 
 /* The name of the tree, if the group `parent` right above it is named `labels`. */

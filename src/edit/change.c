@@ -25,6 +25,36 @@ int ozx_change_set(struct ozx_change_text *text, const char *key, const char *va
     return 0;
 }
 
+void ozx_change_quote(const char *text, FILE *out)
+{
+    fputc('"', out);
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ') {
+            fprintf(out, "\\u%04x", (unsigned char)*text);
+            continue;
+        }
+        if (*text == '"' || *text == '\\')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+int ozx_change_set_text(struct ozx_change_text *text, const char *key, const char *value,
+                        struct ozx_error *error)
+{
+    OZX_AUTO_FREE char *quoted = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&quoted, &size);
+
+    if (!out)
+        return ozx_error_memory(error);
+    ozx_change_quote(value, out);
+    if (fclose(out) != 0 || !quoted)
+        return ozx_error_memory(error);
+    return ozx_change_set(text, key, quoted, error);
+}
+
 /* The node's new OME-Zarr version, "" if it has none or the one that it had. */
 static void take_version(const struct ozx_ome *old, const struct ozx_ome *new,
                          char version[OZX_VERSION_TEXT_MAX])
@@ -76,13 +106,12 @@ int ozx_change_comment(const struct ozx_archive *archive, const char *version,
     struct ozx_archive_facts facts;
     size_t size;
     const char *old = ozx_archive_comment(archive, &size);
-    char quoted[OZX_VERSION_TEXT_MAX + 2];
     bool lies, other;
     int failure = 0;
 
     ozx_archive_facts(archive, &facts);
     lies = facts.json_first_claimed && !facts.json_first_true;
-    other = *version && ozx_archive_comment_version(archive) && !strpbrk(version, "\"\\");
+    other = *version && ozx_archive_comment_version(archive);
     if (!old || (!lies && !other))
         return 0;
     comment->text = malloc(size);
@@ -92,8 +121,7 @@ int ozx_change_comment(const struct ozx_archive *archive, const char *version,
     comment->size_bytes = size;
     if (lies)
         failure = ozx_change_set(comment, "ome.zipFile.centralDirectory.jsonFirst", "false", error);
-    snprintf(quoted, sizeof quoted, "\"%s\"", version);
     if (other && !failure)
-        failure = ozx_change_set(comment, "ome.version", quoted, error);
+        failure = ozx_change_set_text(comment, "ome.version", version, error);
     return failure;
 }

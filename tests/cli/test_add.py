@@ -168,6 +168,19 @@ def test_json_first_falls(tmp_path, tree):
     assert ome == {'version': '0.5', 'zipFile': {'centralDirectory': {'jsonFirst': False}}}
 
 
+@pytest.mark.parametrize('version', ['0.5\\', '0."5', '0.5\n', 'ü' * 40])
+@pytest.mark.parametrize('has_labels', [False, True])
+def test_versions_that_json_has_to_escape(version, has_labels, tmp_path, tree):
+    """A group that is made, and one that is changed, states that of the image."""
+    labels = {'image/labels/zarr.json': group()} if has_labels else {}
+    path = tmp_path / 'x.ozx'
+    write(path, {'zarr.json': group(), 'image/zarr.json': group(ome={'version': version}),
+                 **labels})
+    added('-q', path, tree, 'image/labels/a')
+    made = json.loads(contents(path)['image/labels/zarr.json'])['attributes']['ome']
+    assert made == {'version': version, 'labels': ['a']}
+
+
 @pytest.mark.parametrize('consolidated', [False, True])
 def test_zarr_python(consolidated, tmp_path):
     """Reads the added tree as it was, by consolidated metadata too."""
