@@ -5,9 +5,15 @@
 #include "image/tile.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "image/boxes.h"
 #include "image/labels.h"
+
+#define SHRUNK_LEVELS_MAX 16
+#define SMALL_ENOUGH 1024                    /* pixels of a level's longer side */
+#define TILE_BYTES_MAX (UINT64_C(128) << 20) /* that are decoded for a tile of those */
+#define TILE_CHUNKS_MAX 16384                /* likewise */
 
 /* Values of a window. */
 struct sheet {
@@ -30,17 +36,17 @@ static uint64_t smaller(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* A window for a picture that is at most `most` pixels wide and high. */
-static int make_sheet(const struct ozx_image *image, struct ozx_window window, uint32_t most,
-                      struct sheet *sheet, struct ozx_error *error)
+/* A window for a picture of that size. */
+static int make_sheet(const struct ozx_image *image, struct ozx_window window, uint64_t width,
+                      uint64_t height, struct sheet *sheet, struct ozx_error *error)
 {
     struct ozx_plane *plane = &sheet->plane;
 
     plane->window = window;
     plane->x_axis = image->x;
     plane->y_axis = image->y;
-    plane->width = (uint32_t)smaller(window.width, most);
-    plane->height = (uint32_t)smaller(window.height, most);
+    plane->width = (uint32_t)width;
+    plane->height = (uint32_t)height;
     plane->nearest = true;
     sheet->count = (size_t)plane->width * plane->height;
     plane->sums = calloc(sheet->count, sizeof *plane->sums);
@@ -81,11 +87,17 @@ static int place(const struct ozx_image *image, uint64_t z, uint64_t t, struct o
 
 /* --- a tile ----------------------------------------------------------------------------------- */
 
-static int find_window(const struct ozx_image *image, const struct ozx_tile *tile,
-                       struct ozx_window *out, struct ozx_error *error)
+uint64_t ozx_tile_shrunk(uint64_t size, uint32_t shrink)
 {
-    const uint64_t width = ozx_image_size(image, image->x);
-    const uint64_t height = ozx_image_size(image, image->y);
+    return size / shrink + (size % shrink != 0);
+}
+
+/* The pixels of the tile, in the level as it is shown. */
+static int find_shown(const struct ozx_image *image, const struct ozx_tile *tile,
+                      struct ozx_window *out, struct ozx_error *error)
+{
+    const uint64_t width = ozx_tile_shrunk(ozx_image_size(image, image->x), tile->shrink);
+    const uint64_t height = ozx_tile_shrunk(ozx_image_size(image, image->y), tile->shrink);
     const uint64_t columns = width / OZX_TILE_SIZE + (width % OZX_TILE_SIZE != 0);
     const uint64_t rows = height / OZX_TILE_SIZE + (height % OZX_TILE_SIZE != 0);
 
@@ -97,6 +109,18 @@ static int find_window(const struct ozx_image *image, const struct ozx_tile *til
     out->width = smaller(OZX_TILE_SIZE, width - out->x);
     out->height = smaller(OZX_TILE_SIZE, height - out->y);
     return 0;
+}
+
+/* The same in the level as it is stored. */
+static struct ozx_window find_window(const struct ozx_image *image, const struct ozx_tile *tile,
+                                     const struct ozx_window *shown)
+{
+    struct ozx_window window = {.x = shown->x * tile->shrink, .y = shown->y * tile->shrink};
+
+    window.width = smaller(shown->width * tile->shrink, ozx_image_size(image, image->x) - window.x);
+    window.height =
+        smaller(shown->height * tile->shrink, ozx_image_size(image, image->y) - window.y);
+    return window;
 }
 
 static int draw_channels(struct ozx_image *image, const struct ozx_tile *tile, struct sheet *sheet,
@@ -128,12 +152,66 @@ static int draw_label_image(struct ozx_image *image, struct sheet *sheet, float 
     return failure;
 }
 
+/* --- levels that are not stored --------------------------------------------------------------- */
+
+/* The chunks that are decoded one by one, those within shards: their sizes by the array's axes. */
+static void find_chunks(const struct ozx_pixels *pixels, uint64_t sizes[OZX_DIMENSIONS_MAX])
+{
+    uint8_t axes[OZX_DIMENSIONS_MAX], stored[OZX_DIMENSIONS_MAX];
+    const struct ozx_chain *chain = pixels->chain;
+
+    for (uint32_t i = 0; i < chain->dimensions; i++) {
+        sizes[i] = pixels->array->chunk_shape.sizes[i];
+        axes[i] = (uint8_t)i;
+    }
+    for (; chain->sharding; chain = &chain->sharding->inner) {
+        memcpy(stored, axes, sizeof stored);
+        for (uint32_t i = 0; i < chain->dimensions; i++) {
+            axes[i] = stored[chain->axes[i]];
+            sizes[axes[i]] = chain->sharding->chunk_shape.sizes[i];
+        }
+    }
+}
+
+/* Whether what is decoded for a tile is little enough. */
+static bool is_cheap(const struct ozx_image *image, uint32_t shrink)
+{
+    const struct ozx_pixels *pixels = &image->pixels;
+    uint64_t sizes[OZX_DIMENSIONS_MAX] = {0}, bytes = pixels->item.size_bytes, chunks = 1;
+
+    find_chunks(pixels, sizes);
+    for (int i = 0; i < (int)pixels->array->shape.count; i++) {
+        const uint64_t shown =
+            i == image->x || i == image->y
+                ? smaller(ozx_image_size(image, i), (uint64_t)OZX_TILE_SIZE * shrink)
+                : 1;
+        uint64_t along = sizes[i] ? (shown / sizes[i] + 1) : 1;
+        if (!ozx_multiply(chunks, along, &chunks) || !ozx_multiply(along, sizes[i], &along) ||
+            !ozx_multiply(bytes, along, &bytes))
+            return false;
+    }
+    return chunks <= TILE_CHUNKS_MAX && bytes <= TILE_BYTES_MAX;
+}
+
+uint32_t ozx_tile_shrunk_levels(const struct ozx_image *image)
+{
+    const uint64_t width = ozx_image_size(image, image->x);
+    const uint64_t height = ozx_image_size(image, image->y);
+    const uint64_t longer = width > height ? width : height;
+    uint32_t count = 0;
+
+    while (count < SHRUNK_LEVELS_MAX && longer >> count > SMALL_ENOUGH &&
+           is_cheap(image, 2u << count))
+        count++;
+    return count;
+}
+
 /* --- labels over it --------------------------------------------------------------------------- */
 
-int ozx_tile_match_level(const struct ozx_image *image, struct ozx_image *labels,
+int ozx_tile_match_level(const struct ozx_image *image, uint32_t shrink, struct ozx_image *labels,
                          struct ozx_error *error)
 {
-    const uint64_t wanted = ozx_image_size(image, image->x);
+    const uint64_t wanted = ozx_tile_shrunk(ozx_image_size(image, image->x), shrink);
     uint64_t best_width = 0;
     uint32_t best = 0;
 
@@ -174,8 +252,8 @@ static int draw_over(const struct ozx_image *image, struct ozx_image *labels,
                      const struct ozx_tile *tile, const struct ozx_window *window, float *light,
                      struct ozx_error *error)
 {
-    const uint64_t width = ozx_image_size(image, image->x);
-    const uint64_t height = ozx_image_size(image, image->y);
+    const uint64_t width = ozx_tile_shrunk(ozx_image_size(image, image->x), tile->shrink);
+    const uint64_t height = ozx_tile_shrunk(ozx_image_size(image, image->y), tile->shrink);
     const uint64_t label_width = ozx_image_size(labels, labels->x);
     const uint64_t label_height = ozx_image_size(labels, labels->y);
     AUTO_SHEET struct sheet sheet = {.count = 0};
@@ -187,7 +265,8 @@ static int draw_over(const struct ozx_image *image, struct ozx_image *labels,
                              "the label image is larger than any that can be shown");
     match_axis(window->x, window->width, width, label_width, &part.x, &part.width);
     match_axis(window->y, window->height, height, label_height, &part.y, &part.height);
-    failure = make_sheet(labels, part, OZX_TILE_SIZE, &sheet, error);
+    failure = make_sheet(labels, part, smaller(part.width, OZX_TILE_SIZE),
+                         smaller(part.height, OZX_TILE_SIZE), &sheet, error);
     if (!failure)
         failure = place(labels,
                         ozx_labels_place(tile->z, ozx_image_size(image, image->z),
@@ -230,11 +309,12 @@ int ozx_tile_draw(struct ozx_image *image, struct ozx_image *labels, const struc
 {
     AUTO_SHEET struct sheet sheet = {.count = 0};
     OZX_AUTO_FREE float *light = NULL;
-    struct ozx_window window;
-    int failure = find_window(image, tile, &window, error);
+    struct ozx_window shown = {.width = 1, .height = 1};
+    int failure = find_shown(image, tile, &shown, error);
 
     if (!failure)
-        failure = make_sheet(image, window, OZX_TILE_SIZE, &sheet, error);
+        failure = make_sheet(image, find_window(image, tile, &shown), shown.width, shown.height,
+                             &sheet, error);
     if (!failure)
         failure = place(image, tile->z, tile->t, &sheet.plane, error);
     if (failure)
@@ -242,10 +322,11 @@ int ozx_tile_draw(struct ozx_image *image, struct ozx_image *labels, const struc
     light = calloc(sheet.count, 3 * sizeof *light);
     if (!light)
         return ozx_error_memory(error);
+    sheet.plane.nearest = ozx_image_is_label(image);
     failure = ozx_image_is_label(image) ? draw_label_image(image, &sheet, light, error)
                                         : draw_channels(image, tile, &sheet, light, error);
     if (!failure && labels)
-        failure = draw_over(image, labels, tile, &window, light, error);
+        failure = draw_over(image, labels, tile, &shown, light, error);
     return failure ? failure : round_off(light, &sheet, out, error);
 }
 
@@ -294,7 +375,7 @@ int ozx_channel_measure(struct ozx_image *image, uint64_t channel, struct ozx_ch
         return failure;
     middle(ozx_image_size(image, image->x), &window.x, &window.width);
     middle(ozx_image_size(image, image->y), &window.y, &window.height);
-    failure = make_sheet(image, window, OZX_HISTOGRAM_SIDE_MAX, &sheet, error);
+    failure = make_sheet(image, window, window.width, window.height, &sheet, error);
     if (!failure)
         failure = place(image, ozx_image_size(image, image->z) / 2, 0, &sheet.plane, error);
     if (failure)

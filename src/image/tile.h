@@ -15,8 +15,9 @@
 #define OZX_TILE_SIZE 256 /* pixels, width and height; less at the right and lower edge */
 
 struct ozx_tile {
-    uint64_t z, t; /* of the planes of that level */
-    uint64_t x, y; /* tiles from the left and the top */
+    uint64_t z, t;   /* of the planes of that level */
+    uint64_t x, y;   /* tiles from the left and the top */
+    uint32_t shrink; /* pixels of the level, across and down, for one of the tile: 1, 2, 4 ... */
     const struct ozx_style
         *styles; /* each with a window; of a label image they are not asked for */
     uint32_t style_count;
@@ -28,9 +29,15 @@ struct ozx_tile {
 int ozx_tile_draw(struct ozx_image *image, struct ozx_image *labels, const struct ozx_tile *tile,
                   struct ozx_picture *out, struct ozx_error *error) OZX_CHECKED;
 
+/* Smaller levels that the image lacks and are made of the level that it is at: `shrink` 2, 4 ...
+ * for the first, second ... of them. How many, until one has 1,024 pixels or a tile would take too
+ * much to be decoded. */
+uint32_t ozx_tile_shrunk_levels(const struct ozx_image *image);
+uint64_t ozx_tile_shrunk(uint64_t size, uint32_t shrink); /* of an axis */
+
 /* Goes to the level of a label image to be drawn over `image`: that of the same width, else the
  * smallest that is wider, else the largest. */
-int ozx_tile_match_level(const struct ozx_image *image, struct ozx_image *labels,
+int ozx_tile_match_level(const struct ozx_image *image, uint32_t shrink, struct ozx_image *labels,
                          struct ozx_error *error) OZX_CHECKED;
 
 #define OZX_HISTOGRAM_SIZE 256

@@ -104,6 +104,21 @@ static double ratio(const struct ozx_image *image, uint32_t level, int axis, uin
     return base > 0 && own > 0 ? own / base : (double)first / (double)now;
 }
 
+static void put_level(struct ozx_json_stream *s, const struct ozx_image *image, uint32_t level,
+                      uint32_t shrink, const struct sizes *first)
+{
+    const struct sizes now = sizes_of(image);
+
+    ozx_json_stream_open(s, NULL, '{');
+    put_count(s, "width", ozx_tile_shrunk(now.width, shrink));
+    put_count(s, "height", ozx_tile_shrunk(now.height, shrink));
+    put_count(s, "depth", now.depth);
+    put_number(s, "scale_x", shrink * ratio(image, level, image->x, first->width, now.width));
+    put_number(s, "scale_y", shrink * ratio(image, level, image->y, first->height, now.height));
+    put_number(s, "scale_z", ratio(image, level, image->z, first->depth, now.depth));
+    ozx_json_stream_close(s, '}');
+}
+
 /* Writes the list; `*smallest` is the level with the fewest pixels. */
 static int put_levels(struct ozx_maker *maker, uint32_t node, struct ozx_json_stream *s,
                       uint32_t *smallest, struct ozx_error *error)
@@ -127,15 +142,12 @@ static int put_levels(struct ozx_maker *maker, uint32_t node, struct ozx_json_st
             best = now;
             *smallest = i;
         }
-        ozx_json_stream_open(s, NULL, '{');
-        put_count(s, "width", now.width);
-        put_count(s, "height", now.height);
-        put_count(s, "depth", now.depth);
-        put_number(s, "scale_x", ratio(image, i, image->x, first.width, now.width));
-        put_number(s, "scale_y", ratio(image, i, image->y, first.height, now.height));
-        put_number(s, "scale_z", ratio(image, i, image->z, first.depth, now.depth));
-        ozx_json_stream_close(s, '}');
+        put_level(s, image, i, 1, &first);
     }
+    /* Smaller ones, if the last is the smallest. */
+    for (uint32_t i = 0; !failure && *smallest + 1 == count && i < ozx_tile_shrunk_levels(image);
+         i++)
+        put_level(s, image, count - 1, 2U << i, &first);
     ozx_json_stream_close(s, ']');
     return failure;
 }

@@ -29,7 +29,7 @@ static int encode(struct ozx_picture *picture, struct ozx_answer *out, struct oz
 
 /* The label image, where it is at the level that belongs to this one of the image. */
 static int find_labels(struct ozx_maker *maker, const struct ozx_ask *ask,
-                       const struct ozx_image *image, struct ozx_image *out,
+                       const struct ozx_image *image, uint32_t shrink, struct ozx_image *out,
                        struct ozx_error *error)
 {
     int failure = ozx_make_check_directory(maker, ask->labels, error);
@@ -39,25 +39,47 @@ static int find_labels(struct ozx_maker *maker, const struct ozx_ask *ask,
             ozx_image_open(maker->archive, ask->labels, UINT32_MAX, &maker->effort, out, error);
     if (failure)
         return failure;
-    failure = ozx_tile_match_level(image, out, error);
+    failure = ozx_tile_match_level(image, shrink, out, error);
     if (failure)
         ozx_image_close(out);
     return failure;
+}
+
+/* The level, or that which it is made of. */
+static int find_level(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_image **out,
+                      uint32_t *shrink, struct ozx_error *error)
+{
+    uint32_t stored;
+    int failure = ozx_maker_image(maker, ask->node, 0, out, error);
+
+    *shrink = 1;
+    if (failure)
+        return failure;
+    stored = ozx_image_level_count(*out);
+    if (ask->level < stored)
+        return ozx_maker_image(maker, ask->node, ask->level, out, error);
+    failure = ozx_maker_image(maker, ask->node, stored - 1, out, error);
+    if (failure)
+        return failure;
+    if (ask->level - stored >= ozx_tile_shrunk_levels(*out))
+        return ozx_view_lacks("level", ask->level, stored, error);
+    *shrink = 2U << (ask->level - stored);
+    return 0;
 }
 
 int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
                   struct ozx_error *error)
 {
     struct ozx_style styles[OZX_CHANNELS_MAX];
-    const struct ozx_tile tile = {.z = ask->z,
-                                  .t = ask->t,
-                                  .x = ask->x,
-                                  .y = ask->y,
-                                  .styles = styles,
-                                  .style_count = ask->style_count};
+    struct ozx_tile tile = {.z = ask->z,
+                            .t = ask->t,
+                            .x = ask->x,
+                            .y = ask->y,
+                            .styles = styles,
+                            .style_count = ask->style_count};
     struct ozx_picture picture = {.rgb = NULL};
     struct ozx_image *image, labels;
-    int failure = ozx_maker_image(maker, ask->node, ask->level, &image, error);
+    int failure = find_level(maker, ask, &image, &tile.shrink, error);
 
     for (uint32_t i = 0; i < ask->style_count; i++)
         styles[i] = (struct ozx_style){.channel = ask->styles[i].channel,
@@ -72,7 +94,7 @@ int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx
         failure = ozx_tile_draw(image, NULL, &tile, &picture, error);
         return failure ? failure : encode(&picture, out, error);
     }
-    failure = find_labels(maker, ask, image, &labels, error);
+    failure = find_labels(maker, ask, image, tile.shrink, &labels, error);
     if (failure)
         return failure;
     failure = ozx_tile_draw(image, &labels, &tile, &picture, error);

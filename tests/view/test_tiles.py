@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'image'))
 from images import image, made, random, zarr  # noqa: E402
-from rendering import CODECS, Image, numpy, rgba_of, rounded, window_of  # noqa: E402
+from rendering import CODECS, Image, numpy, rgba_of, rounded, shrink, window_of  # noqa: E402
 from viewer import needs_view, viewing  # noqa: E402
 
 from kit.info import pack_directory  # noqa: E402
@@ -122,6 +122,27 @@ def test_levels(tmp_path):
                                           range((data.shape[2] + 255) // 256)):
                 expected = rounded(colour([cut(data[0, z], x, y)], STYLES[:1]))
                 check(viewer, address(number, z, 0, x, y, STYLES[:1]), expected)
+
+
+def test_levels_that_are_not_stored(tmp_path):
+    """Those of an image without small levels are made of its last one; rule 2 of thumbnails."""
+    data = random(1, 2300, 5000)
+    data[0, 300:900, 1000:4000] = 190
+    zarr.create_array(tmp_path / 's', shape=(2300, 5000), chunks=(128, 256), shards=(1024, 1024),
+                      dtype='uint16', compressors=None)[...] = data[0]
+    with viewing(pack_directory(tmp_path / 's', tmp_path / 'x.ozx')) as viewer:
+        levels = viewer.json('image/0.json')['levels']
+        assert [(v['width'], v['height'], v['scale_x']) for v in levels
+                ] == [(5000, 2300, 1), (2500, 1150, 2), (1250, 575, 4), (625, 288, 8)]
+        for number, x, y in ((1, 9, 4), (1, 0, 0), (2, 4, 2), (3, 0, 0), (3, 2, 1)):
+            side, shown = SIDE << number, (levels[number]['height'], levels[number]['width'])
+            window = data[0, y * side:(y + 1) * side, x * side:(x + 1) * side]
+            sizes = [min(SIDE, size - at * SIDE) for size, at in zip(shown, (y, x))]
+            expected = rounded(colour([shrink(window, *sizes)], STYLES[:1]))
+            check(viewer, address(number, 0, 0, x, y, STYLES[:1]), expected)
+        for wrong in ((4, 0, 0), (3, 3, 0), (3, 0, 2)):
+            path = address(wrong[0], 0, 0, *wrong[1:], STYLES[:1])
+            assert viewer.request(path)[0] == 404, wrong
 
 
 def test_labels_over_an_image(tmp_path):
