@@ -15,8 +15,11 @@
 
 /* Local headers up to this size are read together with the data behind them. */
 #define HEAD_MAX 8192
+#define WHOLE_MAX                                                                                  \
+    (UINT64_C(4) << 20) /* whoever begins at the first byte of so small a file reads all of it */
 
-int ozx_archive_name_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+int ozx_archive_name_entry(const struct ozx_archive *archive, uint32_t node,
+                           struct ozx_error *error)
 {
     char path[OZX_PATH_SIZE], escaped[OZX_ESCAPED_SIZE], text[sizeof error->text];
     size_t size = ozx_tree_path(&archive->tree, node, path);
@@ -136,7 +139,8 @@ int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t
     return resolve(archive, node, offset_bytes, error);
 }
 
-int ozx_archive_fail_by_policy(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+int ozx_archive_fail_by_policy(const struct ozx_archive *archive, uint32_t node,
+                               struct ozx_error *error)
 {
     static const char *const texts[] = {
         [OZX_EIO_ENCRYPTED] = "it is encrypted",
@@ -185,6 +189,27 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
     return ozx_archive_name_entry(archive, node, error);
 }
 
+/* A chunk is read as a whole, in as many reads as it takes a kernel: where each of them costs the way
+ * to a server, all of it is asked for with the first. */
+static void announce(struct ozx_archive *archive, uint32_t node, size_t size)
+{
+    const struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    struct ozx_range range = {.offset_bytes = where & OZX_WHERE_OFFSET};
+    struct ozx_zip_expected expected;
+    char path[OZX_PATH_SIZE];
+
+    if (n->size_bytes <= size || n->size_bytes > WHOLE_MAX || !ozx_source_hears(archive->source))
+        return;
+    expected = ozx_archive_expect(archive, node, range.offset_bytes, path);
+    range.size_bytes = expected.compressed_size_bytes;
+    if (!(where & OZX_WHERE_RESOLVED)) /* that is where the local header is */
+        range.size_bytes = expected.data_end_limit_bytes - where;
+    if (range.size_bytes > expected.compressed_size_bytes + HEAD_MAX)
+        range.size_bytes = expected.compressed_size_bytes + HEAD_MAX;
+    ozx_source_will_need(archive->source, &range, 1);
+}
+
 /* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but
  * whose local header may still tell another story. */
 static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
@@ -194,6 +219,8 @@ static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, 
     uint64_t data_offset;
     int failure = 0;
 
+    if (offset == 0)
+        announce(archive, node, size);
     if (!compressed && offset == 0)
         failure = read_at_once(archive, node, buffer, size, &done, error);
     if (failure || done)

@@ -10,7 +10,8 @@
 #define LARGEST ((uint64_t)8 << 20) /* of a request */
 #define GAP (UINT64_C(64) << 10)    /* fetched, too, between two that queue */
 #define BLOCK (UINT64_C(1) << 20)   /* of readahead */
-#define NEAR (UINT64_C(128) << 10)  /* still goes on */
+#define NEAR (UINT64_C(512) << 10)  /* still goes on */
+#define BELIEVED 3                  /* reads */
 #define BACK (UINT64_C(1) << 20)    /* readers of several threads overtake each other */
 #define WINDOW_MIN (UINT64_C(1) << 20)
 #define WINDOW_MAX (UINT64_C(8) << 20)
@@ -47,16 +48,19 @@ static struct ozx_fetch *find_fetch(const struct ozx_asks *asks, uint64_t page)
     return NULL;
 }
 
-/* One that waits for its turn, and is near enough to bring these pages, too. */
+/* One that waits for its turn, and is near enough to bring these pages, too. What is read ahead comes
+ * in blocks, over several connections: at 50 ms one alone is a tenth of the line. */
 static bool widen(const struct ozx_asks *asks, uint64_t first, uint64_t last, bool asked)
 {
+    uint64_t largest = asked || asks->object->least_bytes ? LARGEST : BLOCK + GAP;
+
     for (struct ozx_fetch *f = asks->object->fetches; f; f = f->next) {
         uint64_t low = f->first < first ? f->first : first;
         uint64_t high = f->last > last ? f->last : last;
 
         if (f->done || f->under_way || f->tries || f->transfer.buffer ||
             f->kind != OZX_FETCH_RANGE || f->first > last + GAP || first > f->last + GAP ||
-            high - low >= LARGEST)
+            high - low >= largest)
             continue;
         f->first = low;
         f->last = high;
@@ -110,44 +114,93 @@ static int want(struct ozx_asks *asks, uint64_t page, uint64_t end_page, bool as
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
-static struct ozx_stream *find_stream(struct ozx_asks *asks, uint64_t offset)
+/* What a read at this offset is a part of: the last that was announced. NULL: of nothing. */
+static const struct ozx_unit *unit_of(const struct ozx_asks *asks, uint64_t offset)
+{
+    for (unsigned i = 1; i <= OZX_UNITS; i++) {
+        const struct ozx_unit *unit = &asks->units[(asks->unit_count - i) % OZX_UNITS];
+
+        if (offset >= unit->first_bytes && offset < unit->end_bytes)
+            return unit;
+    }
+    return NULL;
+}
+
+/* `first`: where what is read at `offset` begins. */
+static struct ozx_stream *find_stream(struct ozx_asks *asks, uint64_t first, uint64_t offset)
 {
     struct ozx_stream *oldest = &asks->streams[0];
 
     for (unsigned i = 0; i < OZX_STREAMS; i++) {
         struct ozx_stream *s = &asks->streams[i];
 
-        if (s->reads && offset <= s->next_bytes + NEAR && offset + BACK >= s->next_bytes &&
-            (offset >= s->next_bytes || s->reads > 2))
+        if (s->reads && first <= s->next_bytes + NEAR && offset + BACK >= s->next_bytes)
             return s;
         if (s->used < oldest->used)
             oldest = s;
     }
-    *oldest = (struct ozx_stream){.next_bytes = offset};
+    *oldest = (struct ozx_stream){.next_bytes = offset, .unit_end_bytes = offset};
     return oldest;
 }
 
-/* At the second read that follows on, and from then on; not while all of it is there from opening. */
+/* An announcement that was too long for one message goes on in the next. */
+static void add_unit(struct ozx_asks *asks, uint64_t first, uint64_t end)
+{
+    struct ozx_unit *last = &asks->units[(asks->unit_count - 1) % OZX_UNITS];
+
+    if (asks->unit_count && last->end_bytes == first && last->is_cut)
+        last->end_bytes = end;
+    else
+        asks->units[asks->unit_count++ % OZX_UNITS] = (struct ozx_unit){first, end, false};
+    asks->units[(asks->unit_count - 1) % OZX_UNITS].is_cut = end - first == OZX_WIRE_READ_MAX;
+}
+
+/* True: something new is read, and not only the rest of what was begun, in whatever order its parts
+ * are asked for. */
+static bool reads_on(struct ozx_stream *s, const struct ozx_unit *unit, uint64_t offset,
+                     uint64_t end)
+{
+    bool is_new = offset >= s->unit_end_bytes;
+
+    if (is_new) {
+        s->reads++;
+        s->unit_end_bytes = unit ? unit->end_bytes : end;
+    }
+    if (s->unit_end_bytes < end)
+        s->unit_end_bytes = end;
+    if (s->next_bytes < end)
+        s->next_bytes = end;
+    return is_new;
+}
+
+static void widen_window(const struct ozx_asks *asks, struct ozx_stream *s)
+{
+    if (!s->window_bytes)
+        s->window_bytes = WINDOW_MIN;
+    else if (s->window_bytes < WINDOW_MAX && s->window_bytes < asks->cache_bytes / STREAM_SHARE)
+        s->window_bytes *= 2;
+}
+
+/* At the second time that a read follows on, since once is by chance, and from then on; not while all of it is
+ * there from opening. */
 static void read_ahead(struct ozx_asks *asks, uint64_t offset, uint64_t size, bool missed)
 {
-    struct ozx_stream *s = find_stream(asks, offset);
-    uint64_t end = offset + size, until;
+    const struct ozx_unit *unit = unit_of(asks, offset);
+    struct ozx_stream *s = find_stream(asks, unit ? unit->first_bytes : offset, offset);
+    bool is_new = reads_on(s, unit, offset, offset + size);
+    uint64_t until;
 
     s->used = ++asks->count;
-    s->reads++;
-    if (end > s->next_bytes)
-        s->next_bytes = end;
-    if (s->reads < 2 || (!missed && !s->window_bytes) || asks->object->fetch_count >= QUEUE_MAX)
+    if (s->reads < BELIEVED || (!missed && !s->window_bytes) ||
+        asks->object->fetch_count >= QUEUE_MAX)
         return;
     if (s->ahead_bytes < s->next_bytes)
         s->ahead_bytes = s->next_bytes;
-    if (!s->window_bytes)
-        s->window_bytes = WINDOW_MIN;
+    if (is_new || !s->window_bytes)
+        widen_window(asks, s);
     until = s->next_bytes + s->window_bytes;
     if (s->ahead_bytes + s->window_bytes / 2 > until)
         return; /* more than half of it is still ahead */
-    if (s->window_bytes < WINDOW_MAX && s->window_bytes < asks->cache_bytes / STREAM_SHARE)
-        s->window_bytes *= 2;
     while (s->ahead_bytes < until && s->ahead_bytes < total(asks)) {
         uint64_t block_end = s->ahead_bytes / BLOCK * BLOCK + BLOCK;
 
@@ -231,6 +284,7 @@ void ozx_asks_need(struct ozx_asks *asks, const struct ozx_wire_ask *ask)
 {
     uint64_t end = ask->offset_bytes + ask->size_bytes;
 
+    add_unit(asks, ask->offset_bytes, end);
     if (!asks->whole && !asks->object->is_stale && !ozx_object_gone(asks->object) &&
         asks->object->fetch_count < QUEUE_MAX)
         (void)!want(asks, ask->offset_bytes / OZX_PAGE, (end + OZX_PAGE - 1) / OZX_PAGE, false);

@@ -11,6 +11,7 @@
 #include "io/wire.h"
 
 #define OZX_STREAMS 16
+#define OZX_UNITS 64
 #define OZX_ASK_PAGES (OZX_WIRE_READ_MAX / OZX_PAGE + 2)
 
 /* One read, from its question to its answer. */
@@ -26,8 +27,16 @@ struct ozx_read_ask {
 /* A reader that goes on where it was. */
 struct ozx_stream {
     uint64_t next_bytes, ahead_bytes, window_bytes;
-    unsigned reads;
-    uint64_t used; /* when, by the count of asks */
+    uint64_t unit_end_bytes; /* what begins before it was counted */
+    unsigned reads;          /* of units, or of what is in none */
+    uint64_t used;           /* when, by the count of asks */
+};
+
+/* What was announced by a NEED: it will be read as a whole, and that its parts are read one behind the
+ * other says nothing of what is read behind it. */
+struct ozx_unit {
+    uint64_t first_bytes, end_bytes;
+    bool is_cut; /* as long as a message may say: the next one may go on with it */
 };
 
 struct ozx_asks {
@@ -37,6 +46,8 @@ struct ozx_asks {
     uint8_t *whole;       /* the object, by a server without ranges; else NULL. Owned */
     struct ozx_read_ask asks[OZX_WIRE_CHANNELS];
     struct ozx_stream streams[OZX_STREAMS];
+    struct ozx_unit units[OZX_UNITS]; /* the last ones */
+    unsigned unit_count;
     uint64_t count;
     /* Ask `number` is answered: 0 and its bytes, borrowed during the call, or an error. */
     void (*answer)(void *context, unsigned number, const struct ozx_error *error,

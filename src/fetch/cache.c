@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Slots of one block each, found by a hash of the block's number.
+ * Slots of one block each, found by a hash of the block's number, and in a list by their last use:
+ * what was read ahead goes behind what was read before it. (A clock's hand does not know the two apart.)
  */
 #include "fetch/cache.h"
 
@@ -15,15 +16,16 @@
 
 struct slot {
     uint64_t block;
-    uint8_t *data;  /* PAGES pages; NULL with a file */
-    uint32_t next;  /* of the same hash */
-    uint16_t pages; /* a bit each */
-    bool used, wanted;
+    uint8_t *data;         /* PAGES pages; NULL with a file */
+    uint32_t next;         /* of the same hash */
+    uint32_t newer, older; /* by use; NONE at the ends */
+    uint16_t pages;        /* a bit each */
 };
 
 struct ozx_cache {
     int fd;
-    uint32_t slot_count, filled, hand, mask;
+    uint32_t slot_count, filled, mask;
+    uint32_t newest, oldest; /* NONE: none is used */
     struct slot *slots;
     uint32_t *heads;
 };
@@ -79,6 +81,7 @@ int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out)
         ozx_cache_close(cache);
         return -ENOMEM;
     }
+    cache->newest = cache->oldest = NONE;
     memset(cache->heads, 0xff, heads * sizeof *cache->heads);
     cache->fd = fd;
     *out = cache;
@@ -119,6 +122,24 @@ bool ozx_cache_has(const struct ozx_cache *cache, uint64_t page)
     return at != NONE && cache->slots[at].pages >> page % PAGES & 1;
 }
 
+static void leave_list(struct ozx_cache *cache, uint32_t at)
+{
+    const struct slot *slot = &cache->slots[at];
+
+    *(slot->newer == NONE ? &cache->newest : &cache->slots[slot->newer].older) = slot->older;
+    *(slot->older == NONE ? &cache->oldest : &cache->slots[slot->older].newer) = slot->newer;
+}
+
+static void enter_list(struct ozx_cache *cache, uint32_t at)
+{
+    struct slot *slot = &cache->slots[at];
+
+    slot->newer = NONE;
+    slot->older = cache->newest;
+    *(slot->older == NONE ? &cache->oldest : &cache->slots[slot->older].newer) = at;
+    cache->newest = at;
+}
+
 static off_t place(uint32_t slot, uint64_t page)
 {
     return (off_t)((slot * UINT64_C(16) + page % PAGES) * OZX_PAGE);
@@ -132,7 +153,8 @@ bool ozx_cache_get(struct ozx_cache *cache, uint64_t page, void *to, size_t size
     if (at == NONE || !(cache->slots[at].pages >> page % PAGES & 1))
         return false;
     slot = &cache->slots[at];
-    slot->wanted = true;
+    leave_list(cache, at);
+    enter_list(cache, at);
     if (cache->fd < 0) {
         memcpy(to, slot->data + page % PAGES * OZX_PAGE, size_bytes);
         return true;
@@ -151,27 +173,18 @@ static void unlink_slot(struct ozx_cache *cache, uint32_t at)
         link = &cache->slots[*link].next;
     *link = cache->slots[at].next;
     cache->slots[at].pages = 0;
-    cache->slots[at].used = false;
+    leave_list(cache, at);
 }
 
 /* A slot that is free now. */
 static uint32_t make_room(struct ozx_cache *cache)
 {
-    uint32_t at;
+    uint32_t at = cache->oldest;
 
     if (cache->filled < cache->slot_count)
         return cache->filled++;
-    for (;;) {
-        at = cache->hand;
-        cache->hand = (cache->hand + 1) % cache->slot_count;
-        if (!cache->slots[at].used)
-            return at;
-        if (!cache->slots[at].wanted) {
-            unlink_slot(cache, at);
-            return at;
-        }
-        cache->slots[at].wanted = false;
-    }
+    unlink_slot(cache, at);
+    return at;
 }
 
 void ozx_cache_put(struct ozx_cache *cache, uint64_t page, const void *from, size_t size_bytes)
@@ -184,15 +197,16 @@ void ozx_cache_put(struct ozx_cache *cache, uint64_t page, const void *from, siz
 
         at = make_room(cache);
         slot = &cache->slots[at];
-        if (cache->fd < 0 && !slot->data && !(slot->data = malloc(PAGES * OZX_PAGE)))
-            return; /* the slot is passed by the hand again */
         slot->block = page / PAGES;
-        slot->used = true;
-        slot->wanted = false;
         slot->next = *head;
         *head = at;
+    } else {
+        leave_list(cache, at);
     }
+    enter_list(cache, at);
     slot = &cache->slots[at];
+    if (cache->fd < 0 && !slot->data && !(slot->data = malloc(PAGES * OZX_PAGE)))
+        return;
     if (cache->fd < 0)
         memcpy(slot->data + page % PAGES * OZX_PAGE, from, size_bytes);
     else if (pwrite(cache->fd, from, size_bytes, place(at, page)) != (ssize_t)size_bytes)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What was fetched, in pages of 4 KiB, in memory or in a file without a name. Blocks of 64 KiB are dropped as a
- * clock's hand comes by: one that was asked for since the last time stays.
+ * What was fetched, in pages of 4 KiB, in memory or in a file without a name. Of blocks of 64 KiB, those
+ * whose last use is longest ago are dropped.
  */
 #ifndef OZX_FETCH_CACHE_H
 #define OZX_FETCH_CACHE_H

@@ -127,6 +127,11 @@ int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_siz
     return judge(source, failure);
 }
 
+bool ozx_source_hears(const struct ozx_source *source)
+{
+    return source->kind->will_need != NULL;
+}
+
 void ozx_source_will_need(struct ozx_source *source, const struct ozx_range *ranges, size_t count)
 {
     if (source->kind->will_need)

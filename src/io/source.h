@@ -87,6 +87,9 @@ struct ozx_range {
 /* Advice: these ranges, in this order, are read soon. What does not lie in the source is left out. */
 void ozx_source_will_need(struct ozx_source *source, const struct ozx_range *ranges, size_t count);
 
+/* Whether such advice goes anywhere: not with a file. */
+bool ozx_source_hears(const struct ozx_source *source);
+
 static inline void ozx_cleanup_source(struct ozx_source **source)
 {
     ozx_source_close(*source);
