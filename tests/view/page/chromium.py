@@ -83,7 +83,8 @@ class Browser:
 
     def end(self):
         try:
-            self.call('Browser.close')
+            with contextlib.suppress(AssertionError, OSError, queue.Empty):  # it may end unheard
+                self.call('Browser.close')
             self.process.wait(10)
         finally:
             self.process.kill()

@@ -1,8 +1,10 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""pictures.py OZXFS FOLDER: the screenshots of README, made by `ozxfs view`: view.png of the quick
-start's image, plate.png of a plate whose wells are cuts of ihc.png of scikit-image. Wants
-Chromium, and the Python packages of tests/run with tests/ on the path."""
+"""The screenshots of README, made by `ozxfs view`: view.png of the quick start's image, plate.png
+of a plate whose wells are cuts of ihc.png of scikit-image. Wants Chromium, and what tests/run
+installs:
+
+    PYTHONPATH=tests build-tests/venv/bin/python tests/view/page/pictures.py OZXFS data/pictures
+"""
 import contextlib
 import io
 import subprocess
