@@ -88,6 +88,7 @@ static char *keep(const char *url, size_t size)
     if (kept == MAP_FAILED)
         return NULL;
     (void)!madvise(kept, size, MADV_WIPEONFORK);
+    (void)!madvise(kept, size, MADV_DONTDUMP);
     return memcpy(kept, url, size);
 }
 
