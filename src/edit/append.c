@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "edit/append_parts.h"
 #include "zip/append_mark.h"
 #include "zip/crc.h"
@@ -21,6 +22,8 @@
 /* Bytes in which other readers look for an end record, and ours (zip/end_records.c): 64 KiB of
  * comment, 64 KiB of padding and the record. */
 #define LOOK_BACK UINT64_C(132000)
+#define READ_BACK_SIZE                                                                             \
+    ((size_t)1 << 18) /* a local header fits twice: name and padding are less than 40 KiB */
 
 static void free_state(struct ozx_append_state *s)
 {
@@ -154,6 +157,69 @@ static int put_mark(const struct ozx_append_state *s, struct ozx_error *error)
     return failure ? failure : ozx_append_sync(s->append->fd, error);
 }
 
+static int read_back(const struct ozx_append_state *s, void *buffer, size_t size, uint64_t offset)
+{
+    uint8_t *to = buffer;
+
+    while (size) {
+        ssize_t got = pread(s->append->fd, to, size, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -errno : -EIO;
+        to += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return 0;
+}
+
+/* One entry of the tree: its local header, and data of that CRC-32. */
+static int check_file(const struct ozx_append_state *s, const struct ozx_zip_file *file,
+                      uint8_t *buffer)
+{
+    size_t header = ozx_zip_local_size(file);
+    uint64_t at = file->local_offset_bytes + header, left = file->size_bytes;
+    uint32_t crc = 0;
+    int failure;
+
+    if (2 * header > READ_BACK_SIZE)
+        return -EIO;
+    ozx_zip_put_local(buffer, file);
+    failure = read_back(s, buffer + header, header, file->local_offset_bytes);
+    if (!failure && memcmp(buffer, buffer + header, header) != 0)
+        failure = -EIO;
+    while (left && !failure) {
+        size_t size = left < READ_BACK_SIZE ? (size_t)left : READ_BACK_SIZE;
+        failure = read_back(s, buffer, size, at);
+        if (!failure)
+            crc = ozx_crc32(crc, buffer, size);
+        left -= size;
+        at += size;
+    }
+    return !failure && crc != file->crc32 ? -EIO : failure;
+}
+
+/* What was written of the tree, as it will be read. */
+static int check_tree(const struct ozx_append_state *s, struct ozx_error *error)
+{
+    const struct ozx_append_tree *tree = s->append->tree;
+    OZX_AUTO_FREE uint8_t *buffer = tree ? malloc(READ_BACK_SIZE) : NULL;
+    char path[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE];
+
+    if (tree && !buffer)
+        return ozx_error_memory(error);
+    for (uint64_t i = 0; tree && i < tree->count; i++) {
+        struct ozx_zip_file file = tree->file(tree->context, i, path);
+        int failure = check_file(s, &file, buffer);
+        if (failure)
+            return ozx_error_set(error, failure, OZX_RULE_NONE, file.local_offset_bytes,
+                                 "check the disk", "what was written of '%s' cannot be read back",
+                                 ozx_escape(name, sizeof name, path, strlen(path)));
+    }
+    return 0;
+}
+
 /* It says how to undo what comes now. */
 static int check_mark(const struct ozx_append_state *s, const uint8_t *mark,
                       struct ozx_error *error)
@@ -176,6 +242,8 @@ static int put_all(const struct ozx_append_state *s, struct ozx_error *error)
 
     ozx_append_mark_put(&s->mark, mark);
     failure = check_mark(s, mark, error);
+    if (!failure)
+        failure = check_tree(s, error);
     for (uint32_t i = 0; i < s->append->entry_count && !failure; i++)
         failure = put_entry(s, &s->append->entries[i], error);
     if (!failure)

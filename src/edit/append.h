@@ -11,6 +11,7 @@
  *
  *  1  the mark behind all else (zip/append_mark.h), which says the old size              fsync
  *  2  new entries, mark, directory, end records; the end record without its signature    fsync
+ *     (what was written of a tree was read back before the directory was)
  *  3  the four bytes of that signature: from here on the new tree is the tree            fsync
  *  4  zeros over the signatures of the local headers of what was replaced               fsync
  *  5  the mark behind all else is cut off                                                fsync

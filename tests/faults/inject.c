@@ -10,7 +10,8 @@
  *
  * CALL is a name in the table below; N counts its calls from 1, beginning with main(). ACTION is an
  * errno's number, `short` (half of a read or write), `end` (a read of nothing), `kill` (before the
- * call), `after` (kill when it is done), `stop`, or `none` (only counts).
+ * call), `after` (kill when it is done), `lost` (a write that is said to be done, and is not), `stop`, or
+ * `none` (only counts).
  *
  * The worker of a mount may make few system calls, and none are made here besides the real ones:
  * the page is mapped before main(), and memory comes from the C library.
@@ -85,6 +86,8 @@ static enum verdict act(void)
         return END;
     if (strcmp(action, "after") == 0)
         return AFTER;
+    if (strcmp(action, "lost") == 0)
+        return LOST;
     if (strcmp(action, "kill") == 0)
         raise(SIGKILL);
     if (strcmp(action, "stop") == 0) {
@@ -278,6 +281,8 @@ ssize_t __pread64_chk(int fd, void *data, size_t size, off64_t offset, size_t ro
         ssize_t put;                                                                               \
         if (verdict == FAIL)                                                                       \
             return -1;                                                                             \
+        if (verdict == LOST)                                                                       \
+            return (ssize_t)size;                                                                  \
         if (verdict == SHORT)                                                                      \
             size = half(size);                                                                     \
         put = REAL(call)(__VA_ARGS__);                                                             \

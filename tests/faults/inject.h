@@ -36,7 +36,7 @@ enum {
     STEP = 1 << 19, /* a comparison: of memory, or of two things that are sorted */
 };
 
-enum verdict { PASS, FAIL, SHORT, END, AFTER };
+enum verdict { PASS, FAIL, SHORT, END, AFTER, LOST };
 
 /* Counts the call (one of the above), and says what is to become of it; does not come back from `kill`. */
 enum verdict inject_judge(unsigned call);

@@ -303,6 +303,19 @@ def test_a_call_that_fails(change, call, action, faulty, tmp_path):
             assert left == kept or every or call == 'fsync' or gone, number
 
 
+@pytest.mark.parametrize('number, said', [(1, b'not there'), (2, b'read back')])
+def test_a_write_that_is_lost(number, said, faulty, tmp_path):
+    """The mark, and the tree: what is to be undone, and what is to be read."""
+    path = tmp_path / 'x.ozx'
+    files, _, arguments = CHANGES['add']
+    write(path, files)
+    old = path.read_bytes()
+    done = faulty.run(f'pwrite64:{number}:lost', *command(arguments, path, tmp_path))
+    assert (done.returncode, said in done.stderr) == (74, True), done.stderr
+    subprocess.run([OZXFS, 'edit', path], capture_output=True, check=True)
+    assert path.read_bytes() == old
+
+
 @pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount')
 def test_refused_while_mounted(ozxfs, folder):
     path, where = os.path.join(folder, 'mounted.ozx'), ozxfs.directory()
