@@ -45,6 +45,8 @@ refuse(struct scan *s, const char *path, const char *hint, const char *text)
     struct ozx_error error = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE];
 
+    if (!*path)
+        path = "/"; /* the root itself */
     ozx_error_set(&error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
                   "array '%s' cannot be sharded: %s",
                   ozx_escape(name, sizeof name, path, strlen(path)), text);
@@ -215,7 +217,8 @@ static const char *defect_of(const struct ozx_metadata *metadata, char *text, si
 
     for (size_t i = 0; i < metadata->defect_count; i++)
         if (metadata->defects[i].part == OZX_PART_ZARR && array->has_grid) {
-            snprintf(text, size, "%s %s", metadata->defects[i].where, metadata->defects[i].text);
+            const char *where = metadata->defects[i].where;
+            snprintf(text, size, "%s%s%s", where, *where ? " " : "", metadata->defects[i].text);
             return text;
         }
     return ozx_chunk_keys_defect(array);

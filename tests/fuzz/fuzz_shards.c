@@ -29,6 +29,15 @@ static bool find(void *context, const char *path, const struct ozx_node_digest *
     return true;
 }
 
+/* Such an array is not sharded (pack/shard_scan.c): what is wrong may be read in two ways. */
+static bool is_wrong(const struct ozx_metadata *metadata)
+{
+    for (size_t i = 0; i < metadata->defect_count; i++)
+        if (metadata->defects[i].part == OZX_PART_ZARR)
+            return true;
+    return false;
+}
+
 /* The array that the text is, with its digest; NULL if it is none. */
 static struct ozx_metadata *parse(const char *text, size_t size, struct ozx_node_digest *digest)
 {
@@ -39,6 +48,7 @@ static struct ozx_metadata *parse(const char *text, size_t size, struct ozx_node
     if (ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, size, NULL, 0, &metadata, &error))
         return NULL;
     if (metadata->array && metadata->array->has_shape && metadata->array->has_grid &&
+        !is_wrong(metadata) &&
         !ozx_node_digest(text, (struct ozx_json_range){cursor.at, cursor.end}, digest))
         return metadata;
     ozx_metadata_free(metadata);
