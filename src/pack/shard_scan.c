@@ -45,11 +45,9 @@ refuse(struct scan *s, const char *path, const char *hint, const char *text)
     struct ozx_error error = OZX_ERROR_INIT;
     char name[OZX_ESCAPED_SIZE];
 
-    if (!*path)
-        path = "/"; /* the root itself */
     ozx_error_set(&error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, hint,
                   "array '%s' cannot be sharded: %s",
-                  ozx_escape(name, sizeof name, path, strlen(path)), text);
+                  *path ? ozx_escape(name, sizeof name, path, strlen(path)) : "/", text);
     return tell(s, &error);
 }
 
