@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip('h2', reason='no Python h2 here')
 
-from kit.launch import run
+from kit.launch import SANITIZED, run
 
 from http2 import serving_http2
 from test_faults import (BROKEN, CHUNKS, DEADLINE, LATE, SERVED, SLACK, TABLE, archive,
@@ -19,6 +19,7 @@ from test_tls import make_certificate
 
 pytestmark = pytest.mark.skipif(not shutil.which('openssl'), reason='no openssl here')
 assert archive  # the fixture
+PATIENCE = DEADLINE + SLACK * (1 + 2 * SANITIZED)
 
 # What is of HTTP/1.1 only, or leads to the server of that.
 LEFT_OUT = {
@@ -65,7 +66,7 @@ def certificate(tmp_path_factory):
 @pytest.fixture(scope='module')
 def results(archive, certificate):
     with serving_http2(archive[0].read_bytes(), *certificate) as server:
-        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
             yield dict(zip(NAMES, pool.map(
                 lambda row: cat(server, certificate[0], *row[:2]), ROWS)))
 
@@ -82,15 +83,14 @@ def test_fault(results, archive, name, when, status, words):
         assert is_made_of_parts(ended.stdout, archive[1]) and len(ended.stdout) < len(archive[1])
         assert told
     assert re.search(words, told) if words else not told, told
-    assert seconds < (1 if when == 'always' else len(CHUNKS)) * (DEADLINE +
-                                                                 SLACK), f'{seconds:.1f} s'
+    assert seconds < (1 if when == 'always' else len(CHUNKS)) * PATIENCE, f'{seconds:.1f} s'
 
 
 def test_no_streams(archive, certificate):
     with serving_http2(archive[0].read_bytes(), *certificate, no_streams=True) as server:
         ended, seconds = cat(server, certificate[0], 'none', 'always')
     assert ended and ended.returncode == BROKEN and not ended.stdout
-    assert re.search(LATE, ended.stderr.decode()) and seconds < DEADLINE + SLACK
+    assert re.search(LATE, ended.stderr.decode()) and seconds < PATIENCE
 
 
 def test_it_is_http2(archive, certificate):
