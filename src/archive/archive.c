@@ -63,7 +63,7 @@ static bool only_top_folder(const struct ozx_archive *a, const char **name, size
 }
 
 /* Rule no-root: say what the archive is instead. */
-static void judge_root(struct ozx_archive *a)
+static void judge_root(struct ozx_archive *a, const char *subdir_hint)
 {
     char text[512], escaped[OZX_ESCAPED_SIZE];
     const char *name;
@@ -76,7 +76,8 @@ static void judge_root(struct ozx_archive *a)
                  "no zarr.json at the root, this is Zarr v2: readable, but not a .ozx");
     else if (only_top_folder(a, &name, &size))
         snprintf(text, sizeof text,
-                 "no zarr.json at the root, all is below one folder: give it with --subdir or -o subdir=%s",
+                 "no zarr.json at the root, all is below one folder: %s%s",
+                 subdir_hint ? subdir_hint : "'ozxfs repack' makes an .ozx of it, with --subdir ",
                  ozx_escape(escaped, sizeof escaped, name, size));
     else
         snprintf(text, sizeof text, "no zarr.json at the root: a plain ZIP, not an OME-Zarr image");
@@ -127,7 +128,7 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
         failure = ozx_error_memory(error);
     if (failure)
         return failure;
-    judge_root(a);
+    judge_root(a, options->subdir_hint);
     judge_end_records(a);
     ozx_warnings_finish(&a->warnings);
     return 0;

@@ -47,6 +47,7 @@ struct ozx_warning {
 
 struct ozx_archive_options {
     const char *subdir; /* NULL: all; else a path whose directory becomes the root */
+    const char *subdir_hint; /* how the user says that, the path left out: "mount with -o subdir="; NULL: not at all */
     const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
     bool own_end_records;   /* the caller has joined it on: ozx_zip_end_records_read_own() */
     enum ozx_names names;   /* STRICT for all that serves or judges; to write anew, NORMAL or BACKSLASHES */

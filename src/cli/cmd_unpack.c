@@ -207,6 +207,7 @@ static int open_archive(struct command *command, struct ozx_archive **archive)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
+    command->archive_options.subdir_hint = "give it with --subdir ";
     if (ozx_archive_open(command->source, &command->archive_options, archive, &error) == 0) {
         command->source = NULL;
         return OZX_EXIT_OK;

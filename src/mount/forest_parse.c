@@ -109,7 +109,8 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
                          bool several, struct teller teller, int table, struct ozx_forest *forest,
                          struct ozx_gate **gate)
 {
-    struct ozx_archive_options how = {.subdir = options->subdir};
+    struct ozx_archive_options how = {.subdir = options->subdir,
+                                      .subdir_hint = "mount with -o subdir="};
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_archive *archive;
     int failure;

@@ -118,9 +118,11 @@ def test_a_file_that_is_called_like_a_url(tmp_path):
 
 def test_all_below_one_folder(tmp_path):
     path = write(tmp_path / 'x.ozx', {'top/' + name: data for name, data in image().items()})
-    for done in (run('info', path), run('unpack', path, tmp_path / 'u')):
+    repack = "folder: 'ozxfs repack' makes an .ozx of it, with --subdir top"
+    for done, hint in ((run('info', path), repack), (run('unpack', path, tmp_path / 'u'),
+                                                     'folder: give it with --subdir top')):
         said = done.stdout + done.stderr
-        assert 'all is below one folder' in said and '--subdir' in said and 'mount with' not in said
+        assert hint in said and '-o subdir' not in said, said
     done = run('unpack', '--subdir', 'nope', path, tmp_path / 'v')
     assert done.returncode == 66 and "'ozxfs ls -R'" in done.stderr
 
