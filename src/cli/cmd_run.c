@@ -12,6 +12,7 @@
 #include "cli/run_command.h"
 #include "cli/run_words.h"
 #include "cli/verbs.h"
+#include "mount/left_runs.h"
 #include "mount/mount_point.h"
 #include "mount/namespace.h"
 
@@ -191,6 +192,7 @@ static int mount_all(struct session *s)
             ozx_report_error(s->archives[i], &error);
             return OZX_EXIT_CANT_CREATE;
         }
+    ozx_left_runs_remove(&s->mounts[0].where);
     if (s->command->private_namespace && enter_namespace(s, &error)) {
         ozx_report_error("run", &error);
         return OZX_EXIT_UNAVAILABLE;

@@ -204,6 +204,30 @@ def one_kill(ozxfs, image, choose, role, phase, span):
     return (role, seen) if found else None
 
 
+@pytest.mark.parametrize('worker_too', [False, True])
+def test_killed_with_its_supervisor(runner, image, folder, worker_too):
+    """The next run takes the mount away, once its command is gone."""
+    process = runner.start('run', image, '--', 'sh', '-c',
+                           f'echo $OZXFS_1 >{folder}/path; sleep 300; : {{}}')
+    assert wait_until(lambda: os.path.exists(folder + '/path') and read(folder + '/path'))
+    path = read(folder + '/path').rstrip(b'\n')
+    command, worker = find(runner, process, 'command'), find(runner, process, 'worker')
+    for pid in (find(runner, process, 'supervisor'), process.pid):
+        os.kill(pid, signal.SIGKILL)
+    process.wait(10)
+    assert runner.run('run', image, '--', 'true').returncode == 0
+    assert [mount['path'] for mount in runner.own_mounts()] == [path], 'its command lives'
+    with open(f'/proc/{command}/task/{command}/children', encoding='ascii') as children:
+        sleeping = [int(pid) for pid in children.read().split()]
+    for pid in [command, *sleeping]:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    if worker_too:
+        os.kill(worker, signal.SIGKILL)
+    assert wait_until(lambda: runner.run('run', image, '--', 'true').returncode == 0 and
+                      nothing_left(runner, 0)), 'the mount stays'
+
+
 def test_kills_in_every_phase(runner, image, figure, capsys):
     choose, counts = random.Random(3), Counter()
     if 'ASAN_OPTIONS' in runner.environment:
