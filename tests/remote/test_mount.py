@@ -14,10 +14,11 @@ import time
 
 import pytest
 
-from kit.info import array, group, multiscale, write
+from kit.info import write
 from kit.launch import run_text
 from kit.trees import tree
 
+from images import column
 from processes import fetchers, wait_until
 from s3 import KEY_ID, SECRET, serving_s3
 from server import OPENING_REQUESTS, serving
@@ -42,13 +43,7 @@ CHANGES = ['etag_changed', 'etag_gone', 'total_changed', 'new_content']
 
 @pytest.fixture(scope='module')
 def files():
-    data = random.Random(18)
-    return {
-        'zarr.json': group(multiscales=[multiscale()]), '0/zarr.json': array((COUNT, CHUNK),
-                                                                             (1, CHUNK)),
-        **{f'0/c/{n}/0': data.randbytes(CHUNK)
-           for n in range(COUNT)}
-    }
+    return column(COUNT, CHUNK)
 
 
 @pytest.fixture(scope='module')

@@ -2,13 +2,13 @@
 """s3://bucket/key, by a server that checks every signature: credentials and where they come from,
 keys, regions, clocks, versions, and what is said where it fails."""
 import os
-import random
 
 import pytest
 
-from kit.info import array, group, multiscale, write
+from kit.info import write
 from kit.launch import run
 
+from images import column
 from s3 import KEY_ID, SECRET, serving_s3
 
 CHUNK = 1 << 18
@@ -20,13 +20,7 @@ MIDDLE = '0/c/5/0'  # in neither of opening's two ranges
 
 @pytest.fixture(scope='module')
 def files():
-    data = random.Random(18)
-    return {
-        'zarr.json': group(multiscales=[multiscale()]), '0/zarr.json': array((COUNT, CHUNK),
-                                                                             (1, CHUNK)),
-        **{f'0/c/{n}/0': data.randbytes(CHUNK)
-           for n in range(COUNT)}
-    }
+    return column(COUNT, CHUNK)
 
 
 @pytest.fixture(scope='module')

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Secrets in files: a signed URL, which expires and is renewed, and headers. Neither is shown, and
 both go to one host only."""
-import random
 
 import pytest
 
-from kit.info import array, group, multiscale, write
+from kit.info import write
 from kit.launch import run
 
+from images import column
 from server import Handler, serving
 
 CHUNK = 1 << 18
@@ -37,13 +37,7 @@ class SignedHandler(Handler):
 
 @pytest.fixture(scope='module')
 def files():
-    data = random.Random(18)
-    return {
-        'zarr.json': group(multiscales=[multiscale()]), '0/zarr.json': array((COUNT, CHUNK),
-                                                                             (1, CHUNK)),
-        **{f'0/c/{n}/0': data.randbytes(CHUNK)
-           for n in range(COUNT)}
-    }
+    return column(COUNT, CHUNK)
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import http.client
 import os
-import random
 import shutil
 import socket
 import ssl
@@ -17,9 +16,10 @@ import urllib.parse
 
 import pytest
 
-from kit.info import array, group, multiscale, write
+from kit.info import write
 from kit.launch import run
 
+from images import column
 from s3 import digest
 from test_tls import make_certificate
 
@@ -34,12 +34,7 @@ SPECIAL = 'a=b c+d/\u00e4%25~(1)\'!*.ozx'
 
 
 def image(seed):
-    data = random.Random(seed)
-    return {
-        'zarr.json': group(multiscales=[multiscale()]),
-        '0/zarr.json': array((COUNT, CHUNK), (1, CHUNK)),
-        **{f'0/c/{n}/0': data.randbytes(CHUNK) for n in range(COUNT)}
-    }
+    return column(COUNT, CHUNK, seed)
 
 
 class Gateway:
