@@ -292,14 +292,14 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
                struct ozx_warnings *warnings, struct ozx_error *error)
 {
     struct layout l = {.draft = draft, .warnings = warnings, .error = error};
-    int failure;
+    int failure = -ENOMEM;
 
     l.order = malloc(draft->node_count * sizeof *l.order);
     l.compressed_nodes = calloc(draft->compressed_count + (size_t)1, sizeof *l.compressed_nodes);
-    if (!l.order || !l.compressed_nodes)
-        failure = ozx_error_memory(error);
-    else
+    if (l.order && l.compressed_nodes)
         failure = number_nodes(&l, root);
+    else
+        (void)!ozx_error_memory(error);
     if (!failure)
         move_nodes(&l);
     if (!failure)

@@ -187,7 +187,7 @@ def test_one_folder_down(tmp_path):
     said = info(path)
     assert said['root']['kind'] == 'plain'
     assert [(c['path'], c['kind']) for c in said['root']['children']] == [('top', 'image')]
-    assert 'subdir=top' in info_text(path)
+    assert '--subdir top' in info_text(path)
 
 
 def test_array_alone(tmp_path):

@@ -217,7 +217,7 @@ case(
 case('root_below_one_folder', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'},
      lambda: archive({'image.zarr/' + n: d
                       for n, d in CLEAN.items()}),
-     text={'no-root': 'subdir=image.zarr', 'one-hierarchy': 'starts here'})
+     text={'no-root': '--subdir image.zarr', 'one-hierarchy': 'starts here'})
 case('root_is_directory', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'},
      lambda: archive({'zarr.json/x': b'x'}))
 case('root_other_case', {**NO_ROOT, 'one-hierarchy': 'fail', 'json-first': 'warn'},
