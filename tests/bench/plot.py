@@ -131,7 +131,8 @@ def draw_mounts(drawing, results, names, top):
         while any(abs(at - other) < 12 for other in taken):
             at += 12
         taken.append(at)
-        drawing.text(x(curve[-1][0]) + 8, at, name, kind="small")
+        label = name.removeprefix("ozxfs -o ")
+        drawing.text(x(curve[-1][0]) + 8, at, label, kind="small")
     return bottom + 30
 
 
