@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * File descriptors, closed and passed on. close_range where the kernel has it (5.9), else one close for
+ * File descriptors, closed, passed on and read. close_range where the kernel has it (5.9), else one close for
  * each.
  */
 #include "base/descriptors.h"
@@ -91,4 +91,21 @@ ssize_t ozx_descriptors_receive(int socket, void *data, size_t size_bytes, int f
         rights->cmsg_len == CMSG_LEN(sizeof *fd))
         memcpy(fd, CMSG_DATA(rights), sizeof *fd);
     return size;
+}
+
+int ozx_descriptors_read_at(int fd, void *to, size_t size_bytes, uint64_t offset_bytes)
+{
+    uint8_t *at = to;
+
+    while (size_bytes) {
+        ssize_t got = pread(fd, at, size_bytes, (off_t)offset_bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -errno : -EIO;
+        at += got;
+        size_bytes -= (size_t)got;
+        offset_bytes += (uint64_t)got;
+    }
+    return 0;
 }

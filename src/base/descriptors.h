@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * File descriptors: what a new process does with those that it inherited, and how one is passed on
- * (unix(7), SCM_RIGHTS).
+ * File descriptors: what a new process does with those that it inherited, how one is passed on
+ * (unix(7), SCM_RIGHTS), and how bytes of a file are read whole.
  */
 #ifndef OZX_BASE_DESCRIPTORS_H
 #define OZX_BASE_DESCRIPTORS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Closes every descriptor from 3 on that is not among the `count` in `keep` (negative ones are
@@ -22,5 +23,8 @@ ssize_t ozx_descriptors_send(int socket, const void *data, size_t size_bytes, in
  * and none at all where `fd` is NULL. A datagram that had more bytes than there is room for has its full
  * size. 0: the end; -1: errno says why. */
 ssize_t ozx_descriptors_receive(int socket, void *data, size_t size_bytes, int flags, int *fd);
+
+/* pread(2) until all is there. 0, or -errno; -EIO: the file ends before. */
+int ozx_descriptors_read_at(int fd, void *to, size_t size_bytes, uint64_t offset_bytes);
 
 #endif

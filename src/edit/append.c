@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/descriptors.h"
 #include "base/text.h"
 #include "edit/append_parts.h"
 #include "zip/append_mark.h"
@@ -157,23 +158,6 @@ static int put_mark(const struct ozx_append_state *s, struct ozx_error *error)
     return failure ? failure : ozx_append_sync(s->append->fd, error);
 }
 
-static int read_back(const struct ozx_append_state *s, void *buffer, size_t size, uint64_t offset)
-{
-    uint8_t *to = buffer;
-
-    while (size) {
-        ssize_t got = pread(s->append->fd, to, size, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? -errno : -EIO;
-        to += got;
-        size -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
-}
-
 /* One entry of the tree: its local header, and data of that CRC-32. */
 static int check_file(const struct ozx_append_state *s, const struct ozx_zip_file *file,
                       uint8_t *buffer)
@@ -186,12 +170,13 @@ static int check_file(const struct ozx_append_state *s, const struct ozx_zip_fil
     if (2 * header > READ_BACK_SIZE)
         return -EIO;
     ozx_zip_put_local(buffer, file);
-    failure = read_back(s, buffer + header, header, file->local_offset_bytes);
+    failure =
+        ozx_descriptors_read_at(s->append->fd, buffer + header, header, file->local_offset_bytes);
     if (!failure && memcmp(buffer, buffer + header, header) != 0)
         failure = -EIO;
     while (left && !failure) {
         size_t size = left < READ_BACK_SIZE ? (size_t)left : READ_BACK_SIZE;
-        failure = read_back(s, buffer, size, at);
+        failure = ozx_descriptors_read_at(s->append->fd, buffer, size, at);
         if (!failure)
             crc = ozx_crc32(crc, buffer, size);
         left -= size;

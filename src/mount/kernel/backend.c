@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/descriptors.h"
 #include "mount/attach.h"
 #include "mount/kernel/attach.h"
 #include "mount/kernel/image.h"
@@ -121,9 +122,8 @@ static int alarm_of(const struct ozx_direct *d)
 static int read_archive(void *context, void *to, size_t size, uint64_t offset)
 {
     const struct ozx_direct *d = context;
-    ssize_t got = pread(d->archive, to, size, (off_t)offset);
 
-    return got == (ssize_t)size ? 0 : got < 0 ? -errno : -EIO;
+    return ozx_descriptors_read_at(d->archive, to, size, offset);
 }
 
 static bool is_for_all(const struct ozx_mount_options *options)

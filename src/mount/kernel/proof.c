@@ -8,14 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/descriptors.h"
+
 #define SPREAD 32
 #define COMPARED_BYTES (UINT64_C(64) << 10) /* from a file's start, and up to its end */
 
 static int fail(struct ozx_error *why, int code, const char *what)
 {
     return ozx_error_set(why, -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "the kernel does not serve it as it should: %s%s%s", what, code ? ": " : "",
-                         code ? strerror(-code) : "");
+                         "the kernel does not serve it as it should: %s%s%s", what,
+                         code ? ": " : "", code ? strerror(-code) : "");
 }
 
 /* A file or directory of the mount, from its root down. The descriptor, or -errno. */
@@ -39,33 +41,18 @@ static int open_row(const struct ozx_table *table, int mount, uint32_t i)
     return fd < 0 ? -errno : fd;
 }
 
-static int read_whole(int fd, uint8_t *to, size_t size, uint64_t offset)
-{
-    while (size) {
-        ssize_t got = pread(fd, to, size, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? -errno : -EIO;
-        to += got;
-        size -= (size_t)got;
-        offset += (uint64_t)got;
-    }
-    return 0;
-}
-
 static int compare(const struct ozx_table *table, const struct ozx_row *row, int fd, int archive,
                    uint64_t offset, struct ozx_error *why)
 {
     static uint8_t served[COMPARED_BYTES], stored[COMPARED_BYTES];
     uint64_t left = row->size_bytes - offset;
     size_t size = (size_t)(left < COMPARED_BYTES ? left : COMPARED_BYTES);
-    int failure = read_whole(fd, served, size, offset);
+    int failure = ozx_descriptors_read_at(fd, served, size, offset);
 
     if (!failure && row->kind == OZX_ROW_DATA)
         memcpy(stored, table->data + row->offset_bytes + offset, size);
     else if (!failure)
-        failure = read_whole(archive, stored, size, row->offset_bytes + offset);
+        failure = ozx_descriptors_read_at(archive, stored, size, row->offset_bytes + offset);
     if (failure)
         return fail(why, failure, "a file cannot be read");
     return memcmp(served, stored, size) ? fail(why, 0, "a file has other bytes") : 0;
