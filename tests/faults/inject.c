@@ -107,8 +107,8 @@ enum verdict inject_judge(unsigned call)
     n = atomic_fetch_add(&page->calls, 1) + 1;
     if (n != number && !(from_then_on && n > number))
         return PASS;
-    atomic_fetch_add(&page->fired, 1);
     atomic_store(&page->process, (uint32_t)getpid());
+    atomic_fetch_add(&page->fired, 1); /* last: who waits for it reads `process` next */
     return act();
 }
 
