@@ -8,6 +8,7 @@ import time
 import pytest
 from corpus import EIO, RECIPES, REFUSE, SERVE
 from kit.harness import check_lines, check_view
+from kit.launch import sampled
 
 # Warned of by every mount; others only with -v, or not by mount at all.
 ALWAYS_WARNED = {'duplicate', 'no-root', 'encrypted', 'method', 'special'}
@@ -40,7 +41,7 @@ def run_fast(ozxfs, *arguments):
     return done
 
 
-@pytest.mark.parametrize('name', names(REFUSE))
+@pytest.mark.parametrize('name', sampled(names(REFUSE), 3))
 def test_refused(ozxfs, archives, name):
     path, where, out = archives(name)[0], ozxfs.directory(), os.path.join(ozxfs.folder, 'out')
     said = set()
@@ -71,7 +72,7 @@ def test_there_are_many():
     assert len(names(REFUSE)) >= 300
 
 
-@pytest.mark.parametrize('name', names(SERVE, EIO))
+@pytest.mark.parametrize('name', sampled(names(SERVE, EIO), 2))
 def test_served(ozxfs, archives, name):
     (path, made), recipe = archives(name), RECIPES[name]
     where = ozxfs.directory()
