@@ -80,6 +80,8 @@ static int run_mount(struct ozx_mount_arguments *arguments, struct ozx_mount_con
     enum ozx_mount_stage stage = OZX_MOUNT_STAGE_SYSTEM;
 
     name_mount(arguments, name);
+    if (!options->threads)
+        options->threads = ozx_mount_contents_threads(contents);
     if (!arguments->directory)
         report.print_path = options->place->path;
     /* To who looks; programs have --ready-fd and sd_notify. */

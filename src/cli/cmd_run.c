@@ -34,7 +34,7 @@ static const struct ozx_option rows[] = {
      FIELD(private_namespace)},
     {.name = "threads",
      .value = "N",
-     .help = "serve each archive with at most N threads (default: 10)",
+     .help = "serve each archive with at most N threads (default: 10; 65 for a URL)",
      .kind = OZX_OPTION_NUMBER,
      .low = 1,
      .high = OZX_MOUNT_THREADS_MAX,
@@ -133,6 +133,8 @@ static int start_mount(struct session *s, size_t number, enum ozx_mount_stage *s
     options.private_place = &mounted->where;
     if (!options.fsname)
         options.fsname = mounted->full_path;
+    if (!options.threads)
+        options.threads = ozx_mount_contents_threads(&contents);
     return ozx_mount_start(&options, &contents, &events, &s->leases[number], stage, error);
 }
 

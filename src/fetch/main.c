@@ -15,8 +15,6 @@
 #include "fetch/opening.h"
 #include "fetch/settings.h"
 
-#define ACTIVE_MAX 16
-
 /* It ends when its channels do, and with nothing else. */
 static void leave_signals(void)
 {
@@ -37,7 +35,7 @@ static CURLM *open_multi(void)
         return NULL;
     curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 16L);
-    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)ACTIVE_MAX);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)OZX_ACTIVE_MAX);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)OZX_CONNECTIONS_KEPT);
     return multi;
 }
@@ -96,7 +94,7 @@ static int fetch(struct ozx_settings *s, struct ozx_wire_opened *opened)
         .url_fd = s->url_fd,
         .first_url = ozx_take(s->first_url),
         .deadline_ms = (int64_t)s->deadline_s * 1000,
-        .active_max = ACTIVE_MAX,
+        .active_max = OZX_ACTIVE_MAX,
     };
     int status = EXIT_FAILURE;
 

@@ -318,6 +318,8 @@ static void finish(struct ozx_fetch *fetch)
         object->url = ozx_take(fetch->hop);
     }
     object->missed = false;
+    if (!object->least_bytes) /* else the server counts requests */
+        object->active_max = fetch->transfer.is_http2 ? OZX_ACTIVE_HTTP2 : OZX_ACTIVE_MAX;
     fetch->error.code = 0;
     end(fetch);
 }

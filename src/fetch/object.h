@@ -9,6 +9,8 @@
 #include "fetch/transfer.h"
 
 #define OZX_CONNECTIONS_KEPT 32 /* idle ones */
+#define OZX_ACTIVE_MAX 16       /* under way, each on a connection of its own */
+#define OZX_ACTIVE_HTTP2 64     /* on four of them, by 16 streams each */
 
 enum ozx_fetch_kind {
     OZX_FETCH_RANGE, /* first to last */

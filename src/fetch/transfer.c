@@ -368,9 +368,11 @@ static enum ozx_outcome judge_answer(struct ozx_transfer *t, struct ozx_error *e
 enum ozx_outcome ozx_transfer_finish(struct ozx_transfer *t, CURLcode code, struct ozx_error *error)
 {
     enum ozx_outcome verdict;
-    long connects = 1;
+    long connects = 1, version = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    t->is_http2 = version == CURL_HTTP_VERSION_2_0;
     t->was_private = t->is_origin && is_from_private(t->easy);
     ozx_transfer_stop(t);
     if (t->answer.head_bytes > OZX_HEAD_MAX)

@@ -58,6 +58,7 @@ struct ozx_transfer {
     unsigned generation; /* of s3, of the request */
     enum ozx_judgement judgement;
     bool judged, overflow, refused_address;
+    bool is_http2;
     bool is_origin;
     bool was_private; /* an answer of the first URL's origin came from a private address */
     const char *why;

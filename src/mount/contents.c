@@ -10,6 +10,7 @@
 
 #include "archive/file_name.h"
 #include "base/descriptors.h"
+#include "mount/mount.h"
 
 #define ENDING ".ome.zarr"
 
@@ -49,6 +50,15 @@ int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, c
     keep[kept++] = contents->requests;
     ozx_descriptors_close_others(keep, kept);
     return 0;
+}
+
+unsigned ozx_mount_contents_threads(const struct ozx_mount_contents *contents)
+{
+    for (uint32_t i = 0; i < contents->count; i++)
+        if (contents->archives[i].source && ozx_source_fd(contents->archives[i].source) < 0 &&
+            ozx_source_hears(contents->archives[i].source))
+            return OZX_MOUNT_THREADS_REMOTE;
+    return OZX_MOUNT_THREADS;
 }
 
 void ozx_mount_contents_close(struct ozx_mount_contents *contents)

@@ -55,6 +55,10 @@ void ozx_mount_contents_name_last(struct ozx_mount_contents *contents);
 int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, const int *others,
                                     size_t count) OZX_CHECKED;
 
+/* How many threads serve it at most, unless it is said otherwise: those that wait for servers wait long,
+ * and have nothing to do. */
+unsigned ozx_mount_contents_threads(const struct ozx_mount_contents *contents);
+
 /* Closes all of it and frees the list. What is closed already is fine. */
 void ozx_mount_contents_close(struct ozx_mount_contents *contents);
 

@@ -21,7 +21,8 @@
 #include "mount/contents.h"
 #include "mount/place.h"
 
-#define OZX_MOUNT_THREADS 10 /* most threads, unless it is said otherwise */
+#define OZX_MOUNT_THREADS 10        /* most threads, unless it is said otherwise */
+#define OZX_MOUNT_THREADS_REMOTE 65 /* of archives at URLs: 64 reads wait, one thread listens */
 
 struct ozx_backend;
 struct ozx_direct_backend;

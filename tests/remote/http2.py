@@ -44,6 +44,7 @@ class Stream:
         faulty = self.is_faulty(when)
         if faulty and name not in OWN:
             FAULTS[name](self.server, answer, self)
+        self.server.wait_for_others()
         with contextlib.suppress(OSError, h2.exceptions.ProtocolError):
             self.answer(answer, name if faulty and name in OWN else None)
         self.handler.end_of(self.number)
@@ -206,5 +207,6 @@ def serving_http2(content, certificate, key, no_streams=False):
     context.set_alpn_protocols(['h2'])
     with serving(content) as server:
         server.tls, server.no_streams = context, no_streams
+        server.wait_for_others = lambda: None
         server.RequestHandlerClass = Http2Handler
         yield server

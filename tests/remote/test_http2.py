@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The table of test_faults.py over HTTP/2, as far as it has such faults, and its own rows."""
 import concurrent.futures
+import contextlib
+import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
 
 pytest.importorskip('h2', reason='no Python h2 here')
 
+from kit.info import write
 from kit.launch import SANITIZED, run
 
 from http2 import serving_http2
@@ -19,6 +23,7 @@ from test_tls import make_certificate
 
 pytestmark = pytest.mark.skipif(not shutil.which('openssl'), reason='no openssl here')
 assert archive  # the fixture
+STREAMS, CHUNK, APART = 64, 1 << 17, 9 << 16
 PATIENCE = DEADLINE + SLACK * (1 + 2 * SANITIZED)
 
 # What is of HTTP/1.1 only, or leads to the server of that.
@@ -41,6 +46,17 @@ ROWS = [(name, when, status, WORDS.get(name, words))
             ('goaway_at_once', 'always', BROKEN, LATE),
         ]
 NAMES = [f'{name}-{when}' for name, when, *_ in ROWS]
+
+
+@contextlib.contextmanager
+def mounted(where, url, certificate):
+    where.mkdir()
+    ended = run('mount', url, where, env={'SSL_CERT_FILE': str(certificate)})
+    assert ended.returncode == 0, ended.stderr
+    try:
+        yield where
+    finally:
+        run('umount', where)
 
 
 def cat(server, certificate, name, when):
@@ -98,3 +114,20 @@ def test_it_is_http2(archive, certificate):
     with serving_http2(archive[0].read_bytes(), *certificate) as server:
         ended, _ = cat(server, certificate[0], 'none', 'always')
     assert ended.returncode == SERVED and len(server.requests) >= 2
+
+
+@pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount')
+def test_many_streams(certificate, tmp_path):
+    """64 reads are under way at a time, 16 on each of four connections: none is answered before
+    all have been asked for. (So far apart that none is read ahead or comes with another.)"""
+    chunks = {f'{n}/c': bytes([n]) * CHUNK for n in range(STREAMS)}
+    files = {name: data for n in range(STREAMS)
+             for name, data in ((f'{n}/c', chunks[f'{n}/c']), (f'{n}/far', bytes(APART)))}
+    archive = write(tmp_path / 'far.ozx', files)
+    all_asked = threading.Barrier(STREAMS)
+    with serving_http2(archive.read_bytes(), *certificate) as server, mounted(
+            tmp_path / 'm', server.url().replace('http:', 'https:'), certificate[0]) as root:
+        server.wait_for_others = lambda: all_asked.wait(20)
+        with concurrent.futures.ThreadPoolExecutor(STREAMS) as pool:
+            got = dict(zip(chunks, pool.map(lambda name: (root / name).read_bytes(), chunks)))
+    assert got == chunks
