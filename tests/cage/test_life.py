@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import pytest
-from verbs import READ, case, is_gone, needs_cage, status_of, verb, wait_until  # noqa: F401
+from kit.proc import is_gone, status_of
+from verbs import READ, case, needs_cage, verb, wait_until  # noqa: F401
 
 CATCHES_SIGNALS = ('verify', 'verify-json', 'verify-manifest', 'unpack', 'repack', 'repack-dry',
                    'thumbnail')

@@ -9,7 +9,8 @@ import signal
 
 import pytest
 # noqa: F401
-from verbs import NOBODY, PROBE, READ, TREE, case, needs_cage, ordinary_user, status_of, verb
+from kit.proc import descriptors_of, status_of
+from verbs import NOBODY, PROBE, READ, TREE, case, needs_cage, ordinary_user, verb
 
 pytestmark = needs_cage
 NO_CAPABILITIES = ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')
@@ -46,10 +47,7 @@ def test_descriptors(case):
     """The archive, what it was given to write, and nothing else; it cannot read what is typed or
     piped into the command."""
     with case.stopped() as (process, child):
-        held = {
-            int(fd): os.readlink('/proc/%d/fd/%s' % (child, fd))
-            for fd in os.listdir('/proc/%d/fd' % child)
-        } if os.geteuid() == 0 else {}
+        held = descriptors_of(child) if os.geteuid() == 0 else {}
         let_end(process, child)
     if not held:
         pytest.skip('not shown to an ordinary user')

@@ -13,6 +13,7 @@ import pytest
 
 from kit.faulty import Faulty, make_archive
 from kit.harness import readable_folder, wait_until
+from kit.proc import status_of
 
 OZXFS = os.path.abspath(os.environ.get('OZXFS', 'ozxfs'))
 PROBE = os.environ.get('OZXFS_PROBE')
@@ -36,18 +37,6 @@ if os.environ.get('OZXFS_HAVE_NETTLE') == '1':
 if os.environ.get('OZXFS_HAVE_PNG') == '1':
     VERBS['thumbnail'] = (FILE, 'thumbnail', '{archive}', '{out}')
 NOBODY = 65534
-
-
-def status_of(pid):
-    with open('/proc/%d/status' % pid) as lines:
-        return dict(line.rstrip('\n').split(':\t', 1) for line in lines if ':\t' in line)
-
-
-def is_gone(pid):
-    try:
-        return status_of(pid)['State'][0] in 'ZX'
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 class Case:
@@ -133,6 +122,6 @@ def case(request, verb):
 
 
 __all__ = [
-    'FILE', 'NOBODY', 'PROBE', 'READ', 'TREE', 'Case', 'case', 'is_gone', 'needs_cage',
-    'ordinary_user', 'signal', 'status_of', 'verb', 'wait_until'
+    'FILE', 'NOBODY', 'PROBE', 'READ', 'TREE', 'Case', 'case', 'needs_cage',
+    'ordinary_user', 'signal', 'verb', 'wait_until'
 ]

@@ -20,6 +20,7 @@ import time
 import uuid
 
 from corpus import Damaged, Sparse, Unreadable
+from kit.proc import parent_of
 
 TIMEOUT = 30
 MESSAGE = re.compile(rb'^ozxfs: [^\x00-\x1f\x7f]+\n$')
@@ -66,7 +67,9 @@ def readable_folder():
         shutil.rmtree(path, ignore_errors=True)
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=30):
+    """What `condition` said last: true, or not within so many seconds. (No bound of ours: a busy
+    machine is slow.)"""
     end = time.monotonic() + timeout
     while True:
         result = condition()
@@ -170,15 +173,12 @@ class Ozxfs:
     def daemons(self):
         """The pids (supervisor, worker): the worker is the supervisor's child."""
         pids = self.processes()
-        parents = {
-            pid: int(read('/proc/%d/stat' % pid).rsplit(b')', 1)[1].split()[1])
-            for pid in pids
-        }
+        parents = {pid: parent_of(pid) for pid in pids}
         workers = [pid for pid in pids if parents[pid] in pids]
         assert len(pids) == 2 and len(workers) == 1, parents
         return parents[workers[0]], workers[0]
 
-    def nothing_left(self, timeout=5):
+    def nothing_left(self, timeout=TIMEOUT):
         """True if no process and no mount of this test remains (a daemon may need a moment after
         fusermount3)."""
         return wait_until(lambda: not self.processes() and not self.own_mounts(), timeout)

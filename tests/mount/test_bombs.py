@@ -17,6 +17,7 @@ from bombs import bombs, lzma_that_wants, xz_that_wants
 from corpus.zipforge import Entry, Zip
 from kit.harness import check_lines, mount_of, read, wait_until
 from kit.launch import SANITIZED
+from kit.proc import kib_of
 
 COUNT, GIB = 16, 256
 LIMIT_S = 10  # of a request, in src/mount/fuse/read.c
@@ -221,18 +222,11 @@ def test_a_dictionary_that_is_too_large(ozxfs, folder, case):
     done = ozxfs.run('cat', path, 'x')
     assert done.returncode != 0 and b'a dictionary of more than 64 MiB' in done.stderr, done.stderr
     where = ozxfs.mount(path)
-    before = vm_kib(ozxfs.daemons()[1])
+    before = kib_of(ozxfs.daemons()[1], 'VmPeak')
     with pytest.raises(OSError) as caught:
         read(where + '/x')
     assert caught.value.errno == errno.EIO
-    assert vm_kib(ozxfs.daemons()[1]) < before + (512 << 10)
-
-
-def vm_kib(pid):
-    return next(
-        int(line.split()[1])
-        for line in read('/proc/%d/status' % pid).splitlines()
-        if line.startswith(b'VmPeak:'))
+    assert kib_of(ozxfs.daemons()[1], 'VmPeak') < before + (512 << 10)
 
 
 # --- the verbs ------------------------------------------------------------------------------------

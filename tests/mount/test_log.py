@@ -8,6 +8,7 @@ import pytest
 
 from corpus import RECIPES
 from kit.harness import check_lines, read, wait_until
+from kit.proc import descriptors_of
 
 LINE = re.compile(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ozxfs\[\d+\]: [^\x00-\x1f\x7f]+\n')
 
@@ -45,11 +46,7 @@ def test_it_is_appended_to(ozxfs, image):
 def test_the_worker_has_it_not(ozxfs, image):
     log = os.path.realpath(os.path.join(ozxfs.folder, 'log'))
     ozxfs.mount(image, '-o', 'log=' + log)
-    holders = [
-        pid for pid in ozxfs.daemons() if log in
-        {os.readlink('/proc/%d/fd/%s' % (pid, fd))
-         for fd in os.listdir('/proc/%d/fd' % pid)}
-    ]
+    holders = [pid for pid in ozxfs.daemons() if log in descriptors_of(pid).values()]
     assert holders == [ozxfs.daemons()[0]]
 
 

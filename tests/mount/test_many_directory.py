@@ -12,6 +12,7 @@ import time
 import pytest
 
 from kit.harness import check_view, mount_of, read, sanitized, wait_until
+from kit.proc import descriptors_of, parent_of, status_of
 
 SECOND = 1.0
 
@@ -59,7 +60,7 @@ def name_of(pid):
 def processes(ozxfs):
     """(worker, porter)"""
     pids = ozxfs.processes()
-    parent = {pid: int(read('/proc/%d/stat' % pid).rsplit(b')', 1)[1].split()[1]) for pid in pids}
+    parent = {pid: parent_of(pid) for pid in pids}
     children = [pid for pid in pids if parent[pid] in pids]
     worker = [pid for pid in children if name_of(pid).startswith(b'ozxfs:')]
     porter = [pid for pid in children if name_of(pid) == b'ozxfs']
@@ -70,10 +71,7 @@ def processes(ozxfs):
 def archives_open(ozxfs, images):
     """Descriptors of the worker that lead into the directory."""
     worker, _ = processes(ozxfs)
-    links = [
-        os.readlink('/proc/%d/fd/%s' % (worker, fd)) for fd in os.listdir('/proc/%d/fd' % worker)
-    ]
-    return [link for link in links if link.startswith(images)]
+    return [link for link in descriptors_of(worker).values() if link.startswith(images)]
 
 
 def error_of(action, *arguments):
@@ -379,10 +377,9 @@ def test_the_table_of_descriptors_does_not_grow(ozxfs, place, serve):
     archive waiting."""
     place('a.ozx')
     serve()
-    status = dict(
-        line.split(b':', 1) for line in read('/proc/%d/status' % processes(ozxfs)[0]).splitlines())
+    status = status_of(processes(ozxfs)[0])
     most = min(1024, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 2)
-    assert int(status[b'FDSize']) >= most
+    assert int(status['FDSize']) >= most
 
 
 def test_idle_ones_are_closed(ozxfs, place, images, serve, archives):
@@ -391,7 +388,7 @@ def test_idle_ones_are_closed(ozxfs, place, images, serve, archives):
     holder = os.open(where + '/a.ome.zarr/s0/c/0/0', os.O_RDONLY)
     for _ in range(2):
         check_view(where + '/a.ome.zarr', archives('plain_zip64')[1])
-        assert wait_until(lambda: not archives_open(ozxfs, images), 4)
+        assert wait_until(lambda: not archives_open(ozxfs, images))
     os.posix_fadvise(holder, 0, 0, os.POSIX_FADV_DONTNEED)
     os.utime(path, (5, 5))
     assert wait_until(lambda: os.stat(where + '/a.ome.zarr').st_mtime == 5, SECOND)
@@ -409,7 +406,7 @@ def test_the_porter_is_locked_in_and_ends_with_the_worker(ozxfs, place, serve):
     assert sanitized(ozxfs.binary) or b'NoNewPrivs:\t1' in status and b'CapPrm:\t%016x' % (
         4 * (os.geteuid() == 0)) in status, status
     os.kill(porter, 9)
-    assert wait_until(lambda: not os.path.exists('/proc/%d/exe' % porter) or name_of(porter), 2)
+    assert wait_until(lambda: not os.path.exists('/proc/%d/exe' % porter) or name_of(porter))
     # not opened before, and nobody opens it
     assert error_of(os.listdir, where + '/a.ome.zarr') == errno.EIO
     assert os.listdir(where) == ['a.ome.zarr'] and worker

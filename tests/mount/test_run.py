@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 
 from kit.harness import mounts, read, wait_until
+from kit.proc import children_of, parent_of
 
 KILLS = 1000 if os.environ.get('OZXFS_LONG') == '1' else 60
 ROLES, PHASES = ('command', 'ozxfs', 'supervisor', 'worker'), ('starting', 'running', 'ending')
@@ -135,10 +136,6 @@ def test_users_without_fusermount3(runner, image, folder, binary, as_root):
 
 # --- kills ----------------------------------------------------------------------------------------
 
-def parent_of(pid):
-    return int(read('/proc/%d/stat' % pid).rsplit(b')', 1)[1].split()[1])
-
-
 def find(ozxfs, process, role):
     """The process of a role, None if it is not there (any more, yet)."""
     try:
@@ -174,7 +171,7 @@ def one_kill(ozxfs, image, choose, role, phase, span):
     if phase == 'starting':
         time.sleep(choose.uniform(0, span))
     else:
-        wait_until(lambda: os.path.exists(started), 10)
+        wait_until(lambda: os.path.exists(started))
         if phase == 'running':
             time.sleep(choose.uniform(0, 0.1))
         else:
@@ -217,8 +214,7 @@ def test_killed_with_its_supervisor(runner, image, folder, worker_too):
     process.wait(10)
     assert runner.run('run', image, '--', 'true').returncode == 0
     assert [mount['path'] for mount in runner.own_mounts()] == [path], 'its command lives'
-    with open(f'/proc/{command}/task/{command}/children', encoding='ascii') as children:
-        sleeping = [int(pid) for pid in children.read().split()]
+    sleeping = children_of(command)
     for pid in [command, *sleeping]:
         os.kill(pid, signal.SIGKILL)
     process.communicate(timeout=30)

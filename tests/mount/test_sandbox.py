@@ -9,14 +9,10 @@ import subprocess
 import pytest
 from corpus import RECIPES
 from kit.harness import check_lines, wait_until
+from kit.proc import descriptors_of, status_of
 
 pytestmark = pytest.mark.skipif(
     os.environ.get('OZXFS_SANDBOX') != '1', reason='built without the sandbox (sanitizers)')
-
-
-def status(pid):
-    with open('/proc/%d/status' % pid) as f:
-        return dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
 
 
 def mount_v(binary, image, point, *options):
@@ -37,7 +33,7 @@ def point(folder, binary):
 
 def test_worker_has_no_rights(binary, image, point):
     said, worker = mount_v(binary, image, point)
-    state = status(worker)
+    state = status_of(worker)
     assert state['NoNewPrivs'] == '1'
     assert state['Seccomp'] == '2'
     for name in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb'):
@@ -51,9 +47,7 @@ def test_worker_has_no_rights(binary, image, point):
 
 def test_worker_holds_only_its_descriptors(binary, image, point):
     _, worker = mount_v(binary, image, point)
-    targets = [
-        os.readlink('/proc/%d/fd/%s' % (worker, fd)) for fd in os.listdir('/proc/%d/fd' % worker)
-    ]
+    targets = list(descriptors_of(worker).values())
     others = [
         t for t in targets if t not in ('/dev/null', '/dev/fuse',
                                         os.path.abspath(image)) and not t.startswith('socket:')
@@ -120,7 +114,7 @@ def test_worker_cannot_get_out(image, point):
 def check_served_by(binary, image, point, who, uid, gid):
     """All four ids, and nothing else that is not as without the option."""
     said, worker = mount_v(binary, image, point, '-o', 'serve_as=%s' % who)
-    state = status(worker)
+    state = status_of(worker)
     assert state['Uid'].split() == [str(uid)] * 4 and state['Gid'].split() == [str(gid)] * 4
     for name in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb', 'CapBnd'):
         assert int(state[name], 16) == 0, name
@@ -208,6 +202,6 @@ def test_archive_that_does_not_answer_nobody(ozxfs, image, as_root, owner):
             where), done.stderr
         return
     assert done.returncode == 0, done.stderr
-    state = status(int(re.search(rb'worker (\d+) serves', done.stderr).group(1)))
+    state = status_of(int(re.search(rb'worker (\d+) serves', done.stderr).group(1)))
     assert state['Uid'].split() == [str(user.pw_uid)] * 4 and int(state['CapEff'], 16) == 0
     ozxfs.umount(where)

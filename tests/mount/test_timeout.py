@@ -12,13 +12,9 @@ import zipfile
 import pytest
 
 from kit.harness import check_view, mount_of, read, sanitized, wait_until
+from kit.proc import kib_of
 
 ENTRIES = 50000
-
-
-def resident_kib(pid):
-    lines = read('/proc/%d/status' % pid).splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(b'RssAnon:'))
 
 
 def read_again(handle, size):
@@ -66,10 +62,10 @@ def test_memory_is_given_back(ozxfs, large):
     name = 'long' * 20
     for _ in range(2):
         assert os.stat('%s/c/%s%d' % (where, name, random.randrange(ENTRIES))).st_size == 0
-        loaded = resident_kib(worker)
+        loaded = kib_of(worker, 'RssAnon')
         assert loaded > 4096
-        assert wait_until(lambda: resident_kib(worker) < loaded / 2,
-                          8), 'still %d KiB of %d' % (resident_kib(worker), loaded)
+        assert wait_until(lambda: kib_of(worker, 'RssAnon') < loaded / 2,
+                          8), 'still %d KiB of %d' % (kib_of(worker, 'RssAnon'), loaded)
     with pytest.raises(FileNotFoundError):
         os.stat('%s/c/none' % where)
 
@@ -82,7 +78,7 @@ def test_who_is_there_keeps_it(ozxfs, large):
     for i in range(20):
         assert not os.path.exists('%s/c/none%d' % (where, i))
         time.sleep(0.2)
-        taken.append(resident_kib(worker))
+        taken.append(kib_of(worker, 'RssAnon'))
     assert min(taken) > max(taken) / 2, taken
 
 

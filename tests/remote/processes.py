@@ -16,7 +16,7 @@ def fetchers():
     return found
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=30):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, 'it did not happen'

@@ -16,6 +16,7 @@ import pytest
 
 from kit.info import write
 from kit.launch import run_text
+from kit.proc import descriptors_of
 from kit.trees import tree
 
 from images import column
@@ -268,8 +269,8 @@ def test_a_cache_in_a_directory(server, files, tmp_path):
     with mounted(tmp_path / 'm', server.url(), options=('-o', f'cache={folder}')) as root:
         assert all(read(root / path) == (files[path], 0) for path in files if '/c/' in path)
         (pid,) = fetchers()
-        kept = [os.stat(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')
-                if os.readlink(f'/proc/{pid}/fd/{fd}').startswith(str(folder))]
+        kept = [os.stat(f'/proc/{pid}/fd/{number}')
+                for number, target in descriptors_of(pid).items() if target.startswith(str(folder))]
         assert len(kept) == 1 and kept[0].st_nlink == 0 and kept[0].st_mode & 0o777 == 0o600
         assert kept[0].st_size >= COUNT * CHUNK
         assert not list(folder.iterdir())

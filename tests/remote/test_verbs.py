@@ -10,12 +10,12 @@ import random
 import re
 import signal
 import subprocess
-import time
 
 import pytest
 
 from kit.info import array, group, multiscale, write
 from kit.launch import OZXFS, run, run_text
+from kit.proc import children_of, descriptors_of, status_of
 from kit.trees import tree
 
 from processes import FETCH, fetchers, wait_until
@@ -115,23 +115,11 @@ def waiting(server, fault_name='silent', when='later', key='w', binary=OZXFS):
         process.communicate()
 
 
-def status_of(pid):
-    return dict(
-        line.split(':\t', 1)
-        for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines()
-        if ':\t' in line)
-
-
 @needs_root
 def test_secrets_are_seen_by_nobody(server):
     with waiting(server, key='s') as process:
         wait_until(fetchers)
-        family = [
-            process.pid, *fetchers(), *map(
-                int,
-                pathlib.Path(
-                    f'/proc/{process.pid}/task/{process.pid}/children').read_text().split())
-        ]
+        family = [process.pid, *fetchers(), *children_of(process.pid)]
         shown = b''.join(
             pathlib.Path(f'/proc/{pid}/{name}').read_bytes()
             for pid in family
@@ -175,10 +163,7 @@ def test_rights_of_the_fetcher(server):
             ) == ['65534'] * 4 and not state['Groups'].strip()
             assert all(
                 int(state[name], 16) == 0 for name in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb'))
-            held = {
-                int(fd): os.readlink(f'/proc/{pid}/fd/{fd}')
-                for fd in os.listdir(f'/proc/{pid}/fd')
-            }
+            held = descriptors_of(pid)
             assert all(held[fd] == '/dev/null' for fd in range(3))
             assert all(re.match(r'socket:|pipe:|anon_inode:', held[fd])
                        for fd in held
@@ -190,12 +175,8 @@ def test_rights_of_the_fetcher(server):
 def test_rights_of_the_parser(server):
     """It has the channels, and no other socket; it can make none."""
     with waiting(server, key='p', binary=PROBE) as process:
-        child, = pathlib.Path(
-            f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
-        held = {
-            int(fd): os.readlink(f'/proc/{child}/fd/{fd}')
-            for fd in os.listdir(f'/proc/{child}/fd')
-        }
+        child, = children_of(process.pid)
+        held = descriptors_of(child)
         assert len([target for fd, target in held.items() if fd > 2]) == 64 and all(
             held[fd].startswith('socket:') for fd in held if fd > 2)
         process.kill()

@@ -17,6 +17,7 @@ from server import serving  # noqa: E402
 from viewer import SANITIZED, needs_view, viewing, wait_until  # noqa: E402
 
 from kit.info import pack_directory, write  # noqa: E402
+from kit.proc import kib_of  # noqa: E402
 
 pytestmark = [needs_view, pytest.mark.filterwarnings('ignore')]
 
@@ -168,9 +169,7 @@ def test_memory_of_large_chunks(tmp_path):
             thread.join()
         assert results == [200] * 12
         for child in viewer.children() if not SANITIZED else ():
-            with open('/proc/%d/status' % child) as lines:
-                peak = next(int(line.split()[1]) for line in lines if line.startswith('VmHWM'))
-            assert peak < 128 << 10
+            assert kib_of(child, 'VmHWM') < 128 << 10
 
 
 @pytest.mark.skipif(not os.environ.get('OZXFS_FETCH'), reason='built without libcurl')

@@ -13,6 +13,7 @@ import pytest
 
 from hostile import archive, array_in, viewer  # noqa: F401
 from kit.launch import LONG, OZXFS, run_text
+from kit.proc import descriptors_of, is_gone, kib_of, status_of
 from viewer import SANITIZED, Viewer, needs_cage, needs_view, viewing, wait_until
 
 pytestmark = needs_view
@@ -44,11 +45,6 @@ def slow_request(archive):  # noqa: F811
 # --- its processes --------------------------------------------------------------------------------
 
 
-def status_of(pid):
-    with open('/proc/%d/status' % pid) as lines:
-        return dict(line.rstrip('\n').split(':\t', 1) for line in lines if ':\t' in line)
-
-
 @needs_cage
 def test_rights(viewer, archive):
     server, decoder = viewer.child(listens=True), viewer.child(listens=False)
@@ -59,7 +55,7 @@ def test_rights(viewer, archive):
         if os.geteuid() == 0:
             assert state['Uid'].split() == ['65534'] * 4
     held = {
-        pid: [viewer.target(pid, fd) for fd in os.listdir('/proc/%d/fd' % pid) if int(fd) > 2]
+        pid: [target for number, target in descriptors_of(pid).items() if number > 2]
         for pid in (server, decoder)
     }
     assert all(t.startswith('socket:') or 'eventfd' in t for t in held[server]), held
@@ -132,9 +128,7 @@ def test_parent_that_dies(archive):
         children = viewer.children()
         viewer.process.kill()
         viewer.process.wait(timeout=30)
-        assert wait_until(lambda: not any(
-            os.path.exists('/proc/%d' % c) and status_of(c)['State'][0] not in 'ZX'
-            for c in children))
+        assert wait_until(lambda: all(map(is_gone, children)))
 
 
 def test_server_that_dies(archive, tmp_path):
@@ -222,7 +216,7 @@ def test_memory_of_many_tiles(archive):
         array = array_in(viewer)
         for number in range(40):
             viewer.get('tile/%d/0/0/0/0/%d.png?c=0:FFFFFF:0:%d' % (array, number % 2, number + 1))
-        used = [int(status_of(child)['VmHWM'].split()[0]) for child in viewer.children()]
+        used = [kib_of(child, 'VmHWM') for child in viewer.children()]
         assert sum(used) < 64 << 10, used
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from kit.harness import wait_until
 from kit.launch import OZXFS, SANITIZED
+from kit.proc import children_of, descriptors_of
 
 needs_view = pytest.mark.skipif(os.environ.get('OZXFS_HAVE_VIEW', '1') != '1',
                                 reason='built without libmicrohttpd or libpng')
@@ -66,8 +67,7 @@ class Viewer:
         return got
 
     def children(self):
-        with open('/proc/%d/task/%d/children' % (self.process.pid, self.process.pid)) as file:
-            return [int(pid) for pid in file.read().split()]
+        return children_of(self.process.pid)
 
     def child(self, listens):
         """The server, or the decoder: by whether the socket that listens is its own."""
@@ -78,16 +78,10 @@ class Viewer:
                     for line in table.readlines()[1:] if line.split()[3] == '0A'
                     and int(line.split()[1].split(':')[1], 16) == self.port
                 }
-            held = {self.target(pid, fd) for fd in os.listdir('/proc/%d/fd' % pid)}
+            held = set(descriptors_of(pid).values())
             if bool(held & {'socket:[%s]' % inode for inode in inodes}) == listens:
                 return pid
         return None
-
-    @staticmethod
-    def target(pid, fd):
-        with contextlib.suppress(FileNotFoundError):
-            return os.readlink('/proc/%d/fd/%s' % (pid, fd))
-        return ''
 
     def end(self, number=signal.SIGINT):
         self.process.send_signal(number)
