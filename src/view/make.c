@@ -70,6 +70,18 @@ int ozx_json_answer_begin(struct ozx_json_answer *answer, struct ozx_error *erro
     return answer->stream.out ? 0 : ozx_error_memory(error);
 }
 
+int ozx_json_answer_begin_node(struct ozx_json_answer *answer, const struct ozx_maker *maker,
+                               uint32_t node, struct ozx_error *error)
+{
+    int failure = ozx_make_check_directory(maker, node, error);
+
+    if (!failure)
+        failure = ozx_json_answer_begin(answer, error);
+    if (!failure)
+        ozx_json_stream_open(&answer->stream, NULL, '{');
+    return failure;
+}
+
 int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_answer *out,
                         struct ozx_error *error)
 {

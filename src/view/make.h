@@ -76,6 +76,9 @@ struct ozx_json_answer {
 };
 
 int ozx_json_answer_begin(struct ozx_json_answer *answer, struct ozx_error *error) OZX_CHECKED;
+/* The same for an object about a directory; -ENOENT as ozx_make_check_directory. */
+int ozx_json_answer_begin_node(struct ozx_json_answer *answer, const struct ozx_maker *maker,
+                               uint32_t node, struct ozx_error *error) OZX_CHECKED;
 /* Ends it, whatever has `failure` come to, and returns that; -ENOTSUP: it is too large to be
  * sent. */
 int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_answer *out,

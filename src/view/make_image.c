@@ -325,13 +325,10 @@ int ozx_make_image(struct ozx_maker *maker, const struct ozx_ask *ask, struct oz
 {
     struct ozx_error why;
     struct ozx_json_answer json;
-    int failure = ozx_make_check_directory(maker, ask->node, error);
+    int failure = ozx_json_answer_begin_node(&json, maker, ask->node, error);
 
-    if (!failure)
-        failure = ozx_json_answer_begin(&json, error);
     if (failure)
         return failure;
-    ozx_json_stream_open(&json.stream, NULL, '{');
     failure = put_image(maker, ask->node, &json.stream, error);
     ozx_json_stream_close(&json.stream, '}');
     failure = ozx_json_answer_end(&json, failure, out, error);

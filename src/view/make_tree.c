@@ -227,13 +227,10 @@ int ozx_make_node(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx
                   struct ozx_error *error)
 {
     struct ozx_json_answer json;
-    int failure = ozx_make_check_directory(maker, ask->node, error);
+    int failure = ozx_json_answer_begin_node(&json, maker, ask->node, error);
 
-    if (!failure)
-        failure = ozx_json_answer_begin(&json, error);
     if (failure)
         return failure;
-    ozx_json_stream_open(&json.stream, NULL, '{');
     put_path(maker, &json.stream, ask->node);
     failure = put_files(maker, &json.stream, ask->node, error);
     ozx_json_stream_close(&json.stream, '}');
