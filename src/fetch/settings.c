@@ -41,9 +41,9 @@ static void take(struct ozx_settings *s, const char *name, const char *value)
         {"url", &s->url},
         {"cacert", &s->cacert},
         {"netrc", &s->netrc},
-        {"proxy", &s->proxy},
-        {"proxy_tls", &s->proxy_tls},
-        {"no_proxy", &s->no_proxy},
+        {"proxy", &s->proxies.plain},
+        {"proxy_tls", &s->proxies.tls},
+        {"no_proxy", &s->proxies.without},
         {"url_file", &s->url_file},
         {"header_file", &s->header_file},
         {"profile", &s->profile},
@@ -182,8 +182,6 @@ int ozx_settings_prepare(struct ozx_settings *s, struct ozx_error *error)
         failure = read_cacert(s, error);
     if (!failure && s->cache)
         failure = ozx_cache_make_file(s->cache, &s->cache_fd, error);
-    if (!failure && strncmp(s->first_url, "https:", 6) == 0)
-        s->proxy = s->proxy_tls;
     return failure;
 }
 

@@ -7,11 +7,13 @@
 #define OZX_FETCH_SETTINGS_H
 
 #include "fetch/s3.h"
+#include "fetch/way.h"
 
 struct ozx_settings {
     char *all; /* owned: what the others point into */
     size_t size_bytes;
-    const char *url, *cacert, *netrc, *proxy, *proxy_tls, *no_proxy;
+    const char *url, *cacert, *netrc;
+    struct ozx_proxies proxies;
     const char *url_file, *header_file, *profile;
     const char *cache; /* a folder; NULL: memory */
     uint64_t cache_bytes;

@@ -67,29 +67,7 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
     return t->body_bytes > BODY_OF_ERROR_MAX ? 0 : size;
 }
 
-static bool is_private(const struct sockaddr *address)
-{
-    uint32_t v4;
-
-    if (address->sa_family == AF_INET6) {
-        const uint8_t *a = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
-        static const uint8_t zeros[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-        if (memcmp(a, mapped, sizeof mapped) != 0)
-            return memcmp(a, zeros, 15) == 0 || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
-                   (a[0] & 0xfe) == 0xfc;
-        memcpy(&v4, a + 12, sizeof v4);
-    } else if (address->sa_family == AF_INET) {
-        v4 = ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
-    } else {
-        return true;
-    }
-    v4 = ntohl(v4);
-    return v4 >> 24 == 127 || v4 >> 24 == 10 || v4 >> 24 == 0 || v4 >> 20 == 0xac1 ||
-           v4 >> 16 == 0xc0a8 || v4 >> 16 == 0xa9fe || v4 >> 22 == 0x191;
-}
-
-/* Of a connection that was made, or of the proxy's. */
+/* Of a connection that was made. */
 static bool is_from_private(CURL *easy)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
@@ -99,9 +77,9 @@ static bool is_from_private(CURL *easy)
     if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text) || !text || !*text)
         return false;
     if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-        return is_private((const struct sockaddr *)&v4);
+        return ozx_way_is_private((const struct sockaddr *)&v4);
     return inet_pton(AF_INET6, text, &v6.sin6_addr) == 1 &&
-           is_private((const struct sockaddr *)&v6);
+           ozx_way_is_private((const struct sockaddr *)&v6);
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -109,7 +87,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     struct ozx_transfer *t = context;
 
     (void)purpose;
-    if (is_private(&address->addr)) {
+    if (ozx_way_is_private(&address->addr)) {
         t->refused_address = true;
         return CURL_SOCKET_BAD;
     }
@@ -185,15 +163,23 @@ static void set_line(const struct ozx_transfer *t, bool is_origin)
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, line->user_agent);
-    curl_easy_setopt(t->easy, CURLOPT_PROXY, line->proxy ? line->proxy : "");
-    curl_easy_setopt(t->easy, CURLOPT_NOPROXY, line->no_proxy ? line->no_proxy : "");
     if (line->cacert)
         set_cacert(t->easy, line);
     if (line->netrc && is_origin) {
         curl_easy_setopt(t->easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
         curl_easy_setopt(t->easy, CURLOPT_NETRC_FILE, line->netrc);
     }
-    if (line->guarded && !is_origin) {
+}
+
+/* What a proxy connects to is its own affair; this machine's is where none is between, for each URL anew. */
+static void set_way(struct ozx_transfer *t, const char *url, bool is_origin)
+{
+    const char *proxy = ozx_way_proxy(&t->line->proxies, url);
+
+    t->by_proxy = proxy != NULL;
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, proxy ? proxy : "");
+    curl_easy_setopt(t->easy, CURLOPT_NOPROXY, ""); /* that is decided */
+    if (t->line->guarded && !is_origin && !proxy) {
         curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
         curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -215,6 +201,7 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     t->why = "";
     t->heard_ms = ozx_clock_ms();
     set_line(t, is_origin);
+    set_way(t, url, is_origin);
     set_range(t);
     curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 1024L);
     curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, limit_s);
@@ -373,7 +360,7 @@ enum ozx_outcome ozx_transfer_finish(struct ozx_transfer *t, CURLcode code, stru
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
     t->is_http2 = version == CURL_HTTP_VERSION_2_0;
-    t->was_private = t->is_origin && is_from_private(t->easy);
+    t->was_private = t->is_origin && !t->by_proxy && is_from_private(t->easy);
     ozx_transfer_stop(t);
     if (t->answer.head_bytes > OZX_HEAD_MAX)
         verdict = judge_network(t, CURLE_OUT_OF_MEMORY, false, error);

@@ -11,17 +11,17 @@
 #include "base/error.h"
 #include "fetch/answer.h"
 #include "fetch/s3.h"
+#include "fetch/way.h"
 
 /* What is the same for all transfers of a fetcher. Borrowed. */
 struct ozx_line {
     CURLM *multi;
     const char *user_agent;
-    const char *cacert;         /* a file; NULL: libcurl's own */
-    void *cacert_data;          /* what is in it */
-    size_t cacert_size;         /* bytes */
-    const char *netrc;          /* a file; NULL: none */
-    const char *proxy;          /* NULL: none */
-    const char *no_proxy;       /* NULL: none */
+    const char *cacert; /* a file; NULL: libcurl's own */
+    void *cacert_data;  /* what is in it */
+    size_t cacert_size; /* bytes */
+    const char *netrc;  /* a file; NULL: none */
+    struct ozx_proxies proxies;
     struct curl_slist *headers; /* for the first URL's origin only */
     struct ozx_s3 *s3;          /* signs what is asked of its URL; NULL: it is none of S3 */
     bool
@@ -60,7 +60,8 @@ struct ozx_transfer {
     bool judged, overflow, refused_address;
     bool is_http2;
     bool is_origin;
-    bool was_private; /* an answer of the first URL's origin came from a private address */
+    bool by_proxy;    /* the address of its connection is that one's */
+    bool was_private; /* the first URL's origin answered from a private address, by no proxy */
     const char *why;
     size_t start_bytes; /* of got_bytes */
     char body[4096];    /* of an error */

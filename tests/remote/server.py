@@ -349,6 +349,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                                      and count > OPENING_REQUESTS)
 
     def do_GET(self):
+        self.path = re.sub('^http://[^/]*', '', self.path)  # as a proxy it asks itself
         _, name, when, *_rest = self.path.split('/')
         self.server.requests.append((self.path, self.command, dict(self.headers)))
         answer = Answer(

@@ -11,13 +11,13 @@ import time
 import pytest
 
 from kit.info import array, group, multiscale, write
-from kit.launch import run
+from kit.launch import SANITIZED, run
 
 from server import serving
 
 CHUNK = 1 << 20
 DEADLINE = 3
-SLACK = 4
+SLACK = 4 * (1 + 2 * SANITIZED)
 CHUNKS = ('0/c/0/0', '0/c/1/0', '0/c/2/0')
 SERVED, BROKEN, REFUSED, DENIED = 0, 74, 66, 77
 NOT_USABLE = 'not usable'

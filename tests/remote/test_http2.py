@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip('h2', reason='no Python h2 here')
 
 from kit.info import write
-from kit.launch import SANITIZED, run
+from kit.launch import run
 
 from http2 import serving_http2
 from test_faults import (BROKEN, CHUNKS, DEADLINE, LATE, SERVED, SLACK, TABLE, archive,
@@ -24,7 +24,7 @@ from test_tls import make_certificate
 pytestmark = pytest.mark.skipif(not shutil.which('openssl'), reason='no openssl here')
 assert archive  # the fixture
 STREAMS, CHUNK, APART = 64, 1 << 17, 9 << 16
-PATIENCE = DEADLINE + SLACK * (1 + 2 * SANITIZED)
+PATIENCE = DEADLINE + SLACK
 
 # What is of HTTP/1.1 only, or leads to the server of that.
 LEFT_OUT = {
