@@ -40,7 +40,12 @@ static int live_in_background(const struct ozx_mount_options *options,
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
 
-    setsid();
+    /* It leaves the caller's process group as late as it can (answer_served): until then autofs lets no other
+     * process than its automounter's group near the mount point. Leases are not mounted on one. */
+    if (options->private_place)
+        setsid();
+    else
+        signal(SIGTSTP, SIG_IGN);
     /* A fusermount3 has it, too, so that a lease's caller sees when nobody mounts any more. */
     if (options->private_place)
         fcntl(answer, F_SETFD, 0);

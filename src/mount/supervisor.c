@@ -153,6 +153,8 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
     struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
 
     s->phase = SERVING;
+    if (s->background && !is_leased(s))
+        setsid();
     snprintf(info.error.text, sizeof info.error.text,
              s->mount.mounted ? "supervisor %d, mounted as device 0:%u" : "supervisor %d",
              (int)getpid(), s->mount.id.device_minor);

@@ -128,6 +128,8 @@ static int recognize(struct umount *u, struct ozx_error *error)
     if (strcmp(entry->type, "fuse.ozxfs") == 0 || u->direct ||
         (ozx_mount_entry_is_fuse(entry) && u->daemons.count > 0))
         return 0;
+    if (strcmp(entry->type, "autofs") == 0) /* mounts at the next access */
+        return refuse(-EINVAL, error);
     return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "use umount(8) instead",
                          "is a mount of type %s, not ozxfs",
                          ozx_escape(type, sizeof type, entry->type, strlen(entry->type)));

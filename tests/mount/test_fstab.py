@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 
 import pytest
 from kit.harness import mount_of, wait_until
@@ -133,6 +134,32 @@ def test_remount_of_nothing(fstab):
 def test_remount_by_hand(ozxfs, image):
     done = ozxfs.run('mount', '-o', 'remount', image, ozxfs.directory())
     assert done.returncode == 64 and b"'mount -o remount' does that" in done.stderr
+
+
+# --- automounts -----------------------------------------------------------------------------------
+
+with open('/proc/filesystems', encoding='ascii') as lines:
+    HAS_AUTOFS = '\tautofs\n' in lines.read()
+
+
+@AS_ROOT
+@pytest.mark.skipif(not HAS_AUTOFS, reason='no autofs')
+@pytest.mark.parametrize('archive,options', [('IMAGE', 'allow_other'), ('IMAGE', 'backend=auto'),
+                                             ('MANY', 'allow_other')])
+def test_automount(fstab, folder, image, archive, options):
+    """Until mount(8) has ended autofs lets only its own process group into the directory: once the
+    supervisor left that at its start, and waited there for itself."""
+    os.makedirs(folder + '/many')
+    shutil.copy(image, folder + '/many/zarr.json.ozx')
+    automount = os.path.join(os.path.dirname(__file__), 'automount.py')
+    done = fstab(
+        f'{archive} DIR ozxfs {options},noauto 0 0'.replace('MANY', folder + '/many'), f'''
+        {sys.executable} {automount} DIR mount -T FSTAB DIR
+        $OZXFS umount DIR; echo status $?
+        $OZXFS umount DIR || true''')
+    said = done.stdout.splitlines()
+    assert [name for name in said if name.startswith('zarr.json')], done
+    assert said[-1] == 'status 0' and 'nothing is mounted here' in done.stderr, done
 
 
 # --- systemd --------------------------------------------------------------------------------------
