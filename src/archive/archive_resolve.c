@@ -18,7 +18,10 @@
 #define DENSE_BYTES (UINT64_C(64) << 10) /* that is: the next one is not farther away */
 #define HEADER_BYTES 512                 /* read at once otherwise: with name and extra field, mostly */
 #define AHEAD 32                         /* headers that the disk is told of before they are read */
+#define NODES_AHEAD 8                    /* so many are fetched into the cache in time */
 #define JUDGED 64                        /* so many tell how long all of them will take */
+#define DIGIT_BITS 11                    /* of an offset, by which places are sorted at once */
+#define DIGITS (1u << DIGIT_BITS)
 
 struct place {
     uint64_t offset_bytes; /* of the local header */
@@ -27,25 +30,52 @@ struct place {
 
 struct resolve {
     struct ozx_archive *archive;
-    struct place *places; /* owned */
+    struct place *places; /* owned, in the order of their offsets */
     uint32_t count, told; /* the disk was told of the first `told` */
     uint8_t *window;      /* owned */
     uint64_t start_bytes, size_bytes; /* what of the archive is in the window */
     int64_t started_ms, limit_ms;
 };
 
-static int compare(const void *a, const void *b)
+/* Digit by digit, the lowest one first (a radix sort): a million of them take half of qsort()'s time. */
+static void sort_by_digit(const struct place *from, struct place *to, uint32_t count,
+                          unsigned shift)
 {
-    uint64_t left = ((const struct place *)a)->offset_bytes;
-    uint64_t right = ((const struct place *)b)->offset_bytes;
+    uint32_t next[DIGITS] = {0}, before = 0;
 
-    return left < right ? -1 : left > right;
+    for (uint32_t i = 0; i < count; i++)
+        next[from[i].offset_bytes >> shift & (DIGITS - 1)]++;
+    for (uint32_t digit = 0; digit < DIGITS; digit++) {
+        uint32_t size = next[digit];
+        next[digit] = before;
+        before += size;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        to[next[from[i].offset_bytes >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+static int sort_places(struct resolve *r, uint64_t last_bytes, struct ozx_error *error)
+{
+    struct place *from = r->places, *to = malloc(sizeof *to * r->count);
+
+    if (!to)
+        return ozx_error_memory(error);
+    for (unsigned shift = 0; shift < 64 && last_bytes >> shift; shift += DIGIT_BITS) {
+        struct place *sorted = to;
+        sort_by_digit(from, to, r->count, shift);
+        to = from;
+        from = sorted;
+    }
+    r->places = from;
+    free(to);
+    return 0;
 }
 
 /* The files whose headers were not read yet. Refuses what nobody can read anyway. */
 static int collect(struct resolve *r, struct ozx_error *error)
 {
     const struct ozx_tree *tree = &r->archive->tree;
+    uint64_t last_bytes = 0;
     bool sorted = true;
 
     r->places = malloc(sizeof *r->places * tree->node_count);
@@ -61,12 +91,11 @@ static int collect(struct resolve *r, struct ozx_error *error)
             return ozx_archive_fail_by_policy(r->archive, i, error);
         if (where & OZX_WHERE_RESOLVED)
             continue;
-        sorted = sorted && (!r->count || r->places[r->count - 1].offset_bytes < where);
+        sorted = sorted && (!r->count || last_bytes < where);
+        last_bytes = where > last_bytes ? where : last_bytes;
         r->places[r->count++] = (struct place){where, i};
     }
-    if (!sorted)
-        qsort(r->places, r->count, sizeof *r->places, compare);
-    return 0;
+    return sorted ? 0 : sort_places(r, last_bytes, error);
 }
 
 /* True if the header at `i` and the next one are worth one read. */
@@ -181,6 +210,8 @@ static int resolve(struct resolve *r, struct ozx_error *error)
     if (!r->window)
         return ozx_error_memory(error);
     for (uint32_t i = 0; i < r->count && !failure; i++) {
+        if (i + NODES_AHEAD < r->count)
+            __builtin_prefetch(&r->archive->tree.nodes[r->places[i + NODES_AHEAD].node], 1);
         if (!is_dense(r, i) && !is_in_window(r, r->places[i].offset_bytes, HEADER_BYTES))
             tell_ahead(r, i);
         failure = resolve_one(r, i, error);
