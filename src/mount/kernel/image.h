@@ -26,7 +26,7 @@ struct ozx_image {
     struct ozx_image_options options;
     uint32_t *nids;          /* owned: of each row */
     int64_t epoch_s;         /* the smallest mtime */
-    uint64_t extent_bytes;   /* the most that an extent takes */
+    unsigned extent_bits;    /* of the most bytes that an extent takes */
     uint64_t meta_end_bytes; /* inodes end here, */
     uint64_t directories_bytes; /* blocks of directories begin here, */
     uint64_t data_bytes;        /* the table's data here, */
