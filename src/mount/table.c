@@ -207,6 +207,7 @@ static int take_head(struct ozx_table_reader *reader)
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return -ENOMEM;
+    (void)madvise(memory, (size_t)size, MADV_HUGEPAGE); /* fewer faults; for who has it */
     *table = (struct ozx_table){.rows = (struct ozx_row *)(void *)memory,
                                 .names = (char *)memory + rows_size,
                                 .data = memory + rows_size + head.names_size,

@@ -16,7 +16,8 @@
 #include <sys/vfs.h>
 
 #define MEMORY_BYTES (UINT64_C(64) << 20) /* always in memory, up to this */
-#define MEMORY_SHARE 8                    /* and without a disk up to this part of what is free */
+#define MEMORY_SHARE 64                   /* or up to this part of all memory, */
+#define FREE_SHARE 8                      /* and without a disk up to this part of what is free */
 #define DISK_PLACE "/var/tmp"
 #define XFS_MAGIC 0x58465342
 
@@ -58,23 +59,33 @@ static int make_on_disk(uint64_t size_bytes)
     return failure ? -failure : ozx_take_fd(&fd);
 }
 
+static bool is_little(uint64_t size_bytes)
+{
+    struct sysinfo info;
+
+    return size_bytes <= MEMORY_BYTES ||
+           (sysinfo(&info) == 0 &&
+            size_bytes <= (uint64_t)info.totalram * info.mem_unit / MEMORY_SHARE &&
+            size_bytes <= (uint64_t)info.freeram * info.mem_unit / FREE_SHARE);
+}
+
 static bool is_much(uint64_t size_bytes)
 {
     struct sysinfo info;
 
-    return sysinfo(&info) < 0 ||
-           size_bytes > (uint64_t)info.freeram * info.mem_unit / MEMORY_SHARE;
+    return sysinfo(&info) < 0 || size_bytes > (uint64_t)info.freeram * info.mem_unit / FREE_SHARE;
 }
 
 int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *out, struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int fd = -1;
+    bool little = is_little(size_bytes);
     void *memory;
 
-    if (size_bytes > MEMORY_BYTES)
+    if (!little)
         fd = make_on_disk(size_bytes);
     if (fd < 0) {
-        if (size_bytes > MEMORY_BYTES && is_much(size_bytes))
+        if (!little && is_much(size_bytes))
             return fail(why, -ENOSPC, "no room for its image in memory or " DISK_PLACE);
         fd = make_in_memory();
     }
@@ -85,6 +96,7 @@ int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *out, struct 
     memory = mmap(NULL, (size_t)size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return fail(why, -errno, "cannot map the file for its image");
+    (void)madvise(memory, (size_t)size_bytes, MADV_POPULATE_WRITE); /* all of it will be written */
     *out = (struct ozx_image_file){
         .fd = ozx_take_fd(&fd), .memory = memory, .size_bytes = size_bytes};
     return 0;
