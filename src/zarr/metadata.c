@@ -78,7 +78,39 @@ static void judge_attributes(struct ozx_parse *p, const json_t *attributes)
             ozx_parse_defect(p, &place, keys[i], "is outside attributes.ome");
 }
 
-static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata *m)
+static bool is_key_v3(const char *key, bool is_array)
+{
+    static const char *const any[] = {"zarr_format", "node_type", "attributes",
+                                      "consolidated_metadata"};
+    static const char *const arrays[] = {
+        "shape",  "data_type",  "chunk_grid",      "chunk_key_encoding",
+        "codecs", "fill_value", "dimension_names", "storage_transformers"};
+
+    for (size_t i = 0; i < sizeof any / sizeof any[0]; i++)
+        if (strcmp(key, any[i]) == 0)
+            return true;
+    for (size_t i = 0; is_array && i < sizeof arrays / sizeof arrays[0]; i++)
+        if (strcmp(key, arrays[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A reader must refuse a node with a key that it does not know, unless that says otherwise. */
+static void judge_extensions(struct ozx_parse *p, json_t *root, bool is_array)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(root, key, value) {
+        if (!is_key_v3(key, is_array) && !json_is_false(json_object_get(value, "must_understand")))
+            ozx_parse_defect(p, NULL, NULL,
+                             "'%.40s' is not a key of Zarr v3 and lacks \"must_understand\": false: "
+                             "readers refuse it",
+                             key);
+    }
+}
+
+static void read_v3(struct ozx_parse *p, json_t *root, struct ozx_metadata *m)
 {
     const struct ozx_place attributes_place = {.key = "attributes"};
     const struct ozx_place ome_place = {.up = &attributes_place, .key = "ome"};
@@ -97,6 +129,8 @@ static void read_v3(struct ozx_parse *p, const json_t *root, struct ozx_metadata
         ozx_parse_defect(p, NULL, "node_type", "is '%.40s', neither 'array' nor 'group'", type);
     if (m->is_array)
         m->array = ozx_parse_array_v3(p, root);
+    if (m->is_array || m->is_group)
+        judge_extensions(p, root, m->is_array);
     consolidated = json_object_get(root, "consolidated_metadata");
     m->has_consolidated = consolidated && !json_is_null(consolidated);
     attributes = ozx_parse_field(p, NULL, root, "attributes", JSON_OBJECT, OZX_OPTIONAL);
@@ -136,7 +170,7 @@ static void read_v2(struct ozx_parse *p, enum ozx_metadata_file file, const json
 
 /* --- the contract ----------------------------------------------------------------------------- */
 
-static int build(struct ozx_parse *p, enum ozx_metadata_file file, const json_t *root,
+static int build(struct ozx_parse *p, enum ozx_metadata_file file, json_t *root,
                  const json_t *attributes, struct ozx_metadata **out, struct ozx_error *error)
 {
     struct ozx_metadata *m = ozx_parse_alloc(p, 1, sizeof *m);

@@ -226,7 +226,8 @@ RECORD = {
 MUCH = {
     'frames': lambda d: d['attributes'].update(frame_meta=[RECORD] * 200_000),
     'frames_in_ome': lambda d: d['attributes']['ome'].update(frame_meta=[RECORD] * 200_000),
-    'frames_at_root': lambda d: d.update(frame_meta=[RECORD] * 200_000),
+    'frames_at_root': lambda d: d.update(
+        frame_meta={'must_understand': False, 'frames': [RECORD] * 200_000}),
     'frames_by_name': lambda d: d['attributes'].update(
         {f'frame {i}': RECORD
          for i in range(200_000)}),

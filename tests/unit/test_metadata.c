@@ -31,6 +31,23 @@ static void test_array(void)
     CHECK_UINT(ozx_array_chunk_count(m->array), 0);
 }
 
+/* Readers refuse a node with a key that they do not know, unless it says that they need not. */
+static void test_unknown_keys(void)
+{
+    static const char *const refused[] = {"{}", "1", "null", "{\"must_understand\":true}",
+                                          "{\"must_understand\":null,\"name\":\"x\"}"};
+    char text[256];
+
+    for (size_t i = 0; i <= sizeof refused / sizeof refused[0]; i++) {
+        bool is_known = i == sizeof refused / sizeof refused[0];
+        snprintf(text, sizeof text, "{\"zarr_format\":3,\"node_type\":\"group\",\"x\":%s}",
+                 is_known ? "{\"a\":{},\"must_understand\":false}" : refused[i]);
+        OZX_AUTO_METADATA struct ozx_metadata *m = parse(text);
+        CHECK_UINT(m->defect_total, is_known ? 0 : 1);
+        CHECK(is_known || strstr(m->defects[0].text, "'x' is not a key of Zarr v3"));
+    }
+}
+
 struct key_case {
     const char *key;
     enum ozx_key want;
@@ -264,8 +281,9 @@ static void test_coordinate_systems(void)
     }
 }
 
-CHECK_MAIN({"array", test_array}, {"keys", test_keys}, {"key_index", test_key_index},
-           {"sharding", test_sharding}, {"sharding_start", test_sharding_start},
+CHECK_MAIN({"array", test_array}, {"unknown_keys", test_unknown_keys}, {"keys", test_keys},
+           {"key_index", test_key_index}, {"sharding", test_sharding},
+           {"sharding_start", test_sharding_start},
            {"sharding_transposed", test_sharding_transposed},
            {"sharding_wrong", test_sharding_wrong},
            {"too_many_chunks_per_shard", test_too_many_chunks_per_shard},
