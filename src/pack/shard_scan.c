@@ -145,14 +145,16 @@ static int scan_chunks(struct scan *s, uint32_t key, const uint64_t *index, uint
 static int add_other(struct scan *s, const struct ozx_input_item *item)
 {
     struct ozx_shard_array *array = s->array;
+    size_t key_start = s->key_start;
     int failure = ozx_shard_array_add_other(array, s->path + s->key_start, item->key,
                                             item->is_directory, item->is_lost);
 
     if (failure || !item->is_directory || is_left_out(s, item))
         return failure;
     s->array = NULL;
-    failure = scan_directory(s, item->key);
+    failure = scan_directory(s, item->key); /* another array may be in there */
     s->array = array;
+    s->key_start = key_start;
     return failure;
 }
 

@@ -174,6 +174,17 @@ def test_an_array_at_the_root(tmp_path, out):
     assert files_of(out)['c/0/0'] == shard(b'a', b'b', None, None)
 
 
+def test_an_array_inside_an_array(tmp_path, out):
+    """The walk goes on where it was: 'a/b' comes before 'a/c'."""
+    tree = {'zarr.json': ome()}
+    for path in 'a', 'a/b':
+        tree |= {f'{path}/zarr.json': ARRAY, f'{path}/c/0/0': b'a', f'{path}/c/1/1': path}
+    pack('--shard', '-q', write(tmp_path / 'in', tree), out)
+    files = files_of(out)
+    assert files['a/c/0/0'] == shard(b'a', None, None, b'a') and 'a/c/1/1' not in files
+    assert files['a/b/c/0/0'] == shard(b'a', None, None, b'a/b') and 'a/b/c/1/1' not in files
+
+
 def test_consolidated(tmp_path, out):
     both = dict(
         ome(), consolidated_metadata=dict(kind='inline', must_understand=False,
