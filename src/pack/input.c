@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "zip/format.h"
-
 void ozx_input_close(struct ozx_input *input)
 {
     if (input)
@@ -24,9 +22,8 @@ int ozx_input_changed(const struct ozx_input *input, const char *path, struct oz
                          ozx_escape(name, sizeof name, path, strlen(path)));
 }
 
-/* Where a file is that stands alone. `directory` has room for its path. */
-static struct ozx_input_place place_of(const char *path, const struct ozx_input_file *file,
-                                       char directory[OZX_NAME_PATH_MAX + 1])
+struct ozx_input_place ozx_input_place_of(const char *path, const struct ozx_input_file *file,
+                                          char directory[OZX_PATH_SIZE])
 {
     const char *slash = strrchr(path, '/');
     size_t size = slash ? (size_t)(slash - path) : 0;
@@ -48,8 +45,8 @@ int ozx_input_read_file(const struct ozx_input *input, const char *path,
     OZX_CLEANUP(ozx_input_reader_release) struct ozx_input_reader reader = OZX_INPUT_READER_INIT;
     OZX_AUTO_CLOSE int fd = -1;
     OZX_AUTO_FREE char *read = NULL;
-    char directory[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE];
-    const struct ozx_input_place place = place_of(path, file, directory);
+    char directory[OZX_PATH_SIZE], name[OZX_ESCAPED_SIZE];
+    const struct ozx_input_place place = ozx_input_place_of(path, file, directory);
     int failure;
 
     if (file->size_bytes > most_bytes)

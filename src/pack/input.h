@@ -138,6 +138,11 @@ int ozx_input_read_file(const struct ozx_input *input, const char *path,
                         const struct ozx_input_file *file, uint64_t most_bytes, char **text,
                         struct ozx_error *error) OZX_CHECKED;
 
+/* The place of a file that stands alone, which `find` or `look` told of. Borrows the path, and
+ * `directory`, which gets that of its directory. */
+struct ozx_input_place ozx_input_place_of(const char *path, const struct ozx_input_file *file,
+                                          char directory[OZX_PATH_SIZE]);
+
 void ozx_input_close(struct ozx_input *input); /* NULL is fine */
 
 static inline void ozx_input_reader_release(struct ozx_input_reader *reader)

@@ -10,21 +10,20 @@
 #include "pack/plan_build.h"
 #include "pack/shards.h"
 
-/* The array of whose chunks a directory is one, with its numbers. Beyond the grid there are none: such a
- * directory is like any other. */
+/* The array of whose files or shards a directory is one, with its numbers. Beyond both grids there are
+ * none: such a directory is like any other. */
 static struct ozx_shard_array *find_directory(const struct ozx_shards *self, const char *path,
                                               size_t size, const char **rest, uint64_t *index,
                                               uint32_t *depth)
 {
     struct ozx_shard_array *array = ozx_shards_find(self, path, size, rest);
-    bool inside;
+    size_t rest_size = array ? size - (size_t)(*rest - path) : 0;
+    bool inside, inside_shards;
 
-    return array &&
-                   ozx_chunk_is_directory(&array->chunks, *rest, size - (size_t)(*rest - path),
-                                          index, depth, &inside) &&
-                   inside
-               ? array
-               : NULL;
+    if (!array || !ozx_chunk_is_directory(&array->files, *rest, rest_size, index, depth, &inside) ||
+        !ozx_chunk_is_directory(&array->shards, *rest, rest_size, index, depth, &inside_shards))
+        return NULL;
+    return inside || inside_shards ? array : NULL;
 }
 
 /* --- listing ---------------------------------------------------------------------------------- */

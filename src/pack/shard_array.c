@@ -21,12 +21,12 @@ static uint64_t along(const struct ozx_array *array, uint32_t dimension)
 }
 
 /* Only what keys need: the pointers of the metadata are not to be used. */
-static struct ozx_array keys_of(const struct ozx_array *array)
+static struct ozx_array keys_of(const struct ozx_array *array, const struct ozx_shape *chunk_shape)
 {
     return (struct ozx_array){.has_shape = true,
                               .shape = array->shape,
                               .has_grid = true,
-                              .chunk_shape = array->chunk_shape,
+                              .chunk_shape = *chunk_shape,
                               .key_encoding = array->key_encoding,
                               .separator = array->separator};
 }
@@ -34,12 +34,17 @@ static struct ozx_array keys_of(const struct ozx_array *array)
 int ozx_shard_array_init(struct ozx_shard_array *self, const char *path, size_t path_size_bytes,
                          const struct ozx_array *array)
 {
+    const struct ozx_shape *chunk_shape =
+        array->sharding ? &array->sharding->chunk_shape : &array->chunk_shape;
+
     *self = (struct ozx_shard_array){.path_size_bytes = path_size_bytes,
-                                     .chunks = keys_of(array),
-                                     .shards = keys_of(array),
+                                     .chunks = keys_of(array, chunk_shape),
+                                     .shards = keys_of(array, chunk_shape),
+                                     .files = keys_of(array, &array->chunk_shape),
+                                     .is_sharded = array->sharding != NULL,
                                      .mtime_s = INT64_MIN};
     /* Rounded up to shards it may be twice as many along each dimension. */
-    if (ozx_array_chunk_count(array) > INT64_MAX)
+    if (ozx_array_chunk_count(&self->chunks) > INT64_MAX)
         return -EFBIG;
     self->path = strndup(path, path_size_bytes);
     return self->path ? 0 : -ENOMEM;
@@ -51,6 +56,7 @@ void ozx_shard_array_free(struct ozx_shard_array *self)
         free(self->others[i].path);
     free(self->others);
     free(self->directories);
+    free(self->origins);
     free(self->firsts);
     free(self->sums);
     free(self->list);
@@ -61,7 +67,7 @@ void ozx_shard_array_free(struct ozx_shard_array *self)
 
 /* --- adding ----------------------------------------------------------------------------------- */
 
-static uint64_t place_of(const struct ozx_array *grid, const uint64_t *index, uint32_t depth)
+uint64_t ozx_shard_place(const struct ozx_array *grid, const uint64_t *index, uint32_t depth)
 {
     uint64_t place = 0;
 
@@ -73,7 +79,7 @@ static uint64_t place_of(const struct ozx_array *grid, const uint64_t *index, ui
 int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_DIMENSIONS_MAX],
                         uint64_t size_bytes, uint64_t key)
 {
-    uint64_t place = place_of(&self->chunks, index, self->chunks.shape.count);
+    uint64_t place = ozx_shard_place(&self->chunks, index, self->chunks.shape.count);
     void *array = self->list;
     int failure;
 
@@ -104,7 +110,7 @@ int ozx_shard_array_add_directory(struct ozx_shard_array *self, const uint64_t *
         return failure;
     self->directories[self->directory_count++] =
         (struct ozx_shard_directory){.fingerprint = fingerprint,
-                                     .place = place_of(&self->chunks, index, depth),
+                                     .place = ozx_shard_place(&self->files, index, depth),
                                      .depth = (uint8_t)depth,
                                      .is_root = is_root};
     return 0;
@@ -196,34 +202,6 @@ static int drop_table(struct ozx_shard_array *self)
     return 0;
 }
 
-static void sift(struct ozx_shard_chunk *list, uint32_t at, uint32_t count)
-{
-    struct ozx_shard_chunk moved = list[at];
-    uint64_t child;
-
-    while ((child = 2 * (uint64_t)at + 1) < count) {
-        child += child + 1 < count && list[child + 1].place > list[child].place;
-        if (list[child].place <= moved.place)
-            break;
-        list[at] = list[child];
-        at = (uint32_t)child;
-    }
-    list[at] = moved;
-}
-
-/* A heap: qsort of glibc would take the memory of the list once more. */
-static void sort(struct ozx_shard_chunk *list, uint32_t count)
-{
-    for (uint32_t i = count / 2; i-- > 0;)
-        sift(list, i, count);
-    for (uint32_t i = count; i-- > 1;) {
-        struct ozx_shard_chunk last = list[i];
-        list[i] = list[0];
-        list[0] = last;
-        sift(list, 0, i);
-    }
-}
-
 static int by_path(const void *a, const void *b)
 {
     const struct ozx_shard_other *x = a, *y = b;
@@ -272,18 +250,24 @@ static int find_shards(struct ozx_shard_array *self)
     return failure;
 }
 
-/* A file where a shard or a directory of shards is to be, or a directory where a shard is. */
+/* A file where a shard or a directory of shards is to be, or a directory where a shard is. Where shards
+ * become smaller, the names of more of them are an array's: what nobody read would be read as one. */
 static bool is_in_the_way(const struct ozx_shard_array *self, const struct ozx_shard_other *other)
 {
     uint64_t index[OZX_DIMENSIONS_MAX];
     uint32_t depth, first, end;
     size_t size = strlen(other->path);
+    bool inside;
 
     if (ozx_shard_find(self, other->path, size, &first))
         return true;
-    if (other->is_directory ||
-        !ozx_chunk_is_directory(&self->shards, other->path, size, index, &depth, NULL))
+    if (!other->is_directory &&
+        ozx_array_judge_key(&self->shards, other->path, size, index) == OZX_KEY_INSIDE)
+        return true;
+    if (!ozx_chunk_is_directory(&self->shards, other->path, size, index, &depth, &inside))
         return false;
+    if (other->is_directory)
+        return inside;
     ozx_shard_below(self, index, depth, &first, &end);
     return first < end;
 }
@@ -303,7 +287,8 @@ int ozx_shard_array_settle(struct ozx_shard_array *self, const struct ozx_shard_
     for (uint32_t i = 0; i < self->count && !self->table; i++)
         self->list[i].place = in_shards(self, self->list[i].place);
     if (!self->table)
-        sort(self->list, self->count);
+        ozx_shard_sort(self->list, self->count, false);
+    ozx_shard_sort_origins(self);
     if (self->other_count)
         qsort(self->others, self->other_count, sizeof *self->others, by_path);
     failure = find_shards(self);
@@ -360,7 +345,7 @@ bool ozx_shard_find(const struct ozx_shard_array *self, const char *key, size_t 
 
     if (ozx_array_judge_key(&self->shards, key, key_size_bytes, index) != OZX_KEY_INSIDE)
         return false;
-    number = place_of(&self->shards, index, self->shards.shape.count);
+    number = ozx_shard_place(&self->shards, index, self->shards.shape.count);
     found = lower_bound(self, number);
     if (found == self->shard_count || ozx_shard_number(self, found) != number)
         return false;
@@ -371,7 +356,7 @@ bool ozx_shard_find(const struct ozx_shard_array *self, const char *key, size_t 
 void ozx_shard_below(const struct ozx_shard_array *self, const uint64_t *index, uint32_t depth,
                      uint32_t *first, uint32_t *end)
 {
-    uint64_t place = place_of(&self->shards, index, depth), size = 1;
+    uint64_t place = ozx_shard_place(&self->shards, index, depth), size = 1;
 
     for (uint32_t i = 0; i < depth; i++)
         if (index[i] >= along(&self->shards, i)) {
@@ -471,7 +456,7 @@ bool ozx_shard_chunk(const struct ozx_shard_array *self, uint32_t chunk,
     for (uint32_t i = 0; i < self->chunks.shape.count; i++)
         if (index[i] >= along(&self->chunks, i))
             return false;
-    key = self->table[place_of(&self->chunks, index, self->chunks.shape.count)];
+    key = self->table[ozx_shard_place(&self->chunks, index, self->chunks.shape.count)];
     if (!key)
         return false;
     *out = (struct ozx_shard_chunk){

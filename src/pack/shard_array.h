@@ -14,6 +14,10 @@
  * else follows from them: names of chunks and shards, offsets (a sum for each 64 chunks is kept), and
  * the index, which is made as it is read. So nothing depends on how large a shard is.
  *
+ * The array may be sharded already, and get shards of another shape: then its files are shards, and a
+ * chunk's key is its offset in one of them (there is no table); where each chunk is was read from their
+ * indices. Shards of the input are origins here.
+ *
  * Chunks are numbered in the order of shards: those that are there, in a list; with a table all places of all
  * shards, also those beyond the array's edge.
  *
@@ -47,8 +51,25 @@ struct ozx_shard_wish {
 /* A chunk that is there. */
 struct ozx_shard_chunk {
     uint64_t place; /* its number in the grid of chunks; once settled, chunks of one shard together */
-    uint64_t key;   /* the input's own */
+    uint64_t key;   /* the input's own; of a sharded array: where it is in its file */
     uint64_t size_bytes;
+};
+
+/* A file of a sharded array: a shard of the shape that it has yet. */
+struct ozx_shard_origin {
+    uint64_t place;                  /* its number in the grid of files */
+    uint64_t key;                    /* the input's own */
+    uint64_t size_bytes, data_bytes; /* of the file; of its chunks that are taken */
+    uint64_t done_bytes;             /* of these: summed in crc32, which begins with */
+    uint32_t crc32, rest_crc32;      /* all of the file but these */
+};
+
+/* Where a chunk is in the input. */
+struct ozx_shard_file {
+    uint32_t number;                    /* of the chunk, or of an origin */
+    uint64_t index[OZX_DIMENSIONS_MAX]; /* in the grid of files */
+    uint64_t key, size_bytes;           /* of the file, as the walk saw it */
+    uint64_t offset_bytes;              /* of the chunk in the file */
 };
 
 /* A directory of chunks. */
@@ -69,7 +90,9 @@ struct ozx_shard_other {
 struct ozx_shard_array {
     char *path; /* owned; from the input's root */
     size_t path_size_bytes;
-    struct ozx_array chunks, shards; /* both: shape, grid and keys only */
+    struct ozx_array chunks, shards; /* both: shape, grid and keys only, as */
+    struct ozx_array files; /* the input's: the chunks, or (is_sharded) shards of another shape */
+    bool is_sharded;
     uint64_t factors[OZX_DIMENSIONS_MAX]; /* chunks in a shard along each dimension */
     uint64_t chunks_per_shard;            /* 0: not settled */
     struct ozx_node_digest digest;        /* of the metadata that it has */
@@ -87,14 +110,16 @@ struct ozx_shard_array {
     uint32_t *firsts; /* owned; the first chunk of each shard that is there; of a list also the end */
     uint32_t shard_count, firsts_room;
 
+    struct ozx_shard_origin *origins; /* owned; of a sharded array, by place once settled */
+    uint32_t origin_count, origin_room;
     struct ozx_shard_directory *directories; /* owned */
     uint32_t directory_count, directory_room;
     struct ozx_shard_other *others; /* owned; sorted once settled */
     uint32_t other_count, other_room;
 };
 
-/* Takes what it needs of `array`, which has shape, grid, and a known key encoding. -EFBIG: more chunks than
- * can be numbered; -ENOMEM. */
+/* Takes what it needs of `array`, which has shape, grid, and a known key encoding; if it is sharded, its
+ * chunks are the inner ones. -EFBIG: more chunks than can be numbered; -ENOMEM. */
 int ozx_shard_array_init(struct ozx_shard_array *self, const char *path, size_t path_size_bytes,
                          const struct ozx_array *array) OZX_CHECKED;
 void ozx_shard_array_free(struct ozx_shard_array *self);
@@ -116,8 +141,8 @@ int ozx_shard_array_add_directory(struct ozx_shard_array *self, const uint64_t *
 int ozx_shard_array_add_other(struct ozx_shard_array *self, const char *path, uint32_t key,
                               bool is_directory, bool is_lost) OZX_CHECKED;
 
-/* Chooses the shape of the shards. 0 with factors of which one is more than 1; 1: it stays as it is;
- * -EINVAL with the error (the shape that is wished for does not suit the array). */
+/* Chooses the shape of the shards. 0 with factors (of which one is more than 1, unless it is sharded); 1: it
+ * stays as it is; -EINVAL with the error (the shape that is wished for does not suit the array). */
 int ozx_shard_choose(struct ozx_shard_array *self, const struct ozx_shard_wish *wish,
                      struct ozx_error *error) OZX_CHECKED;
 
@@ -155,6 +180,21 @@ void ozx_shard_chunk_index(const struct ozx_shard_array *self, uint32_t chunk,
 /* Bytes of the shard's index (shard_index.c). */
 void ozx_shard_read_index(const struct ozx_shard_array *self, uint32_t shard, uint8_t *buffer,
                           size_t size_bytes, uint64_t offset_bytes);
+
+/* A place in a grid: of the numbers index[0 ... depth-1]. */
+uint64_t ozx_shard_place(const struct ozx_array *grid, const uint64_t *index, uint32_t depth);
+
+/* shard_sort.c: by place, or by key and size; origins by place. */
+void ozx_shard_sort(struct ozx_shard_chunk *list, uint32_t count, bool by_key);
+void ozx_shard_sort_origins(struct ozx_shard_array *self);
+
+/* shard_origins.c */
+void ozx_shard_file_of(const struct ozx_shard_array *self, uint32_t chunk,
+                       struct ozx_shard_file *file);
+/* Adds a part of a chunk, by what its CRC-32 contributes (ozx_crc32_shift) to that of the origin. True: all
+ * of the origin is summed, and `*crc32` is its CRC-32. One thread at a time. */
+bool ozx_shard_sum_origin(const struct ozx_shard_array *self, uint32_t number, uint32_t part_crc32,
+                          uint64_t size_bytes, uint32_t *crc32);
 
 /* The path of a directory of chunks, from the input's root. */
 void ozx_shard_directory_path(const struct ozx_shard_array *self,

@@ -80,12 +80,12 @@ void ozx_shard_directory_path(const struct ozx_shard_array *self,
     size_t size = (size_t)snprintf(path, room_bytes, "%s", self->path);
 
     for (uint32_t i = directory->depth; i-- > 0;) {
-        uint64_t chunk = self->chunks.chunk_shape.sizes[i], all = self->chunks.shape.sizes[i];
+        uint64_t chunk = self->files.chunk_shape.sizes[i], all = self->files.shape.sizes[i];
         uint64_t along = all / chunk + (all % chunk != 0);
         index[i] = place % along;
         place /= along;
     }
-    if (!directory->is_root && self->chunks.key_encoding == OZX_KEYS_DEFAULT)
+    if (!directory->is_root && self->files.key_encoding == OZX_KEYS_DEFAULT)
         size += (size_t)snprintf(path + size, room_bytes - size, "%sc", size ? "/" : "");
     for (uint32_t i = 0; i < directory->depth; i++)
         size += (size_t)snprintf(path + size, room_bytes - size, "%s%" PRIu64, size ? "/" : "",

@@ -15,11 +15,11 @@
 /* What a thread keeps. */
 struct own {
     struct ozx_input_reader plain, chunks; /* of the input below: for its files, and for chunks */
-    /* The chunk that is open; NULL: none. */
+    /* The file that is open; NULL: none. */
     const struct ozx_shard_array *array;
-    uint32_t chunk;
+    struct ozx_shard_file file;
     int fd;
-    /* The directory of the last chunk. */
+    /* The directory of the last file. */
     uint32_t directory;
     char directory_path[OZX_NAME_PATH_MAX + OZX_CHUNK_KEY_MAX + 2];
     char path[OZX_NAME_PATH_MAX + OZX_CHUNK_KEY_MAX + 2];
@@ -56,19 +56,15 @@ static struct own *own_of(struct ozx_input_reader *reader)
 
 /* --- a chunk ---------------------------------------------------------------------------------- */
 
-/* Where the chunk is in the input below; `own` gets its paths. */
+/* The file in the input below; `own` gets its paths. */
 static struct ozx_input_place place_of(struct own *own, const struct ozx_shard_array *array,
-                                       uint32_t chunk)
+                                       const struct ozx_shard_file *file)
 {
-    uint64_t index[OZX_DIMENSIONS_MAX];
     char key[OZX_CHUNK_KEY_MAX];
     size_t directory_size;
-    struct ozx_shard_chunk there = {.key = 0};
     const char *slash;
 
-    (void)ozx_shard_chunk(array, chunk, &there);
-    ozx_shard_chunk_index(array, chunk, index);
-    ozx_chunk_put_key(&array->chunks, index, key);
+    ozx_chunk_put_key(&array->files, file->index, key);
     snprintf(own->path, sizeof own->path, "%s%s%s", array->path, *array->path ? "/" : "", key);
     slash = strrchr(own->path, '/');
     directory_size = slash ? (size_t)(slash - own->path) : 0;
@@ -83,18 +79,18 @@ static struct ozx_input_place place_of(struct own *own, const struct ozx_shard_a
                                     .name = slash ? slash + 1 : own->path,
                                     .directory = own->directory,
                                     .more_here = true, /* mostly: a row of a shard */
-                                    .size_bytes = there.size_bytes,
-                                    .key = there.key};
+                                    .size_bytes = file->size_bytes,
+                                    .key = file->key};
 }
 
-static int close_chunk(const struct ozx_shards *self, struct own *own, struct ozx_error *error)
+static int close_file(const struct ozx_shards *self, struct own *own, struct ozx_error *error)
 {
     struct ozx_input_place place;
     int failure;
 
     if (!own->array)
         return 0;
-    place = place_of(own, own->array, own->chunk);
+    place = place_of(own, own->array, &own->file);
     failure = self->below->kind->check(self->below, &own->chunks, &place, own->fd, error);
     ozx_cleanup_close(&own->fd);
     own->fd = -1;
@@ -102,22 +98,23 @@ static int close_chunk(const struct ozx_shards *self, struct own *own, struct oz
     return failure;
 }
 
-static int open_chunk(const struct ozx_shards *self, struct own *own,
-                      const struct ozx_shard_array *array, uint32_t chunk, struct ozx_error *error)
+static int open_file(const struct ozx_shards *self, struct own *own,
+                     const struct ozx_shard_array *array, const struct ozx_shard_file *file,
+                     struct ozx_error *error)
 {
     struct ozx_input_place place;
     int failure;
 
-    if (own->array == array && own->chunk == chunk)
+    if (own->array == array && own->file.number == file->number)
         return 0;
-    failure = close_chunk(self, own, error);
+    failure = close_file(self, own, error);
     if (failure)
         return failure;
-    place = place_of(own, array, chunk);
+    place = place_of(own, array, file);
     failure = self->below->kind->open(self->below, &own->chunks, &place, &own->fd, error);
     if (!failure) {
         own->array = array;
-        own->chunk = chunk;
+        own->file = *file;
     }
     return failure;
 }
@@ -141,19 +138,19 @@ static struct ozx_shard_part *find_part(struct ozx_shards *self, const struct oz
     return &self->parts[self->part_count++];
 }
 
-/* Adds the sum of a part; true once all of the chunk is summed. -ENOMEM. */
-static int add_part(struct ozx_shards *self, const struct ozx_shard_array *array, uint32_t chunk,
-                    uint64_t offset, uint64_t size, uint32_t *crc, bool *whole)
+/* Adds the sum of a part of a chunk that is a file; true once all of it is summed. -ENOMEM. */
+static int add_part(struct ozx_shards *self, const struct ozx_shard_array *array,
+                    const struct ozx_shard_file *file, uint64_t offset, uint64_t size,
+                    uint32_t *crc, bool *whole)
 {
-    struct ozx_shard_chunk there;
-    uint64_t all = ozx_shard_chunk(array, chunk, &there) ? there.size_bytes : 0;
+    uint64_t all = file->size_bytes;
     struct ozx_shard_part *part;
 
     *whole = size == all;
     if (*whole)
         return 0;
     pthread_mutex_lock(&self->lock);
-    part = find_part(self, array, chunk);
+    part = find_part(self, array, file->number);
     if (part) {
         part->crc32 ^= ozx_crc32_shift(*crc, all - offset - size);
         part->done_bytes += size;
@@ -166,22 +163,39 @@ static int add_part(struct ozx_shards *self, const struct ozx_shard_array *array
     return part ? 0 : -ENOMEM;
 }
 
+/* The same of a chunk in a file: true once all of that is. */
+static bool add_to_origin(struct ozx_shards *self, const struct ozx_shard_array *array,
+                          const struct ozx_shard_file *file, uint64_t offset, uint64_t size,
+                          uint32_t *crc)
+{
+    uint64_t end = file->offset_bytes + offset + size;
+    uint32_t part = ozx_crc32_shift(*crc, file->size_bytes - end);
+    bool whole;
+
+    pthread_mutex_lock(&self->lock);
+    whole = ozx_shard_sum_origin(array, file->number, part, size, crc);
+    pthread_mutex_unlock(&self->lock);
+    return whole;
+}
+
 static int check_part(struct ozx_shards *self, struct own *own, const struct ozx_shard_array *array,
-                      uint32_t chunk, const uint8_t *buffer, size_t size, uint64_t offset,
-                      struct ozx_error *error)
+                      const struct ozx_shard_file *file, const uint8_t *buffer, size_t size,
+                      uint64_t offset, struct ozx_error *error)
 {
     struct ozx_input_place place;
     uint32_t crc;
     bool whole;
 
-    if (!self->below->kind->states_crc)
+    if (!self->below->kind->states_crc || (array->is_sharded && !size))
         return 0;
     crc = ozx_crc32(0, buffer, size);
-    if (add_part(self, array, chunk, offset, size, &crc, &whole))
+    if (array->is_sharded)
+        whole = add_to_origin(self, array, file, offset, size, &crc);
+    else if (add_part(self, array, file, offset, size, &crc, &whole))
         return ozx_error_memory(error);
     if (!whole)
         return 0;
-    place = place_of(own, array, chunk);
+    place = place_of(own, array, file);
     return self->below->kind->check_crc(self->below, &place, crc, error);
 }
 
@@ -191,15 +205,18 @@ static int read_chunk(struct ozx_shards *self, struct own *own, const struct ozx
                       uint32_t chunk, uint8_t *buffer, size_t size, uint64_t offset,
                       struct ozx_error *error)
 {
-    int failure = open_chunk(self, own, array, chunk, error);
     struct ozx_input_place place;
+    struct ozx_shard_file file;
+    int failure;
 
+    ozx_shard_file_of(array, chunk, &file);
+    failure = open_file(self, own, array, &file, error);
     if (failure)
         return failure;
-    place = place_of(own, array, chunk);
+    place = place_of(own, array, &file);
     failure = self->below->kind->read(self->below, &own->chunks, &place, own->fd, buffer, size,
-                                      offset, error);
-    return failure ? failure : check_part(self, own, array, chunk, buffer, size, offset, error);
+                                      file.offset_bytes + offset, error);
+    return failure ? failure : check_part(self, own, array, &file, buffer, size, offset, error);
 }
 
 static int read_shard(struct ozx_shards *self, struct own *own, const struct ozx_shard_array *array,
@@ -304,7 +321,7 @@ int ozx_shards_check(const struct ozx_input *input, struct ozx_input_reader *rea
     if (ozx_shards_find_text(self, place->path)) /* asked when it was made */
         return 0;
     if (find_shard(input, place, &shard))
-        return close_chunk(self, own, error);
+        return close_file(self, own, error);
     return self->below->kind->check(self->below, &own->plain, place, fd, error);
 }
 

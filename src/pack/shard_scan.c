@@ -18,7 +18,8 @@ struct scan {
     const struct ozx_shard_options *options;
     int first_problem;
     bool any_suits; /* an array has as many dimensions as the shape that is wished for */
-    struct ozx_shard_array *array; /* whose chunks are looked for */
+    struct ozx_shard_array *array;       /* whose chunks are looked for, */
+    const struct ozx_sharding *sharding; /* and what its files are; NULL: the chunks */
     uint64_t table_budget;         /* places that tables may have yet */
     size_t key_start;              /* of its keys in the path */
     size_t path_size;
@@ -120,6 +121,30 @@ list(struct scan *s, uint32_t key, struct ozx_input_listing *listing)
     return failure ? failure : 1;
 }
 
+/* A file that is a shard already. */
+static int __attribute__((noinline))
+add_shard(struct scan *s, const struct ozx_input_file *file, const uint64_t *index)
+{
+    struct ozx_error error = OZX_ERROR_INIT;
+    bool was_told = s->array->in_order;
+    int failure;
+
+    s->array->in_order |= file->in_order;
+    if (file->in_order) /* its chunks are wanted in another order */
+        return was_told ? 0
+                        : refuse(s, s->array->path, "repack it without --shard first",
+                                 "its shards are compressed in the archive");
+    failure = ozx_shard_split(s->array,
+                              &(struct ozx_shard_source){.input = s->self->below,
+                                                         .path = s->path,
+                                                         .file = *file,
+                                                         .sharding = s->sharding,
+                                                         .index = index,
+                                                         .cancel = s->options->plan->cancel},
+                              &error);
+    return failure && failure != -EINTR ? tell(s, &error) : failure;
+}
+
 static int add_chunk(struct scan *s, struct ozx_input_listing *listing,
                      const struct ozx_input_item *item, const uint64_t *index)
 {
@@ -136,6 +161,8 @@ static int add_chunk(struct scan *s, struct ozx_input_listing *listing,
         return failure == 1 ? 0 : failure;
     if (file.mtime_s > s->array->mtime_s)
         s->array->mtime_s = file.mtime_s;
+    if (s->sharding)
+        return add_shard(s, &file, index);
     s->array->in_order |= file.in_order;
     return ozx_shard_array_add(s->array, index, file.size_bytes, file.key);
 }
@@ -145,6 +172,7 @@ static int scan_chunks(struct scan *s, uint32_t key, const uint64_t *index, uint
 static int add_other(struct scan *s, const struct ozx_input_item *item)
 {
     struct ozx_shard_array *array = s->array;
+    const struct ozx_sharding *sharding = s->sharding;
     size_t key_start = s->key_start;
     int failure = ozx_shard_array_add_other(array, s->path + s->key_start, item->key,
                                             item->is_directory, item->is_lost);
@@ -154,6 +182,7 @@ static int add_other(struct scan *s, const struct ozx_input_item *item)
     s->array = NULL;
     failure = scan_directory(s, item->key); /* another array may be in there */
     s->array = array;
+    s->sharding = sharding;
     s->key_start = key_start;
     return failure;
 }
@@ -168,7 +197,7 @@ static int scan_item(struct scan *s, struct ozx_input_listing *listing,
     bool inside;
 
     if (!item->is_directory) {
-        if (ozx_array_judge_key(&s->array->chunks, rest, size, index) == OZX_KEY_INSIDE)
+        if (ozx_array_judge_key(&s->array->files, rest, size, index) == OZX_KEY_INSIDE)
             return add_chunk(s, listing, item, index);
         if (strcmp(rest, "zarr.json") != 0 && size > 10 &&
             strcmp(rest + size - 10, "/zarr.json") == 0)
@@ -176,7 +205,7 @@ static int scan_item(struct scan *s, struct ozx_input_listing *listing,
                           "another node's zarr.json is among its chunks");
         return add_other(s, item);
     }
-    if (!ozx_chunk_is_directory(&s->array->chunks, rest, size, index, &depth, &inside) || !inside)
+    if (!ozx_chunk_is_directory(&s->array->files, rest, size, index, &depth, &inside) || !inside)
         return add_other(s, item);
     if (is_left_out(s, item))
         return refuse(s, s->array->path, "exclude whole arrays, or pack without --shard first",
@@ -210,54 +239,6 @@ static int scan_chunks(struct scan *s, uint32_t key, const uint64_t *index, uint
 
 /* --- an array --------------------------------------------------------------------------------- */
 
-/* Why it cannot be sharded; NULL if it can. Static, or `text`. */
-static const char *defect_of(const struct ozx_metadata *metadata, char *text, size_t size)
-{
-    const struct ozx_array *array = metadata->array;
-
-    for (size_t i = 0; i < metadata->defect_count; i++)
-        if (metadata->defects[i].part == OZX_PART_ZARR && array->has_grid) {
-            const char *where = metadata->defects[i].where;
-            snprintf(text, size, "%s%s%s", where, *where ? " " : "", metadata->defects[i].text);
-            return text;
-        }
-    return ozx_chunk_keys_defect(array);
-}
-
-/* A pattern that matches a shard or a directory of shards, but no chunk: it was not meant for these. */
-static bool is_shard_left_out(struct scan *s, const struct ozx_shard_array *array)
-{
-    struct ozx_plan_options question = *s->options->plan;
-    uint64_t index[OZX_DIMENSIONS_MAX];
-    char *path = s->path + s->path_size;
-    bool found = false;
-
-    question.excludes_matched = NULL;
-    question.only_match = false;
-    for (uint32_t i = 0; question.exclude_count && i < array->shard_count && !found; i++) {
-        if (sizeof s->path - s->path_size < OZX_CHUNK_KEY_MAX + 1)
-            break;
-        ozx_shard_index(array, i, index);
-        if (s->path_size)
-            path[0] = '/';
-        ozx_chunk_put_key(&array->shards, index, path + (s->path_size != 0));
-        for (char *at = path + 1; !found && *at; at++) {
-            const char *slash = memrchr(s->path, '/', (size_t)(at - s->path));
-            if (*at != '/')
-                continue;
-            *at = '\0';
-            found = ozx_plan_excludes(&question, s->path, slash ? slash + 1 : s->path, true);
-            *at = '/';
-        }
-        if (!found)
-            found = ozx_plan_excludes(&question, s->path,
-                                      strrchr(s->path, '/') ? strrchr(s->path, '/') + 1 : s->path,
-                                      false);
-    }
-    *path = '\0';
-    return found;
-}
-
 static int __attribute__((noinline)) settle(struct scan *s, struct ozx_shard_array *array)
 {
     const struct ozx_shard_other *other = NULL;
@@ -269,15 +250,17 @@ static int __attribute__((noinline)) settle(struct scan *s, struct ozx_shard_arr
 
     if (failure < 0)
         return tell(s, &error);
-    if (failure)
+    if (failure) {
+        self->sharded_before += array->is_sharded;
         return 0;
+    }
     failure = ozx_shard_array_settle(array, &other);
     if (failure == -EEXIST) {
         snprintf(text, sizeof text, "'%s' stands where a shard is to be",
                  ozx_escape(name, sizeof name, other->path, strlen(other->path)));
         return refuse(s, array->path, "move it away", text);
     }
-    if (!failure && is_shard_left_out(s, array))
+    if (!failure && ozx_shard_is_left_out(array, s->options->plan))
         return refuse(s, array->path, "exclude whole arrays, or pack without --shard first",
                       "--exclude matches the name of a shard");
     if (!failure)
@@ -294,26 +277,31 @@ static int scan_array(struct scan *s, uint32_t key, const struct ozx_metadata *m
 {
     OZX_AUTO_FREE struct ozx_shard_array *array = calloc(1, sizeof *array);
     char text[256];
-    const char *defect = defect_of(metadata, text, sizeof text);
+    const char *defect = ozx_shard_defect(metadata, text, sizeof text);
     int failure;
 
     if (!array)
         return -ENOMEM;
     if (defect)
-        return refuse(s, s->path, "exclude it with --exclude, or pack without --shard", defect);
+        return refuse(s, s->path,
+                      metadata->array->sharding
+                          ? "use --shard=auto, which leaves it as it is"
+                          : "exclude it with --exclude, or pack without --shard",
+                      defect);
     failure = ozx_shard_array_init(array, s->path, s->path_size, metadata->array);
     if (failure == -EFBIG)
         return refuse(s, s->path, NULL, "its grid is too large");
-    if (!failure)
+    if (!failure && !array->is_sharded)
         failure = ozx_shard_array_use_table(array, &s->table_budget, s->self->below->kind->size_of,
                                             s->self->below);
-    s->any_suits |= metadata->array->shape.count == s->options->wish.shape.count;
     array->digest = *digest;
     s->array = array;
+    s->sharding = metadata->array->sharding;
     s->key_start = s->path_size + (s->path_size != 0);
     if (!failure)
         failure = scan_chunks(s, key, NULL, 0);
     s->array = NULL;
+    s->sharding = NULL;
     if (!failure)
         failure = settle(s, array);
     if (failure == 1)
@@ -399,10 +387,12 @@ static int scan_below(struct scan *s, struct ozx_input_listing *listing)
 static int scan_node(struct scan *s, uint32_t key, struct ozx_input_listing *listing)
 {
     OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
+    const struct ozx_array *array;
     struct ozx_node_digest digest;
     struct ozx_input_file file;
     size_t size = s->path_size;
     int failure = 1;
+    bool stays;
 
     for (uint32_t i = 0; i < listing->count; i++) {
         const struct ozx_input_item *item = &listing->items[i];
@@ -417,19 +407,16 @@ static int scan_node(struct scan *s, uint32_t key, struct ozx_input_listing *lis
     }
     if (failure)
         return failure == 1 ? 0 : failure;
-    if (metadata->has_consolidated || (metadata->array && !metadata->array->sharding))
+    array = metadata->array;
+    stays = array && ozx_shard_stays(&s->options->wish, array);
+    if (metadata->has_consolidated || (array && !stays))
         failure = add_text(s->self, s->path, &file);
-    if (failure || !metadata->array)
+    if (failure || !array)
         return failure;
-    if (metadata->array->sharding) {
-        s->self->sharded_before++;
-        if (s->options->wish.mode == OZX_SHARD_AUTO)
-            return 1;
-        failure = refuse(s, s->path, "use --shard=auto, which keeps it, or unpack it with --chunks first",
-                         "it is sharded already");
-    } else {
+    s->any_suits |= array->shape.count == s->options->wish.shape.count;
+    s->self->sharded_before += stays;
+    if (!stays)
         failure = scan_array(s, key, metadata, &digest);
-    }
     return failure ? failure : 1;
 }
 

@@ -95,18 +95,34 @@ static int judge(const struct ozx_shard_array *self, struct ozx_error *error)
     return chunks == 1;
 }
 
+/* The chunks that there are would be in shards as they are now. */
+static bool is_as_before(const struct ozx_shard_array *self)
+{
+    for (uint32_t i = 0; i < self->chunks.shape.count; i++) {
+        uint64_t factor = self->files.chunk_shape.sizes[i] / self->chunks.chunk_shape.sizes[i];
+        uint64_t all = chunks_along(&self->chunks, i);
+
+        if ((factor < all ? factor : all) != self->factors[i])
+            return false;
+    }
+    return true;
+}
+
 int ozx_shard_choose(struct ozx_shard_array *self, const struct ozx_shard_wish *wish,
                      struct ozx_error *error)
 {
+    bool has_shape = wish->mode == OZX_SHARD_SHAPE && wish->shape.count == self->chunks.shape.count;
     int failure = 0;
 
-    if (self->count <= 1)
+    if (!self->count || (self->count == 1 && !(self->is_sharded && has_shape)))
         return 1;
-    if (wish->mode == OZX_SHARD_SHAPE && wish->shape.count == self->chunks.shape.count)
+    if (has_shape)
         failure = by_shape(self, &wish->shape, error);
     else if (wish->mode == OZX_SHARD_BYTES)
         by_size(self, wish->size_bytes, BYTES_CHUNKS);
     else
         by_size(self, AUTO_BYTES, AUTO_CHUNKS);
-    return failure ? failure : judge(self, error);
+    if (!failure)
+        failure = judge(self, error);
+    return self->is_sharded && failure >= 0 ? is_as_before(self) : failure;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An input whose arrays have shards where those of another input have chunks. Nothing is decoded: a
- * shard is its chunks as they are, one behind the other, and an index.
+ * An input whose arrays have shards where those of another input have chunks, or shards of another
+ * shape. Nothing is decoded: a shard is its chunks as they are, one behind the other, and an index.
  *
  * All of that other input is walked first, and each array's chunks are found, as their sizes decide
  * which shards there are; what stands in the way is told then, by the array's name, before anything is
- * written. Memory: 24 bytes for each chunk that goes into a shard.
+ * written. Memory: 24 bytes for each chunk that goes into a shard, 48 for each shard that it comes of.
  *
  * Private to the files of it, but for the options and ozx_input_of_shards:
  *
  *     shard_scan.c    the walk
+ *     shard_judge.c   whether an array can be sharded
+ *     shard_origins.c shards that there are already, taken apart
  *     shard_texts.c   metadata
  *     shard_find.c    what is at a path
  *     input_shards.c  what the packer's walk is shown
@@ -19,6 +21,7 @@
 #define OZX_PACK_SHARDS_H
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "pack/input.h"
 #include "pack/shard_array.h"
@@ -98,6 +101,29 @@ int ozx_shards_make_text(const struct ozx_shards *self, const struct ozx_shard_t
 /* All of a file of the input below, terminated; it was asked whether it changed. */
 int ozx_shards_read_text(const struct ozx_input *below, const char *path, uint64_t size_bytes,
                          uint64_t key, char **out, struct ozx_error *error) OZX_CHECKED;
+
+/* shard_judge.c: sharded already, and not to be changed. */
+bool ozx_shard_stays(const struct ozx_shard_wish *wish, const struct ozx_array *array);
+/* Why an array cannot be sharded; NULL if it can. Static, or `text`. */
+const char *ozx_shard_defect(const struct ozx_metadata *metadata, char *text, size_t room_bytes);
+/* A pattern matches a shard or a directory of shards, but no chunk: it was not meant for these. */
+bool ozx_shard_is_left_out(const struct ozx_shard_array *array,
+                           const struct ozx_plan_options *plan);
+
+/* A file that is a shard already, as the walk found it. All is borrowed. */
+struct ozx_shard_source {
+    const struct ozx_input *input;
+    const char *path; /* from the input's root, terminated */
+    struct ozx_input_file file;
+    const struct ozx_sharding *sharding; /* with a readable index */
+    const uint64_t *index;               /* its numbers in the array's grid of files */
+    const volatile sig_atomic_t *cancel; /* may be NULL */
+};
+
+/* shard_origins.c: adds its chunks, before the array is settled. -EBADMSG: its index is damaged, or states
+ * what cannot be; -EINTR; or what the input fails with. The array is then as before. */
+int ozx_shard_split(struct ozx_shard_array *array, const struct ozx_shard_source *source,
+                    struct ozx_error *error) OZX_CHECKED;
 
 /* shard_read.c */
 int ozx_shards_open(const struct ozx_input *input, struct ozx_input_reader *reader,

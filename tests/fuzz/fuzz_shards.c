@@ -29,7 +29,7 @@ static bool find(void *context, const char *path, const struct ozx_node_digest *
     return true;
 }
 
-/* Such an array is not sharded (pack/shard_scan.c): what is wrong may be read in two ways. */
+/* Such an array is not sharded (pack/shard_judge.c): what is wrong may be read in two ways. */
 static bool is_wrong(const struct ozx_metadata *metadata)
 {
     for (size_t i = 0; i < metadata->defect_count; i++)
@@ -99,6 +99,28 @@ static void check_shards(const char *text, size_t size, const struct ozx_shape *
     ozx_metadata_free(m);
 }
 
+/* Shards of another shape, and then what comes of those that there were: the same chunks. */
+static void to_others(const char *text, size_t size, const struct ozx_array *array,
+                      struct wish *wish)
+{
+    const struct ozx_shape chunks = array->sharding->chunk_shape;
+    size_t plain_size = 0, sharded_size = 0, back_size = 0;
+    char *plain = change(wish, text, size, &plain_size), *sharded, *back = NULL;
+
+    choose(wish, array);
+    sharded = change(wish, text, size, &sharded_size);
+    if (sharded) {
+        check_shards(sharded, sharded_size, &chunks, wish);
+        wish->wanted = NULL;
+        back = change(wish, sharded, sharded_size, &back_size);
+    }
+    FUZZ_CHECK(!back || !plain ||
+               (back_size == plain_size && memcmp(back, plain, plain_size) == 0));
+    free(back);
+    free(sharded);
+    free(plain);
+}
+
 static void there_and_back(const char *text, size_t size, const struct ozx_array *array,
                            struct wish *wish)
 {
@@ -110,13 +132,11 @@ static void there_and_back(const char *text, size_t size, const struct ozx_array
     sharded = change(wish, text, size, &sharded_size);
     if (!sharded)
         return;
-    if (!array->sharding) {
-        check_shards(sharded, sharded_size, &chunks, wish);
-        wish->wanted = NULL;
-        back = change(wish, sharded, sharded_size, &back_size);
-        FUZZ_CHECK(!back || (back_size == size && memcmp(back, text, size) == 0));
-        free(back);
-    }
+    check_shards(sharded, sharded_size, &chunks, wish);
+    wish->wanted = NULL;
+    back = change(wish, sharded, sharded_size, &back_size);
+    FUZZ_CHECK(!back || (back_size == size && memcmp(back, text, size) == 0));
+    free(back);
     free(sharded);
 }
 
@@ -128,9 +148,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ozx_metadata *m = parse(text, size, &wish.digest);
 
     wish.is_array = m != NULL;
-    if (m)
+    if (m && !m->array->sharding)
         there_and_back(text, size, m->array, &wish);
-    else /* consolidated metadata of anything, which differ from nothing's digest */
+    else if (m && m->array->codecs.count == 1)
+        to_others(text, size, m->array, &wish);
+    else if (!m) /* consolidated metadata of anything, which differ from nothing's digest */
         free(change(&wish, text, size, &made_size));
     ozx_metadata_free(m);
     return 0;

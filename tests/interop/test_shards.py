@@ -173,18 +173,46 @@ def test_converted_and_sharded(tmp_path, reader, verb, separator):
     assert reader(tmp_path / "x", ["0", "1"]) == dict.fromkeys("01", fingerprint(pixels))
 
 
-@pytest.mark.parametrize("location", ["start", "end"])
-def test_shards_of_others_as_chunks(tmp_path, reader, location):
-    """unpack --chunks of what zarr-python sharded (in Morton order, with ragged edges): the same
-    pixels, and no shards."""
-    group = zarr.open_group(tmp_path / "in", mode="w", zarr_format=3,
-                            attributes={"ome": {"version": "0.5"}})
+def shards_of_others(root, location):
+    """Two arrays that zarr-python shards (in Morton order, with ragged edges and a chunk that is
+    missing): their pixels."""
+    group = zarr.open_group(root, mode="w", zarr_format=3, attributes={"ome": {"version": "0.5"}})
     pixels = np.random.default_rng(4).integers(0, 9, (50, 37), dtype="uint16")
     pixels[8:16, :8] = 0
     for path, codecs in ("a", {}), ("b", {"compressors": None}):
         shards = {"shape": (32, 16), "index_location": location}
         group.create_array(path, shape=pixels.shape, chunks=(8, 8), shards=shards, dtype="uint16",
                            fill_value=0, **codecs)[...] = pixels
+    return pixels
+
+
+OTHERS = [("start", "16,40", 4), ("end", "8,8", 34), ("end", "1K", 7)]
+
+
+@pytest.fixture(scope="module", params=OTHERS, ids=lambda other: "-".join(other[:2]))
+def shards_in_others(request, tmp_path_factory):
+    """What comes of these with other shards, unpacked; and the pixels."""
+    location, how, count = request.param
+    root = tmp_path_factory.mktemp("others")
+    pixels = shards_of_others(root / "in", location)
+    zarr.consolidate_metadata(root / "in")
+    for done in (ozxfs("pack", f"--shard={how}", root / "in", root / "x.ozx"),
+                 ozxfs("verify", "--strict", root / "x.ozx"),
+                 ozxfs("unpack", root / "x.ozx", root / "out")):
+        assert done.returncode == 0, (done.stdout, done.stderr)
+    assert len([p for p in (root / "out/b/c").rglob("*") if p.is_file()]) == count
+    return root / "out", fingerprint(pixels)
+
+
+def test_shards_of_others_in_other_shards(shards_in_others, reader):
+    """pack --shard of what zarr-python sharded: the same pixels."""
+    assert reader(shards_in_others[0], ["a", "b"]) == dict.fromkeys("ab", shards_in_others[1])
+
+
+@pytest.mark.parametrize("location", ["start", "end"])
+def test_shards_of_others_as_chunks(tmp_path, reader, location):
+    """unpack --chunks of what zarr-python sharded: the same pixels, and no shards."""
+    pixels = shards_of_others(tmp_path / "in", location)
     done = ozxfs("pack", tmp_path / "in", tmp_path / "x.ozx")
     assert done.returncode == 0, done.stderr
     done = ozxfs("unpack", "--chunks", tmp_path / "x.ozx", tmp_path / "out")

@@ -165,7 +165,11 @@ def test_sharded_arrays_stay(tmp_path, out):
     done = pack('--shard', write(tmp_path / 'in', tree), out)
     assert b'1 array is sharded already, and stays so' in done.stderr, done.stderr
     assert files_of(out)['s1/c/1/1'] == b'b' * 80
-    refused(tmp_path, tree, "'s1'", 'sharded already', how='--shard=8,8')
+    done = pack('-f', '--shard=8,8,8', write(tmp_path / 'more', {
+        **tree, 's2/zarr.json': array((8, 8, 8), (4, 4, 4))
+    }), out)
+    assert b'1 array is sharded already, and stays so' in done.stderr, done.stderr
+    assert files_of(out)['s1/c/1/1'] == b'b' * 80
 
 
 def test_an_array_at_the_root(tmp_path, out):

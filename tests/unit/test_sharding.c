@@ -122,11 +122,35 @@ static const struct shape_case shape_cases[] = {
     {"as many as may be", 1, {1 << 30}, {1}, SHAPE(1, 1 << 24), 2, 1, 0, {1 << 24}},
 };
 
-static int choose(const struct shape_case *c, struct ozx_shard_array *shards)
+/* Of arrays that have shards already. */
+static const struct {
+    struct shape_case to;
+    uint64_t from[4];
+} reshape_cases[] = {
+    {{"as they are", 2, {8, 8}, {4, 4}, SHAPE(2, 8, 8), 4, 1, 1, {0}}, {8, 8}},
+    {{"as they are, but for the edge", 1, {10}, {4}, SHAPE(1, 12), 3, 1, 1, {0}}, {40}},
+    {{"a size that they have", 1, {40}, {10}, BYTES(2 * KIB), 4, KIB, 1, {0}}, {20}},
+    {{"smaller", 2, {8, 8}, {4, 4}, SHAPE(2, 4, 8), 4, 1, 0, {1, 2}}, {8, 8}},
+    {{"larger", 2, {8, 8}, {4, 4}, SHAPE(2, 8, 8), 4, 1, 0, {2, 2}}, {4, 8}},
+    {{"a chunk each", 2, {8, 8}, {4, 4}, SHAPE(2, 4, 4), 4, 1, 0, {1, 1}}, {8, 8}},
+    {{"one chunk, and a shape", 2, {8, 8}, {4, 4}, SHAPE(2, 8, 8), 1, 1, 0, {2, 2}}, {4, 8}},
+    {{"one chunk, and a size", 2, {8, 8}, {4, 4}, BYTES(KIB), 1, 1, 1, {0}}, {4, 8}},
+    {{"no chunk", 2, {8, 0}, {4, 4}, SHAPE(2, 4, 4), 0, 0, 1, {0}}, {8, 8}},
+    {{"no multiple", 1, {100}, {4}, SHAPE(1, 10), 25, 1, -EINVAL, {0}}, {20}},
+};
+
+/* `from`: the sizes of the shards that the array has; NULL. */
+static int choose(const struct shape_case *c, const uint64_t *from, struct ozx_shard_array *shards)
 {
     struct ozx_array array = grid_of(c->count, c->shape, c->chunk);
+    const struct ozx_sharding sharding = {.chunk_shape = array.chunk_shape};
     struct ozx_error error = OZX_ERROR_INIT;
     int result;
+
+    if (from) {
+        array.sharding = &sharding;
+        memcpy(array.chunk_shape.sizes, from, c->count * sizeof *from);
+    }
 
     if (!CHECK_INT(ozx_shard_array_init(shards, "a", 1, &array), 0))
         return -ENOMEM;
@@ -137,19 +161,24 @@ static int choose(const struct shape_case *c, struct ozx_shard_array *shards)
     return result;
 }
 
+static void check_shape(const struct shape_case *c, const uint64_t *from)
+{
+    struct ozx_shard_array shards;
+    bool right = CHECK_INT(choose(c, from, &shards), c->result);
+
+    for (uint32_t j = 0; j < c->count && !c->result; j++)
+        right &= CHECK_UINT(shards.factors[j], c->factors[j]);
+    if (!right)
+        fprintf(stderr, "    in: %s\n", c->name);
+    ozx_shard_array_free(&shards);
+}
+
 static void test_shapes(void)
 {
-    for (size_t i = 0; i < sizeof shape_cases / sizeof shape_cases[0]; i++) {
-        const struct shape_case *c = &shape_cases[i];
-        struct ozx_shard_array shards;
-        bool right = CHECK_INT(choose(c, &shards), c->result);
-
-        for (uint32_t j = 0; j < c->count && !c->result; j++)
-            right &= CHECK_UINT(shards.factors[j], c->factors[j]);
-        if (!right)
-            fprintf(stderr, "    in: %s\n", c->name);
-        ozx_shard_array_free(&shards);
-    }
+    for (size_t i = 0; i < sizeof shape_cases / sizeof shape_cases[0]; i++)
+        check_shape(&shape_cases[i], NULL);
+    for (size_t i = 0; i < sizeof reshape_cases / sizeof reshape_cases[0]; i++)
+        check_shape(&reshape_cases[i].to, reshape_cases[i].from);
 }
 
 /* --- indices ---------------------------------------------------------------------------------- */
