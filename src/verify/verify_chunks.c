@@ -13,7 +13,7 @@
 struct chunks {
     struct ozx_verify *v;
     const struct ozx_array *array;
-    const uint8_t *states;
+    const uint16_t *states;
     struct ozx_error *error;
     uint64_t inside; /* chunks found */
     struct ozx_verify_shards shards;
@@ -76,7 +76,7 @@ static int walk(struct chunks *c, uint32_t directory)
 }
 
 int ozx_verify_chunks(struct ozx_verify *v, uint32_t zarr_json, const struct ozx_array *array,
-                      const uint8_t *states, struct ozx_error *error)
+                      const uint16_t *states, struct ozx_error *error)
 {
     struct chunks c = {.v = v, .array = array, .states = states, .error = error};
     int failure;

@@ -18,7 +18,7 @@
 
 struct consolidated {
     struct ozx_verify *v;
-    const uint8_t *states; /* borrowed */
+    const uint16_t *states; /* borrowed */
 
     /* Of each node of the tree: */
     uint32_t *digest_numbers; /* 0: not read yet; UNREADABLE; else 1 + its place in the list */
@@ -248,7 +248,7 @@ static void count_reach(struct consolidated *c, uint32_t node_count)
     }
 }
 
-static bool any_group(const uint8_t *states, uint32_t node_count)
+static bool any_group(const uint16_t *states, uint32_t node_count)
 {
     for (uint32_t node = 0; node < node_count; node++)
         if (states[node] & OZX_VERIFY_CONSOLIDATED)
@@ -256,7 +256,7 @@ static bool any_group(const uint8_t *states, uint32_t node_count)
     return false;
 }
 
-int ozx_verify_consolidated(struct ozx_verify *v, const uint8_t *states, struct ozx_error *error)
+int ozx_verify_consolidated(struct ozx_verify *v, const uint16_t *states, struct ozx_error *error)
 {
     uint32_t node_count = ozx_archive_node_count(v->archive);
     struct consolidated c = {.v = v, .states = states, .error = error};

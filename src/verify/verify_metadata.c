@@ -17,19 +17,9 @@
 
 #define SCENE_JSON_MAX (256u << 20)
 
-enum state {
-    STATE_NODE = OZX_VERIFY_NODE, /* a directory with a zarr.json */
-    STATE_ARRAY = 2,
-    STATE_REFERENCED = 4, /* OME metadata lead here */
-    STATE_V2 = 8,         /* a directory with metadata of Zarr v2 */
-    STATE_IMAGE = 16,     /* it has multiscales */
-    STATE_LABELS = 32,    /* it lists label images */
-    STATE_CONSOLIDATED = OZX_VERIFY_CONSOLIDATED,
-};
-
 struct metadata {
     struct ozx_verify *v;
-    uint8_t *states; /* of each node of the tree */
+    uint16_t *states; /* enum ozx_verify_state, of each node of the tree */
     uint32_t node_count;
     char *root_version; /* of OME-Zarr, NULL */
     bool is_v2;         /* the root has metadata of Zarr v2 only */
@@ -110,7 +100,7 @@ static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, c
     if (ozx_metadata_resolve(m->v->archive, directory, path, node))
         wrong = "is not there";
     else if (m->is_v2 ? ozx_metadata_find(m->v->archive, *node, &file)
-                      : !is_directory(m->v, *node) || !(m->states[*node] & STATE_NODE))
+                      : !is_directory(m->v, *node) || !(m->states[*node] & OZX_VERIFY_NODE))
         wrong = m->is_v2 ? "has no metadata" : "has no zarr.json";
     if (wrong)
         ozx_verify_find_node(m->v, OZX_RULE_OME_PATH,
@@ -118,7 +108,7 @@ static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, c
                              zarr_json, "the %s '%s' %s", what,
                              ozx_escape(escaped, sizeof escaped, path, strlen(path)), wrong);
     else
-        m->states[*node] |= STATE_REFERENCED;
+        m->states[*node] |= OZX_VERIFY_REFERENCED;
     return !wrong;
 }
 
@@ -316,6 +306,16 @@ static void judge_defects(struct metadata *m, uint32_t zarr_json,
                              (unsigned long long)(metadata->defect_total - metadata->defect_count));
 }
 
+/* What other nodes it may be expected to list, or to be listed by. */
+static uint16_t lists_of(const struct ozx_ome *ome)
+{
+    if (!ome)
+        return 0;
+    return (uint16_t)((ome->multiscale_count ? OZX_VERIFY_IMAGE : 0) |
+                      (ome->has_labels ? OZX_VERIFY_LABELS : 0) | (ome->plate ? OZX_VERIFY_PLATE : 0) |
+                      (ome->well ? OZX_VERIFY_WELL : 0) | (ome->has_series ? OZX_VERIFY_SERIES : 0));
+}
+
 static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *error)
 {
     OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;
@@ -327,15 +327,12 @@ static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *
         return 0;
     failure = load(m, zarr_json, true, &metadata, error);
     if (!metadata || metadata->has_consolidated)
-        m->states[directory] |= STATE_CONSOLIDATED;
+        m->states[directory] |= OZX_VERIFY_CONSOLIDATED;
     if (failure || !metadata)
         return failure;
     if (metadata->is_array)
-        m->states[directory] |= STATE_ARRAY;
-    if (metadata->ome && metadata->ome->multiscale_count)
-        m->states[directory] |= STATE_IMAGE;
-    if (metadata->ome && metadata->ome->has_labels)
-        m->states[directory] |= STATE_LABELS;
+        m->states[directory] |= OZX_VERIFY_ARRAY;
+    m->states[directory] |= lists_of(metadata->ome);
     judge_defects(m, zarr_json, metadata);
     if (metadata->ome) {
         judge_version(m, zarr_json, root, metadata->ome->version, error);
@@ -365,64 +362,19 @@ static int judge_v2_node(struct metadata *m, uint32_t directory, struct ozx_erro
     return judge_references(m, attributes, metadata->ome, error);
 }
 
-/* --- labels ----------------------------------------------------------------------------------- */
-
-/* An image below a group that lists label images, with nothing but groups between. */
-static bool is_label_image(const struct metadata *m, uint32_t directory)
-{
-    uint32_t node = directory;
-
-    while (node != OZX_NODE_ROOT) {
-        node = ozx_archive_parent(m->v->archive, node);
-        if (m->states[node] & STATE_LABELS)
-            return true;
-        if (m->states[node] & (STATE_IMAGE | STATE_ARRAY))
-            return false;
-    }
-    return false;
-}
-
-/* The group `labels` of an image. */
-static bool is_labels_group(const struct metadata *m, uint32_t directory)
-{
-    size_t size;
-    const char *name = ozx_archive_name(m->v->archive, directory, &size);
-
-    return size == 6 && memcmp(name, "labels", 6) == 0 &&
-           (m->states[directory] & (STATE_NODE | STATE_ARRAY)) == STATE_NODE &&
-           m->states[ozx_archive_parent(m->v->archive, directory)] & STATE_IMAGE;
-}
-
-/* Viewers find label images by the list of their group only. */
-static void judge_labels(struct metadata *m, uint32_t directory)
-{
-    uint8_t state = m->states[directory];
-    uint32_t zarr_json = directory;
-
-    if (!(state & STATE_NODE) || !find_file(m->v, directory, OZX_NAME_ZARR_JSON, &zarr_json))
-        return;
-    if ((state & STATE_IMAGE) && !(state & STATE_REFERENCED) && is_label_image(m, directory))
-        ozx_verify_find_node(m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
-                             "the labels group does not list this label image");
-    if (!(state & (STATE_LABELS | STATE_IMAGE)) && is_labels_group(m, directory))
-        ozx_verify_find_node(
-            m->v, OZX_RULE_OME_BLOCK, OZX_VERDICT_WARN, zarr_json,
-            "a labels group must list its labels: attributes.ome.labels is missing");
-}
-
 /* --- the hierarchy ---------------------------------------------------------------------------- */
 
 static void judge_second(struct metadata *m, uint32_t directory)
 {
     uint32_t parent = ozx_archive_parent(m->v->archive, directory);
 
-    if (!(m->states[OZX_NODE_ROOT] & STATE_NODE))
+    if (!(m->states[OZX_NODE_ROOT] & OZX_VERIFY_NODE))
         ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
                              "a hierarchy starts here, not at the root");
-    else if (m->states[parent] & STATE_ARRAY)
+    else if (m->states[parent] & OZX_VERIFY_ARRAY)
         ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_FAIL, directory,
                              "lies within an array, where no reader looks for it");
-    else if (m->states[directory] & STATE_REFERENCED)
+    else if (m->states[directory] & OZX_VERIFY_REFERENCED)
         ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, directory,
                              "only OME metadata refer to it: the directory above has no zarr.json");
     else
@@ -435,14 +387,14 @@ static void judge_hierarchy(struct metadata *m)
     uint64_t nodes = 0;
 
     for (uint32_t node = 0; node < m->node_count; node++) {
-        uint8_t state = m->states[node];
+        uint16_t state = m->states[node];
         uint32_t parent = ozx_archive_parent(m->v->archive, node);
-        uint8_t above = m->states[parent];
-        nodes += state & STATE_NODE;
-        if (node != OZX_NODE_ROOT && (state & STATE_NODE) &&
-            (!(above & STATE_NODE) || (above & STATE_ARRAY)))
+        uint16_t above = m->states[parent];
+        nodes += state & OZX_VERIFY_NODE;
+        if (node != OZX_NODE_ROOT && (state & OZX_VERIFY_NODE) &&
+            (!(above & OZX_VERIFY_NODE) || (above & OZX_VERIFY_ARRAY)))
             judge_second(m, node);
-        if ((state & STATE_V2) && (m->states[OZX_NODE_ROOT] & STATE_NODE))
+        if ((state & OZX_VERIFY_V2) && (m->states[OZX_NODE_ROOT] & OZX_VERIFY_NODE))
             ozx_verify_find_node(m->v, OZX_RULE_ONE_HIERARCHY, OZX_VERDICT_WARN, node,
                                  "also has Zarr v2 metadata: readers of v2 see another hierarchy");
     }
@@ -457,28 +409,28 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
     uint32_t file;
     int failure = 0;
 
-    m.states = calloc(m.node_count, 1);
+    m.states = calloc(m.node_count, sizeof *m.states);
     if (!m.states)
         return ozx_error_memory(error);
     for (uint32_t node = 0; node < m.node_count; node++) {
         if (!is_directory(v, node))
             continue;
         if (find_file(v, node, OZX_NAME_ZARR_JSON, &file))
-            m.states[node] |= STATE_NODE;
+            m.states[node] |= OZX_VERIFY_NODE;
         if (find_file(v, node, OZX_NAME_ZGROUP, &file) || find_file(v, node, OZX_NAME_ZARRAY, &file))
-            m.states[node] |= STATE_V2;
+            m.states[node] |= OZX_VERIFY_V2;
     }
-    m.is_v2 = (m.states[OZX_NODE_ROOT] & (STATE_NODE | STATE_V2)) == STATE_V2;
+    m.is_v2 = (m.states[OZX_NODE_ROOT] & (OZX_VERIFY_NODE | OZX_VERIFY_V2)) == OZX_VERIFY_V2;
     for (uint32_t node = 0; node < m.node_count && !failure; node++) {
-        if (m.states[node] & STATE_NODE)
+        if (m.states[node] & OZX_VERIFY_NODE)
             failure = judge_node(&m, node, error);
         else if (m.is_v2 && is_directory(v, node))
             failure = judge_v2_node(&m, node, error);
         if (!failure && v->options->cancel && *v->options->cancel)
             failure = ozx_error_interrupted(error);
     }
-    for (uint32_t node = 0; node < m.node_count && !failure; node++)
-        judge_labels(&m, node);
+    if (!failure)
+        ozx_verify_listed(v, m.states);
     if (!failure)
         judge_hierarchy(&m);
     if (!failure)

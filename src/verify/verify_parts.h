@@ -179,15 +179,32 @@ int ozx_verify_names_tree(struct ozx_verify *v, struct ozx_error *error) OZX_CHE
 
 /* --- verify_metadata.c ------------------------------------------------------------------------ */
 
+/* What a directory of the tree is; `states` below has them of each node. */
+enum ozx_verify_state {
+    OZX_VERIFY_NODE = 1, /* it has a zarr.json */
+    OZX_VERIFY_ARRAY = 2,
+    OZX_VERIFY_REFERENCED = 4,    /* OME metadata lead here */
+    OZX_VERIFY_V2 = 8,            /* it has metadata of Zarr v2 */
+    OZX_VERIFY_IMAGE = 16,        /* it has multiscales */
+    OZX_VERIFY_LABELS = 32,       /* it lists label images */
+    OZX_VERIFY_CONSOLIDATED = 64, /* its zarr.json has, or may have, consolidated metadata */
+    OZX_VERIFY_PLATE = 128,
+    OZX_VERIFY_WELL = 256,
+    OZX_VERIFY_SERIES = 512, /* it lists the images beside it */
+};
+
 int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error) OZX_CHECKED;
 
 /* --- verify_consolidated.c -------------------------------------------------------------------- */
 
-#define OZX_VERIFY_CONSOLIDATED 64 /* in `states`: its zarr.json has, or may have, consolidated metadata */
-
-/* The consolidated metadata of all groups; `states` has one for each node of the tree. */
-int ozx_verify_consolidated(struct ozx_verify *v, const uint8_t *states,
+/* The consolidated metadata of all groups. */
+int ozx_verify_consolidated(struct ozx_verify *v, const uint16_t *states,
                             struct ozx_error *error) OZX_CHECKED;
+
+/* --- verify_listed.c -------------------------------------------------------------------------- */
+
+/* What viewers find by a list of another node only, and do not find there. */
+void ozx_verify_listed(struct ozx_verify *v, const uint16_t *states);
 
 /* --- verify_local.c --------------------------------------------------------------------------- */
 
@@ -220,12 +237,10 @@ int ozx_verify_superseded(struct ozx_verify *v, struct ozx_error *error) OZX_CHE
 
 struct ozx_array;
 
-#define OZX_VERIFY_NODE 1 /* in `states`: a directory with a zarr.json */
-
 /* Every file below the directory of an array, whose zarr.json is `zarr_json`. What is below a
- * directory with a zarr.json of its own is not this array's: `states` has one for each node. */
+ * directory with a zarr.json of its own is not this array's. */
 int ozx_verify_chunks(struct ozx_verify *v, uint32_t zarr_json, const struct ozx_array *array,
-                      const uint8_t *states, struct ozx_error *error) OZX_CHECKED;
+                      const uint16_t *states, struct ozx_error *error) OZX_CHECKED;
 
 /* --- verify_shards.c -------------------------------------------------------------------------- */
 

@@ -15,6 +15,13 @@ def below(prefix, files):
 LABEL = {'zarr.json': group({'multiscales': [multiscale('s0')], 'image-label': {}}), **ARRAY}
 
 
+def in_order(files):
+    def rank(file):
+        return not file[0].endswith('zarr.json'), file[0].count('/'), file[0]
+
+    return archive(dict(sorted(files.items(), key=rank)))
+
+
 def labelled(*groups, listed=None, more=None):
     """An image with a label image below each of `groups`; `listed`: what labels/zarr.json is."""
     files = {'zarr.json': image_group('s0'), **ARRAY, **(more or {})}
@@ -22,10 +29,7 @@ def labelled(*groups, listed=None, more=None):
         files['labels/zarr.json'] = listed
     for path in groups:
         files |= below(path, LABEL)
-    return archive(
-        dict(
-            sorted(files.items(), key=lambda f:
-                   (not f[0].endswith('zarr.json'), f[0].count('/'), f[0]))))
+    return in_order(files)
 
 
 # --- labels ---------------------------------------------------------------------------------------
@@ -58,6 +62,39 @@ case('labels_in_a_group_unlisted', OME,
 case(
     'labels_of_no_image', {}, lambda: archive(
         {'zarr.json': group({'bioformats2raw.layout': 3}), 'labels/zarr.json': group()}))
+
+# --- plates and series ----------------------------------------------------------------------------
+
+
+def plate(wells=('A/1',), fields=('0',), **more):
+    """A plate with the well A/1, which has the image 0; what is listed."""
+    block = {'rows': [{'name': 'A'}], 'columns': [{'name': '1'}],
+             'wells': [{'path': path, 'rowIndex': 0, 'columnIndex': 0} for path in wells]}
+    return in_order({'zarr.json': group({'plate': block}), 'A/zarr.json': group(),
+                   'A/1/zarr.json': group({'well': {'images': [{'path': f} for f in fields]}}),
+                   **below('A/1/0', LABEL), **more})
+
+
+def series(listed, *images, **more):
+    files = {'zarr.json': group({'bioformats2raw.layout': 3}),
+             'OME/zarr.json': group({'series': listed} if listed else {}), **more}
+    for path in images:
+        files |= below(path, LABEL)
+    return in_order(files)
+
+
+case('plate_listed', {}, plate)
+case('plate_well_unlisted', OME, lambda: plate(wells=()),
+     text={'ome-block': 'the plate does not list this well'}, entry={'ome-block': 'A/1/zarr.json'})
+case('plate_field_unlisted', OME, lambda: plate(fields=()),
+     text={'ome-block': 'the well does not list this image'}, entry={'ome-block': 'A/1/0/zarr.json'})
+case('plate_group_in_a_well', {}, lambda: plate(**{'A/1/tables/zarr.json': group()}))
+case('plate_group_in_a_row', {}, lambda: plate(**{'A/2/zarr.json': group()}))
+case('series_listed', {}, lambda: series(['0', '1'], '0', '1'))
+case('series_unlisted', OME, lambda: series(['0'], '0', '1'),
+     text={'ome-block': 'the series of OME do not list this image'},
+     entry={'ome-block': '1/zarr.json'})
+case('series_without_a_list', {}, lambda: series(None, '0', '1'))
 
 # --- datasets -------------------------------------------------------------------------------------
 
@@ -107,10 +144,7 @@ def scene(*transforms, systems=('world',), **more):
     files = {'zarr.json': group({'scene': block}, version=V6)}
     for tile in ('a', 'b'):
         files |= below(tile, {'zarr.json': group(image_v6(), version=V6), **ARRAY})
-    made = archive(
-        dict(
-            sorted(files.items(), key=lambda f:
-                   (not f[0].endswith('zarr.json'), f[0].count('/'), f[0]))))
+    made = in_order(files)
     made.comment = (b'{"ome":{"version":"0.6.dev4",'
                     b'"zipFile":{"centralDirectory":{"jsonFirst":true}}}}')
     return made
