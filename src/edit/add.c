@@ -53,47 +53,12 @@ int ozx_add_path(const char *path, char out[OZX_PATH_SIZE], struct ozx_error *er
 
 /* --- the tree --------------------------------------------------------------------------------- */
 
-static void warn(const struct ozx_add_options *options, const char *hint, const char *text,
-                 const char *detail)
-{
-    struct ozx_error warning = OZX_ERROR_INIT;
-    char name[OZX_ESCAPED_SIZE], more[OZX_ESCAPED_SIZE];
-
-    ozx_error_set(&warning, 0, OZX_RULE_NONE, OZX_OFFSET_NONE, hint, "'%s' %s%s",
-                  ozx_escape(name, sizeof name, options->path, strlen(options->path)), text,
-                  ozx_escape(more, sizeof more, detail, strlen(detail)));
-    if (options->warning)
-        options->warning(options->context, &warning);
-}
-
 static bool is_label(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
     return slash && slash - path >= 6 && memcmp(slash - 6, "labels", 6) == 0 &&
            (slash - path == 6 || slash[-7] == '/');
-}
-
-/* The tree's root is a node of Zarr v3; its OME-Zarr version, "" if it states none. */
-static int judge_tree(const struct ozx_add_options *options, char version[OZX_VERSION_TEXT_MAX],
-                      struct ozx_error *error)
-{
-    OZX_AUTO_METADATA struct ozx_metadata *root = NULL;
-    const struct ozx_add_node *node = &options->nodes[0];
-    int failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, node->text, node->size_bytes, NULL, 0,
-                                     &root, error);
-
-    if (failure)
-        return failure;
-    if (root->zarr_format != 3 || (!root->is_group && !root->is_array))
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL,
-                             "the zarr.json of what would be added is not that of a Zarr v3 node");
-    *version = '\0';
-    if (root->ome && root->ome->version && strlen(root->ome->version) < OZX_VERSION_TEXT_MAX)
-        memcpy(version, root->ome->version, strlen(root->ome->version) + 1);
-    if (is_label(options->path) && (!root->ome || !root->ome->multiscale_count))
-        warn(options, NULL, "is listed as a label image, but its metadata have no multiscales", "");
-    return 0;
 }
 
 static void compare_versions(const struct ozx_add_options *options,
@@ -104,7 +69,7 @@ static void compare_versions(const struct ozx_add_options *options,
         if (!above || !above->ome || !above->ome->version)
             continue;
         if (strcmp(above->ome->version, version) != 0)
-            warn(options, NULL, "states another OME-Zarr version than what is above it: ", version);
+            ozx_add_warn(options, options->path, NULL, "states another OME-Zarr version than what is above it: ", version);
         return;
     }
 }
@@ -161,7 +126,7 @@ static int add(struct ozx_source **source, int fd, const struct ozx_add_options 
     OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
     struct ozx_add_options options = *given;
     struct ozx_add_parents parents = {.count = 0};
-    char version[OZX_VERSION_TEXT_MAX] = "";
+    struct ozx_add_kind tree = {.is_image = false};
     int failure = ozx_archive_open(*source, NULL, &archive, error);
 
     if (failure)
@@ -171,10 +136,13 @@ static int add(struct ozx_source **source, int fd, const struct ozx_add_options 
         options.warning = NULL;
     failure = ozx_add_parents_find(archive, options.path, &parents, error);
     if (!failure)
-        failure = judge_tree(&options, version, error);
+        failure = ozx_add_kind_of(&options.nodes[0], &tree, error);
     if (!failure) {
-        compare_versions(&options, &parents, version);
-        failure = ozx_add_parents_change(archive, &options, version, &parents, error);
+        if (is_label(options.path) && !tree.is_image)
+            ozx_add_warn(&options, options.path, NULL,
+                         "is listed as a label image, but its metadata have no multiscales", "");
+        compare_versions(&options, &parents, tree.version);
+        failure = ozx_add_parents_change(archive, &options, &tree, &parents, error);
     }
     if (!failure)
         failure = append(archive, fd, &options, &parents, complete, error);

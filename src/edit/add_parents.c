@@ -159,36 +159,26 @@ static int end_text(FILE *out, struct ozx_change_text *text, struct ozx_error *e
     return 0;
 }
 
-static int make_group(struct ozx_add_parent *parent, const char *label, const char *version,
-                      struct ozx_error *error)
+static int make_group(struct ozx_add_parent *parent, const char *label, const char *field,
+                      const char *version, struct ozx_error *error)
 {
     FILE *out = open_memstream(&parent->text.text, &parent->text.size_bytes);
 
     if (!out)
         return ozx_error_memory(error);
     fputs("{\n  \"zarr_format\": 3,\n  \"node_type\": \"group\",\n  \"attributes\": {", out);
-    if (label) {
+    if (label || field) {
         fputs("\n    \"ome\": {\n      \"version\": ", out);
         ozx_change_quote(version, out);
-        fputs(",\n      \"labels\": [\n        ", out);
-        ozx_change_quote(label, out);
-        fputs("\n      ]\n    }\n  ", out);
+        fputs(label ? ",\n      \"labels\": [\n        "
+                    : ",\n      \"well\": {\"images\": [{\"path\": ",
+              out);
+        ozx_change_quote(label ? label : field, out);
+        fputs(label ? "\n      ]\n    }\n  " : "}]}\n    }\n  ", out);
+        parent->field_count = field ? 1 : 0;
     }
     fputs("}\n}\n", out);
     return end_text(out, &parent->text, error);
-}
-
-static int load_text(struct ozx_archive *archive, struct ozx_add_parent *parent,
-                     struct ozx_error *error)
-{
-    uint32_t file;
-
-    if (parent->text.text)
-        return 0;
-    if (ozx_archive_find(archive, parent->file, &file))
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "a group is not there any more");
-    return ozx_metadata_text(archive, file, &parent->text.text, &parent->text.size_bytes, error);
 }
 
 static int list_label(struct ozx_archive *archive, struct ozx_add_parent *parent, const char *label,
@@ -201,7 +191,7 @@ static int list_label(struct ozx_archive *archive, struct ozx_add_parent *parent
 
     if (ome && ome->has_labels && ozx_has_text(ome->labels, ome->label_count, label))
         return 0;
-    failure = load_text(archive, parent, error);
+    failure = ozx_add_parent_load(archive, parent, error);
     if (failure)
         return failure;
     out = open_memstream(&value.text, &value.size_bytes);
@@ -236,35 +226,45 @@ static const char *label_in(const char *path, const struct ozx_add_parent *paren
 }
 
 static int change_one(struct ozx_archive *archive, const struct ozx_add_options *options,
-                      const struct ozx_add_parents *parents, uint32_t number, const char *version,
-                      struct ozx_error *error)
+                      const struct ozx_add_parents *parents, uint32_t number,
+                      const struct ozx_add_kind *tree, const char *version, struct ozx_error *error)
 {
     struct ozx_add_parent *parent = &parents->list[number];
-    const char *label = number + 1 == parents->count ? label_in(options->path, parent) : NULL;
+    bool is_last = number + 1 == parents->count;
+    const char *label = is_last ? label_in(options->path, parent) : NULL;
+    const char *field = is_last && !label ? ozx_add_field_of(options, parents, tree) : NULL;
+    const struct ozx_ome *ome;
     int failure = 0;
 
-    if (parent->is_new)
-        return make_group(parent, label, version, error);
+    if (!parent->metadata)
+        return make_group(parent, label, field, version, error);
+    ome = parent->metadata->ome;
     if (label)
         failure = list_label(archive, parent, label, version, error);
+    if (field)
+        failure = ozx_add_list_field(archive, parent, field, error);
+    if (!failure && ome && ome->plate)
+        failure = ozx_add_list_wells(archive, options, parents, number, tree, error);
+    else if (!failure && ome && ome->has_bioformats2raw && is_last && tree->is_image)
+        failure = ozx_add_judge_series(archive, options, parent, error);
     if (failure || !parent->has_consolidated)
         return failure;
-    failure = load_text(archive, parent, error);
+    failure = ozx_add_parent_load(archive, parent, error);
     return failure ? failure : ozx_add_consolidated(options, parents, number, error);
 }
 
 int ozx_add_parents_change(struct ozx_archive *archive, const struct ozx_add_options *options,
-                           const char *version, struct ozx_add_parents *parents,
+                           const struct ozx_add_kind *tree, struct ozx_add_parents *parents,
                            struct ozx_error *error)
 {
-    const char *stated = version_above(archive, parents, version);
+    const char *stated = version_above(archive, parents, tree->version);
     char ignored[OZX_VERSION_TEXT_MAX];
     int failure = 0;
 
     /* from below: what is above may have a copy of it */
     for (uint32_t i = parents->count; i-- > 0 && !failure;) {
         const struct ozx_add_parent *parent = &parents->list[i];
-        failure = change_one(archive, options, parents, i, stated, error);
+        failure = change_one(archive, options, parents, i, tree, stated, error);
         if (!failure && parent->metadata && parent->text.text)
             failure = ozx_change_judge(parent->metadata, parent->text.text, parent->text.size_bytes,
                                        ignored, error);

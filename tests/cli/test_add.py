@@ -8,35 +8,14 @@ import subprocess
 import zipfile
 
 import pytest
+from kit.change import (ARRAY, OME, add, added, comment_of, contents, findings, group, make, ome_of,
+                        packed)
 from kit.info import OZXFS, run, write
 
-OME = {'version': '0.5'}
 LARGE = b'PK\5\6 and PK\3\4 ' + os.urandom(700000)
-
-
-def group(**attributes):
-    return json.dumps({'zarr_format': 3, 'node_type': 'group', 'attributes': attributes}).encode()
-
-
-ARRAY = json.dumps({
-    'zarr_format': 3, 'node_type': 'array', 'shape': [4, 4], 'data_type': 'uint8', 'fill_value': 0,
-    'chunk_grid': {'name': 'regular', 'configuration': {'chunk_shape': [2, 4]}},
-    'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '/'}},
-    'codecs': [{'name': 'bytes'}], 'attributes': {}}).encode()
 TREE = {'zarr.json': group(ome=OME), 's0/zarr.json': ARRAY, 's0/c/0/0': bytes(8),
         's0/c/1/0': bytes(range(8)), 'table/zarr.json': group(), 'table/empty/': b'',
         'table/large': LARGE}
-
-
-def make(folder, files):
-    for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if name.endswith('/'):
-            path.mkdir()
-        else:
-            path.write_bytes(data)
-    return folder
 
 
 @pytest.fixture
@@ -51,42 +30,12 @@ def archive(tmp_path):
                              's0/c/0/0': bytes(8), 'z/zarr.json': group()})
 
 
-def packed(tmp_path, files):
-    make(tmp_path / 'tree', files)
-    done = run('pack', '-q', tmp_path / 'tree', tmp_path / 'x.ozx')
-    assert done.returncode == 0, done.stderr
-    return tmp_path / 'x.ozx'
-
-
-def add(*arguments):
-    return subprocess.run([OZXFS, 'add', *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
-
-
-def added(*arguments):
-    """With nothing to say but what pack says of such a tree."""
-    done = add(*arguments)
-    assert (done.returncode, done.stdout) == (0, ''), done.stderr
-    return done.stderr
-
-
-def contents(path):
-    with zipfile.ZipFile(path) as opened:
-        assert opened.testzip() is None
-        return {name: opened.read(name) for name in opened.namelist()}
-
-
 def below(path, files):
     return {f'{path}/{name}': data for name, data in files.items()}
 
 
-def findings(path, *options):
-    done = run('verify', '--strict', '--json', *options, path)
-    return {rule['id'] for rule in json.loads(done.stdout)['files'][0]['rules'] if rule['count']}
-
-
 def labels_of(path, name='labels/zarr.json'):
-    return json.loads(contents(path)[name])['attributes']['ome']
+    return ome_of(path, name)
 
 
 # --- what is there then ---------------------------------------------------------------------------
@@ -163,9 +112,8 @@ def test_json_first_falls(tmp_path, tree):
         made.comment = (b'{"ome":{"zipFile":{"centralDirectory":{"jsonFirst":true}},'
                         b'"version":"0.5"}}')
     added('-q', path, tree, 'labels/a')
-    with zipfile.ZipFile(path) as opened:
-        ome = json.loads(opened.comment)['ome']
-    assert ome == {'version': '0.5', 'zipFile': {'centralDirectory': {'jsonFirst': False}}}
+    assert comment_of(path) == {'version': '0.5',
+                                'zipFile': {'centralDirectory': {'jsonFirst': False}}}
 
 
 @pytest.mark.parametrize('version', ['0.5\\', '0."5', '0.5\n', 'ü' * 40])

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 
 import pytest
+from kit.change import comment_of, edit, edited, findings, packed
 from kit.info import OZXFS, run, write
 
 MAGIC, END = b'ozxfs+\r\n', b'PK\5\6'
@@ -27,35 +28,13 @@ DATA = b'PK\5\6 and PK\3\4 ' + bytes(range(256)) * 300
 @pytest.fixture
 def archive(tmp_path):
     """As pack makes it."""
-    for node in ('', 'n'):
-        (tmp_path / 'tree' / node).mkdir(parents=True, exist_ok=True)
-        (tmp_path / 'tree' / node / 'zarr.json').write_bytes(TEXT)
-    (tmp_path / 'tree/n/other').write_bytes(DATA)
-    done = run('pack', '-q', tmp_path / 'tree', tmp_path / 'x.ozx')
-    assert done.returncode == 0, done.stderr
-    return tmp_path / 'x.ozx'
-
-
-def edit(*arguments):
-    return subprocess.run([OZXFS, 'edit', *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
-
-
-def edited(*arguments):
-    done = edit(*arguments)
-    assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
+    return packed(tmp_path, {'zarr.json': TEXT, 'n/zarr.json': TEXT, 'n/other': DATA})
 
 
 def text_of(path, name='zarr.json'):
     with zipfile.ZipFile(path) as opened:
         assert opened.testzip() is None
         return opened.read(name).decode()
-
-
-def findings(path, *options):
-    """The rules of verify --strict that found something."""
-    done = run('verify', '--strict', '--json', *options, path)
-    return {rule['id'] for rule in json.loads(done.stdout)['files'][0]['rules'] if rule['count']}
 
 
 # --- the text -------------------------------------------------------------------------------------
@@ -165,11 +144,6 @@ def test_repack_reclaims(archive, tmp_path):
     assert (tmp_path / 'new.ozx').stat().st_size < size
     assert findings(tmp_path / 'new.ozx') == set()
     assert json.loads(text_of(tmp_path / 'new.ozx'))['attributes']['last'] == 1
-
-
-def comment_of(path):
-    with zipfile.ZipFile(path) as opened:
-        return json.loads(opened.comment)['ome']
 
 
 @pytest.mark.parametrize('late', [False, True])

@@ -87,7 +87,8 @@ case('plate_listed', {}, plate)
 case('plate_well_unlisted', OME, lambda: plate(wells=()),
      text={'ome-block': 'the plate does not list this well'}, entry={'ome-block': 'A/1/zarr.json'})
 case('plate_field_unlisted', OME, lambda: plate(fields=()),
-     text={'ome-block': 'the well does not list this image'}, entry={'ome-block': 'A/1/0/zarr.json'})
+     text={'ome-block': 'the well does not list this image'},
+     entry={'ome-block': 'A/1/0/zarr.json'})
 case('plate_group_in_a_well', {}, lambda: plate(**{'A/1/tables/zarr.json': group()}))
 case('plate_group_in_a_row', {}, lambda: plate(**{'A/2/zarr.json': group()}))
 case('series_listed', {}, lambda: series(['0', '1'], '0', '1'))

@@ -31,16 +31,27 @@ GROUP = {'zarr_format': 3, 'node_type': 'group', 'attributes': {'a': 1}}
 TEXT = json.dumps(GROUP).encode()
 # Data that have an end record's signature, and a local header's.
 DATA = b'PK\3\4' + bytes(30) + b'PK\5\6' + bytes(18) + bytes(range(256)) * 20
-CONSOLIDATED = json.dumps(dict(GROUP, consolidated_metadata={
-    'kind': 'inline', 'metadata': {'labels': GROUP}})).encode()
+
+
+def node(**ome):
+    return dict(GROUP, attributes={'ome': {'version': '0.5', **ome}})
+
+
+IMAGE = node(multiscales=[{'axes': [{'name': 'x', 'type': 'space'}], 'datasets': [{'path': 's'}]}])
+WELL = node(well={'images': [{'path': '0'}]})
+# A plate whose metadata list the well and, in a second way, all nodes.
+PLATE = dict(
+    node(plate={'rows': [{'name': 'A'}], 'columns': [{'name': '1'}], 'field_count': 1,
+                'wells': [{'path': 'A/1', 'rowIndex': 0, 'columnIndex': 0}]}),
+    consolidated_metadata={'kind': 'inline', 'metadata': {'A': GROUP, 'A/1': WELL, 'n': GROUP}})
 # of each change: the archive, what is changed first, all entries that are replaced, arguments
 CHANGES = {
     'edit-root': ({'zarr.json': TEXT, 'n/zarr.json': TEXT}, ['zarr.json'],
                   ('edit', '/', 'attributes.a=2')),
     'edit-node': ({'zarr.json': TEXT, 'n/zarr.json': TEXT}, ['n/zarr.json'],
                   ('edit', 'n', 'attributes.a=2')),
-    'add': ({'zarr.json': CONSOLIDATED, 'labels/zarr.json': TEXT, 'n/zarr.json': TEXT},
-            ['labels/zarr.json', 'zarr.json'], ('add', 'TREE', 'labels/a')),
+    'add': ({'zarr.json': json.dumps(PLATE), 'A/zarr.json': TEXT, 'A/1/zarr.json': json.dumps(WELL),
+             'n/zarr.json': TEXT}, ['A/1/zarr.json', 'zarr.json'], ('add', 'TREE', 'A/1/1')),
 }
 
 
@@ -48,7 +59,8 @@ def command(arguments, path, folder):
     """The verb, the archive, the rest; a tree to be added is made."""
     verb, *rest = arguments
     if verb == 'add':
-        for name, data in (('zarr.json', TEXT), ('s/zarr.json', TEXT), ('s/c/0', DATA)):
+        for name, data in (('zarr.json', json.dumps(IMAGE).encode()), ('s/zarr.json', TEXT),
+                           ('s/c/0', DATA)):
             (folder / 'tree' / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / 'tree' / name).write_bytes(data)
         rest = ['-q', '-j1', *rest]
