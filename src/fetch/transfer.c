@@ -67,19 +67,25 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
     return t->body_bytes > BODY_OF_ERROR_MAX ? 0 : size;
 }
 
-/* Of a connection that was made. */
-static bool is_from_private(CURL *easy)
+/* `text` is an address of the network here; `unknown`: or none at all. */
+static bool is_private(const char *text, bool unknown)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    if (text && inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+        return ozx_way_is_private((const struct sockaddr *)&v4);
+    if (text && inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
+        return ozx_way_is_private((const struct sockaddr *)&v6);
+    return unknown;
+}
+
+/* Of a connection that was made. */
+static bool is_from_private(CURL *easy)
+{
     const char *text = NULL;
 
-    if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text) || !text || !*text)
-        return false;
-    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-        return ozx_way_is_private((const struct sockaddr *)&v4);
-    return inet_pton(AF_INET6, text, &v6.sin6_addr) == 1 &&
-           ozx_way_is_private((const struct sockaddr *)&v6);
+    return !curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &text) && is_private(text, false);
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -92,6 +98,16 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Before each request, also by a connection that is used again, whoever made it. */
+static int look_at_connection(void *context, char *address, char *local, int port, int local_port)
+{
+    struct ozx_transfer *t = context;
+
+    (void)local, (void)port, (void)local_port;
+    t->refused_address = is_private(address, true);
+    return t->refused_address ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static int add_header(struct ozx_transfer *t, const char *line)
@@ -182,7 +198,8 @@ static void set_way(struct ozx_transfer *t, const char *url, bool is_origin)
     if (t->line->guarded && !is_origin && !proxy) {
         curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
         curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
-        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, look_at_connection);
+        curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
     }
 }
 
@@ -242,15 +259,16 @@ static enum ozx_outcome say(enum ozx_outcome verdict, struct ozx_error *error, i
 static enum ozx_outcome judge_network(const struct ozx_transfer *t, CURLcode code, bool was_used,
                                       struct ozx_error *error)
 {
+    if (t->refused_address &&
+        (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
+        return say(OZX_OUTCOME_FAILED, error, -EACCES, NULL,
+                   "the server redirects to a private address");
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
         return say(OZX_OUTCOME_AGAIN, error, -ENOENT, "check the URL and the network",
                    "no such host, or no name server answers");
     case CURLE_COULDNT_CONNECT:
-        if (t->refused_address)
-            return say(OZX_OUTCOME_FAILED, error, -EACCES, NULL,
-                       "the server redirects to a private address");
         return say(OZX_OUTCOME_AGAIN, error, -EIO, NULL, "cannot connect to the server");
     case CURLE_OPERATION_TIMEDOUT:
         return say(OZX_OUTCOME_AGAIN, error, -EIO, NULL, "the server does not answer in time");

@@ -320,8 +320,8 @@ def redirect_to_other_host(server, answer, handler):
 
 @fault
 def redirect_from_outside(server, answer, handler):
-    if not handler.headers['Host'].startswith('127.0.0.1:'):
-        answer.replace(302, Location=f'http://127.0.0.1:{server.server_port}{handler.path}')
+    if not handler.headers['Host'].startswith(f'{server.inside}:'):
+        answer.replace(302, Location=f'http://{server.inside}:{server.server_port}{handler.path}')
 
 
 # --- the server ----------------------------------------------------------------------------------
@@ -385,6 +385,11 @@ class Server(http.server.ThreadingHTTPServer):
                                           do_handshake_on_connect=False)
         self.content, self.lock, self.stopping = content, threading.Lock(), threading.Event()
         self.counts, self.seen, self.requests = collections.Counter(), set(), []
+        self.inside, self.connections = '127.0.0.1', 0
+
+    def get_request(self):
+        self.connections += 1
+        return super().get_request()
 
     def url(self, fault_name='none', when='always', key='k', login='', query=''):
         return f'http://{login}127.0.0.1:{self.server_port}/{fault_name}/{when}/{key}/x.ozx{query}'

@@ -10,16 +10,19 @@ import sys
 
 import pytest
 
-from kit.info import array, group, multiscale, write
+from kit.info import write
 from kit.launch import OZXFS
+from images import column
 from server import serving
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which('ip'),
                                 reason='needs root and ip(8)')
 
-PUBLIC = '203.0.113.5'  # RFC 5737: of nobody
-SCRIPT = f"""ip link set lo up && ip addr add {PUBLIC}/32 dev lo && exec "$@"
+PUBLIC, OTHER = '203.0.113.5', '203.0.113.6'  # RFC 5737: of nobody
+SCRIPT = f"""ip link set lo up && ip addr add {PUBLIC}/32 dev lo && ip addr add {OTHER}/32 dev lo
+exec "$@"
 """
+CHUNKS = [f'0/c/{number}/0' for number in range(28, -1, -2)]  # against the readahead
 # the first URL's host, the proxy, who needs none; the exit status
 TABLE = [
     (PUBLIC, '', '', 77),
@@ -38,13 +41,12 @@ TABLE = [
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
-    """Of each row: exit status, standard error."""
-    archive = write(tmp_path_factory.mktemp('guard') / 'x.ozx',
-                    {'zarr.json': group(multiscales=[multiscale()]),
-                     '0/zarr.json': array((4, 4), (1, 4))})
+    """Of each row exit status and standard error; requests and connections of a `cat`."""
+    archive = write(tmp_path_factory.mktemp('guard') / 'x.ozx', column(30, 100_000))
     ended = subprocess.run(['unshare', '--net', 'sh', '-c', SCRIPT, 'sh', sys.executable, __file__,
                             archive], stdout=subprocess.PIPE, check=True)
-    return dict(zip(TABLE, json.loads(ended.stdout)))
+    rows, cat = json.loads(ended.stdout)
+    return dict(zip(TABLE, rows)) | {'cat': cat}
 
 
 @pytest.mark.parametrize('row', TABLE, ids=lambda row: '-'.join(map(str, row)))
@@ -52,6 +54,12 @@ def test_redirected_to_loopback(results, row):
     status, told = results[row]
     assert status == row[-1], told
     assert ('redirects to a private address' in told) == (status == 77)
+
+
+def test_connections_behind_a_redirect(results):
+    """They are looked at, and used again."""
+    status, requests, connections = results['cat']
+    assert status == 0 and requests >= 12 and connections <= 6, results['cat']
 
 
 def info(server, row):
@@ -68,10 +76,20 @@ def info(server, row):
     return ended.returncode, ended.stderr
 
 
+def cat(server):
+    server.inside = OTHER
+    url = server.url('redirect_from_outside').replace('127.0.0.1', PUBLIC)
+    ended = subprocess.run([OZXFS, 'cat', url, *CHUNKS], stdout=subprocess.DEVNULL, check=False)
+    return ended.returncode, len(server.requests), server.connections
+
+
 def main(path):
-    with open(path, 'rb') as archive, serving(archive.read(), address='') as server, \
-            concurrent.futures.ThreadPoolExecutor(4) as pool:
-        print(json.dumps(list(pool.map(lambda row: info(server, row), enumerate(TABLE)))))
+    with open(path, 'rb') as file:
+        archive = file.read()
+    with serving(archive, address='') as server, concurrent.futures.ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(lambda row: info(server, row), enumerate(TABLE)))
+    with serving(archive, address='') as server:
+        print(json.dumps([rows, cat(server)]))
 
 
 if __name__ == '__main__':
