@@ -36,15 +36,26 @@ _ozxfs_archive() {
     return 1
 }
 
-# Entries of that archive, in the directory that is typed.
-_ozxfs_entries() { # COMMAND ARCHIVE TYPED
-    local before='' type name
+# Entries of that archive, in the directory that is typed; a directory has a slash at its end. What was listed is
+# kept, to a size, for as long as the archive stays as it is: listing takes half a second in an archive of a million
+# entries.
+declare -gA _ozxfs_listed=()
+declare -g _ozxfs_listed_of=
+_ozxfs_entries() { # COMMAND ARCHIVE TYPED: into COMPREPLY
+    local before='' state names all
     case $3 in */*) before=${3%/*}/ ;; esac
-    paste <("$1" ls -l -- "$2" "$before" 2>/dev/null | cut -c1) <("$1" ls -- "$2" "$before" 2>/dev/null) |
-        while IFS=$'\t' read -r type name; do
-            [ "$type" != d ] || name=$name/
-            case $before$name in "$3"*) printf '%s\n' "$before$name" ;; esac
-        done
+    state=$(stat -Lc %d:%i:%s:%y -- "$2" 2>/dev/null) || return
+    [ "$_ozxfs_listed_of" = "$state" ] || _ozxfs_listed=()
+    _ozxfs_listed_of=$state
+    names=${_ozxfs_listed[/$before]}
+    if [ -z "$names" ]; then
+        names=$("$1" ls -l -- "$2" "$before" 2>/dev/null |
+            sed -E 's,^(d?)[^ ]* +[^ ]+ [^ ]+ (.*)$,\2/\1,; s,/d$,//,; s,/$,,')
+        all=${_ozxfs_listed[*]}
+        [ $((${#all} + ${#names})) -gt 4000000 ] || _ozxfs_listed[/$before]=$names
+    fi
+    mapfile -t COMPREPLY < <(before=$before typed=$3 awk '
+        index(ENVIRON["before"] $0, ENVIRON["typed"]) == 1 {print ENVIRON["before"] $0}' <<<"$names")
 }
 
 _ozxfs_mounts() { # TYPED
@@ -97,7 +108,7 @@ _ozxfs() {
             ;;
         ls | cat | unpack | edit | add)
             if archive=$(_ozxfs_archive); then
-                mapfile -t COMPREPLY < <(_ozxfs_entries "$1" "$archive" "${current//\\/}")
+                _ozxfs_entries "$1" "$archive" "${current//\\/}"
                 case ${COMPREPLY[*]} in */) compopt -o nospace 2>/dev/null ;; esac
             fi
             if [ -z "$archive" ] || [ "$verb" = unpack ] || [ "$verb" = add ]; then

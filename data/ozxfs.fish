@@ -48,17 +48,20 @@ function __ozxfs_archive
     return 1
 end
 
-# Entries of that archive, in the directory that is typed.
+# Entries of that archive, in the directory that is typed. The last one that was listed is kept for as long as the
+# archive stays as it is.
 function __ozxfs_entries
     set -l words (__ozxfs_words)
     set -l archive (__ozxfs_archive); or return
     set -l before (string match -r '^.*/' -- (commandline -ct))
     set -q before[1]; or set before '' # a list of nothing would make nothing of each name
-    set -l types ($words[1] ls -l -- $archive $before 2>/dev/null | string sub -l 1)
-    set -l names ($words[1] ls -- $archive $before 2>/dev/null)
-    for i in (seq (count $names))
-        test "$types[$i]" = d; and echo $before$names[$i]/; or echo $before$names[$i]
+    set -l state (stat -Lc %d:%i:%s:%y -- $archive 2>/dev/null)/$before
+    if test "$__ozxfs_listed_of" != "$state"
+        set -g __ozxfs_listed_of $state
+        set -g __ozxfs_listed ($words[1] ls -l -- $archive $before 2>/dev/null |
+            string replace -rf '^(d?)\S* +\S+ \S+ (.*)$' '$2/$1' | string replace -r '/d$' // | string replace -r '/$' '')
     end
+    set -q __ozxfs_listed[1]; and printf '%s\n' $before$__ozxfs_listed
 end
 
 function __ozxfs_mounts
