@@ -126,6 +126,13 @@ static void read_count(int64_t *to, const char *value)
         *to = (int64_t)count;
 }
 
+static void read_retry(struct ozx_answer *answer, const char *value)
+{
+    read_count(&answer->retry_after_s, value);
+    if (answer->retry_after_s < 0)
+        keep_text(answer->retry_at, sizeof answer->retry_at, value);
+}
+
 static void read_header(struct ozx_answer *answer, const char *name, const char *value)
 {
     if (!strcasecmp(name, "content-range"))
@@ -149,7 +156,7 @@ static void read_header(struct ozx_answer *answer, const char *name, const char 
     else if (!strcasecmp(name, "content-type"))
         answer->multipart = answer->multipart || !strncasecmp(value, "multipart/", 10);
     else if (!strcasecmp(name, "retry-after"))
-        read_count(&answer->retry_after_s, value);
+        read_retry(answer, value);
     else if (!strcasecmp(name, "x-ratelimit-remaining"))
         read_count(&answer->remaining, value);
     else if (!strcasecmp(name, "x-ratelimit-reset"))

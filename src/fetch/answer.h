@@ -36,7 +36,8 @@ struct ozx_answer {
     char version[1025];           /* x-amz-version-id; as all of S3, "" for none */
     char region[OZX_REGION_SIZE]; /* x-amz-bucket-region, or the body's <Region> */
     char code[64];                /* the body's <Code> */
-    int64_t retry_after_s;        /* -1: not told */
+    int64_t retry_after_s;        /* Retry-After as seconds; -1: not told */
+    char retry_at[64];            /* or as a date, as it came; "" for none */
     int64_t remaining;            /* X-RateLimit-Remaining; -1: not told */
     int64_t reset_s; /* X-RateLimit-Reset: seconds from now or since 1970; -1: not told */
     size_t head_bytes;

@@ -52,7 +52,7 @@ static struct ozx_fetch *find_fetch(const struct ozx_asks *asks, uint64_t page)
  * in blocks, over several connections: at 50 ms one alone is a tenth of the line. */
 static bool widen(const struct ozx_asks *asks, uint64_t first, uint64_t last, bool asked)
 {
-    uint64_t largest = asked || asks->object->least_bytes ? LARGEST : BLOCK + GAP;
+    uint64_t largest = asked || asks->object->pace.least_bytes ? LARGEST : BLOCK + GAP;
 
     for (struct ozx_fetch *f = asks->object->fetches; f; f = f->next) {
         uint64_t low = f->first < first ? f->first : first;
@@ -74,7 +74,7 @@ static bool widen(const struct ozx_asks *asks, uint64_t first, uint64_t last, bo
 static int fetch_pages(struct ozx_asks *asks, uint64_t first_page, uint64_t end_page, bool asked)
 {
     uint64_t first = first_page * OZX_PAGE, last = last_byte(asks, end_page - 1);
-    uint64_t least = asks->object->least_bytes;
+    uint64_t least = asks->object->pace.least_bytes;
     struct ozx_fetch *fetch;
 
     if (last - first + 1 < least) { /* the server counts requests */

@@ -93,7 +93,7 @@ static int fetch(struct ozx_settings *s, struct ozx_wire_opened *opened)
         .url_fd = s->url_fd,
         .first_url = ozx_take(s->first_url),
         .deadline_ms = (int64_t)s->deadline_s * 1000,
-        .active_max = OZX_ACTIVE_MAX,
+        .pace = {.active_max = OZX_ACTIVE_MAX},
     };
     int status = EXIT_FAILURE;
 

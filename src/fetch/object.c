@@ -24,9 +24,6 @@
 #define COOL_DOWN_MS 1000 /* and before anything is tried then */
 #define SILENCE_S 20
 #define RESUMED ((size_t)64 << 10) /* from so many bytes on, which came before a connection broke */
-#define LIMITED_ACTIVE 2
-#define LIMITED_LEAST (UINT64_C(1) << 20)
-#define LIMITED_MOST (UINT64_C(8) << 20)
 
 struct ozx_fetch *ozx_fetch_make(struct ozx_object *object, enum ozx_fetch_kind kind,
                                  uint64_t first, uint64_t last)
@@ -156,40 +153,16 @@ static int64_t backoff_ms(unsigned tries)
     return (int64_t)(random % (most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS)) + 1;
 }
 
-/* The server counts requests: fewer and larger ones from now on. */
-static void limit(struct ozx_object *object)
-{
-    object->active_max = LIMITED_ACTIVE;
-    if (!object->least_bytes)
-        object->least_bytes = LIMITED_LEAST;
-    else if (object->least_bytes < LIMITED_MOST)
-        object->least_bytes *= 2;
-}
-
-static int64_t told_to_wait_ms(const struct ozx_answer *answer)
-{
-    if (answer->retry_after_s >= 0)
-        return answer->retry_after_s < 86400 ? answer->retry_after_s * 1000 : 86400000;
-    return 0;
-}
-
 static void try_again(struct ozx_fetch *fetch, int64_t now)
 {
     struct ozx_object *object = fetch->object;
     struct ozx_transfer *t = &fetch->transfer;
     bool advanced = t->got_bytes - t->start_bytes >= RESUMED;
     unsigned tries = advanced ? fetch->tries = 1 : ++fetch->tries;
-    int64_t wait = backoff_ms(tries), told = told_to_wait_ms(&t->answer);
-    bool counted = t->answer.status == 429 ||
-                   (t->answer.status == 503 && (told || !strcmp(t->answer.code, "SlowDown")));
+    int64_t wait = backoff_ms(tries), told = ozx_pace_told_ms(&t->answer, time(NULL));
 
     if (t->got_bytes < RESUMED || t->is_suffix || t->is_whole || !t->pin)
         t->got_bytes = 0; /* else on from where it stopped */
-    if (counted) {
-        limit(object);
-        if (now + told > object->paused_until_ms)
-            object->paused_until_ms = now + told;
-    }
     wait = told > wait ? told : wait;
     if (fetch->error.code == -EPROTO && ++fetch->handshakes >= HANDSHAKES_MAX) {
         fetch->error.code = -EIO;
@@ -318,8 +291,7 @@ static void finish(struct ozx_fetch *fetch)
         object->url = ozx_take(fetch->hop);
     }
     object->missed = false;
-    if (!object->least_bytes) /* else the server counts requests */
-        object->active_max = fetch->transfer.is_http2 ? OZX_ACTIVE_HTTP2 : OZX_ACTIVE_MAX;
+    ozx_pace_served(&object->pace, fetch->transfer.is_http2);
     fetch->error.code = 0;
     end(fetch);
 }
@@ -342,6 +314,7 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
     /* Who names an address of the network here may be led about in it. */
     if (fetch->transfer.was_private)
         object->line.guarded = false;
+    ozx_pace_take(&object->pace, &fetch->transfer.answer, now, time(NULL));
     fetch->under_way = false;
     object->active--;
     if ((outcome == OZX_OUTCOME_FAILED || outcome == OZX_OUTCOME_REDIRECT) && ask_otherwise(fetch))
@@ -383,9 +356,8 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
 static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
 {
     struct ozx_object *object = fetch->object;
-    int64_t begin = fetch->not_before_ms > object->paused_until_ms ? fetch->not_before_ms
-                                                                   : object->paused_until_ms;
-    const int64_t until = fetch->until_ms;
+    const int64_t until = fetch->until_ms, paced = ozx_pace_begin_ms(&object->pace, until);
+    const int64_t begin = fetch->not_before_ms > paced ? fetch->not_before_ms : paced;
 
     if (fetch->under_way) {
         if (now < fetch->until_ms || now - fetch->transfer.heard_ms < 1000)
@@ -404,9 +376,13 @@ static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
         fail(fetch, -ESTALE, NULL, "the archive changed on the server");
         return INT64_MAX;
     }
+    if (begin > now && begin >= until) { /* as long as that nobody waits */
+        fail(fetch, -EIO, NULL, "the server counts requests, and takes none for now");
+        return INT64_MAX;
+    }
     if (begin > now)
         return begin;
-    if (object->active < object->active_max)
+    if (object->active < object->pace.active_max)
         start(fetch, now); /* may have freed it */
     return until;
 }

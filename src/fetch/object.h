@@ -6,11 +6,10 @@
 #ifndef OZX_FETCH_OBJECT_H
 #define OZX_FETCH_OBJECT_H
 
+#include "fetch/pace.h"
 #include "fetch/transfer.h"
 
 #define OZX_CONNECTIONS_KEPT 32 /* idle ones */
-#define OZX_ACTIVE_MAX 16       /* under way, each on a connection of its own */
-#define OZX_ACTIVE_HTTP2 64     /* on four of them, by 16 streams each */
 
 enum ozx_fetch_kind {
     OZX_FETCH_RANGE, /* first to last */
@@ -51,9 +50,8 @@ struct ozx_object {
     bool missed;       /* the last deadline was */
     int64_t missed_ms; /* when */
     struct ozx_error missed_error;
-    unsigned active, active_max;
-    uint64_t least_bytes; /* of a request: more than 0 where the server counts them */
-    int64_t paused_until_ms;
+    unsigned active; /* under way */
+    struct ozx_pace pace;
     struct ozx_fetch *fetches; /* in the order of their making */
     unsigned fetch_count;
     /* `fetch` has ended, is freed behind it; error.code 0: it is all in its transfer's buffer. */

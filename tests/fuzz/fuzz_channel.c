@@ -110,7 +110,7 @@ static void try_session(const uint8_t *data, size_t size)
     s->object.pin.size_bytes = (uint64_t)(total >> (data[4] & 31)) + 1;
     s->object.is_pinned = true;
     s->object.deadline_ms = 60000;
-    s->object.least_bytes = data[4] & 0x80 ? UINT64_C(1) << 20 : 0;
+    s->object.pace.least_bytes = data[4] & 0x80 ? UINT64_C(1) << 20 : 0;
     s->object.url_fd = -1;
     s->asks.object = &s->object;
     s->asks.answer = take_answer;

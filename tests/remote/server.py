@@ -4,6 +4,8 @@
 answered well). KEY makes a path of its own for each row of the table."""
 import collections
 import contextlib
+import email.utils
+import gzip
 import http.server
 import re
 import socket
@@ -14,6 +16,7 @@ import time
 ETAG, OTHER_ETAG = '"v1"', '"v2"'
 MODIFIED, LATER = 'Wed, 01 Jan 2025 00:00:00 GMT', 'Thu, 02 Jan 2025 00:00:00 GMT'
 OPENING_REQUESTS = 2
+HEAD = 'bytes=0-65535'  # one of them
 
 
 class Answer:
@@ -70,6 +73,25 @@ def status_429(_server, answer, _handler):
 
 
 @fault
+def retry_at_a_date(_server, answer, _handler):
+    now = time.time() + 3600  # its clock is an hour ahead
+    answer.replace(429, Retry_After=email.utils.formatdate(now + 1.9, usegmt=True),
+                   Date=email.utils.formatdate(now, usegmt=True))
+
+
+@fault
+def retry_tomorrow(_server, answer, _handler):
+    answer.replace(503, Retry_After='86400')
+
+
+@fault
+def quota_spent(server, answer, handler):
+    """Opening takes the last answers that it grants for the next two seconds."""
+    if server.counts[handler.path] <= OPENING_REQUESTS:
+        answer.headers += [('X-RateLimit-Remaining', '0'), ('X-RateLimit-Reset', '2')]
+
+
+@fault
 def condition(_server, answer, handler):
     """Says 412 to its own ETag."""
     if handler.headers['If-Match']:
@@ -93,6 +115,12 @@ def closed(_server, answer, _handler):
 def reset_after_headers(_server, answer, handler):
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     answer.cut = 0
+
+
+@fault
+def reset_in_the_body(_server, answer, handler):
+    reset_after_headers(_server, answer, handler)
+    answer.cut = len(answer.body) // 2
 
 
 @fault
@@ -196,6 +224,20 @@ def whole(server, answer, _handler):
 
 
 @fault
+def whole_endless(server, answer, handler):
+    """10 GiB, as far as they are taken."""
+    answer.replace(200, ETag=ETAG, Last_Modified=MODIFIED)
+    answer.headers[-1] = ('Content-Length', str(10 << 30))
+    with contextlib.suppress(OSError):
+        handler.send_head(answer)
+        for _ in range(10 << 10):
+            handler.connection.sendall(bytes(1 << 20))
+            with server.lock:
+                server.endless_bytes += 1 << 20
+    answer.cut = 'at once'
+
+
+@fault
 def login_page(_server, answer, _handler):
     answer.replace(200, b'<html>Please log in</html>', Content_Type='text/html')
 
@@ -203,6 +245,22 @@ def login_page(_server, answer, _handler):
 @fault
 def multipart(_server, answer, _handler):
     answer.put('Content-Type', 'multipart/byteranges; boundary=x')
+
+
+@fault
+def head_of_another(_server, answer, _handler):
+    """Of opening's two answers one is of another version."""
+    if answer.asked == HEAD:
+        answer.body = bytes(b ^ 0xff for b in answer.body)
+        answer.put('ETag', OTHER_ETAG)
+
+
+@fault
+def gzip_without_length(_server, answer, _handler):
+    answer.body = gzip.compress(answer.body)
+    answer.put('Content-Encoding', 'gzip')
+    answer.put('Content-Length')
+    answer.put('Connection', 'close')
 
 
 @fault
@@ -300,6 +358,16 @@ def redirect_loop(_server, answer, handler):
 
 
 @fault
+def redirect_expires(server, answer, handler):
+    """To an end that answers twice; then the first URL knows another one."""
+    path, _, end = handler.path.partition('?')
+    if not end:
+        answer.replace(302, Location=f'{path}?end={server.counts[path]}')
+    elif server.counts[handler.path] > 2:
+        answer.replace(403)
+
+
+@fault
 def redirect_to_file(_server, answer, _handler):
     answer.replace(302, Location='file:///etc/passwd')
 
@@ -385,7 +453,7 @@ class Server(http.server.ThreadingHTTPServer):
                                           do_handshake_on_connect=False)
         self.content, self.lock, self.stopping = content, threading.Lock(), threading.Event()
         self.counts, self.seen, self.requests = collections.Counter(), set(), []
-        self.inside, self.connections = '127.0.0.1', 0
+        self.inside, self.connections, self.endless_bytes = '127.0.0.1', 0, 0
 
     def get_request(self):
         self.connections += 1

@@ -13,7 +13,8 @@ import pytest
 from kit.info import array, group, multiscale, write
 from kit.launch import SANITIZED, run
 
-from server import serving
+from images import column
+from server import FAULTS, Answer, serving
 
 CHUNK = 1 << 20
 DEADLINE = 3
@@ -42,21 +43,26 @@ TABLE = [
     ('status_412', 'always', BROKEN, 'HTTP 412'),
     ('status_429', 'once', SERVED, None),
     ('status_429', 'later', BROKEN, 'HTTP 429'),
+    ('retry_at_a_date', 'once', SERVED, None),
+    *(('retry_tomorrow', when, BROKEN, 'HTTP 503|takes none') for when in ('always', 'later')),
+    ('quota_spent', 'always', SERVED, None),
     ('condition', 'always', SERVED, None),
     # connections
     *((name, 'once', SERVED, None) for name in ('reset', 'closed', 'reset_after_headers',
-                                                'short_body', 'short_body_without_length')),
+                                                'reset_in_the_body', 'short_body',
+                                                'short_body_without_length')),
     *((name, when, BROKEN, LATE)
       for name in ('reset', 'closed', 'reset_after_headers', 'short_body_without_length', 'silent',
                    'stalls', 'slow_headers', 'slow_body')
       for when in ('always', 'later')),
-    *(('short_body', when, BROKEN, LATE) for when in ('always', 'later')),
+    *((name, when, BROKEN, LATE) for name in ('short_body', 'reset_in_the_body')
+      for when in ('always', 'later')),
     # ranges
     *((name, when, BROKEN, NOT_USABLE)
       for name in ('range_missing', 'range_star', 'range_total_unknown', 'range_shifted',
                    'range_shorter', 'range_twice', 'range_no_number', 'range_backwards',
                    'range_huge', 'range_wraps', 'range_unit', 'other_range', 'multipart', 'gzip',
-                   'etag_twice')
+                   'gzip_without_length', 'etag_twice')
       for when in ('always', 'later')),
     ('long_body', 'later', BROKEN, f'{NOT_USABLE}|more than'),
     ('long_body', 'always', BROKEN, f'{NOT_USABLE}|more than'),
@@ -65,6 +71,8 @@ TABLE = [
     ('length_twice', 'later', BROKEN, f'{NOT_USABLE}|speak HTTP'),
     ('whole', 'always', SERVED, None),
     ('whole', 'later', BROKEN, 'something else than the range'),
+    ('whole_endless', 'always', 69, 'does not answer range requests'),
+    ('whole_endless', 'later', BROKEN, 'something else than the range'),
     ('login_page', 'always', 69, 'neither an ETag'),
     ('login_page', 'later', BROKEN, 'something else than the range'),
     *((name, 'always', SERVED, None)
@@ -78,6 +86,7 @@ TABLE = [
     ('etag_changed', 'always', SERVED, None),
     ('etag_weak', 'always', SERVED, 'warning: the server gives no strong ETag'),
     ('etag_gone', 'always', SERVED, 'warning: the server gives no strong ETag'),
+    ('head_of_another', 'always', SERVED, None),
     ('no_version', 'always', 69, 'neither an ETag'),
     # what is no HTTP
     *((name, when, BROKEN, 'HTTP|malformed|usable|broke|time')
@@ -89,6 +98,7 @@ TABLE = [
     ('headers_many', 'later', BROKEN, 'too large|HTTP'),
     # redirects
     ('redirect_5', 'always', SERVED, None),
+    ('redirect_expires', 'always', SERVED, None),
     ('redirect_6', 'always', BROKEN, 'redirects too often'),
     ('redirect_loop', 'always', BROKEN, 'redirects too often'),
     ('redirect_to_file', 'always', BROKEN, 'no http or https URL'),
@@ -208,6 +218,43 @@ def test_a_password_stays_with_its_host(results, server):
 
 def test_told_to_wait(results):
     assert results['status_429-once'][1] >= 1
+    assert results['retry_at_a_date-once'][1] >= 1
+
+
+def test_a_quota_that_is_spent(tmp_path):
+    """It is waited for, and then fewer and larger requests are made."""
+    files = column(60, 100_000)
+    many = write(tmp_path / 'many.ozx', files)
+    names = [f'0/c/{number}/0' for number in (30, 20)]
+    began = time.monotonic()
+    with serving(many.read_bytes()) as own:
+        ended = run('cat', own.url('quota_spent'), *names)
+        asked = [headers['Range'].partition('=')[2].split('-') for _, _, headers in own.requests]
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == b''.join(files[name] for name in names)
+    assert time.monotonic() - began >= 2
+    assert len(asked) > 2 and all(int(last) - int(first) + 1 >= 1 << 20
+                                  for first, last in asked[2:]), asked
+
+
+def test_an_object_without_end_is_left(results, server):
+    assert server.endless_bytes < 64 << 20
+
+
+def test_two_answers_for_one(archive, monkeypatch):
+    """The second one is of the bytes behind. Whoever takes it for the next one's notices."""
+    def twice(server, answer, _handler):
+        more = Answer(server.content, f'bytes={answer.last + 1}-{answer.last + 4096}')
+        if answer.status == more.status == 206:
+            head = '\r\n'.join(f'{name}: {value}' for name, value in more.headers)
+            answer.body += f'HTTP/1.1 206 What\r\n{head}\r\n\r\n'.encode() + more.body
+
+    monkeypatch.setitem(FAULTS, 'none', twice)
+    with serving(archive[0].read_bytes()) as own:
+        ended = run('cat', own.url(), *CHUNKS, env={'OZXFS_DEADLINE': str(DEADLINE)}, timeout=100)
+    assert ended.returncode in (SERVED, BROKEN), ended.stderr
+    assert is_made_of_parts(ended.stdout, archive[1])
+    assert (ended.stdout == archive[1]) == (ended.returncode == SERVED)
 
 
 @pytest.mark.parametrize('size', [0, 1, 100])

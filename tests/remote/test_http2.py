@@ -30,7 +30,8 @@ PATIENCE = DEADLINE + SLACK
 LEFT_OUT = {
     'reset', 'reset_after_headers', 'slow_headers', 'slow_body', 'garbage', 'http_09',
     'status_line_only', 'status_no_number', 'header_nul', 'headers_large', 'headers_many',
-    'length_twice', 'redirect_to_other_host', 'redirect_from_outside'
+    'length_twice', 'redirect_to_other_host', 'redirect_from_outside', 'reset_in_the_body',
+    'whole_endless'
 }
 # libcurl looks at a stream's Content-Length itself.
 WORDS = {'long_body': 'more than|not usable|broke', 'multipart': 'not usable'}

@@ -234,6 +234,16 @@ def test_served_again_once_the_server_is(server, files, tmp_path):
         assert read(root / MIDDLE[0]) == (files[MIDDLE[0]], 0)
 
 
+def test_a_server_that_wants_to_be_asked_tomorrow(server, tmp_path):
+    """Nobody waits for that, be it the one who was told or who comes later."""
+    with mounted(tmp_path / 'm', server.url('retry_tomorrow', 'later', 'm')) as root:
+        assert read(root / MIDDLE[0])[1] == errno.EIO
+        asked = len(server.requests)
+        time.sleep(1.1)  # nobody tries again at once
+        assert read(root / MIDDLE[1])[1] == errno.EIO
+        assert len(server.requests) == asked
+
+
 def test_changed_for_good(server, tmp_path):
     with mounted(tmp_path / 'm', server.url('etag_changed', 'later', 'sticky')) as root:
         assert read(root / MIDDLE[0])[1] == errno.EIO

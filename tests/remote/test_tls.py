@@ -75,6 +75,43 @@ def test_other_name(folder, content):
         assert not ended.stdout
 
 
+def make_expired(folder):
+    """Of two days in 2020."""
+    for name, text in (('index', ''), ('serial', '01\n'), ('conf', f"""
+[ca]
+default_ca = own
+[own]
+database = {folder}/index
+serial = {folder}/serial
+new_certs_dir = {folder}
+default_md = sha256
+policy = policy
+x509_extensions = more
+[policy]
+commonName = supplied
+[more]
+subjectAltName = IP:127.0.0.1
+""")):
+        (folder / name).write_text(text)
+    key, request, certificate = (folder / f'expired.{end}' for end in ('key', 'csr', 'crt'))
+    for command in (['req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+                     '-nodes', '-keyout', key, '-out', request, '-subj', '/CN=test'],
+                    ['ca', '-batch', '-notext', '-selfsign', '-config', folder / 'conf', '-keyfile',
+                     key, '-in', request, '-out', certificate, '-startdate', '200101000000Z',
+                     '-enddate', '200103000000Z']):
+        subprocess.run(['openssl', *command], check=True, capture_output=True)
+    certificate.chmod(0o644)
+    return certificate, key
+
+
+def test_expired(folder, content):
+    certificate, key = make_expired(folder)
+    with serving_tls(content, certificate, key) as url:
+        ended = info(url, certificate)
+        assert ended.returncode == 74 and 'certificate' in ended.stderr, ended.stderr
+        assert not ended.stdout and ended.stderr.count('\n') == 1
+
+
 def test_old_tls(folder, content):
     certificate, key = make_certificate(folder, 'old', 'IP:127.0.0.1')
     with serving_tls(content, certificate, key, ssl.TLSVersion.TLSv1_1) as url:

@@ -149,7 +149,7 @@ static void test_few_requests(void)
 {
     struct state *s = begin();
 
-    s->object.least_bytes = 4 * MIB;
+    s->object.pace.least_bytes = 4 * MIB;
     for (unsigned n = 0; n < CHUNKS; n++)
         read_chunk(s, n, true);
     CHECK(s->requests < CHUNKS / 2);
