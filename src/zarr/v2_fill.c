@@ -123,6 +123,8 @@ static bool put_float(const char *name, const struct ozx_v2_value *value, struct
         ozx_text_put(out, rounded < 0 ? "\"-Infinity\"" : "\"Infinity\"");
         return true;
     }
+    if (strcmp(number, "-0") == 0) /* an integer, whose zero has no sign */
+        strcpy(number, "0");
     ozx_text_put(out, number);
     if (!strpbrk(number, ".eE"))
         ozx_text_put(out, ".0");
@@ -231,12 +233,12 @@ static bool put_time(const struct ozx_v2_value *value, struct ozx_text *out)
 static bool put_bool(const struct ozx_v2_value *value, struct ozx_text *out)
 {
     bool is_true = ozx_v2_is_word(value, "true");
-    int64_t number;
+    char number[NUMBER_MAX];
 
     if (!is_true && !ozx_v2_is_word(value, "false")) {
-        if (!ozx_v2_integer(value, &number))
+        if (!ozx_v2_is_number(value) || !take_number(value, number))
             return false;
-        is_true = number != 0;
+        is_true = strtod(number, NULL) != 0;
     }
     ozx_text_put(out, is_true ? "true" : "false");
     return true;

@@ -82,7 +82,8 @@ def test_by_array_and_field(store, out, name):
 
 FILLS = [('<u8', 18446744073709551615, 18446744073709551615),
          ('<i8', -9223372036854775808, -9223372036854775808), ('<i4', 7.0, 7), ('<i4', '5', 5),
-         ('<i4', True, 1), ('|b1', 1, True), ('|b1', False, False), ('<f4', 3, 3.0),
+         ('<i4', True, 1), ('|b1', 1, True), ('|b1', False, False), ('|b1', 0.0, False),
+         ('|b1', 1.0, True), ('<f4', 3, 3.0),
          ('<f8', 1e300, 1e300), ('<f8', 'NaN', 'NaN'), ('<f4', 1e300, 'Infinity'),
          ('<f2', -1e6, '-Infinity'), ('<c8', [1, 'NaN'], [1.0, 'NaN']),
          ('<M8[ns]', -9223372036854775808, 'NaT'), ('<M8[s]', 5, 5), ('<i4', None, 0),
@@ -103,6 +104,16 @@ def test_not_finite_as_json_does_not_have_it(store, out):
             json.dumps(GOOD).replace('"fill_value": 0', '"fill_value": ' + word))
         convert(store, out, '--ome-version', '0.5')
         assert metadata(out, 'a')['fill_value'] == word
+
+
+def test_zeros_and_their_sign(store, out):
+    """JSON's -0 is an integer to Python, and so to who wrote and reads v2."""
+    array(store)
+    for stated, wanted in (('-0', '0.0'), ('-0.0', '-0.0')):
+        (store / 'a' / '.zarray').write_text(
+            json.dumps(GOOD).replace('"fill_value": 0', '"fill_value": ' + stated))
+        convert(store, out, '--ome-version', '0.5')
+        assert repr(metadata(out, 'a')['fill_value']) == wanted
 
 
 @pytest.mark.parametrize('separator', './')
