@@ -61,6 +61,13 @@ static const char *kind_of(const struct ozx_metadata *metadata)
                                                         : "group";
 }
 
+/* There is something to show of the node itself. */
+static bool has_pixels(const struct ozx_metadata *metadata)
+{
+    return metadata &&
+           (metadata->is_array || (metadata->ome && metadata->ome->multiscale_count != 0));
+}
+
 static void add_children(struct walk *w, uint32_t node)
 {
     const struct ozx_archive *archive = w->maker->archive;
@@ -88,7 +95,7 @@ static int put_next(struct walk *w, struct ozx_error *error)
     const uint32_t node = w->queue[w->first].node;
     const int64_t parent = w->queue[w->first++].parent;
     char name[256] = "";
-    const char *kind, *text;
+    const char *text;
     size_t size;
     uint32_t file;
 
@@ -98,7 +105,6 @@ static int put_next(struct walk *w, struct ozx_error *error)
         if (!failure && ozx_metadata_load(archive, file, &metadata, error) == -ENOMEM)
             return -ENOMEM; /* what cannot be read is a group: the rest is shown */
     }
-    kind = kind_of(metadata);
     text = ozx_archive_name(archive, node, &size);
     memcpy(name, text, size < sizeof name ? size : 0);
     ozx_json_stream_open(w->stream, NULL, '{');
@@ -106,10 +112,8 @@ static int put_next(struct walk *w, struct ozx_error *error)
     ozx_json_stream_put(w->stream, "parent", json_integer(parent));
     put_text(w->stream, "name", name);
     put_path(w->maker, w->stream, node);
-    put_text(w->stream, "kind", kind);
-    ozx_json_stream_put(
-        w->stream, "image",
-        json_boolean(metadata && strchr("ail", kind[0]) && strcmp(kind, "labels") != 0));
+    put_text(w->stream, "kind", kind_of(metadata));
+    ozx_json_stream_put(w->stream, "image", json_boolean(has_pixels(metadata)));
     ozx_json_stream_close(w->stream, '}');
     if (!metadata || !metadata->is_array)
         add_children(w, node);
