@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The table of test_faults.py over HTTP/2, as far as it has such faults, and its own rows."""
+"""The table of faults.py over HTTP/2, as far as it has such faults, and its own rows."""
 import concurrent.futures
 import contextlib
 import os
 import re
 import shutil
-import subprocess
 import threading
-import time
 
 import pytest
 
@@ -16,9 +14,9 @@ pytest.importorskip('h2', reason='no Python h2 here')
 from kit.info import write
 from kit.launch import run
 
+import faults
+from faults import BROKEN, DEADLINE, LATE, SERVED, SLACK, TABLE, archive
 from http2 import serving_http2
-from test_faults import (BROKEN, CHUNKS, DEADLINE, LATE, SERVED, SLACK, TABLE, archive,
-                         is_made_of_parts)
 from test_tls import make_certificate
 
 pytestmark = pytest.mark.skipif(not shutil.which('openssl'), reason='no openssl here')
@@ -46,7 +44,7 @@ ROWS = [(name, when, status, WORDS.get(name, words))
             ('goaway_at_once', 'once', SERVED, None),
             ('goaway_at_once', 'always', BROKEN, LATE),
         ]
-NAMES = [f'{name}-{when}' for name, when, *_ in ROWS]
+NAMES = faults.names(ROWS)
 
 
 @contextlib.contextmanager
@@ -61,15 +59,8 @@ def mounted(where, url, certificate):
 
 
 def cat(server, certificate, name, when):
-    began = time.monotonic()
     url = server.url(name, when).replace('http://', 'https://')
-    try:
-        ended = run('cat', url, *CHUNKS, timeout=100, env={
-            'OZXFS_DEADLINE': str(DEADLINE), 'SSL_CERT_FILE': str(certificate)
-        })
-    except subprocess.TimeoutExpired:
-        ended = None
-    return ended, time.monotonic() - began
+    return faults.read_all(url, SSL_CERT_FILE=str(certificate))
 
 
 @pytest.fixture(scope='module')
@@ -90,17 +81,7 @@ def results(archive, certificate):
 
 @pytest.mark.parametrize('name,when,status,words', ROWS, ids=NAMES)
 def test_fault(results, archive, name, when, status, words):
-    ended, seconds = results[f'{name}-{when}']
-    assert ended, 'it hangs'
-    told = ended.stderr.decode()
-    assert ended.returncode == status, told
-    if status == SERVED:
-        assert ended.stdout == archive[1]
-    else:
-        assert is_made_of_parts(ended.stdout, archive[1]) and len(ended.stdout) < len(archive[1])
-        assert told
-    assert re.search(words, told) if words else not told, told
-    assert seconds < (1 if when == 'always' else len(CHUNKS)) * PATIENCE, f'{seconds:.1f} s'
+    faults.check(results[f'{name}-{when}'], archive[1], when, status, words)
 
 
 def test_no_streams(archive, certificate):
