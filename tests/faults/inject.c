@@ -6,6 +6,7 @@
  *     OZXFS_SQUASH=UID            pread answers EACCES to this user, as a server may that asks who reads
  *     OZXFS_NO_LANDLOCK=1, OZXFS_NO_SECCOMP=1, OZXFS_NO_CHROOT=1   a kernel, or a container, without it
  *     OZXFS_NO_NOWAIT=1           preadv2 answers EOPNOTSUPP: every read waits for its bytes
+ *     OZXFS_NO_HOLES=1            SEEK_DATA answers EINVAL, as of a file system that has no holes
  *     OZXFS_FAULT_PAGE=FILE       of 4096 bytes: the count goes on across fork, and can be read
  *
  * CALL is a name in the table below; N counts its calls from 1, beginning with main(). ACTION is an
@@ -71,7 +72,7 @@ struct page {
 static struct page own, *page = &own;
 static unsigned wanted; /* 0: nothing (before main) */
 static uint32_t number;
-static bool from_then_on, no_nowait;
+static bool from_then_on, no_nowait, no_holes;
 static uid_t squashed = (uid_t)-1;
 static char action[16];
 static int action_errno;
@@ -140,6 +141,7 @@ static void arm(void)
     char call[32], n[16];
 
     no_nowait = getenv("OZXFS_NO_NOWAIT") != NULL;
+    no_holes = getenv("OZXFS_NO_HOLES") != NULL;
     if (getenv("OZXFS_SQUASH"))
         squashed = (uid_t)atoi(getenv("OZXFS_SQUASH"));
     if (!fault || sscanf(fault, "%31[^:]:%15[^:]:%15s", call, n, action) != 3)
@@ -248,6 +250,15 @@ ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
     if (verdict == AFTER)
         raise(SIGKILL);
     return got;
+}
+
+off64_t lseek64(int fd, off64_t offset, int whence)
+{
+    if (no_holes && whence == SEEK_DATA) {
+        errno = EINVAL;
+        return -1;
+    }
+    return REAL(lseek64)(fd, offset, whence);
 }
 
 /* What pread is called in a hardened build that knows the buffer's size. */

@@ -18,6 +18,7 @@ import subprocess
 import zipfile
 
 import pytest
+from kit import launch
 from kit.faulty import LONG, OZXFS
 from kit.info import write
 from power_cut import parse
@@ -325,6 +326,25 @@ def test_a_write_that_is_lost(number, said, faulty, tmp_path):
     done = faulty.run(f'pwrite64:{number}:lost', *command(arguments, path, tmp_path))
     assert (done.returncode, said in done.stderr) == (74, True), done.stderr
     subprocess.run([OZXFS, 'edit', path], capture_output=True, check=True)
+    assert path.read_bytes() == old
+
+
+@pytest.mark.parametrize('zeros, is_undone', [(2**28 - 1, True), (2**28, False)])
+def test_zeros_where_there_are_no_holes(zeros, is_undone, faulty, tmp_path):
+    """Those in front of a mark that was torn: less than 256 MiB are looked at. More are left to
+    repack --recover, and it is said."""
+    path = tmp_path / 'x.ozx'
+    write(path, {'zarr.json': TEXT})
+    old = path.read_bytes()
+    os.truncate(path, len(old) + zeros)  # a hole, but nobody may know
+    done = launch.run('edit', path, env={**faulty.environment('none:1:none'),
+                                         'OZXFS_NO_HOLES': '1'}, timeout=60)
+    assert (done.returncode == 0) == is_undone, done.stderr
+    assert (path.stat().st_size == len(old)) == is_undone
+    if not is_undone:
+        assert b'repack --recover' in done.stderr, done.stderr
+        done = launch.run('edit', path)  # here they are seen at once
+        assert done.returncode == 0, done.stderr
     assert path.read_bytes() == old
 
 
