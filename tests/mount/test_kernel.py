@@ -130,6 +130,31 @@ def test_many_names(kernel, folder):
     kernel.umount(where)
 
 
+def test_headers_in_any_order(kernel, folder):
+    """Thousands of local headers, which several threads read and check, in another order than that
+    of the names. Of two that are wrong it is the first in the file that is told."""
+    path = os.path.join(folder, 'order.ozx')
+    names = ['c/%d' % (i * 7919 % 9973) for i in range(9973)]
+    with zipfile.ZipFile(path, 'w') as out:
+        for number, name in enumerate(names):
+            out.writestr(zipfile.ZipInfo(name), name * (number % 50))
+        starts = [entry.header_offset for entry in out.infolist()]
+    os.chmod(path, 0o644)
+    where = kernel.mount(path, KERNEL)
+    for number, name in list(enumerate(names))[::9]:
+        with open(os.path.join(where, name), 'rb') as file:
+            assert file.read() == name.encode() * (number % 50)
+    kernel.umount(where)
+    with open(path, 'r+b') as file:
+        for number in (9000, 5017):
+            file.seek(starts[number] + 30)
+            file.write(b'd')
+    for _ in range(3):
+        done = kernel.run('mount', KERNEL, path, kernel.directory('m'))
+        assert done.returncode == 69 and b"'%s'" % names[5017].encode() in done.stderr, done.stderr
+        assert b'the local header has another name' in done.stderr
+
+
 @pytest.mark.parametrize('more', range(0, 60, 9))
 def test_root_of_nearly_a_block(kernel, folder, more):
     """A directory that only fits a block of its own: its inode moves there, the root's too."""
