@@ -5,6 +5,7 @@
  * more. Whatever is in the way, before anything is mounted, is no failure of the mount: FUSE serves it.
  *
  *     hold     before the archive is read: from now on a change of it is noticed
+ *     expect   how large the tree is going to be, by the worker's word: there is time to make room for it
  *     attach   mounts the tree; nothing is seen of it before it was compared with the archive
  *     watch    until the mount is gone
  *     release  lets go of all that hold and attach made
@@ -35,6 +36,7 @@ struct ozx_direct_backend {
                 struct ozx_error *why);
     /* Readable once the archive is about to change; borrowed. */
     int (*alarm)(const struct ozx_direct *direct);
+    void (*expect)(struct ozx_direct *direct, uint32_t count, uint32_t names_size_bytes);
     int (*attach)(struct ozx_direct *direct, const struct ozx_table *table, struct ozx_mount_id *out,
                   struct ozx_error *why);
     /* `signals` is a signalfd. */

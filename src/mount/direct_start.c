@@ -67,7 +67,12 @@ int ozx_direct_start_continue(struct ozx_direct_start *start, bool is_alarm, str
     if (start->pipe < 0)
         return 0;
     result = ozx_table_receive(&start->reader, start->pipe);
-    if (result == -EPIPE && start->reader.got_bytes == 0 && !start->reader.has_head) {
+    if (start->reader.has_head && !start->is_expected) {
+        start->is_expected = true;
+        start->backend->expect(start->direct, start->reader.table.count,
+                               start->reader.table.names_size);
+    }
+    if (result == -EPIPE && start->reader.got_bytes == 0) {
         close(ozx_take_fd(&start->pipe)); /* the worker says why */
         return 0;
     }
@@ -83,7 +88,7 @@ int ozx_direct_start_attach(struct ozx_direct_start *start, struct ozx_mount_id 
 {
     int failure = start->pipe >= 0 ? ozx_direct_start_continue(start, false, why) : 0;
 
-    if (!failure && (start->pipe >= 0 || !start->reader.has_head))
+    if (!failure && (start->pipe >= 0 || !start->reader.is_whole))
         failure = fail(why, -EPROTO, "the worker sent no table of files");
     if (!failure)
         failure = start->backend->attach(start->direct, &start->reader.table, out, why);

@@ -13,6 +13,7 @@ struct ozx_direct_start {
     int pipe;                  /* where the table comes from; -1: it is whole, or none comes */
     int worker_pipe;           /* the worker's end of it */
     int alarm;                 /* borrowed; -1 without */
+    bool is_expected;          /* the backend knows how large the table is going to be */
     bool attached;
     struct ozx_table_reader reader;
 };

@@ -70,14 +70,15 @@ static int put(struct sender *s, const void *bytes, size_t size)
     return 0;
 }
 
-static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_size,
+static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_size, char *name_to,
                     struct ozx_row *row, struct ozx_error *error)
 {
     struct ozx_node_stat stat;
     size_t name_size;
+    const char *name = ozx_archive_name(archive, node, &name_size);
 
+    memcpy(name_to, name, name_size);
     ozx_archive_stat(archive, node, &stat);
-    (void)ozx_archive_name(archive, node, &name_size);
     *row = (struct ozx_row){.size_bytes = stat.size_bytes,
                             .mtime_s = stat.mtime_s,
                             .parent = ozx_archive_parent(archive, node),
@@ -140,20 +141,21 @@ static int send_data(struct sender *s, uint32_t node, struct ozx_error *error)
 
 static int send_all(struct sender *s, const struct head *head, struct ozx_error *error)
 {
-    uint64_t data_size = 0;
-    int failure = put(s, head, sizeof *head);
+    OZX_AUTO_FREE char *names = malloc(head->names_size + (size_t)1);
+    uint64_t data_size = 0, names_size = 0;
+    int failure = 0;
 
+    if (!names)
+        return ozx_error_memory(error);
     for (uint32_t i = 0; i < head->count && !failure; i++) {
         struct ozx_row row;
-        failure = make_row(s->archive, i, &data_size, &row, error);
+        failure = make_row(s->archive, i, &data_size, names + names_size, &row, error);
+        names_size += row.name_size;
         if (!failure)
             failure = put(s, &row, sizeof row);
     }
-    for (uint32_t i = 0; i < head->count && !failure; i++) {
-        size_t size;
-        const char *name = ozx_archive_name(s->archive, i, &size);
-        failure = put(s, name, size);
-    }
+    if (!failure)
+        failure = put(s, names, head->names_size);
     for (uint32_t i = 0; i < head->count && head->data_size && !failure; i++) {
         struct ozx_node_stat stat;
         ozx_archive_stat(s->archive, i, &stat);
@@ -175,6 +177,10 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, stru
     s->pipe = pipe;
     s->used = 0;
     failure = measure(archive, &head, error);
+    if (!failure)
+        failure = put(s, &head, sizeof head);
+    if (!failure)
+        failure = flush(s); /* who makes room for it can do so meanwhile */
     if (!failure)
         failure = ozx_archive_resolve_all(archive, limit_ms, error);
     if (!failure)
@@ -207,7 +213,8 @@ static int take_head(struct ozx_table_reader *reader)
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return -ENOMEM;
-    (void)madvise(memory, (size_t)size, MADV_HUGEPAGE); /* fewer faults; for who has it */
+    /* In large pages, where there are any. */
+    (void)madvise(memory, (size_t)size, MADV_HUGEPAGE);
     *table = (struct ozx_table){.rows = (struct ozx_row *)(void *)memory,
                                 .names = (char *)memory + rows_size,
                                 .data = memory + rows_size + head.names_size,
@@ -251,8 +258,10 @@ int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
         reader->got_bytes += (size_t)got;
         if (reader->got_bytes < room)
             continue;
-        if (reader->has_head)
+        if (reader->has_head) {
+            reader->is_whole = true;
             return count_names(&reader->table);
+        }
         int failure = take_head(reader);
         if (failure)
             return failure;

@@ -55,7 +55,8 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe,
 struct ozx_table_reader {
     struct ozx_table table;
     size_t got_bytes; /* of the head, then of the memory */
-    bool has_head;
+    bool has_head;    /* the table's count and sizes are set, and nothing else of it is */
+    bool is_whole;
     uint8_t head[32];
 };
 

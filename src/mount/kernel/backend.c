@@ -160,6 +160,11 @@ static int make_image(struct ozx_direct *d, const struct ozx_table *table, uint6
     return failure;
 }
 
+static void expect(struct ozx_direct *d, uint32_t count, uint32_t names_size_bytes)
+{
+    ozx_image_file_expect(ozx_image_guess(count, names_size_bytes), &d->image);
+}
+
 static int put(struct ozx_direct *d, int mount, struct ozx_mount_id *out, struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int lock = -1;
@@ -205,6 +210,7 @@ static int attach(struct ozx_direct *d, const struct ozx_table *table, struct oz
 const struct ozx_direct_backend ozx_kernel_backend = {.name = "kernel",
                                                       .hold = hold,
                                                       .alarm = alarm_of,
+                                                      .expect = expect,
                                                       .attach = attach,
                                                       .watch = ozx_kernel_watch,
                                                       .release = release};

@@ -76,12 +76,53 @@ static bool is_much(uint64_t size_bytes)
     return sysinfo(&info) < 0 || size_bytes > (uint64_t)info.freeram * info.mem_unit / FREE_SHARE;
 }
 
-int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *out, struct ozx_error *why)
+/* With memory for all of it: all of it is going to be written. Takes `fd` unless it fails. */
+static int map(int *fd, uint64_t size_bytes, struct ozx_image_file *out)
+{
+    void *memory;
+
+    if (ftruncate(*fd, (off_t)size_bytes) < 0)
+        return -errno;
+    memory = mmap(NULL, (size_t)size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    (void)madvise(memory, (size_t)size_bytes, MADV_POPULATE_WRITE); /* since Linux 5.14 */
+    *out =
+        (struct ozx_image_file){.fd = ozx_take_fd(fd), .memory = memory, .size_bytes = size_bytes};
+    return 0;
+}
+
+void ozx_image_file_expect(uint64_t size_bytes, struct ozx_image_file *out)
+{
+    OZX_AUTO_CLOSE int fd = is_little(size_bytes) ? make_in_memory() : -1;
+
+    if (fd >= 0)
+        (void)!map(&fd, size_bytes, out);
+}
+
+static int resize(struct ozx_image_file *file, uint64_t size_bytes)
+{
+    void *memory;
+
+    if (ftruncate(file->fd, (off_t)size_bytes) < 0)
+        return -errno;
+    memory = mremap(file->memory, (size_t)file->size_bytes, (size_t)size_bytes, MREMAP_MAYMOVE);
+    if (memory == MAP_FAILED)
+        return -errno;
+    file->memory = memory;
+    file->size_bytes = size_bytes;
+    return 0;
+}
+
+int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *file, struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int fd = -1;
     bool little = is_little(size_bytes);
-    void *memory;
+    int failure;
 
+    if (file->fd >= 0 && size_bytes <= file->size_bytes + MEMORY_BYTES && !resize(file, size_bytes))
+        return 0;
+    ozx_image_file_close(file);
     if (!little)
         fd = make_on_disk(size_bytes);
     if (fd < 0) {
@@ -91,15 +132,8 @@ int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *out, struct 
     }
     if (fd < 0)
         return fail(why, fd, "cannot make a file for its image");
-    if (ftruncate(fd, (off_t)size_bytes) < 0)
-        return fail(why, -errno, "cannot make a file for its image");
-    memory = mmap(NULL, (size_t)size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return fail(why, -errno, "cannot map the file for its image");
-    (void)madvise(memory, (size_t)size_bytes, MADV_POPULATE_WRITE); /* all of it will be written */
-    *out = (struct ozx_image_file){
-        .fd = ozx_take_fd(&fd), .memory = memory, .size_bytes = size_bytes};
-    return 0;
+    failure = map(&fd, size_bytes, file);
+    return failure ? fail(why, failure, "cannot make a file for its image") : 0;
 }
 
 void ozx_image_file_close(struct ozx_image_file *file)

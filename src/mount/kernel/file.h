@@ -17,9 +17,12 @@ struct ozx_image_file {
 
 #define OZX_IMAGE_FILE_INIT {.fd = -1}
 
-/* Made of zeros: in memory, where it is small or there is much of it, else below /var/tmp. -EPERM, -ENODEV,
+/* Makes room for an image that may come, of about that size; only where it goes into memory. */
+void ozx_image_file_expect(uint64_t size_bytes, struct ozx_image_file *out);
+
+/* Made of zeros, from what was expected or anew: in memory, where it is small or there is much of it, else below /var/tmp. -EPERM, -ENODEV,
  * with the reason. */
-int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *out,
+int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *file,
                         struct ozx_error *why) OZX_CHECKED;
 
 void ozx_image_file_close(struct ozx_image_file *file);

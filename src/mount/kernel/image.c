@@ -227,6 +227,17 @@ static int fail_size(struct ozx_error *error)
                          "the archive is too large for an EROFS image");
 }
 
+uint64_t ozx_image_guess(uint32_t count, uint32_t names_size_bytes)
+{
+    const uint64_t inode =
+        round_up(sizeof(struct ozx_erofs_compact) + sizeof(struct ozx_erofs_map_header) +
+                     OZX_EROFS_EXTENT_SHORT,
+                 OZX_EROFS_SLOT);
+
+    return round_to_block(OZX_EROFS_META + count * (inode + sizeof(struct ozx_erofs_dirent)) +
+                          names_size_bytes);
+}
+
 int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options *options,
                    struct ozx_image *out, struct ozx_error *error)
 {

@@ -36,6 +36,9 @@ struct ozx_image {
     uint64_t chunk_copies_bytes; /* so much of them */
 };
 
+/* The size of an image of so many rows with short files, about. */
+uint64_t ozx_image_guess(uint32_t count, uint32_t names_size_bytes);
+
 /* `table` is checked and borrowed until ozx_image_free. -EFBIG: more than an image can hold. */
 int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options *options,
                    struct ozx_image *out, struct ozx_error *error) OZX_CHECKED;
