@@ -62,7 +62,8 @@ def compile_program(folder, source, *libraries):
 
 @contextlib.contextmanager
 def line(folder, server, client, rtt_ms):
-    """Between two namespaces, with the addresses SERVER and CLIENT at its ends."""
+    """Between two namespaces, with the addresses SERVER and CLIENT at its ends; the process that is
+    the line. While that is stopped, nothing comes through, and nobody is told."""
     command = [compile_program(folder, HERE / 'delay_line.c'), str(server.pid), str(client.pid),
                str(rtt_ms), str(LINE_MBIT)]
     with ended(subprocess.Popen(command, stdout=subprocess.PIPE)) as process:
@@ -71,7 +72,7 @@ def line(folder, server, client, rtt_ms):
             space.run('ip', 'link', 'set', 'lo', 'up')
             space.run('ip', 'address', 'add', f'{address}/24', 'dev', 'line')
             space.run('ip', 'link', 'set', 'line', 'up')
-        yield
+        yield process
 
 
 @contextlib.contextmanager

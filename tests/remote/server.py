@@ -480,9 +480,10 @@ def serving(content, tls=None, address='127.0.0.1'):
         server.server_close()
 
 
-if __name__ == '__main__':  # server.py FILE: to try things by hand
+if __name__ == '__main__':  # server.py FILE [ADDRESS]: on another machine, or to try things by hand
     import sys
-    with open(sys.argv[1], 'rb') as archive, serving(archive.read()) as by_hand:
-        print(by_hand.url(), flush=True)
+    where = {'address': sys.argv[2]} if len(sys.argv) > 2 else {}
+    with open(sys.argv[1], 'rb') as archive, serving(archive.read(), **where) as alone:
+        print(alone.url().replace('127.0.0.1', alone.server_address[0]), flush=True)
         while True:
             time.sleep(60)
