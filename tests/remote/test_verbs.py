@@ -18,6 +18,7 @@ from kit.launch import OZXFS, run, run_text
 from kit.proc import children_of, descriptors_of, status_of
 from kit.trees import tree
 
+from images import column
 from processes import FETCH, fetchers, wait_until
 from server import MODIFIED, serving
 
@@ -89,6 +90,22 @@ def test_requests(archive):
         assert run('info', own.url()).returncode == 0
         ranges = sorted(headers['Range'] for _, _, headers in own.requests)
     assert ranges == ['bytes=-262144', 'bytes=0-65535']
+
+
+def test_requests_of_a_large_directory(tmp_path):
+    """What the first two do not bring of the central directory comes by the MiB, all of it at
+    once, and once; and no zarr.json needs another one."""
+    names = [f'0/c/{"n" * 200}{number}' for number in range(13_000)]
+    files = column(1, 4) | {name: b'' for name in names}
+    archive = write(tmp_path / 'many.ozx', files).read_bytes()
+    directory = len(archive) - archive.index(b'PK\x01\x02')
+    assert directory > 3 << 20
+    with serving(archive) as own:
+        assert run('info', own.url()).returncode == 0
+        ranges = [headers['Range'] for _, _, headers in own.requests]
+    assert len(ranges) <= 2 + -(-directory // (1 << 20)), ranges
+    asked = [[int(end) for end in text[6:].split('-')] for text in ranges[2:]]
+    assert sum(last - first + 1 for first, last in asked) < directory, 'the tail is there'
 
 
 def test_what_cannot_read_from_servers_says_so(server, tmp_path):
