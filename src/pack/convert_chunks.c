@@ -154,6 +154,14 @@ static void sort_flat(struct ozx_input_listing *flat)
     ozx_input_listing_sort(flat);
 }
 
+void ozx_convert_drop_flat(struct ozx_convert *c, const char *path, size_t size_bytes)
+{
+    const struct ozx_convert_node *array = c->flat.count ? &c->nodes[c->flat_node] : NULL;
+
+    if (array && array->path_size_bytes == size_bytes && memcmp(array->path, path, size_bytes) == 0)
+        ozx_input_listing_free(&c->flat);
+}
+
 static int take_flat(struct ozx_convert *c, uint32_t node, uint32_t key,
                      struct ozx_input_listing *listing)
 {

@@ -267,6 +267,7 @@ int ozx_convert_list(struct ozx_input *input, const char *path, size_t path_size
         return ozx_convert_list_chunks(c, array, rest, rest_size, key, listing, error);
     }
     ozx_convert_pop_images(c, path, path_size_bytes);
+    ozx_convert_drop_flat(c, path, path_size_bytes);
     failure = ozx_convert_check_inside(c, path, path_size_bytes, true, error);
     if (!failure)
         failure = c->base->kind->list(c->base, path, path_size_bytes, key, listing, error);

@@ -17,7 +17,7 @@ int ozx_input_listing_add(struct ozx_input_listing *listing, const char *name,
     char *at;
 
     if (listing->names_room - listing->names_used < name_size_bytes + 2) {
-        uint32_t room = listing->names_room ? listing->names_room * 2 : NAMES_MIN;
+        uint32_t room = listing->names_room + listing->names_room / 2 + NAMES_MIN;
         char *grown;
         if (room < listing->names_room || !(grown = realloc(listing->names, room)))
             return -ENOMEM;
@@ -51,9 +51,17 @@ static int by_path_bytes(const void *a, const void *b, void *names)
     return order ? order : (x_size > y_size) - (x_size < y_size);
 }
 
+static bool is_sorted(const struct ozx_input_listing *listing)
+{
+    for (uint32_t i = 1; i < listing->count; i++)
+        if (by_path_bytes(&listing->items[i - 1], &listing->items[i], listing->names) > 0)
+            return false;
+    return true;
+}
+
 void ozx_input_listing_sort(struct ozx_input_listing *listing)
 {
-    if (listing->count)
+    if (!is_sorted(listing)) /* qsort of glibc would take the memory of the list once more */
         qsort_r(listing->items, listing->count, sizeof *listing->items, by_path_bytes,
                 listing->names);
 }
