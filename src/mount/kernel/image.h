@@ -21,6 +21,16 @@ struct ozx_image_options {
     uint64_t archive_size_bytes;
 };
 
+/* Where a pass over the rows is. */
+struct ozx_image_cursor {
+    uint32_t child;            /* the next directory's first row */
+    uint64_t meta_bytes;       /* the next inode, at the earliest */
+    uint64_t directory_bytes;  /* the next directory's blocks */
+    uint64_t chunk_copy_bytes; /* the next copy of a last chunk */
+};
+
+#define OZX_IMAGE_PARTS 8 /* that rows are written in */
+
 struct ozx_image {
     const struct ozx_table *table; /* borrowed */
     struct ozx_image_options options;
@@ -34,7 +44,15 @@ struct ozx_image {
     uint64_t chunks_bytes;      /* copies of last chunks here, */
     uint64_t size_bytes;        /* and it ends here */
     uint64_t chunk_copies_bytes; /* so much of them */
+    /* At the first row of each part, where blocks and copies are counted from 0. */
+    struct ozx_image_cursor parts[OZX_IMAGE_PARTS];
 };
+
+/* The first row of a part. */
+static inline uint32_t ozx_image_part(const struct ozx_image *image, uint32_t part)
+{
+    return (uint32_t)((uint64_t)image->table->count * part / OZX_IMAGE_PARTS);
+}
 
 /* The size of an image of so many rows with short files, about. */
 uint64_t ozx_image_guess(uint32_t count, uint32_t names_size_bytes);
@@ -47,7 +65,7 @@ int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options
 typedef int (*ozx_image_read)(void *context, void *to, size_t size_bytes, uint64_t offset_bytes);
 
 /* Writes the image to `memory`, which is zero. Those few bytes of files that have to stand in it are read by
- * `read`. */
+ * `read`, on any thread. */
 int ozx_image_write(const struct ozx_image *image, uint8_t *memory, ozx_image_read read,
                     void *context) OZX_CHECKED;
 
