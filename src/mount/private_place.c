@@ -149,6 +149,38 @@ bool ozx_private_place_remove(const struct ozx_private_place *where)
     return unlinkat(where->base, where->name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
+/* True if the name of the directory that the place is in is one that was chosen here: then `out` has it. */
+static bool has_chosen_name(const struct ozx_place *place, struct ozx_private_place *out)
+{
+    const size_t size = sizeof out->name - 1;
+    const char *end = strrchr(place->path, '/');
+
+    if (!end || (size_t)(end - place->path) <= size || end[-(ptrdiff_t)size - 1] != '/')
+        return false;
+    snprintf(out->name, sizeof out->name, "%s", end - size);
+    return strncmp(out->name, OZX_PRIVATE_PLACE_PREFIX, strlen(OZX_PRIVATE_PLACE_PREFIX)) == 0;
+}
+
+bool ozx_private_place_remove_left(const struct ozx_place *place, uid_t user)
+{
+    struct ozx_private_place where = OZX_PRIVATE_PLACE_INIT;
+    OZX_AUTO_CLOSE int base = openat(place->parent, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct ozx_mount_id mount;
+    struct stat held, named;
+
+    if (!has_chosen_name(place, &where) || base < 0 || fstat(place->parent, &held) < 0 ||
+        fstatat(base, where.name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    if (held.st_dev != named.st_dev || held.st_ino != named.st_ino || (held.st_mode & 07777) != MODE)
+        return false;
+    if (held.st_uid != geteuid() && (geteuid() != 0 || held.st_uid != user))
+        return false;
+    if (ozx_place_mount(place, &mount) == 0)
+        return false;
+    unlinkat(place->parent, place->name, AT_REMOVEDIR);
+    return unlinkat(base, where.name, AT_REMOVEDIR) == 0;
+}
+
 void ozx_private_place_close(struct ozx_private_place *where)
 {
     if (where->base >= 0)

@@ -10,6 +10,8 @@
 #ifndef OZX_MOUNT_PRIVATE_PLACE_H
 #define OZX_MOUNT_PRIVATE_PLACE_H
 
+#include <sys/types.h>
+
 #include "base/error.h"
 #include "mount/place.h"
 
@@ -45,6 +47,10 @@ int ozx_private_place_find(const struct ozx_private_place *where,
 
 /* Removes both directories, unless something is mounted there. True if they are gone. */
 bool ozx_private_place_remove(const struct ozx_private_place *where);
+
+/* Removes the directories of a place that was found by its path, if they are such, empty, and belong to the
+ * caller or (who calls is root) to `user`: their run was killed. True if they are gone. */
+bool ozx_private_place_remove_left(const struct ozx_place *place, uid_t user);
 
 void ozx_private_place_close(struct ozx_private_place *where);
 #define OZX_AUTO_PRIVATE_PLACE OZX_CLEANUP(ozx_private_place_close)

@@ -15,6 +15,7 @@
 #include "mount/holders.h"
 #include "mount/mount_point.h"
 #include "mount/mountinfo.h"
+#include "mount/private_place.h"
 #include "mount/process.h"
 
 #define WAIT_MS 30000
@@ -94,13 +95,18 @@ static int refuse(int code, struct ozx_error *error)
                          "cannot find the mount: %s", strerror(-code));
 }
 
+static bool remove_made(const struct ozx_place *place, uid_t user)
+{
+    return ozx_mount_point_remove_made(place, user) || ozx_private_place_remove_left(place, user);
+}
+
 /* Nothing is mounted: a directory that a mount had made, and lost, is removed. */
 static int clear_place(const struct ozx_place *place, struct ozx_error *note,
                        struct ozx_error *error)
 {
     if (faccessat(place->parent, place->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         return refuse(-errno, error);
-    if (!ozx_mount_point_remove_made(place, geteuid()))
+    if (!remove_made(place, geteuid()))
         return refuse(-EINVAL, error);
     (void)fail(note, -EINVAL, NULL,
                "nothing was mounted here: the empty directory that a mount had made was removed");
@@ -178,7 +184,7 @@ static int wait_for_end(const struct umount *u, struct ozx_error *note, struct o
     if (holders.elsewhere)
         return 0;
     if (u->lazy || holders.text[0]) {
-        ozx_mount_point_remove_made(&u->place, u->user);
+        (void)remove_made(&u->place, u->user);
         return 0;
     }
     if (kept && !ozx_daemons_wait(&u->daemons, UNSEEN_WAIT_MS) &&
@@ -190,7 +196,7 @@ static int wait_for_end(const struct umount *u, struct ozx_error *note, struct o
         return ozx_error_set(error, -ETIMEDOUT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "unmounted, but its daemon (process %d) has not ended after %d s",
                              (int)u->daemons.pids[0], WAIT_MS / 1000);
-    ozx_mount_point_remove_made(&u->place, u->user);
+    (void)remove_made(&u->place, u->user);
     return 0;
 }
 

@@ -201,9 +201,9 @@ def one_kill(ozxfs, image, choose, role, phase, span):
     return (role, seen) if found else None
 
 
-@pytest.mark.parametrize('worker_too', [False, True])
-def test_killed_with_its_supervisor(runner, image, folder, worker_too):
-    """The next run takes the mount away, once its command is gone."""
+@pytest.mark.parametrize('worker_too,verb', [(False, 'run'), (True, 'run'), (False, 'umount')])
+def test_killed_with_its_supervisor(runner, image, folder, worker_too, verb):
+    """The next run takes the mount away, once its command is gone; or umount does."""
     process = runner.start('run', image, '--', 'sh', '-c',
                            f'echo $OZXFS_1 >{folder}/path; sleep 300; : {{}}')
     assert wait_until(lambda: os.path.exists(folder + '/path') and read(folder + '/path'))
@@ -220,8 +220,12 @@ def test_killed_with_its_supervisor(runner, image, folder, worker_too):
     process.communicate(timeout=30)
     if worker_too:
         os.kill(worker, signal.SIGKILL)
-    assert wait_until(lambda: runner.run('run', image, '--', 'true').returncode == 0 and
-                      nothing_left(runner, 0)), 'the mount stays'
+    if verb == 'umount':
+        assert wait_until(lambda: runner.run('umount', path).returncode == 0), 'the mount stays'
+        assert nothing_left(runner), 'its directories stay'
+    else:
+        assert wait_until(lambda: runner.run('run', image, '--', 'true').returncode == 0 and
+                          nothing_left(runner, 0)), 'the mount stays'
 
 
 def test_kills_in_every_phase(runner, image, figure, capsys):
