@@ -373,10 +373,11 @@ static int check_conflicts(struct build *b)
 
 static void warn_of_prefix(struct build *b, uint64_t size_bytes)
 {
-    char text[96];
+    char text[128];
 
     snprintf(text, sizeof text,
-             "%" PRIu64 " byte%s before the first entry, as in a self-extracting archive",
+             "%" PRIu64 " byte%s before the first entry, as in a self-extracting archive or in one that was "
+             "changed in place",
              size_bytes, OZX_S(size_bytes));
     ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0, text);
 }

@@ -99,12 +99,18 @@ static void put_warnings(const struct ozx_archive *archive, const struct ozx_ter
         if (!told && !(warnings[i].minor && warnings[i].rule == OZX_RULE_DESCRIPTOR))
             ozx_line_field(terminal, "  ", OZX_WARN, "warning", warnings[i].first.text);
     }
-    if (reclaimable || s->facts.replaced_count) {
+    if (s->facts.replaced_count) {
         struct ozx_words words = {.size = 0};
-        ozx_words_add(&words, "%s entries replaced by later ones, %s reclaimable",
+        ozx_words_add(&words, "%s entr%s replaced by later ones",
                       ozx_progress_count(count, s->facts.replaced_count),
-                      ozx_progress_amount(bytes, (double)reclaimable));
+                      s->facts.replaced_count == 1 ? "y" : "ies");
         ozx_line_field(terminal, "  ", OZX_WARN, "duplicates", words.text);
+    }
+    if (reclaimable) {
+        struct ozx_words words = {.size = 0};
+        ozx_words_add(&words, "%s, which repack gives back",
+                      ozx_progress_amount(bytes, (double)reclaimable));
+        ozx_line_field(terminal, "  ", OZX_WARN, "unused", words.text);
     }
 }
 
