@@ -28,8 +28,8 @@
 
 static void free_state(struct ozx_append_state *s)
 {
-    free(s->old_directory);
-    free(s->directory);
+    free(s->pieces);
+    free(s->fresh);
     free(s->comment);
 }
 
@@ -45,6 +45,13 @@ static int check_signature(const void *data, size_t size, struct ozx_error *erro
                              "use 'ozxfs repack' first",
                              "the new central directory would hold an end record's signature");
     return 0;
+}
+
+static int check_block(void *context, const uint8_t *data, size_t size_bytes,
+                       struct ozx_error *error)
+{
+    (void)context;
+    return check_signature(data - OZX_APPEND_CARRY, OZX_APPEND_CARRY + size_bytes, error);
 }
 
 static int lay_out(struct ozx_append_state *s, struct ozx_error *error)
@@ -66,7 +73,7 @@ static int lay_out(struct ozx_append_state *s, struct ozx_error *error)
         s->mark.clear_offsets_bytes[i] =
             i < s->replaced_count ? s->replaced_offsets_bytes[i] : OZX_OFFSET_NONE;
     s->mark_offset_bytes = ozx_append_place(s->mark.new_size_bytes);
-    return check_signature(s->directory, s->size_bytes, error);
+    return ozx_append_each_block(s, check_block, NULL, error);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -120,6 +127,20 @@ static int check_ends(const struct ozx_append_state *s, const uint8_t *ends, siz
     return failure;
 }
 
+struct put {
+    int fd;
+    uint64_t at_bytes;
+};
+
+static int put_block(void *context, const uint8_t *data, size_t size_bytes, struct ozx_error *error)
+{
+    struct put *put = context;
+    int failure = ozx_append_put(put->fd, data, size_bytes, put->at_bytes, error);
+
+    put->at_bytes += size_bytes;
+    return failure;
+}
+
 /* Mark and directory, and behind them the end records without the end record's signature. */
 static int put_directory(const struct ozx_append_state *s, const uint8_t *mark,
                          struct ozx_error *error)
@@ -127,6 +148,7 @@ static int put_directory(const struct ozx_append_state *s, const uint8_t *mark,
     size_t ends_size = ozx_zip_end_records_size(s->comment_size_bytes);
     OZX_AUTO_FREE uint8_t *ends = malloc(ends_size);
     uint64_t at = s->directory_offset_bytes;
+    struct put put = {.fd = s->append->fd, .at_bytes = at};
     int failure;
 
     if (!ends)
@@ -139,7 +161,7 @@ static int put_directory(const struct ozx_append_state *s, const uint8_t *mark,
         failure = ozx_append_put(s->append->fd, mark, OZX_APPEND_MARK_SIZE,
                                  at - OZX_APPEND_MARK_SIZE, error);
     if (!failure)
-        failure = ozx_append_put(s->append->fd, s->directory, s->size_bytes, at, error);
+        failure = ozx_append_each_block(s, put_block, &put, error);
     if (!failure)
         failure = ozx_append_put(s->append->fd, ends, ends_size, at + s->size_bytes, error);
     return failure ? failure : check_ends(s, ends, ends_size, error);

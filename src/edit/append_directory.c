@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The central directory that an appended archive will have: the old headers as they stand, and the new ones at
- * their places.
+ * their places (append_pieces.c).
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "edit/append_parts.h"
 #include "zarr/metadata_files.h"
 #include "zip/crc.h"
@@ -29,12 +28,20 @@ struct ozx_zip_file ozx_append_file(const struct ozx_append_entry *entry)
                                  .mtime_s = entry->mtime_s};
 }
 
+/* In front of the old header at hand. */
 static void put_central(struct ozx_append_state *s, const struct ozx_zip_file *file)
 {
-    const uint8_t *end = ozx_zip_put_central(s->directory + s->size_bytes, file);
+    ozx_append_keep(s, s->at_bytes);
+    ozx_append_put_new(s, file);
+}
 
-    s->size_bytes = (size_t)(end - s->directory);
-    s->entry_count++;
+/* The walk is at that old header, or behind the last one. */
+static void arrive(struct ozx_append_state *s, uint64_t at_bytes)
+{
+    if (s->leaves_out)
+        s->kept_bytes = at_bytes;
+    s->leaves_out = false;
+    s->at_bytes = at_bytes;
 }
 
 static void put_entry_central(struct ozx_append_state *s, struct ozx_append_entry *entry)
@@ -111,12 +118,9 @@ static void put_new_metadata(struct ozx_append_state *s, const struct ozx_zip_en
 static int visit(void *context, const struct ozx_zip_entry *old, struct ozx_error *error)
 {
     struct ozx_append_state *s = context;
-    const uint8_t *header =
-        s->old_directory + (old->header_offset_bytes - s->old.directory_offset_bytes);
-    struct ozx_bytes b = ozx_bytes_of(header + 28, 6);
-    size_t size = OZX_CENTRAL_SIZE;
     struct ozx_append_entry *entry;
 
+    arrive(s, old->header_offset_bytes);
     put_new_metadata(s, old);
     entry = entry_of_path(s, old);
     if (entry && entry->is_in_place)
@@ -130,14 +134,11 @@ static int visit(void *context, const struct ozx_zip_entry *old, struct ozx_erro
     if (entry) {
         s->replaced_offsets_bytes[s->replaced_count++] = old->local_offset_bytes;
         put_entry_central(s, entry);
+        s->leaves_out = true;
         return 0;
     }
     if (old->local_offset_bytes < s->first_offset_bytes)
         s->first_offset_bytes = old->local_offset_bytes;
-    for (int i = 0; i < 3; i++)
-        size += ozx_bytes_u16(&b);
-    memcpy(s->directory + s->size_bytes, header, size);
-    s->size_bytes += size;
     s->entry_count++;
     return 0;
 }
@@ -148,6 +149,8 @@ static void put_rest(struct ozx_append_state *s)
     const struct ozx_append *append = s->append;
     char path[OZX_NAME_PATH_MAX + 1];
 
+    arrive(s, s->old.directory_offset_bytes + s->old.directory_size_bytes);
+    ozx_append_keep(s, s->at_bytes);
     put_new_metadata(s, NULL);
     for (; append->tree && s->tree_count < append->tree->count; s->tree_count++) {
         struct ozx_zip_file file = append->tree->file(append->tree->context, s->tree_count, path);
@@ -158,23 +161,19 @@ static void put_rest(struct ozx_append_state *s)
             put_entry_central(s, &append->entries[i]);
 }
 
-static int read_old(struct ozx_append_state *s, struct ozx_error *error)
+static int read_comment(struct ozx_append_state *s, struct ozx_error *error)
 {
     const struct ozx_append *append = s->append;
-    int failure =
-        ozx_source_read(append->source, s->old_directory, (size_t)s->old.directory_size_bytes,
-                        s->old.directory_offset_bytes);
+    int failure = ozx_source_read(append->source, s->comment, (size_t)s->old.comment_size_bytes,
+                                  s->old.comment_offset_bytes);
 
     s->comment_size_bytes = (uint16_t)s->old.comment_size_bytes;
-    if (!failure)
-        failure = ozx_source_read(append->source, s->comment, s->comment_size_bytes,
-                                  s->old.comment_offset_bytes);
     if (!failure && append->comment) {
         s->comment_size_bytes = (uint16_t)append->comment_size_bytes;
         memcpy(s->comment, append->comment, append->comment_size_bytes);
     }
-    return failure ? ozx_error_set(error, failure, OZX_RULE_NONE, s->old.directory_offset_bytes,
-                                   NULL, "cannot read: %s", strerror(-failure))
+    return failure ? ozx_error_set(error, failure, OZX_RULE_NONE, s->old.comment_offset_bytes, NULL,
+                                   "cannot read: %s", strerror(-failure))
                    : 0;
 }
 
@@ -208,23 +207,22 @@ static size_t place_entries(struct ozx_append_state *s)
 int ozx_append_make_directory(struct ozx_append_state *s, struct ozx_error *error)
 {
     const struct ozx_append *append = s->append;
-    size_t room = (size_t)s->old.directory_size_bytes + 1 + place_entries(s);
     int failure;
 
     if (append->comment_size_bytes > OZX_COMMENT_MAX)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "the archive comment would be too long");
-    s->old_directory = malloc((size_t)s->old.directory_size_bytes + 1);
-    s->directory = malloc(room);
+    s->fresh = malloc(place_entries(s) + 1);
     s->comment = malloc(OZX_COMMENT_MAX);
-    if (!s->old_directory || !s->directory || !s->comment)
+    if (!s->fresh || !s->comment)
         return ozx_error_memory(error);
-    failure = read_old(s, error);
+    s->kept_bytes = s->old.directory_offset_bytes;
+    failure = read_comment(s, error);
     if (!failure)
         failure = ozx_zip_directory_walk(append->source, &s->old, visit, s, error);
     if (!failure)
         put_rest(s);
-    return failure;
+    return !failure && s->no_memory ? ozx_error_memory(error) : failure;
 }
 
 static int by_offset(const void *a, const void *b)

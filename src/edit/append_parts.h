@@ -9,12 +9,24 @@
 #include "edit/append.h"
 #include "zip/append_mark.h"
 
+/* Of the new directory: bytes of the old archive, or of `fresh`. */
+struct ozx_append_piece {
+    bool is_old;
+    uint64_t offset_bytes, size_bytes;
+};
+
 struct ozx_append_state {
     const struct ozx_append *append;
     struct ozx_zip_end_records old;
-    uint8_t *old_directory; /* owned */
-    uint8_t *directory;     /* owned: the new one */
-    size_t size_bytes;      /* of it */
+    struct ozx_append_piece *pieces; /* owned: the new directory */
+    uint32_t piece_count, piece_room;
+    bool no_memory; /* a piece is missing */
+    uint8_t *fresh; /* owned: new central headers */
+    size_t fresh_size_bytes;
+    uint64_t size_bytes; /* of the new directory */
+    uint64_t kept_bytes; /* up to this offset the old one is in it, or left out */
+    uint64_t at_bytes;   /* of the old header at hand */
+    bool leaves_out;     /* that one */
     uint64_t entry_count;
     uint32_t new_count; /* of the new entries and the tree's that are in it */
     uint64_t tree_count;
@@ -28,6 +40,22 @@ struct ozx_append_state {
     uint64_t directory_offset_bytes, mark_offset_bytes;
     struct ozx_append_mark mark;
 };
+
+/* --- append_pieces.c --- */
+
+/* The old directory goes on to that offset; nothing if it has. */
+void ozx_append_keep(struct ozx_append_state *s, uint64_t to_bytes);
+/* A new header; `fresh` has room. */
+void ozx_append_put_new(struct ozx_append_state *s, const struct ozx_zip_file *file);
+
+/* In front of the data of a block are the last bytes of the one before it; of the first one, zeros. */
+#define OZX_APPEND_CARRY 3
+typedef int (*ozx_append_block)(void *context, const uint8_t *data, size_t size_bytes,
+                                struct ozx_error *error);
+
+/* The bytes of the new directory. The errors of reading the old one, and what `block` returns. */
+int ozx_append_each_block(const struct ozx_append_state *s, ozx_append_block block, void *context,
+                          struct ozx_error *error) OZX_CHECKED;
 
 /* append_directory.c: the new directory (and `entries_end_bytes`), from the old one, which `old` names. */
 int ozx_append_make_directory(struct ozx_append_state *s, struct ozx_error *error) OZX_CHECKED;

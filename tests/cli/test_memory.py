@@ -142,6 +142,13 @@ def test_many_entries(tmp_path):
     for options in ([], ['--quick'], ['-j', '1']):
         code, peak, said = run('verify', '-q', *options, archive)
         assert code in (0, 1, 2) and peak < 64 * MIB, (options, peak // MIB, said)
+    # a change has neither directory in memory
+    code, peak, said = run('edit', archive, '/', 'attributes.x=1')
+    assert code == 0 and peak < 64 * MIB, (peak // MIB, said)
+    (tmp_path / 'tree').mkdir()
+    (tmp_path / 'tree/zarr.json').write_bytes(ROOT)
+    code, peak, said = run('add', '-q', archive, tmp_path / 'tree', 'a')
+    assert code == 0 and peak < 80 * MIB, (peak // MIB, said)
 
 
 @pytest.mark.parametrize('order', ['file', 'other'])
