@@ -23,6 +23,7 @@
 #define MISSED_MS 5000    /* while the last deadline was missed */
 #define COOL_DOWN_MS 1000 /* and before anything is tried then */
 #define SILENCE_S 20
+#define RESOLVED_MS 60000          /* so long libcurl believes an address */
 #define RESUMED ((size_t)64 << 10) /* from so many bytes on, which came before a connection broke */
 
 struct ozx_fetch *ozx_fetch_make(struct ozx_object *object, enum ozx_fetch_kind kind,
@@ -129,6 +130,7 @@ static void start(struct ozx_fetch *fetch, int64_t now)
     t->first = fetch->first;
     t->last = fetch->last;
     t->owner = fetch;
+    t->resolve_anew = fetch->tries || now < object->resolve_until_ms;
     fetch->renewals = object->renewals;
     fetch->under_way = true;
     object->active++;
@@ -439,6 +441,7 @@ void ozx_object_reconnect(struct ozx_object *object)
     }
     object->active = 0;
     object->missed = false;
+    object->resolve_until_ms = now + RESOLVED_MS; /* until nobody remembers one from before */
     /* Closes what is idle: a limit that is below what is there. */
     curl_multi_setopt(object->line.multi, CURLMOPT_MAXCONNECTS, 1L);
     curl_multi_setopt(object->line.multi, CURLMOPT_MAXCONNECTS, (long)OZX_CONNECTIONS_KEPT);

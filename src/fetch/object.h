@@ -41,16 +41,17 @@ struct ozx_object {
     char *first_url, *url; /* owned; url: where it led to, NULL: nowhere else */
     unsigned renewals;     /* of first_url */
     const char *shown_url; /* borrowed; first_url without secrets */
-    int url_fd;            /* borrowed; first_url came out of this file, and is renewed there; -1: none */
-    bool is_plain;         /* the first URL is http */
+    int url_fd;    /* borrowed; first_url came out of this file, and is renewed there; -1: none */
+    bool is_plain; /* the first URL is http */
     struct ozx_pin pin;
     bool is_pinned;
-    bool is_stale;   /* for good */
+    bool is_stale; /* for good */
     int64_t deadline_ms;
     bool missed;       /* the last deadline was */
     int64_t missed_ms; /* when */
     struct ozx_error missed_error;
-    unsigned active; /* under way */
+    unsigned active;          /* under way */
+    int64_t resolve_until_ms; /* addresses are looked up for each connection */
     struct ozx_pace pace;
     struct ozx_fetch *fetches; /* in the order of their making */
     unsigned fetch_count;

@@ -220,6 +220,8 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     set_line(t, is_origin);
     set_way(t, url, is_origin);
     set_range(t);
+    if (t->resolve_anew)
+        curl_easy_setopt(t->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 1024L);
     curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, limit_s);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);

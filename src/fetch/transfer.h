@@ -45,6 +45,7 @@ struct ozx_transfer {
     bool is_suffix;            /* the last `last` bytes */
     bool is_whole;             /* no range: all `last + 1` bytes of it */
     bool no_if_match;
+    bool resolve_anew; /* the host: what was known of its address is not believed */
     uint64_t first, last;
     uint8_t *buffer;
     size_t size_bytes; /* wanted, which the buffer has room for */

@@ -446,8 +446,8 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, content, tls=None, address='127.0.0.1'):
-        super().__init__((address, 0), Handler)
+    def __init__(self, content, tls=None, address='127.0.0.1', port=0):
+        super().__init__((address, port), Handler)
         if tls:  # the handshake is for the thread of the connection
             self.socket = tls.wrap_socket(self.socket, server_side=True,
                                           do_handshake_on_connect=False)
@@ -467,8 +467,8 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(content, tls=None, address='127.0.0.1'):
-    server = Server(content, tls, address)
+def serving(content, tls=None, address='127.0.0.1', port=0):
+    server = Server(content, tls, address, port)
     thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05})
     thread.start()
     try:
@@ -480,9 +480,9 @@ def serving(content, tls=None, address='127.0.0.1'):
         server.server_close()
 
 
-if __name__ == '__main__':  # server.py FILE [ADDRESS]: on another machine, or to try things by hand
+if __name__ == '__main__':  # server.py FILE [ADDRESS [PORT]]: elsewhere, or to try things by hand
     import sys
-    where = {'address': sys.argv[2]} if len(sys.argv) > 2 else {}
+    where = dict(zip(('address', 'port'), (*sys.argv[2:3], *map(int, sys.argv[3:]))))
     with open(sys.argv[1], 'rb') as archive, serving(archive.read(), **where) as alone:
         print(alone.url().replace('127.0.0.1', alone.server_address[0]), flush=True)
         while True:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The network goes away while an archive is mounted, and comes back: what was sent is lost, and
-nobody is told. Two machines, which are network namespaces, and the line between them."""
+nobody is told. Or the server is elsewhere. Two machines, which are network namespaces, and the line
+between them."""
 import contextlib
 import os
 import shlex
@@ -28,6 +29,7 @@ pytestmark = [
     pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount')
 ]
 DEADLINE = 3
+MOVED = SERVER + '1'
 SLACK = 4 * (1 + 2 * SANITIZED)
 
 
@@ -36,18 +38,22 @@ class Machines:
 
     def __init__(self, stack, folder):
         self.folder, self.files = folder, column(40, 100_000)
-        archive = write(folder / 'x.ozx', self.files)
-        server, self.client = Namespace(stack), Namespace(stack, isolated=True)
+        self.archive = write(folder / 'x.ozx', self.files)
+        self.stack, self.server = stack, Namespace(stack)
+        self.client = Namespace(stack, isolated=True)
         try:
-            self.line = stack.enter_context(line(folder, server, self.client, 2))
+            self.line = stack.enter_context(line(folder, self.server, self.client, 2))
         except AssertionError:
             pytest.skip('no TUN device can be made here')
         stack.callback(self.line.send_signal, signal.SIGCONT)  # or nothing else would end it
+        self.serves, self.url = self.serve(SERVER)
+
+    def serve(self, *address):
         program = Path(__file__).with_name('server.py')
-        serves = subprocess.Popen([*server.enter, sys.executable, program, archive, SERVER],
-                                  stdout=subprocess.PIPE, text=True)
-        stack.enter_context(ended(serves))
-        self.url = serves.stdout.readline().strip()
+        serves = subprocess.Popen([*self.server.enter, sys.executable, program, self.archive,
+                                   *address], stdout=subprocess.PIPE, text=True)
+        self.stack.enter_context(ended(serves))
+        return serves, serves.stdout.readline().strip()
 
     def mount(self, deadline_s):
         root = self.folder / str(deadline_s)
@@ -91,3 +97,19 @@ def test_the_network_goes_away(machines):
     machines.line.send_signal(signal.SIGCONT)
     assert waiting.communicate(timeout=60) == (machines.files['0/c/20/0'], b'')
     wait_until(lambda: machines.read(hasty, '0/c/20/0'))
+
+
+def test_the_server_moves(machines):
+    """Its name leads elsewhere: who cannot connect looks it up again."""
+    hosts, port = machines.folder / 'hosts', machines.url.split(':')[2].split('/')[0]
+    hosts.write_text(f'{SERVER} archive.test\n')
+    machines.client.run('mount', '--bind', hosts, '/etc/hosts')
+    machines.url = machines.url.replace(SERVER, 'archive.test')
+    root = machines.mount(20)
+    assert machines.read(root, '0/c/10/0')
+    machines.server.run('ip', 'address', 'add', f'{MOVED}/24', 'dev', 'line')
+    machines.serves.kill()
+    machines.serves.wait()
+    machines.serve(MOVED, port)
+    hosts.write_text(f'{MOVED} archive.test\n')
+    assert machines.read(root, '0/c/20/0')
