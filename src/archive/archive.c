@@ -235,6 +235,7 @@ void ozx_archive_facts(const struct ozx_archive *archive, struct ozx_archive_fac
         .directory_size_bytes = archive->records.directory_size_bytes,
         .replaced_count = archive->facts.replaced_count,
         .replaced_bytes = archive->facts.replaced_bytes,
+        .empty_count = archive->facts.empty_count,
         .gap_bytes = archive->facts.gap_bytes,
         .zip64 = archive->records.zip64,
         .json_first_claimed = archive->comment.json_first,

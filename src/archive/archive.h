@@ -92,6 +92,7 @@ struct ozx_archive_facts {
     uint64_t directory_size_bytes; /* the central directory's */
     uint64_t replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
     uint64_t replaced_bytes; /* their data */
+    uint64_t empty_count;    /* entries of files of 0 bytes, replaced ones and others */
     uint64_t gap_bytes; /* about: in front of and between entries; only gaps of more than 128 KiB, for */
                         /* smaller ones may be names and extra fields of local headers */
     bool zip64;              /* there is a ZIP64 end record */

@@ -211,7 +211,7 @@ static void announce(struct ozx_archive *archive, uint32_t node, size_t size)
 }
 
 /* `size` bytes that the file has; 0 only of an empty file, which has no bytes to be wrong, but
- * whose local header may still tell another story. */
+ * whose local header or compressed data may still tell another story. */
 static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
                       uint64_t offset, struct ozx_error *error)
 {
@@ -226,11 +226,11 @@ static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, 
     if (failure || done)
         return failure;
     failure = resolve(archive, node, &data_offset, error);
-    if (failure || !size)
+    if (failure)
         return failure;
     if (compressed)
         return read_compressed(archive, node, data_offset, buffer, size, offset, error);
-    return read_stored(archive, node, data_offset, buffer, size, offset, error);
+    return !size ? 0 : read_stored(archive, node, data_offset, buffer, size, offset, error);
 }
 
 int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,

@@ -251,6 +251,7 @@ static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t di
     node = &b->draft.nodes[draft];
     atomic_init(&node->where, e->local_offset_bytes);
     node->size_bytes = e->uncompressed_size_bytes;
+    b->facts.empty_count += !e->uncompressed_size_bytes;
     node->crc32 = e->crc32;
     node->flags = e->flags;
     node->eio = (uint8_t)judge_reading(b, e);

@@ -17,6 +17,7 @@ struct ozx_index_facts {
     uint64_t late_json_offset_bytes; /* central header of the first of them */
     uint64_t replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
     uint64_t replaced_bytes; /* their data in the archive */
+    uint64_t empty_count;    /* files of 0 bytes */
     uint64_t gap_bytes;      /* in front of and between entries, more than a local header can take */
 };
 

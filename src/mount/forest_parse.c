@@ -112,6 +112,7 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
     struct ozx_archive_options how = {.subdir = options->subdir,
                                       .subdir_hint = "mount with -o subdir="};
     struct ozx_error error = OZX_ERROR_INIT;
+    struct ozx_archive_facts facts;
     struct ozx_archive *archive;
     int failure;
 
@@ -130,7 +131,9 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
         ozx_archive_close(archive);
         return fail(teller.socket, failure);
     }
+    ozx_archive_facts(archive, &facts);
     forest->node_count += ozx_archive_node_count(archive);
+    forest->has_empty_files |= facts.empty_count != 0;
     return 0;
 }
 

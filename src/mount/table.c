@@ -156,12 +156,10 @@ static int send_all(struct sender *s, const struct head *head, struct ozx_error 
     }
     if (!failure)
         failure = put(s, names, head->names_size);
-    for (uint32_t i = 0; i < head->count && head->data_size && !failure; i++) {
-        struct ozx_node_stat stat;
-        ozx_archive_stat(s->archive, i, &stat);
-        if (!stat.is_directory && ozx_archive_is_compressed(s->archive, i))
+    /* Also of empty files: of those it is only looked whether they can be read. */
+    for (uint32_t i = 0; i < head->count && !failure; i++)
+        if (ozx_archive_is_compressed(s->archive, i))
             failure = send_data(s, i, error);
-    }
     return failure ? failure : flush(s);
 }
 

@@ -132,16 +132,10 @@ static int read_entry(const struct ozx_input *input, struct ozx_input_reader *re
 {
     struct ozx_archive *archive = of(input)->archive;
     uint32_t node = (uint32_t)place->key;
-    uint64_t data_offset;
     size_t got = 0;
-    int failure;
+    int failure = ozx_archive_read(archive, node, buffer, size_bytes, offset_bytes, &got, error);
 
     (void)reader, (void)fd;
-    /* Nobody would look at the local header of an empty file. */
-    if (!place->size_bytes)
-        failure = ozx_archive_data_offset(archive, node, &data_offset, error);
-    else
-        failure = ozx_archive_read(archive, node, buffer, size_bytes, offset_bytes, &got, error);
     if (failure == -EIO && error->rule) /* the archive's fault, not the disk's */
         failure = error->code = -EBADMSG;
     if (!failure && got != size_bytes)

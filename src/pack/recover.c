@@ -232,17 +232,16 @@ static enum loss read_entry(struct check *s, uint32_t node, uint64_t size, uint8
 {
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_node_entry entry;
-    uint64_t at = 0, offset;
+    uint64_t at = 0;
     uint32_t crc = 0;
+    size_t got;
     int failure;
 
     ozx_archive_entry(s->archive, node, &entry);
     failure = entry.eio_rule ? -EIO
               : size         ? 0
-                             : ozx_archive_data_offset(s->archive, node, &offset, &error);
+                             : ozx_archive_read(s->archive, node, buffer, 0, 0, &got, &error);
     while (!failure && at < size && !ozx_crew_stopped(&s->crew)) {
-        size_t got;
-
         failure = ozx_archive_read(s->archive, node, buffer, BUFFER_SIZE, at, &got, &error);
         if (failure)
             break;

@@ -113,11 +113,14 @@ static int find_data(struct ozx_extract_shared *shared, const struct ozx_extract
 {
     struct ozx_node_entry entry;
     uint64_t offset;
+    size_t got;
     int failure = ozx_archive_data_offset(shared->archive, part->node, &offset, error);
 
     if (failure)
         return failure;
     ozx_archive_entry(shared->archive, part->node, &entry);
+    if (!part->size_bytes && entry.method != OZX_METHOD_STORED)
+        return ozx_archive_read(shared->archive, part->node, NULL, 0, 0, &got, error);
     *shareable = entry.method == OZX_METHOD_STORED ? share_blocks(shared, part, offset) : 0;
     return 0;
 }

@@ -151,6 +151,9 @@ int ozx_make_found(struct ozx_maker *maker, const struct ozx_ask *ask, const cha
 {
     struct ozx_node_stat stat;
     uint32_t node = OZX_WHOLE_ARCHIVE;
+    size_t got;
+    char byte;
+    int failure = 0;
     uint64_t size = ozx_source_size(ozx_archive_source(maker->archive));
 
     if (ask->path_size_bytes) {
@@ -160,6 +163,10 @@ int ozx_make_found(struct ozx_maker *maker, const struct ozx_ask *ask, const cha
         if (stat.is_directory)
             return no_file(error);
         size = stat.size_bytes;
+        if (!size) /* of which nothing will be read */
+            failure = ozx_archive_read(maker->archive, node, &byte, 0, 0, &got, error);
+        if (failure)
+            return failure;
     }
     out->reply = (struct ozx_reply){
         .status = 200, .type = OZX_REPLY_FOUND, .node = node, .total_bytes = size};

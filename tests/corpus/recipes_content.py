@@ -53,6 +53,20 @@ add(
 add('encrypted', EIO, 'encrypted_zarr_json',
     'the root zarr.json is encrypted: visible, not readable',
     lambda: served(image(change=(b'zarr.json', {'flags': 1})), eio=[b'zarr.json']))
+# Of an empty file the kernel reads nothing, so nobody would be asked.
+for _id, _name, _note, _fields in (
+    ('encrypted', 'encrypted_empty', 'an empty file, encrypted', dict(flags=1, packed=bytes(12))),
+    ('method', 'method_empty', 'an empty file with an unknown method', dict(method=97,
+                                                                            packed=b'wv')),
+    ('special', 'special_empty', 'an empty symlink', dict(mode=0o120777)),
+    ('local', 'local_empty_sizes', 'an empty file, its local header has a size',
+     dict(packed=b'data', local={'csize': 4, 'usize': 4}, central={'csize': 0})),
+    ('local', 'local_empty_name', 'an empty file, its local header has another name',
+     dict(local={'name': b'y'})), ('compressed', 'compressed_claims_nothing',
+                                   'an empty file whose stream is not empty',
+                                   dict(method=8, packed=Entry(b'', b'1', method=8).stored()))):
+    add(_id, EIO, _name, _note, lambda f=_fields: served(
+        image(Entry(b'x', b'', **f), Entry(b'behind', b'still readable')), eio=[b'x']))
 for _method in (1, 6, 7, 10, 11, 15, 18, 96, 97, 98, 1000, 65535):
     add('method', EIO, 'method_%d' % _method, 'compression method %d' % _method,
         lambda m=_method: unreadable(method=m, packed=DATA[:120]))

@@ -275,7 +275,15 @@ def check_served(tree, path, content):
 
 
 def check_unreadable(tree, path, size):
-    """EIO wherever one reads; b'' behind the end, as the kernel answers itself."""
+    """EIO wherever one reads; b'' behind the end, as the kernel answers itself. Of an empty file it
+    asks nothing, so that one cannot be opened."""
+    if not size:
+        try:
+            os.close(tree.open(path))
+        except OSError as error:
+            assert error.errno == errno.EIO
+            return
+        raise AssertionError('%r can be opened' % path)
     handle = tree.open(path)
     try:
         for offset in sorted({0, size // 2, size - 1, min(size - 1, 4096)}):

@@ -79,9 +79,11 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
     connection->max_read = server->options->max_read_bytes;
     connection->max_background = BACKGROUND_MAX;
     /* A mount that we did not make may be writable: then each open has to be asked for, or an open
-     * for writing would succeed. */
+     * for writing would succeed. An empty file is opened and never read. */
     server->no_open = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) &&
-                      server->options->handed_fd < 0 && !server->options->all_files;
+                      server->options->handed_fd < 0 && !server->options->all_files &&
+                      !server->forest->has_empty_files;
+    server->checks_empty = server->no_open && server->forest->requests;
     /* The kernel keeps the listing of a directory that it need not open: not where it changes. */
     server->no_opendir =
         (connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) && !server->forest->requests;
@@ -95,8 +97,9 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
     struct ozx_server *server = ozx_server_of(request);
     struct fuse_entry_param entry = {.entry_timeout = OZX_FOREVER_S};
+    struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_visit visit;
-    uint32_t node;
+    uint32_t node = 0;
     int failure;
 
     if (strlen(name) > NAME_MAX) {
@@ -110,13 +113,17 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     if (!ozx_server_enter_path(server, request, parent, &visit))
         return;
     failure = ozx_archive_lookup(visit.archive, ozx_node_of(parent), name, strlen(name), &node);
+    if (!failure && server->checks_empty && ozx_is_empty_file(visit.archive, node))
+        failure = ozx_check_empty(visit.archive, node, &error);
     /* Inode 0 with a timeout: a miss that the kernel may remember. */
     if (!failure) {
         fill_entry(&visit, ozx_inode_beside(parent, node), &entry);
         ozx_item_hold(server, parent, 1);
     }
     ozx_server_leave(&visit);
-    if (failure && failure != -ENOENT)
+    if (error.code)
+        ozx_server_fail(server, request, ozx_inode_beside(parent, node), &error);
+    else if (failure && failure != -ENOENT)
         fuse_reply_err(request, -failure);
     else
         fuse_reply_entry(request, &entry);
@@ -174,8 +181,7 @@ static void op_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info 
     } else if (server->no_open) {
         fuse_reply_err(request, ENOSYS); /* and never asked again */
     } else {
-        file->keep_cache = 1;
-        fuse_reply_open(request, file);
+        ozx_open_file(request, inode);
     }
 }
 
@@ -215,12 +221,14 @@ static uint32_t list_name(const struct ozx_archive *archive, uint32_t directory,
 }
 
 static size_t add_name(fuse_req_t request, const struct ozx_visit *visit, char *to, size_t room,
-                       fuse_ino_t inode, const char *name, uint64_t next, bool plus)
+                       fuse_ino_t inode, const char *name, uint64_t next, bool plus, bool is_given)
 {
     struct fuse_entry_param entry;
     struct stat above;
 
     fill_entry(visit, inode, &entry);
+    if (!is_given)
+        entry.ino = 0; /* the kernel looks it up when it is asked for it */
     /* ".." of an archive's root leads out of it. */
     if (strcmp(name, "..") == 0 && ozx_item_above(ozx_server_of(request), visit->inode, &above))
         entry.attr = above;
@@ -233,6 +241,7 @@ static size_t add_name(fuse_req_t request, const struct ozx_visit *visit, char *
 static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t from, char *buffer,
                    size_t size_bytes, bool plus)
 {
+    const struct ozx_server *server = ozx_server_of(request);
     const struct ozx_archive *archive = visit->archive;
     const fuse_ino_t inode = visit->inode;
     uint32_t directory = ozx_node_of(inode), first, count;
@@ -243,14 +252,15 @@ static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t f
     ozx_archive_children(archive, directory, &first, &count);
     for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
         uint32_t node = list_name(archive, directory, first, n, name);
+        bool is_given = !server->checks_empty || !ozx_is_empty_file(archive, node);
         size_t added = add_name(request, visit, buffer + used, size_bytes - used,
-                                ozx_inode_beside(inode, node), name, n + 1, plus);
+                                ozx_inode_beside(inode, node), name, n + 1, plus, is_given);
         if (added > size_bytes - used)
             break;
         used += added;
-        given += plus && n >= 2;
+        given += plus && n >= 2 && is_given;
     }
-    ozx_item_hold(ozx_server_of(request), inode, given);
+    ozx_item_hold(server, inode, given);
     return used;
 }
 

@@ -28,6 +28,7 @@ struct ozx_turn {
     fuse_ino_t inode;
     size_t size_bytes;
     off_t offset_bytes;
+    bool is_open; /* of an empty file: reads nothing, and is answered as an open */
     struct ozx_turn *next;
 };
 
@@ -66,6 +67,13 @@ static void reply(struct ozx_server *server, fuse_req_t request, const char *buf
     fuse_reply_buf(request, buffer, size);
 }
 
+static void reply_open(fuse_req_t request)
+{
+    const struct fuse_file_info file = {.keep_cache = 1};
+
+    fuse_reply_open(request, &file);
+}
+
 static void answer(struct ozx_archive *archive, const struct ozx_turn *turn)
 {
     struct ozx_server *server = ozx_server_of(turn->request);
@@ -78,6 +86,8 @@ static void answer(struct ozx_archive *archive, const struct ozx_turn *turn)
     else if (ozx_archive_read(archive, ozx_node_of(turn->inode), buffer, turn->size_bytes,
                               (uint64_t)turn->offset_bytes, &got, &error))
         ozx_server_fail(server, turn->request, turn->inode, &error);
+    else if (turn->is_open)
+        reply_open(turn->request);
     else
         reply(server, turn->request, buffer, got);
 }
@@ -153,6 +163,54 @@ static void read_in_turn(struct ozx_server *server, const struct ozx_turn *wante
     } while ((turn = next_turn(&server->turns)));
 }
 
+/* In the midst of a visit, which ends. */
+static void read_file(struct ozx_server *server, struct ozx_visit *visit,
+                      const struct ozx_turn *wanted)
+{
+    bool compressed = ozx_archive_is_compressed(visit->archive, ozx_node_of(wanted->inode));
+
+    if (!compressed)
+        answer(visit->archive, wanted);
+    ozx_server_leave(visit);
+    if (compressed)
+        read_in_turn(server, wanted);
+}
+
+bool ozx_is_empty_file(const struct ozx_archive *archive, uint32_t node)
+{
+    struct ozx_node_stat st;
+
+    ozx_archive_stat(archive, node, &st);
+    return !st.is_directory && st.size_bytes == 0;
+}
+
+void ozx_open_file(fuse_req_t request, fuse_ino_t inode)
+{
+    const struct ozx_turn wanted = {.request = request, .inode = inode, .is_open = true};
+    struct ozx_server *server = ozx_server_of(request);
+    struct ozx_visit visit;
+
+    if (!ozx_server_enter(server, request, inode, &visit))
+        return;
+    if (ozx_is_empty_file(visit.archive, ozx_node_of(inode))) {
+        read_file(server, &visit, &wanted);
+        return;
+    }
+    ozx_server_leave(&visit);
+    reply_open(request);
+}
+
+int ozx_check_empty(struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
+{
+    uint64_t offset_bytes;
+    size_t got;
+    char byte;
+
+    if (ozx_archive_is_compressed(archive, node)) /* which may take its time */
+        return ozx_archive_data_offset(archive, node, &offset_bytes, error);
+    return ozx_archive_read(archive, node, &byte, 0, 0, &got, error);
+}
+
 void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
                  struct fuse_file_info *file)
 {
@@ -160,7 +218,6 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
         .request = request, .inode = inode, .size_bytes = size_bytes, .offset_bytes = offset};
     struct ozx_server *server = ozx_server_of(request);
     struct ozx_visit visit;
-    bool compressed;
 
     if (ozx_is_item(server, inode)) {
         ozx_item_read(request, size_bytes, offset, file);
@@ -170,10 +227,5 @@ void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t 
         ozx_loop_pass_if_asked();
     if (!ozx_server_enter(server, request, inode, &visit))
         return;
-    compressed = ozx_archive_is_compressed(visit.archive, ozx_node_of(inode));
-    if (!compressed)
-        answer(visit.archive, &wanted);
-    ozx_server_leave(&visit);
-    if (compressed)
-        read_in_turn(server, &wanted);
+    read_file(server, &visit, &wanted);
 }

@@ -46,6 +46,7 @@ struct ozx_server {
     struct fuse_session *session; /* borrowed, while it serves */
     bool no_open;             /* set in init: the kernel can do without open, opendir */
     bool no_opendir;
+    bool checks_empty; /* of files of 0 bytes it is known at lookup whether they can be read */
     bool initialized; /* init was called */
     _Atomic uint64_t read_bytes; /* of files, that were answered; changes with each read */
 };
@@ -95,6 +96,12 @@ void ozx_server_serving(struct ozx_server *server);
 int ozx_server_started(void *server) OZX_CHECKED;
 
 /* read.c: the callback, and what it has the archive's source ask (ozx_source_on_work). */
+/* Opens a file of an archive. The kernel reads nothing of an empty one, so whether that can be read is found
+ * out here. */
+void ozx_open_file(fuse_req_t request, fuse_ino_t inode);
+bool ozx_is_empty_file(const struct ozx_archive *archive, uint32_t node);
+/* The same as at opening, but that compressed data are not looked at. */
+int ozx_check_empty(struct ozx_archive *archive, uint32_t node, struct ozx_error *error) OZX_CHECKED;
 void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
                  struct fuse_file_info *file);
 int ozx_read_stopped(void);
