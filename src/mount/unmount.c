@@ -91,7 +91,8 @@ static int refuse(int code, struct ozx_error *error)
         return fail(error, code, "'ozxfs mounts' lists the mounts", "nothing is mounted here");
     if (code == -EBUSY)
         return fail(error, -EINVAL, NULL, "the root directory is not a mount of ozxfs");
-    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+    return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         code == -ENOENT ? "'ozxfs mounts' lists the mounts" : NULL,
                          "cannot find the mount: %s", strerror(-code));
 }
 
