@@ -97,7 +97,8 @@ def test_a_quota_that_is_spent(tmp_path):
 
 
 def test_an_object_without_end_is_left(results, server):
-    assert server.endless_bytes < 64 << 20
+    """A few MiB of each 10 GiB, which is what fits into the kernels between."""
+    assert server.endless_bytes < 1 << 29
 
 
 def test_two_answers_for_one(archive, monkeypatch):
