@@ -129,6 +129,17 @@ static void set_mtime(struct ozx_zip_directory *w, uint32_t dos, const struct oz
     }
 }
 
+/* What to do about a name that is not in its normal form: repack may know what it means. */
+static const char *name_hint(struct ozx_zip_directory *w, size_t size)
+{
+    const struct ozx_zip_entry *e = &w->entry;
+
+    if (!size || e->name_cp437 || w->names != OZX_NAMES_STRICT ||
+        ozx_zip_name_normalize(w->decoded, &size, e->path, size, !memchr(e->path, '/', size)))
+        return HINT_REWRITE;
+    return "'ozxfs repack' writes the names in their normal form";
+}
+
 /* Decodes and judges the name; sets path, is_directory and name_cp437. */
 static int set_path(struct ozx_zip_directory *w)
 {
@@ -159,7 +170,7 @@ static int set_path(struct ozx_zip_directory *w)
     if (defect) {
         char text[80];
         snprintf(text, sizeof text, "the name has %s", defect);
-        return refuse(w, OZX_RULE_NAME, HINT_REWRITE, size ? text : "it has no name");
+        return refuse(w, OZX_RULE_NAME, name_hint(w, size), size ? text : "it has no name");
     }
     e->is_directory = !size || e->path[size - 1] == '/';
     e->path_size_bytes = (uint16_t)(size - (size && e->is_directory));

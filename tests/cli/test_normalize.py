@@ -92,6 +92,7 @@ def test_everything_else_refuses_them(tmp_path, what):
         done = run(verb, path, *more)
         assert done.returncode == 2 and '(name, at byte' in done.stderr and len(
             done.stderr.splitlines()) == 1, verb
+        assert done.stderr.endswith("'ozxfs repack' writes the names in their normal form\n"), verb
     assert 'fail  name ' in run('verify', path).stdout
 
 
