@@ -71,13 +71,15 @@ static int put_last(struct ozx_change_text *text, const char *list, size_t count
     char place[64];
     size_t size = 0;
     FILE *out = open_memstream(&object, &size);
+    bool failed;
 
     if (!out)
         return ozx_error_memory(error);
     fprintf(out, count ? "{\"%s\": " : "[{\"%s\": ", key);
     ozx_change_quote(value, out);
     fprintf(out, count ? "%s}" : "%s}]", more);
-    if (fclose(out) != 0 || !object)
+    failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed || !object)
         return ozx_error_memory(error);
     snprintf(place, sizeof place, count ? "%s.-" : "%s", list);
     return ozx_change_set(text, place, object, error);

@@ -46,11 +46,13 @@ int ozx_change_set_text(struct ozx_change_text *text, const char *key, const cha
     OZX_AUTO_FREE char *quoted = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&quoted, &size);
+    bool failed;
 
     if (!out)
         return ozx_error_memory(error);
     ozx_change_quote(value, out);
-    if (fclose(out) != 0 || !quoted)
+    failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed || !quoted)
         return ozx_error_memory(error);
     return ozx_change_set(text, key, quoted, error);
 }

@@ -19,7 +19,7 @@ import zipfile
 
 import pytest
 from kit import launch
-from kit.faulty import LONG, OZXFS
+from kit.faulty import LONG, OZXFS, numbers
 from kit.info import write
 from power_cut import parse
 
@@ -314,6 +314,33 @@ def test_a_call_that_fails(change, call, action, faulty, tmp_path):
             # what ends it is the process that stays behind: none with sanitizers
             gone = SLOW or done.returncode < 0
             assert left == kept or every or call == 'fsync' or gone, number
+
+
+@pytest.mark.skipif(SLOW, reason='a sanitizer has an allocator of its own')
+@pytest.mark.parametrize('change', ['edit-root', 'add'])
+def test_an_allocation_that_fails(change, faulty, tmp_path):
+    """One line, and the old archive; or the new one."""
+    path = tmp_path / 'x.ozx'
+    files, (name, *_), arguments = CHANGES[change]
+    write(path, files)
+    old, arguments = path.read_bytes(), command(arguments, path, tmp_path)
+    with zipfile.ZipFile(path) as opened:
+        text = opened.read(name)
+    assert faulty.run('memory:0:none', *arguments).returncode == 0
+    assert path.read_bytes() != old
+    failed = 0
+    for number in numbers(faulty.page.calls):
+        path.write_bytes(old)
+        done = faulty.run(f'memory:{number}:{errno.ENOMEM}', *arguments)
+        assert done.returncode in (0, 71), (number, done)
+        assert len(done.stderr.splitlines()) == (done.returncode != 0), (number, done.stderr)
+        left = path.read_bytes()
+        with zipfile.ZipFile(path) as opened:
+            assert opened.testzip() is None
+            assert (opened.read(name) == text) == (done.returncode != 0), number
+        assert done.returncode == 0 or left == old, number
+        failed += done.returncode != 0
+    assert failed > 5, 'allocations whose failure nobody noticed'
 
 
 @pytest.mark.parametrize('number, said', [(1, b'not there'), (2, b'read back')])
