@@ -186,14 +186,16 @@ static int list_files(struct command *command)
     OZX_AUTO_FREE char *text = NULL;
     size_t size;
     int worst = OZX_EXIT_OK;
+    bool failed = true;
 
     command->list = open_memstream(&text, &size);
     if (command->list) {
         fputs(OZX_VERIFY_JSON_START, command->list);
         worst = verify_files(command);
         fputs(OZX_VERIFY_JSON_END, command->list);
+        failed = ferror(command->list) != 0;
     }
-    if (!command->list || fclose(command->list) || !text)
+    if (!command->list || fclose(command->list) || failed || !text)
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     fwrite(text, 1, size, stdout);
     return worst;

@@ -166,7 +166,8 @@ int ozx_add_consolidated(const struct ozx_add_options *options,
     fputc('}', b.out);
     if (ferror(b.out))
         failure = failure ? failure : ozx_error_memory(error);
-    if ((fclose(b.out) != 0 || !made.text) && !failure) /* it may give up the text, and not say so */
+    if ((fclose(b.out) != 0 || !made.text) &&
+        !failure) /* it may give up the text, and not say so */
         failure = ozx_error_memory(error);
     if (!failure)
         failure = ozx_change_set(&group->text, "consolidated_metadata.metadata", made.text, error);

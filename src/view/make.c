@@ -87,7 +87,7 @@ int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_
 {
     bool bad = ferror(answer->stream.out) || answer->stream.failed;
 
-    if (fclose(answer->stream.out))
+    if (fclose(answer->stream.out) || !answer->bytes)
         bad = true;
     if (!failure && bad)
         failure = ozx_error_memory(error);
