@@ -106,8 +106,10 @@ def test_memory(ozxfs, faulty, archive, figure):
                 errno.ENOTCONN, errno.ECONNABORTED, errno.ENOMEM, errno.EIO, 'early'
             }, where
         else:
-            failed += bool(first)
-            assert first <= {errno.ENOMEM, errno.EIO, 'early'} and not again, where
+            failed += bool(first or again)
+            # How many there are differs from run to run: a late one may be the second reading's.
+            assert first | again <= {errno.ENOMEM, errno.EIO, 'early'}, where
+            assert not (first and again), where
     assert refused
     figure(
         f'mount: memory: {len(numbers(count))} of {count + 1} places, {refused} refused, {failed} '
