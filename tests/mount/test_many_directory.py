@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A directory of archives as one mount: what is shown, what comes and goes, what is opened and by
 whom."""
-import contextlib
 import errno
 import os
 import resource
 import shutil
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -16,6 +16,7 @@ from kit.harness import check_view, mount_of, read, sanitized, wait_until
 from kit.proc import descriptors_of, parent_of, status_of
 
 SECOND = 1.0
+REPLACED = 200
 
 
 @pytest.fixture
@@ -238,12 +239,7 @@ def test_other_files_are_read(place, images, serve):
                                                             '/data.bin').st_size == len(content)
     with open(images + '/data.bin', 'wb') as file:
         file.write(b'new')
-
-    def is_new():
-        with contextlib.suppress(FileNotFoundError):  # the old one goes, then the new one comes
-            return read(where + '/data.bin') == b'new'
-
-    assert wait_until(is_new, 2)
+    assert wait_until(lambda: read(where + '/data.bin') == b'new', 2)
     assert error_of(os.open, where + '/data.bin', os.O_WRONLY) == errno.EROFS
 
 
@@ -262,6 +258,33 @@ def test_new_and_removed_ones(place, images, serve):
     assert wait_until(lambda: not os.path.exists(where + '/a.ome.zarr'), SECOND)
     shutil.rmtree(images + '/sub')
     assert wait_until(lambda: sorted(os.listdir(where)) == ['b.ome.zarr'], SECOND)
+
+
+def test_a_replaced_one_is_never_away(place, serve):
+    """The new one comes as the old one goes: to Zarr what is not there is background."""
+    place('a.ozx')
+    where = serve()
+    errors, done = set(), threading.Event()
+
+    def look():
+        while not done.is_set():
+            try:
+                os.close(os.open(where + '/a.ome.zarr/zarr.json', os.O_RDONLY))
+            except OSError as error:
+                errors.add(error.errno)
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    numbers = {os.stat(where + '/a.ome.zarr').st_ino}
+    for _ in range(REPLACED):
+        place('a.ozx')
+        assert wait_until(lambda: os.stat(where + '/a.ome.zarr').st_ino not in numbers)
+        numbers.add(os.stat(where + '/a.ome.zarr').st_ino)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert errno.ENOENT not in errors, errors
 
 
 def test_numbers_are_never_used_twice(place, images, serve):

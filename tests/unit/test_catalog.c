@@ -65,12 +65,21 @@ static void test_listing(void)
     ozx_catalog_close(catalog);
 }
 
+static int replace(struct ozx_catalog *catalog, uint32_t old, uint32_t number, const char *name,
+                   bool *removed, struct ozx_catalog_name *gone)
+{
+    const struct ozx_item item = {.number = number, .parent = 2, .kind = OZX_ITEM_FILE};
+
+    return ozx_catalog_replace(catalog, old, &item, name, name, NULL, removed, gone);
+}
+
 static void test_names_and_numbers(void)
 {
     struct ozx_catalog *catalog = open_catalog();
     struct ozx_catalog_name gone;
     struct ozx_item item;
     char text[OZX_ESCAPED_SIZE];
+    bool removed;
 
     CHECK_INT(add(catalog, 1, 0, "sub", OZX_ITEM_DIRECTORY), 0);
     CHECK_INT(add(catalog, 2, 1, "deep", OZX_ITEM_DIRECTORY), 0);
@@ -85,10 +94,16 @@ static void test_names_and_numbers(void)
     CHECK(!ozx_catalog_lookup(catalog, 0, "", 0, &item));
     CHECK(ozx_catalog_is_news(catalog, 3, OZX_RULE_CRC) &&
           !ozx_catalog_is_news(catalog, 3, OZX_RULE_CRC));
+    CHECK_INT(replace(catalog, 3, 6, "x", &removed, &gone), 0);
+    CHECK(removed && gone.directory == 2 && strcmp(gone.name, "x") == 0);
+    CHECK(ozx_catalog_lookup(catalog, 2, "x", 1, &item) && item.number == 6);
+    CHECK(!ozx_catalog_item(catalog, 3, &item));
+    CHECK_INT(replace(catalog, 3, 7, "x", &removed, &gone), -EEXIST); /* of 6, which stays */
+    CHECK(!removed && ozx_catalog_item(catalog, 6, &item));
     CHECK(ozx_catalog_remove(catalog, 1, &gone));
     CHECK_UINT(gone.directory, 0);
     CHECK_STRING(gone.name, "sub");
-    for (uint32_t number = 1; number <= 3; number++)
+    for (uint32_t number = 1; number <= 7; number++)
         CHECK(!ozx_catalog_item(catalog, number, &item));
     CHECK(!ozx_catalog_remove(catalog, 0, &gone));
     ozx_catalog_close(catalog);

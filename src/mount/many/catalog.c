@@ -235,24 +235,60 @@ static void take_from_parent(struct ozx_catalog *c, const struct node *node)
     touch(parent);
 }
 
+/* False: there is none of this number. What is to be freed comes onto the list. */
+static bool remove_number(struct ozx_catalog *c, uint32_t number, struct ozx_catalog_name *out,
+                          struct node **freed)
+{
+    struct node *node = find(c, number);
+
+    if (!node || node->removed || node == c->root)
+        return false;
+    out->directory = node->item.parent;
+    memcpy(out->name, node->text, node->name_size + 1);
+    take_from_parent(c, node);
+    take_out(c, node, freed);
+    return true;
+}
+
+/* Without the lock. */
+static void free_list(struct node *freed)
+{
+    while (freed) {
+        struct node *next = freed->next;
+        free_node(freed);
+        freed = next;
+    }
+}
+
 /* --- the interface ---------------------------------------------------------------------------- */
+
+int ozx_catalog_replace(struct ozx_catalog *c, uint32_t old, const struct ozx_item *item,
+                        const char *name, const char *file, struct ozx_gate *gate, bool *removed,
+                        struct ozx_catalog_name *out)
+{
+    struct node *node = make_node(item, name, file), *freed = NULL;
+    int failure = node ? 0 : -ENOMEM;
+
+    pthread_mutex_lock(&c->lock);
+    *removed = remove_number(c, old, out, &freed); /* the root is never */
+    if (!failure)
+        failure = add(c, node);
+    if (!failure)
+        node->gate = gate;
+    pthread_mutex_unlock(&c->lock);
+    free_list(freed);
+    if (failure && node)
+        free_node(node); /* the gate is still the caller's */
+    return failure;
+}
 
 int ozx_catalog_add(struct ozx_catalog *c, const struct ozx_item *item, const char *name,
                     const char *file, struct ozx_gate *gate)
 {
-    struct node *node = make_node(item, name, file);
-    int failure;
+    struct ozx_catalog_name unused;
+    bool removed;
 
-    if (!node)
-        return -ENOMEM;
-    pthread_mutex_lock(&c->lock);
-    failure = add(c, node);
-    if (!failure)
-        node->gate = gate;
-    pthread_mutex_unlock(&c->lock);
-    if (failure)
-        free_node(node); /* the gate is still the caller's */
-    return failure;
+    return ozx_catalog_replace(c, OZX_CATALOG_ROOT, item, name, file, gate, &removed, &unused);
 }
 
 bool ozx_catalog_item(struct ozx_catalog *c, uint32_t number, struct ozx_item *out)
@@ -357,25 +393,14 @@ void ozx_catalog_forget(struct ozx_catalog *c, uint32_t number, uint64_t times)
 
 bool ozx_catalog_remove(struct ozx_catalog *c, uint32_t number, struct ozx_catalog_name *out)
 {
-    struct node *node, *freed = NULL;
+    struct node *freed = NULL;
+    bool removed;
 
     pthread_mutex_lock(&c->lock);
-    node = find(c, number);
-    if (node && (node->removed || node == c->root))
-        node = NULL;
-    if (node) {
-        out->directory = node->item.parent;
-        memcpy(out->name, node->text, node->name_size + 1);
-        take_from_parent(c, node);
-        take_out(c, node, &freed);
-    }
+    removed = remove_number(c, number, out, &freed);
     pthread_mutex_unlock(&c->lock);
-    while (freed) {
-        struct node *next = freed->next;
-        free_node(freed);
-        freed = next;
-    }
-    return node;
+    free_list(freed);
+    return removed;
 }
 
 bool ozx_catalog_is_listed(struct ozx_catalog *c, uint32_t directory)

@@ -77,6 +77,12 @@ struct ozx_catalog_name {
 /* Removes an item, and all that is below it. False: there is none of this number. */
 bool ozx_catalog_remove(struct ozx_catalog *catalog, uint32_t number, struct ozx_catalog_name *out);
 
+/* Both at once, so that nobody finds neither: removes the item of number `old`, if there is one (`out` is set, and
+ * *removed true), and adds the other. What fails of ozx_catalog_add leaves the removal done. */
+int ozx_catalog_replace(struct ozx_catalog *catalog, uint32_t old, const struct ozx_item *item,
+                        const char *name, const char *file, struct ozx_gate *gate, bool *removed,
+                        struct ozx_catalog_name *out) OZX_CHECKED;
+
 /* The archives that are removed and held, up to `max` of them; their count. */
 size_t ozx_catalog_held(struct ozx_catalog *catalog, uint32_t *numbers, size_t max);
 

@@ -153,7 +153,7 @@ static void describe(const struct porter *p, const struct ozx_entry *entry,
     };
 }
 
-static void on_added(void *context, const struct ozx_entry *entry)
+static void on_added(void *context, const struct ozx_entry *entry, uint32_t replaces)
 {
     const struct ozx_news head = {.kind = OZX_NEWS_ADDED};
     struct porter *p = context;
@@ -163,6 +163,7 @@ static void on_added(void *context, const struct ozx_entry *entry)
     char *at;
 
     describe(p, entry, &item);
+    item.replaces = replaces;
     names = (size_t)item.name_size + item.file_size;
     size = sizeof item + (names + 7) / 8 * 8;
     if (p->open && p->open->size + size > OZX_NEWS_SIZE_MAX)
@@ -181,9 +182,9 @@ static void on_added(void *context, const struct ozx_entry *entry)
     news->count++;
 }
 
-static void on_removed(void *context, const struct ozx_entry *entry)
+static void on_removed(void *context, uint32_t number)
 {
-    say(context, OZX_NEWS_REMOVED, entry->number, 0, -1);
+    say(context, OZX_NEWS_REMOVED, number, 0, -1);
 }
 
 /* --- watching --------------------------------------------------------------------------------- */

@@ -109,7 +109,7 @@ static struct ozx_entry *make_entry(const char *file, const char *name, const st
 }
 
 static int add(struct ozx_porter_tree *tree, struct ozx_entry *directory, const char *file,
-               const struct ozx_seen *seen)
+               const struct ozx_seen *seen, uint32_t replaces)
 {
     char name[NAME_MAX + 1];
     struct ozx_entry *entry;
@@ -134,7 +134,7 @@ static int add(struct ozx_porter_tree *tree, struct ozx_entry *directory, const 
                  ozx_hash_of(&tree->files, directory->number, file, strlen(file)));
     ozx_hash_add(&tree->names, &entry->by_name,
                  ozx_hash_of(&tree->names, directory->number, name, strlen(name)));
-    tree->events.added(tree->events.context, entry);
+    tree->events.added(tree->events.context, entry, replaces);
     return 0;
 }
 
@@ -157,7 +157,7 @@ static void free_entry(struct ozx_porter_tree *tree, struct ozx_entry *entry)
 
 static void remove_entry(struct ozx_porter_tree *tree, struct ozx_entry *entry)
 {
-    tree->events.removed(tree->events.context, entry);
+    tree->events.removed(tree->events.context, entry->number);
     free_entry(tree, entry);
 }
 
@@ -228,14 +228,25 @@ static int compare(struct ozx_porter_tree *tree, struct ozx_entry *directory, in
     struct ozx_entry *known = find_file(tree, directory, file);
     struct ozx_seen seen;
     bool there = ozx_look_at(&tree->look, fd, st, file, type, &seen);
+    uint32_t replaces = 0;
+    int failure;
 
     if (known && there && ozx_seen_is_same(&known->seen, &seen)) {
         known->round = tree->round;
         return 0;
     }
-    if (known)
+    if (known && !there)
         remove_entry(tree, known);
-    return there ? add(tree, directory, file, &seen) : 0;
+    if (!there)
+        return 0;
+    if (known) {
+        replaces = known->number;
+        free_entry(tree, known);
+    }
+    failure = add(tree, directory, file, &seen, replaces);
+    if (failure && replaces)
+        tree->events.removed(tree->events.context, replaces);
+    return failure;
 }
 
 bool ozx_porter_tree_look(struct ozx_porter_tree *tree, struct ozx_entry *directory,

@@ -27,8 +27,9 @@ struct ozx_entry {
 
 struct ozx_porter_events {
     void *context;
-    void (*added)(void *context, const struct ozx_entry *entry);
-    void (*removed)(void *context, const struct ozx_entry *entry); /* below it none is told */
+    /* `replaces`: the number of the one that is removed with it, 0: none. Of those nobody sees neither. */
+    void (*added)(void *context, const struct ozx_entry *entry, uint32_t replaces);
+    void (*removed)(void *context, uint32_t number); /* below it none is told */
     /* A directory is about to be listed: before it is, so that nothing is missed. */
     void (*listing)(void *context, struct ozx_entry *directory, int fd);
     void (*unlisted)(void *context, struct ozx_entry *directory); /* it is going */

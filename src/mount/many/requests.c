@@ -161,6 +161,14 @@ static void *tell(void *context)
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
+static void remove_item(struct ozx_requests *r, uint32_t number)
+{
+    struct ozx_catalog_name gone;
+
+    if (ozx_catalog_remove(r->catalog, number, &gone))
+        queue_change(r, gone.directory, gone.name);
+}
+
 static void add_item(struct ozx_requests *r, const struct ozx_news_item *news, const char *name,
                      const char *file)
 {
@@ -173,14 +181,21 @@ static void add_item(struct ozx_requests *r, const struct ozx_news_item *news, c
                                   .file_mode = news->file_mode,
                                   .size_bytes = news->size_bytes,
                                   .mtime = {news->mtime_s, news->mtime_ns}};
+    bool is_listed = ozx_catalog_is_listed(r->catalog, item.parent), removed;
+    struct ozx_catalog_name gone;
     struct ozx_gate *gate = NULL;
-    bool is_listed = ozx_catalog_is_listed(r->catalog, item.parent);
+    int failure;
 
-    if (item.kind == OZX_ITEM_ARCHIVE && ozx_gate_open_closed(r->gates, item.number, &gate))
+    if (item.kind == OZX_ITEM_ARCHIVE && ozx_gate_open_closed(r->gates, item.number, &gate)) {
+        remove_item(r, news->replaces);
         return;
-    if (ozx_catalog_add(r->catalog, &item, name, file, gate))
+    }
+    failure = ozx_catalog_replace(r->catalog, news->replaces, &item, name, file, gate, &removed, &gone);
+    if (failure)
         ozx_gate_close(gate);
-    else if (is_listed)
+    if (removed)
+        queue_change(r, gone.directory, gone.name);
+    if (!failure && is_listed)
         queue_change(r, item.parent, name);
 }
 
@@ -228,7 +243,6 @@ static void answer(struct ozx_requests *r, const struct ozx_news *news, int *fd)
 
 static bool take(struct ozx_requests *r, const char *datagram, size_t size, int *fd)
 {
-    struct ozx_catalog_name gone;
     struct ozx_news news;
 
     if (size < sizeof news)
@@ -238,8 +252,7 @@ static bool take(struct ozx_requests *r, const char *datagram, size_t size, int 
     case OZX_NEWS_ADDED:
         return add_items(r, &news, datagram + sizeof news, size - sizeof news);
     case OZX_NEWS_REMOVED:
-        if (ozx_catalog_remove(r->catalog, news.number, &gone))
-            queue_change(r, gone.directory, gone.name);
+        remove_item(r, news.number);
         return true;
     case OZX_NEWS_LISTED:
         if (news.code == 0)

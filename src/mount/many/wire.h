@@ -46,6 +46,8 @@ struct ozx_news_item {
     int64_t mtime_s;
     uint64_t size_bytes;
     uint32_t name_size, file_size; /* with the NULs */
+    uint32_t replaces; /* the number of the one that it takes the place of, in one step; 0: none */
+    uint32_t unused;
 };
 
 #define OZX_NEWS_SIZE_MAX 32768 /* of a datagram */
