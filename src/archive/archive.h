@@ -125,6 +125,8 @@ void ozx_archive_entry(const struct ozx_archive *archive, uint32_t node,
                        struct ozx_node_entry *out); /* a file */
 /* True if reads of the file may have to decompress it from its start. */
 bool ozx_archive_is_compressed(const struct ozx_archive *archive, uint32_t node);
+/* True of a file of 0 bytes: who reads none of it does not find out whether it can be read. */
+bool ozx_archive_is_empty_file(const struct ozx_archive *archive, uint32_t node);
 /* Where a file's local header is; only as long as nothing of the file was read. OZX_OFFSET_NONE for a
  * directory. */
 uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node);

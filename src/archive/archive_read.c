@@ -115,6 +115,14 @@ static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer
     return 0;
 }
 
+bool ozx_archive_is_empty_file(const struct ozx_archive *archive, uint32_t node)
+{
+    struct ozx_node_stat stat;
+
+    ozx_archive_stat(archive, node, &stat);
+    return !stat.is_directory && stat.size_bytes == 0;
+}
+
 bool ozx_archive_is_compressed(const struct ozx_archive *archive, uint32_t node)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All local headers, in the order of the file (of its pages: within one, any order will do). Where they stand close together the file is read from
- * front to back, in large pieces; where much data lie between them each is read by itself, and the disk
- * is told of the next ones in time.
+ * All local headers, in the order of the file (of its pages: within one, any order will do). Where they
+ * stand close together the file is read from front to back, in large pieces; where much data lie between
+ * them each is read by itself, and the disk is told of the next ones in time.
  */
 #include "archive/archive_resolve.h"
 

@@ -20,7 +20,7 @@ struct ozx_forest {
     struct ozx_catalog *catalog;    /* NULL: archive 0 is all there is, its root is the mount's */
     struct ozx_requests *requests;  /* what is in the catalog changes; NULL: it does not */
     uint64_t node_count;            /* of all archives that were read before they are served */
-    bool has_empty_files;           /* of 0 bytes, in those */
+    bool checks_opens;              /* those may have files of 0 bytes that cannot be read, which no read finds out */
     struct ozx_forest_notes *notes; /* owned, with requests only */
 };
 

@@ -18,6 +18,8 @@
 #include "mount/channel.h"
 #include "mount/table.h"
 
+#define EMPTY_MAX 256 /* files of 0 bytes that are looked at before they are served */
+
 static int say(int socket, enum ozx_message_kind kind, uint32_t value,
                const struct ozx_error *error)
 {
@@ -105,6 +107,28 @@ static void send_table(struct ozx_archive *archive, const struct ozx_mount_optio
     close(table);
 }
 
+/* The kernel reads nothing of a file of 0 bytes. A few stored ones, in an archive that is here, are looked at now: else
+ * every open of the mount is a request. */
+static bool may_have_bad_empty(struct ozx_archive *archive)
+{
+    struct ozx_error unused = OZX_ERROR_INIT;
+    struct ozx_archive_facts facts;
+    char none;
+    size_t got;
+
+    ozx_archive_facts(archive, &facts);
+    if (!facts.empty_count)
+        return false;
+    if (facts.empty_count > EMPTY_MAX || ozx_source_fd(ozx_archive_source(archive)) < 0)
+        return true;
+    for (uint32_t node = 0; node < ozx_archive_node_count(archive); node++)
+        if (ozx_archive_is_empty_file(archive, node) &&
+            (ozx_archive_is_compressed(archive, node) ||
+             ozx_archive_read(archive, node, &none, 0, 0, &got, &unused)))
+            return true;
+    return false;
+}
+
 static int parse_archive(const struct ozx_mount_options *options, struct ozx_mount_archive *from,
                          bool several, struct teller teller, int table, struct ozx_forest *forest,
                          struct ozx_gate **gate)
@@ -112,7 +136,6 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
     struct ozx_archive_options how = {.subdir = options->subdir,
                                       .subdir_hint = "mount with -o subdir="};
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_archive_facts facts;
     struct ozx_archive *archive;
     int failure;
 
@@ -131,9 +154,8 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
         ozx_archive_close(archive);
         return fail(teller.socket, failure);
     }
-    ozx_archive_facts(archive, &facts);
     forest->node_count += ozx_archive_node_count(archive);
-    forest->has_empty_files |= facts.empty_count != 0;
+    forest->checks_opens |= may_have_bad_empty(archive);
     return 0;
 }
 

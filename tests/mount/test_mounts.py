@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`mounts`, and a second `mount` of what is mounted already."""
+import errno
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
+import zipfile
 
 import pytest
 from corpus import Unreadable
@@ -77,6 +79,34 @@ def test_an_entry_that_cannot_be_read(ozxfs, archives):
     assert said['state'] == 'error' and said['detail']
     row, why = rows(ozxfs, where)
     assert row.startswith('error ') and said['detail'] in why
+
+
+@pytest.mark.parametrize('broken', [False, True])
+def test_opens_are_asked_for_where_they_may_fail(ozxfs, broken):
+    """The kernel reads nothing of an empty file. Where one cannot be read every open of the mount
+    is a request, and where all can none is."""
+    path = os.path.join(ozxfs.folder, 'empty.ozx')
+    with zipfile.ZipFile(path, 'w') as out:
+        out.writestr('zarr.json', '{"zarr_format": 3, "node_type": "group"}')
+        out.writestr('none', b'')
+        start = out.getinfo('none').header_offset
+    if broken:
+        with open(path, 'r+b') as out:
+            out.seek(start + 30)
+            out.write(b'N')
+    os.chmod(path, 0o644)
+    where = ozxfs.mount(path)
+    if broken:
+        with pytest.raises(OSError) as caught:
+            read(where + '/none')
+        assert caught.value.errno == errno.EIO
+    else:
+        assert read(where + '/none') == b''
+    read(where + '/zarr.json')
+    before = listed(ozxfs, where)['requests']
+    for _ in range(50):  # open() of Python asks whether it is a terminal, too
+        os.close(os.open(where + '/zarr.json', os.O_RDONLY))
+    assert (listed(ozxfs, where)['requests'] - before >= 50) == broken
 
 
 def test_dead(ozxfs, image):

@@ -82,7 +82,7 @@ static void op_init(void *userdata, struct fuse_conn_info *connection)
      * for writing would succeed. An empty file is opened and never read. */
     server->no_open = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) &&
                       server->options->handed_fd < 0 && !server->options->all_files &&
-                      !server->forest->has_empty_files;
+                      !server->forest->checks_opens;
     server->checks_empty = server->no_open && server->forest->requests;
     /* The kernel keeps the listing of a directory that it need not open: not where it changes. */
     server->no_opendir =
@@ -113,7 +113,7 @@ static void op_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     if (!ozx_server_enter_path(server, request, parent, &visit))
         return;
     failure = ozx_archive_lookup(visit.archive, ozx_node_of(parent), name, strlen(name), &node);
-    if (!failure && server->checks_empty && ozx_is_empty_file(visit.archive, node))
+    if (!failure && server->checks_empty && ozx_archive_is_empty_file(visit.archive, node))
         failure = ozx_check_empty(visit.archive, node, &error);
     /* Inode 0 with a timeout: a miss that the kernel may remember. */
     if (!failure) {
@@ -252,7 +252,7 @@ static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t f
     ozx_archive_children(archive, directory, &first, &count);
     for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
         uint32_t node = list_name(archive, directory, first, n, name);
-        bool is_given = !server->checks_empty || !ozx_is_empty_file(archive, node);
+        bool is_given = !server->checks_empty || !ozx_archive_is_empty_file(archive, node);
         size_t added = add_name(request, visit, buffer + used, size_bytes - used,
                                 ozx_inode_beside(inode, node), name, n + 1, plus, is_given);
         if (added > size_bytes - used)

@@ -176,14 +176,6 @@ static void read_file(struct ozx_server *server, struct ozx_visit *visit,
         read_in_turn(server, wanted);
 }
 
-bool ozx_is_empty_file(const struct ozx_archive *archive, uint32_t node)
-{
-    struct ozx_node_stat st;
-
-    ozx_archive_stat(archive, node, &st);
-    return !st.is_directory && st.size_bytes == 0;
-}
-
 void ozx_open_file(fuse_req_t request, fuse_ino_t inode)
 {
     const struct ozx_turn wanted = {.request = request, .inode = inode, .is_open = true};
@@ -192,7 +184,7 @@ void ozx_open_file(fuse_req_t request, fuse_ino_t inode)
 
     if (!ozx_server_enter(server, request, inode, &visit))
         return;
-    if (ozx_is_empty_file(visit.archive, ozx_node_of(inode))) {
+    if (ozx_archive_is_empty_file(visit.archive, ozx_node_of(inode))) {
         read_file(server, &visit, &wanted);
         return;
     }

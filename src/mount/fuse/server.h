@@ -99,7 +99,6 @@ int ozx_server_started(void *server) OZX_CHECKED;
 /* Opens a file of an archive. The kernel reads nothing of an empty one, so whether that can be read is found
  * out here. */
 void ozx_open_file(fuse_req_t request, fuse_ino_t inode);
-bool ozx_is_empty_file(const struct ozx_archive *archive, uint32_t node);
 /* The same as at opening, but that compressed data are not looked at. */
 int ozx_check_empty(struct ozx_archive *archive, uint32_t node, struct ozx_error *error) OZX_CHECKED;
 void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
