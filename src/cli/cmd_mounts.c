@@ -17,13 +17,13 @@
 #include "info/listing.h"
 #include "mount/mounts.h"
 #include "mount/state.h"
+#include "zarr/jansson.h"
 
 #define USER_SIZE 40
 #define NONE "-" /* what is not known */
 
 struct command {
     bool json;
-    bool is_terminal;
     struct ozx_json_stream list;
 };
 
@@ -75,7 +75,9 @@ static const char *user_name(uid_t uid, char text[USER_SIZE])
     return text;
 }
 
-static void print_row(const struct command *c, const struct mounted *m)
+/* Names are escaped wherever it goes: a mount point of somebody else's, with a newline in its name, must not
+ * make a row of its own. */
+static void print_row(const struct mounted *m)
 {
     char since[32] = NONE, user[USER_SIZE], requests[24] = NONE, amount[OZX_AMOUNT_SIZE] = NONE;
     char text[OZX_MOUNT_STATE_TEXT_SIZE];
@@ -91,9 +93,9 @@ static void print_row(const struct command *c, const struct mounted *m)
     }
     printf("%-8s %-16s %-10s %10s %10s  ", condition_name(m->condition), since,
            user_name(m->owner.user, user), requests, amount);
-    ozx_terminal_put_name(c->is_terminal, m->entry->source);
+    ozx_terminal_put_name(true, m->entry->source);
     fputs(" on ", stdout);
-    ozx_terminal_put_name(c->is_terminal, m->entry->path);
+    ozx_terminal_put_name(true, m->entry->path);
     putchar('\n');
     if (detail)
         printf("         %s\n", ozx_escape_message(text, sizeof text, detail));
@@ -104,10 +106,10 @@ static void add_object(struct ozx_json_stream *s, const struct mounted *m)
     char since[OZX_TIME_SIZE], user[USER_SIZE];
 
     ozx_json_stream_open(s, NULL, '{');
-    ozx_json_stream_put(s, "file", ozx_json_stream_text(m->entry->source));
-    ozx_json_stream_put(s, "mount_point", ozx_json_stream_text(m->entry->path));
+    ozx_json_stream_put(s, "file", ozx_jansson_file_name(m->entry->source));
+    ozx_json_stream_put(s, "mount_point", ozx_jansson_file_name(m->entry->path));
     ozx_json_stream_put(s, "subdir",
-                        ozx_json_stream_text(m->state.subdir[0] ? m->state.subdir : NULL));
+                        ozx_jansson_file_name(m->state.subdir[0] ? m->state.subdir : NULL));
     ozx_json_stream_put(
         s, "backend", ozx_json_stream_text(ozx_mount_entry_is_fuse(m->entry) ? "fuse" : "kernel"));
     ozx_json_stream_put(s, "user", ozx_json_stream_text(user_name(m->owner.user, user)));
@@ -138,7 +140,7 @@ static void tell(struct command *c, const struct ozx_mount_entry *entry)
     if (c->json)
         add_object(&c->list, &m);
     else
-        print_row(c, &m);
+        print_row(&m);
 }
 
 static int list(struct command *c)
@@ -187,14 +189,11 @@ static const struct ozx_verb verb = {
 int ozx_cmd_mounts(int argc, char **argv)
 {
     struct command command = {.list = {.out = stdout, .is_first = true}};
-    struct ozx_terminal terminal;
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status >= 0)
         return status;
     if (first < argc)
         return ozx_report_usage("mounts", "no argument is expected");
-    ozx_terminal_of_stdout(&terminal);
-    command.is_terminal = terminal.is_terminal;
     return list(&command);
 }

@@ -194,7 +194,8 @@ static json_t *level_of(struct writer *w, const struct ozx_multiscale *m, size_t
     set_transforms(w, object, m, k);
     set(w, object, "defects", level->metadata ? defects_of(w, level->metadata) : json_array());
     if (level->metadata) {
-        set(w, object, "zarr_format", json_integer(level->metadata->zarr_format));
+        int format = level->metadata->zarr_format;
+        set(w, object, "zarr_format", format ? json_integer(format) : json_null());
         set_array(w, object, level->metadata->array);
     }
     return object;
@@ -382,7 +383,7 @@ static void put_node(struct writer *w, const char *key, const struct ozx_summary
     open_with(w, key, '{');
     put(w, "path", ozx_json_stream_text(path));
     put(w, "kind", json_string(ozx_summary_kind_name(node)));
-    put(w, "zarr_format", m ? json_integer(m->zarr_format) : json_null());
+    put(w, "zarr_format", m && m->zarr_format ? json_integer(m->zarr_format) : json_null());
     put(w, "ome_version", ozx_json_stream_text(m && m->ome ? m->ome->version : NULL));
     put(w, "bytes", ozx_json_stream_number(node->bytes));
     put(w, "files", ozx_json_stream_number(node->files));

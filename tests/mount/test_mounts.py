@@ -12,6 +12,7 @@ import zipfile
 import pytest
 from corpus import Unreadable
 from kit.harness import TIMEOUT, mount_of, read, wait_until
+from kit.shape import MOUNTS, check
 
 RUNNING_AS = os.geteuid()
 
@@ -52,6 +53,26 @@ def test_what_is_told(ozxfs, image, image_view):
     assert row.startswith('serving ') and os.path.realpath(image) + ' on ' in row
     ozxfs.umount(where)
     assert listed(ozxfs, where) is None
+
+
+def test_names(ozxfs, image):
+    """One mount is one row, whatever its name; JSON has the name itself or, if it is not UTF-8,
+    null: an escaped one would be the name of something else."""
+    odd = os.path.join(os.fsencode(ozxfs.folder), b'a\xff.ozx')
+    shutil.copy(image, odd)
+    for name, shown in ((b'a\x1b[2J\ndead', 'a\x1b[2J\ndead'), (b'm\xff', None)):
+        where = ozxfs.mount(odd, where=ozxfs.directory(name))
+        said = json.loads(ozxfs.run('mounts', '--json').stdout)
+        check(said, MOUNTS)
+        supervisor = ozxfs.daemons()[0]
+        [own] = [m for m in said['mounts'] if m['supervisor'] == supervisor]
+        assert own['file'] is None
+        assert own['mount_point'] == (shown and os.path.join(ozxfs.folder, shown))
+        row, = [line for line in ozxfs.run('mounts').stdout.splitlines()
+                if os.fsencode(ozxfs.folder) in line]
+        assert row.startswith(b'serving ') and b'a\\xFF.ozx on ' in row
+        assert all(0x20 <= byte < 0x7f for byte in row)
+        ozxfs.umount(where)
 
 
 def test_a_part_of_an_archive(ozxfs, archives):
