@@ -112,6 +112,7 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
                       struct ozx_error *error)
 {
     int64_t mtime_s = options->mtime_s ? *options->mtime_s : ozx_source_mtime(a->source);
+    struct ozx_headers_ahead *ahead = NULL;
     int failure = options->own_end_records
                       ? ozx_zip_end_records_read_own(a->source, &a->records, error)
                       : ozx_zip_end_records_read(a->source, &a->records, error);
@@ -121,9 +122,14 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     a->names = options->names;
     if (!failure)
         failure = read_comment(a, error);
+    if (!failure && options->headers_ahead && options->names == OZX_NAMES_STRICT)
+        ahead = ozx_headers_ahead_begin(a->source, &a->records, options);
+    if (!failure && !ahead && options->counted)
+        options->counted(options->context, a->records.entry_count);
     if (!failure)
         failure = ozx_index_build(a->source, &a->records, options->subdir, options->names, mtime_s,
-                                  &a->tree, &a->facts, &a->warnings, error);
+                                  ahead, &a->tree, &a->facts, &a->warnings, error);
+    ozx_headers_ahead_free(ahead);
     if (!failure && a->tree.compressed_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)

@@ -50,6 +50,10 @@ struct ozx_archive_options {
     const char *subdir_hint; /* how the user says that, the path left out: "mount with -o subdir="; NULL: not at all */
     const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
     bool own_end_records;   /* the caller has joined it on: ozx_zip_end_records_read_own() */
+    bool headers_ahead; /* all local headers are wanted soon: what is in memory of them is checked meanwhile */
+    /* Told, on any thread, while there is a processor to spare for who makes room for so many; may be NULL. */
+    void (*counted)(void *context, uint64_t entry_count);
+    void *context; /* of `counted` */
     enum ozx_names names;   /* STRICT for all that serves or judges; to write anew, NORMAL or BACKSLASHES */
 };
 

@@ -443,7 +443,8 @@ static int build_index(const struct build *wanted, struct ozx_source *source,
 }
 
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
-                    const char *subdir, enum ozx_names names, int64_t mtime_s, struct ozx_tree *out,
+                    const char *subdir, enum ozx_names names, int64_t mtime_s,
+                    struct ozx_headers_ahead *ahead, struct ozx_tree *out,
                     struct ozx_index_facts *facts, struct ozx_warnings *warnings,
                     struct ozx_error *error)
 {
@@ -457,10 +458,13 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records 
     b->mtime_s = mtime_s;
     b->warnings = warnings;
     b->error = error;
+    b->draft.ahead = ahead;
     failure = build_index(b, source, records, subdir, out, facts);
+    ozx_headers_ahead_end(ahead);
     if (failure != -EAGAIN)
         return failure;
     *warnings = before;
+    b->draft.ahead = NULL; /* it took the next entry for what comes next in the file */
     b->extents.has_list = true;
     return build_index(b, source, records, subdir, out, facts);
 }

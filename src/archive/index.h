@@ -7,6 +7,7 @@
 #ifndef OZX_ARCHIVE_INDEX_H
 #define OZX_ARCHIVE_INDEX_H
 
+#include "archive/headers_ahead.h"
 #include "archive/tree.h"
 #include "archive/warnings.h"
 #include "zip/directory.h"
@@ -21,10 +22,11 @@ struct ozx_index_facts {
     uint64_t gap_bytes;      /* in front of and between entries, more than a local header can take */
 };
 
-/* `subdir`: NULL or the directory that becomes the root; `names`: how they are taken; `mtime_s`: for what has none of its own.
- * The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
+/* `subdir`: NULL or the directory that becomes the root; `names`: how they are taken; `mtime_s`: for what has none of its own;
+ * `ahead`: has looked at local headers meanwhile and is ended, or NULL. The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
-                    const char *subdir, enum ozx_names names, int64_t mtime_s, struct ozx_tree *out,
+                    const char *subdir, enum ozx_names names, int64_t mtime_s,
+                    struct ozx_headers_ahead *ahead, struct ozx_tree *out,
                     struct ozx_index_facts *facts, struct ozx_warnings *warnings,
                     struct ozx_error *error) OZX_CHECKED;
 
@@ -42,6 +44,7 @@ struct ozx_draft {
     struct ozx_compressed *compressed; /* .node is a draft's number */
     uint32_t compressed_count, compressed_room;
     uint64_t replaced_count, replaced_bytes; /* as in the facts */
+    struct ozx_headers_ahead *ahead;         /* borrowed; NULL: no header was looked at */
 };
 
 /* Lays the draft out below `root` (a draft's number). Takes the draft's nodes, names and compressed

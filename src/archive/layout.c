@@ -244,6 +244,15 @@ static void swap(struct ozx_node *a, struct ozx_node *b)
     memcpy((void *)b, &held, sizeof held);
 }
 
+/* The local header, which is as it should be, is so long; 0: nobody has looked. */
+static void settle_header(struct ozx_node *node, uint32_t size_bytes)
+{
+    uint64_t where = atomic_load_explicit(&node->where, memory_order_relaxed);
+
+    if (size_bytes)
+        atomic_init(&node->where, (where + size_bytes) | OZX_WHERE_RESOLVED);
+}
+
 /* Moves every node to its place, within the memory that they are in: a second array of them would
  * be the most that opening an archive takes. What stands in the place is moved on in turn, and
  * where that will lead is asked a few steps ahead, for these steps are far apart. */
@@ -251,9 +260,14 @@ static void move_nodes(struct layout *l)
 {
     struct ozx_node *nodes = l->draft->nodes;
     uint32_t *places = l->order; /* of each draft; its own work is done */
+    uint64_t files = 0;
 
-    for (uint32_t i = 0; i < l->draft->node_count; i++)
+    ozx_headers_ahead_end(l->draft->ahead);
+    for (uint32_t i = 0; i < l->draft->node_count; i++) {
         places[i] = nodes[i].parent;
+        if (l->draft->ahead && !(nodes[i].kind & OZX_KIND_DIRECTORY))
+            settle_header(&nodes[i], ozx_headers_ahead_size(l->draft->ahead, files++));
+    }
     for (uint32_t i = 0; i < l->draft->node_count; i++) {
         uint32_t ahead = i, steps = 0;
         while (places[i] != NOT_SHOWN && places[i] != i) {

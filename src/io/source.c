@@ -105,6 +105,17 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
     return judge(source, source->kind->read(source, buffer, size_bytes, offset_bytes));
 }
 
+int ozx_source_read_now(struct ozx_source *source, void *buffer, size_t size_bytes,
+                        uint64_t offset_bytes)
+{
+    if (!has_range(source, size_bytes, offset_bytes))
+        return -EIO;
+    if (!source->kind->read_now)
+        return -EAGAIN;
+    reason.failure = 0;
+    return judge(source, source->kind->read_now(source, buffer, size_bytes, offset_bytes));
+}
+
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes)
 {

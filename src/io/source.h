@@ -60,6 +60,10 @@ int ozx_source_fd(const struct ozx_source *source);
 int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
                     uint64_t offset_bytes) OZX_CHECKED;
 
+/* The same, but -EAGAIN at once if not all of it is in memory, or nobody can say. */
+int ozx_source_read_now(struct ozx_source *source, void *buffer, size_t size_bytes,
+                        uint64_t offset_bytes) OZX_CHECKED;
+
 /* What to say of a read that failed so, in this thread and just now: what the source knows of it, or else
  * strerror(3). Valid until the thread's next read. */
 const char *ozx_source_reason(int failure);

@@ -57,6 +57,25 @@ static int read_file(struct ozx_source *source, void *buffer, size_t size_bytes,
     return 0;
 }
 
+static int read_now(struct ozx_source *source, void *buffer, size_t size_bytes,
+                    uint64_t offset_bytes)
+{
+    struct file *file = (struct file *)source;
+
+    if (atomic_load_explicit(&file->changed, memory_order_relaxed))
+        return -ESTALE;
+#ifdef RWF_NOWAIT
+    {
+        const struct iovec part = {buffer, size_bytes};
+        ssize_t got = preadv2(source->fd, &part, 1, (off_t)offset_bytes, RWF_NOWAIT);
+        return got == (ssize_t)size_bytes ? 0 : -EAGAIN;
+    }
+#else
+    (void)buffer, (void)size_bytes, (void)offset_bytes;
+    return -EAGAIN;
+#endif
+}
+
 static int read_two(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,
                     size_t second_size_bytes, uint64_t offset_bytes)
 {
@@ -94,7 +113,7 @@ static void close_file(struct ozx_source *source)
 }
 
 static const struct ozx_source_kind file_kind = {
-    .read = read_file, .read_two = read_two, .identity = identity, .close = close_file};
+    .read = read_file, .read_now = read_now, .read_two = read_two, .identity = identity, .close = close_file};
 
 int ozx_source_open_fd(int fd, struct ozx_source **out)
 {

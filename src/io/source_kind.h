@@ -17,6 +17,9 @@
 struct ozx_source_kind {
     /* Exactly so many bytes, or -errno. */
     int (*read)(struct ozx_source *source, void *buffer, size_t size_bytes, uint64_t offset_bytes);
+    /* The same from memory, or -EAGAIN. NULL: it cannot say. */
+    int (*read_now)(struct ozx_source *source, void *buffer, size_t size_bytes,
+                    uint64_t offset_bytes);
     /* Two buffers by one request: 0 if both were filled so, 1 if it did not come to that and they can be read one
      * after the other, or -errno. NULL: it has no such request. */
     int (*read_two)(struct ozx_source *source, void *first, size_t first_size_bytes, void *second,

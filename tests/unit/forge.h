@@ -12,7 +12,9 @@
 #include "base/bytes.h"
 #include "zip/format.h"
 
+#ifndef FORGE_MAX
 #define FORGE_MAX 64
+#endif
 
 struct forge {
     uint8_t *data;

@@ -101,6 +101,17 @@ static void test_ranges(void)
     CHECK_UINT(bytes[29], 34);
 }
 
+/* Without a way to ask, nothing is in memory. */
+static void test_now(void)
+{
+    struct ozx_source *source = make();
+    uint8_t bytes[8];
+
+    CHECK(ozx_source_read_now(source, bytes, 8, 0) == -EAGAIN);
+    CHECK(ozx_source_read_now(source, bytes, 8, SIZE - 7) == -EIO);
+    CHECK_UINT(counted.reads, 0);
+}
+
 static void test_changed(void)
 {
     struct ozx_source *source = make(), *behind, *concat;
@@ -148,4 +159,4 @@ static void test_handed_on(void)
     CHECK_UINT(counted.closes, 0); /* borrowed */
 }
 
-CHECK_MAIN({"ranges", test_ranges}, {"changed", test_changed}, {"handed-on", test_handed_on})
+CHECK_MAIN({"ranges", test_ranges}, {"now", test_now}, {"changed", test_changed}, {"handed-on", test_handed_on})
