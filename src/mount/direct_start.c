@@ -57,6 +57,20 @@ void ozx_direct_start_begun(struct ozx_direct_start *start)
         close(ozx_take_fd(&start->worker_pipe));
 }
 
+/* Once, by the first that is heard of the size. */
+static void expect(struct ozx_direct_start *start)
+{
+    const struct ozx_table_reader *reader = &start->reader;
+
+    if (start->is_expected || (!reader->guessed_count && !reader->has_head))
+        return;
+    start->is_expected = true;
+    if (reader->guessed_count)
+        start->backend->expect(start->direct, reader->guessed_count, reader->guessed_names_size);
+    else
+        start->backend->expect(start->direct, reader->table.count, reader->table.names_size);
+}
+
 int ozx_direct_start_continue(struct ozx_direct_start *start, bool is_alarm, struct ozx_error *why)
 {
     int result;
@@ -67,11 +81,7 @@ int ozx_direct_start_continue(struct ozx_direct_start *start, bool is_alarm, str
     if (start->pipe < 0)
         return 0;
     result = ozx_table_receive(&start->reader, start->pipe);
-    if (start->reader.has_head && !start->is_expected) {
-        start->is_expected = true;
-        start->backend->expect(start->direct, start->reader.table.count,
-                               start->reader.table.names_size);
-    }
+    expect(start);
     if (result == -EPIPE && start->reader.got_bytes == 0) {
         close(ozx_take_fd(&start->pipe)); /* the worker says why */
         return 0;

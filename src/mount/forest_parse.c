@@ -107,6 +107,13 @@ static void send_table(struct ozx_archive *archive, const struct ozx_mount_optio
     close(table);
 }
 
+static void tell_count(void *context, uint64_t entry_count)
+{
+    const int *table = context;
+
+    ozx_table_send_guess(entry_count, *table);
+}
+
 /* The kernel reads nothing of a file of 0 bytes. A few stored ones, in an archive that is here, are looked at now: else
  * every open of the mount is a request. */
 static bool may_have_bad_empty(struct ozx_archive *archive)
@@ -134,7 +141,10 @@ static int parse_archive(const struct ozx_mount_options *options, struct ozx_mou
                          struct ozx_gate **gate)
 {
     struct ozx_archive_options how = {.subdir = options->subdir,
-                                      .subdir_hint = "mount with -o subdir="};
+                                      .subdir_hint = "mount with -o subdir=",
+                                      .headers_ahead = table >= 0,
+                                      .counted = table >= 0 ? tell_count : NULL,
+                                      .context = &table};
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_archive *archive;
     int failure;

@@ -11,10 +11,16 @@
 
 #include "archive/archive_resolve.h"
 #include "archive/tree.h"
+#include "base/crew.h"
 
 #define MAGIC UINT32_C(0x315A584F)
+#define MAGIC_GUESS UINT32_C(0x325A584F) /* in front of the head: how large it will be, about */
+#define GUESSED_MAX (UINT64_C(64) << 20) /* bytes that are made ready by a guess */
+#define GUESSED_NAME 8                   /* bytes of a name, by a guess */
 #define TABLE_MAX (UINT64_C(2) << 30) /* bytes of a table */
 #define BUFFER_BYTES (64 << 10)
+#define CHECKED_COUNT 16384u /* rows that a thread checks at once; more are for several */
+#define CHECKERS_MAX 8
 
 struct head {
     uint32_t magic;
@@ -27,6 +33,11 @@ struct head {
 
 static_assert(sizeof(struct head) == sizeof((struct ozx_table_reader *)0)->head, "the head's size");
 static_assert(sizeof(struct ozx_row) == 40, "a row's size");
+
+static uint64_t size_of(const struct head *head)
+{
+    return head->count * (uint64_t)sizeof(struct ozx_row) + head->names_size + head->data_size;
+}
 
 /* --- the worker's end ------------------------------------------------------------------------- */
 
@@ -94,7 +105,8 @@ static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_s
     return 0;
 }
 
-static int measure(struct ozx_archive *archive, struct head *head, struct ozx_error *error)
+static int measure(struct ozx_archive *archive, struct head *head, bool *has_data,
+                   struct ozx_error *error)
 {
     uint64_t names_size = 0, data_size = 0;
     uint32_t count = ozx_archive_node_count(archive);
@@ -107,6 +119,7 @@ static int measure(struct ozx_archive *archive, struct head *head, struct ozx_er
         ozx_archive_stat(archive, i, &stat);
         if (stat.is_directory || !ozx_archive_is_compressed(archive, i))
             continue;
+        *has_data = true;
         if (stat.size_bytes > OZX_TABLE_DATA_MAX ||
             (data_size += stat.size_bytes) > OZX_TABLE_DATA_MAX)
             return ozx_error_set(error, -EFBIG, OZX_RULE_COMPRESSED, OZX_OFFSET_NONE, NULL,
@@ -139,7 +152,8 @@ static int send_data(struct sender *s, uint32_t node, struct ozx_error *error)
     }
 }
 
-static int send_all(struct sender *s, const struct head *head, struct ozx_error *error)
+static int send_all(struct sender *s, const struct head *head, bool has_data,
+                    struct ozx_error *error)
 {
     OZX_AUTO_FREE char *names = malloc(head->names_size + (size_t)1);
     uint64_t data_size = 0, names_size = 0;
@@ -157,16 +171,26 @@ static int send_all(struct sender *s, const struct head *head, struct ozx_error 
     if (!failure)
         failure = put(s, names, head->names_size);
     /* Also of empty files: of those it is only looked whether they can be read. */
-    for (uint32_t i = 0; i < head->count && !failure; i++)
+    for (uint32_t i = 0; has_data && i < head->count && !failure; i++)
         if (ozx_archive_is_compressed(s->archive, i))
             failure = send_data(s, i, error);
     return failure ? failure : flush(s);
+}
+
+void ozx_table_send_guess(uint64_t count, int pipe)
+{
+    const struct head head = {
+        .magic = MAGIC_GUESS, .count = (uint32_t)count, .names_size = (uint32_t)count * GUESSED_NAME};
+
+    if (count <= GUESSED_MAX / sizeof(struct ozx_row))
+        (void)!write(pipe, &head, sizeof head); /* which is empty: whole or not at all */
 }
 
 int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, struct ozx_error *error)
 {
     OZX_AUTO_FREE struct sender *s = malloc(sizeof *s);
     struct head head = {0};
+    bool has_data = false; /* which may be of 0 bytes */
     int failure;
 
     if (!s)
@@ -174,7 +198,7 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, stru
     s->archive = archive;
     s->pipe = pipe;
     s->used = 0;
-    failure = measure(archive, &head, error);
+    failure = measure(archive, &head, &has_data, error);
     if (!failure)
         failure = put(s, &head, sizeof head);
     if (!failure)
@@ -182,7 +206,7 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, stru
     if (!failure)
         failure = ozx_archive_resolve_all(archive, limit_ms, error);
     if (!failure)
-        failure = send_all(s, &head, error);
+        failure = send_all(s, &head, has_data, error);
     if (failure && !error->code)
         ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                       "cannot send the table of files: %s", strerror(-failure));
@@ -191,60 +215,93 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, stru
 
 /* --- the supervisor's end --------------------------------------------------------------------- */
 
-/* Room for what the head announces. It is the system's to give where it is written to, so a head that
- * announces too much costs nothing. */
+/* Room for `size`. It is the system's to give where it is written to, so a head that announces too much costs
+ * nothing. */
+static int make_room(struct ozx_table *table, size_t size)
+{
+    void *memory;
+
+    if (size <= table->memory_size)
+        return 0;
+    memory = table->memory ? mremap(table->memory, table->memory_size, size, MREMAP_MAYMOVE)
+                           : mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return -ENOMEM;
+    table->memory = memory;
+    table->memory_size = size;
+    /* In large pages, where there are any. */
+    (void)madvise(memory, size, MADV_HUGEPAGE);
+    return 0;
+}
+
+/* While the worker parses there is time to ask the system for memory. */
+static int take_guess(struct ozx_table_reader *reader, const struct head *head)
+{
+    struct ozx_table *table = &reader->table;
+    int failure;
+
+    if (reader->guessed_count || head->count == 0 || size_of(head) > GUESSED_MAX)
+        return -EPROTO;
+    failure = make_room(table, (size_t)size_of(head));
+    if (failure)
+        return failure;
+    (void)madvise(table->memory, table->memory_size, MADV_POPULATE_WRITE); /* since Linux 5.14 */
+    reader->guessed_count = head->count;
+    reader->guessed_names_size = head->names_size;
+    reader->got_bytes = 0;
+    return 0;
+}
+
 static int take_head(struct ozx_table_reader *reader)
 {
     struct ozx_table *table = &reader->table;
     struct head head;
-    uint64_t rows_size, size;
-    uint8_t *memory;
+    uint64_t rows_size;
+    int failure;
 
     memcpy(&head, reader->head, sizeof head);
+    if (head.magic == MAGIC_GUESS)
+        return take_guess(reader, &head);
+    if (head.magic != MAGIC || head.count == 0 || head.data_size > OZX_TABLE_DATA_MAX ||
+        size_of(&head) > TABLE_MAX)
+        return -EPROTO;
+    failure = make_room(table, (size_t)size_of(&head));
+    if (failure)
+        return failure;
     rows_size = head.count * (uint64_t)sizeof(struct ozx_row);
-    if (head.magic != MAGIC || head.count == 0 || head.data_size > OZX_TABLE_DATA_MAX)
-        return -EPROTO;
-    size = rows_size + head.names_size + head.data_size;
-    if (size > TABLE_MAX)
-        return -EPROTO;
-    memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return -ENOMEM;
-    /* In large pages, where there are any. */
-    (void)madvise(memory, (size_t)size, MADV_HUGEPAGE);
-    *table = (struct ozx_table){.rows = (struct ozx_row *)(void *)memory,
-                                .names = (char *)memory + rows_size,
-                                .data = memory + rows_size + head.names_size,
-                                .count = head.count,
-                                .names_size = head.names_size,
-                                .data_size = head.data_size,
-                                .memory = memory,
-                                .memory_size = (size_t)size};
+    table->rows = table->memory;
+    table->names = (char *)table->memory + rows_size;
+    table->data = (uint8_t *)table->names + head.names_size;
+    table->count = head.count;
+    table->names_size = head.names_size;
+    table->data_size = head.data_size;
+    reader->whole_bytes = (size_t)size_of(&head);
     reader->has_head = true;
     reader->got_bytes = 0;
     return 0;
 }
 
-/* Where the names are is not for the sender to say. */
-static int count_names(struct ozx_table *table)
+/* Where the names are is not for the sender to say. Counted as the rows come: there is time between them. */
+static int count_names(struct ozx_table_reader *reader)
 {
-    uint64_t offset = 0;
+    struct ozx_table *table = &reader->table;
+    size_t whole = reader->got_bytes / sizeof *table->rows;
 
-    for (uint32_t i = 0; i < table->count; i++) {
-        table->rows[i].name_offset = (uint32_t)offset;
-        offset += table->rows[i].name_size;
-        if (offset > table->names_size)
+    for (; reader->counted < whole && reader->counted < table->count; reader->counted++) {
+        table->rows[reader->counted].name_offset = reader->names_end;
+        if (table->rows[reader->counted].name_size > table->names_size - reader->names_end)
             return -EPROTO;
+        reader->names_end += table->rows[reader->counted].name_size;
     }
-    return offset == table->names_size ? 0 : -EPROTO;
+    return reader->counted < table->count || reader->names_end == table->names_size ? 0 : -EPROTO;
 }
 
 int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
 {
     for (;;) {
         uint8_t *to = reader->has_head ? reader->table.memory : reader->head;
-        size_t room = reader->has_head ? reader->table.memory_size : sizeof reader->head;
+        size_t room = reader->has_head ? reader->whole_bytes : sizeof reader->head;
         ssize_t got = read(pipe, to + reader->got_bytes, room - reader->got_bytes);
 
         if (got < 0 && errno == EINTR)
@@ -254,15 +311,15 @@ int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
         if (got == 0)
             return -EPIPE;
         reader->got_bytes += (size_t)got;
-        if (reader->got_bytes < room)
-            continue;
-        if (reader->has_head) {
-            reader->is_whole = true;
-            return count_names(&reader->table);
-        }
-        int failure = take_head(reader);
+        int failure = reader->has_head           ? count_names(reader)
+                      : reader->got_bytes == room ? take_head(reader)
+                                                  : 0;
         if (failure)
             return failure;
+        if (reader->has_head && reader->got_bytes == reader->whole_bytes) {
+            reader->is_whole = true;
+            return 0;
+        }
     }
 }
 
@@ -315,18 +372,74 @@ static const char *check_row(const struct ozx_table *table, uint32_t i, uint64_t
     return check_size(table, row, archive_size_bytes);
 }
 
+/* --- the check, by several threads --------------------------------------------------------------- */
+
+struct check {
+    const struct ozx_table *table;
+    uint64_t archive_size_bytes;
+    struct ozx_crew crew;
+    uint32_t next;
+    const char *what; /* is wrong with the first row that is; with the crew's lock */
+    uint32_t row;
+};
+
+static bool next_rows(void *context, void *job)
+{
+    struct check *c = context;
+    struct ozx_crew_range *range = job;
+
+    if (c->next == c->table->count)
+        return false;
+    range->first = c->next;
+    c->next += c->table->count - c->next > CHECKED_COUNT ? CHECKED_COUNT : c->table->count - c->next;
+    range->last = c->next;
+    return true;
+}
+
+static int check_rows(void *context, void *member, const void *job)
+{
+    struct check *c = context;
+    const struct ozx_crew_range *range = job;
+    const char *what = NULL;
+
+    (void)member;
+    for (uint32_t i = range->first; i < range->last && !what; i++) {
+        what = check_row(c->table, i, c->archive_size_bytes);
+        if (!what)
+            continue;
+        pthread_mutex_lock(&c->crew.lock);
+        if (!c->what || i < c->row) {
+            c->what = what;
+            c->row = i;
+        }
+        pthread_mutex_unlock(&c->crew.lock);
+    }
+    return 0;
+}
+
 int ozx_table_check(const struct ozx_table *table, uint64_t archive_size_bytes,
                     struct ozx_error *error)
 {
+    struct check c = {.table = table, .archive_size_bytes = archive_size_bytes, .next = 1};
+    const struct ozx_crew_task task = {
+        .threads = ozx_processor_count() < CHECKERS_MAX ? ozx_processor_count() : CHECKERS_MAX,
+        .member_size = 1,
+        .context = &c,
+        .next = next_rows,
+        .work = check_rows};
+    struct ozx_crew_range range;
+    int failure = 0;
+
     if (table->count == 0 || table->rows[0].kind != OZX_ROW_DIRECTORY ||
         table->rows[0].parent != 0 || table->rows[0].name_size != 0)
         return refuse(error, 0, "it is no root");
-    for (uint32_t i = 1; i < table->count; i++) {
-        const char *what = check_row(table, i, archive_size_bytes);
-        if (what)
-            return refuse(error, i, what);
-    }
-    return 0;
+    ozx_crew_init(&c.crew, &task);
+    if (table->count > CHECKED_COUNT)
+        ozx_crew_run(&c.crew);
+    else if (next_rows(&c, &range))
+        (void)check_rows(&c, NULL, &range);
+    failure = ozx_crew_end(&c.crew, NULL, error);
+    return c.what ? refuse(error, c.row, c.what) : failure;
 }
 
 void ozx_table_free(struct ozx_table *table)

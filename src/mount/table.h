@@ -51,10 +51,16 @@ struct ozx_table {
 int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe,
                    struct ozx_error *error) OZX_CHECKED;
 
+/* Before it, and before the archive is read: the table will have about so many rows. */
+void ozx_table_send_guess(uint64_t count, int pipe);
+
 /* A table half read. */
 struct ozx_table_reader {
     struct ozx_table table;
-    size_t got_bytes; /* of the head, then of the memory */
+    uint32_t guessed_count, guessed_names_size; /* 0: nothing was said before the head */
+    size_t got_bytes;                           /* of the head, then of the table */
+    size_t whole_bytes;
+    uint32_t counted, names_end; /* rows that know where their names are, which end there */
     bool has_head;    /* the table's count and sizes are set, and nothing else of it is */
     bool is_whole;
     uint8_t head[32];

@@ -24,13 +24,21 @@
 static void survey(struct ozx_image *image)
 {
     const struct ozx_table *table = image->table;
+    uint64_t most = 0; /* bytes of extents */
 
+    image->extent_bits = EXTENT_BITS;
     image->epoch_s = table->rows[0].mtime_s;
-    for (uint32_t i = 1; i < table->count; i++)
-        if (table->rows[i].mtime_s < image->epoch_s)
-            image->epoch_s = table->rows[i].mtime_s;
-    for (image->extent_bits = EXTENT_BITS; image->extent_bits < EXTENT_BITS_MAX;
-         image->extent_bits++) {
+    for (uint32_t i = 1; i < table->count; i++) {
+        const struct ozx_row *row = &table->rows[i];
+        if (row->mtime_s < image->epoch_s)
+            image->epoch_s = row->mtime_s;
+        /* With a part of an extent at each end; no more than that will fit mostly. */
+        if (most <= RECORDS_BYTES_MAX && row->kind != OZX_ROW_DIRECTORY)
+            most += ((row->size_bytes >> EXTENT_BITS) + 2) * OZX_EROFS_EXTENT_SHORT;
+    }
+    if (most <= RECORDS_BYTES_MAX)
+        return;
+    for (; image->extent_bits < EXTENT_BITS_MAX; image->extent_bits++) {
         uint64_t records_bytes = 0;
         for (uint32_t i = 0; i < table->count; i++)
             if (table->rows[i].kind != OZX_ROW_DIRECTORY)
