@@ -18,6 +18,7 @@
 #include "mount/many/look.h"
 #include "mount/mount_point.h"
 #include "mount/mounts.h"
+#include "mount/start_guard.h"
 #include "mount/state.h"
 
 #define NAME_SIZE (PATH_MAX + 32)
@@ -30,15 +31,18 @@ static const char *beside(const char *archive)
     return !ozx_remote_is(archive) || !slash ? archive : slash[1] ? slash + 1 : "archive";
 }
 
-/* The directory to mount on, or made for it. */
-static int find_mount_point(const struct ozx_mount_arguments *arguments, struct ozx_place *place)
+/* The directory to mount on, or made for it: then with a guard. */
+static int find_mount_point(const struct ozx_mount_arguments *arguments,
+                            struct ozx_start_guard *guard, struct ozx_place *place)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    int failure =
-        arguments->directory
-            ? ozx_mount_point_check(arguments->directory, arguments->nonempty, place, &error)
-            : ozx_mount_point_make(beside(arguments->archives[0]), place, &error);
+    int failure;
 
+    if (!arguments->directory)
+        ozx_start_guard_begin(guard);
+    failure = arguments->directory
+                  ? ozx_mount_point_check(arguments->directory, arguments->nonempty, place, &error)
+                  : ozx_mount_point_make(beside(arguments->archives[0]), guard, place, &error);
     if (!failure)
         return OZX_EXIT_OK;
     ozx_report_error(arguments->directory ? arguments->directory : arguments->archives[0], &error);
@@ -129,17 +133,21 @@ static int mount_contents(struct ozx_mount_arguments *arguments,
                           struct ozx_mount_contents *contents)
 {
     OZX_AUTO_PLACE struct ozx_place place = OZX_PLACE_INIT;
+    struct ozx_start_guard guard = OZX_START_GUARD_INIT;
     int status = OZX_EXIT_OK;
 
     if (is_mounted(arguments, contents))
         return ozx_report_stdout(OZX_EXIT_OK);
     if (!arguments->fake && arguments->options.handed_fd < 0) {
         arguments->options.place = &place;
-        status = find_mount_point(arguments, &place);
+        status = find_mount_point(arguments, &guard, &place);
+        arguments->options.start_guard = &guard;
     }
     if (!status && !arguments->fake)
         status = run_mount(arguments, contents);
+    ozx_start_guard_end(&guard);
     arguments->options.place = NULL;
+    arguments->options.start_guard = NULL;
     return status;
 }
 

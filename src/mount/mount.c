@@ -14,6 +14,7 @@
 #include "mount/channel.h"
 #include "mount/mount_lease.h"
 #include "mount/process.h"
+#include "mount/start_guard.h"
 #include "mount/supervisor.h"
 
 static int fail(enum ozx_mount_stage *stage, struct ozx_error *error, int code, const char *what)
@@ -34,6 +35,7 @@ static int live_in_background(const struct ozx_mount_options *options,
                           signals,
                           options->handed_fd,
                           options->log_fd,
+                          options->start_guard ? options->start_guard->end : -1,
                           place ? place->parent : -1,
                           place ? place->directory : -1,
                           options->private_place ? options->private_place->base : -1};

@@ -28,6 +28,7 @@ struct ozx_backend;
 struct ozx_direct_backend;
 struct ozx_mount_lease;
 struct ozx_private_place;
+struct ozx_start_guard;
 
 struct ozx_mount_options {
     const struct ozx_backend *backend; /* who serves (mount/backend.h) */
@@ -36,6 +37,7 @@ struct ozx_mount_options {
     struct ozx_place *place;  /* where to mount, held; let go by the mount; NULL with `handed_fd` */
     /* Of a leased mount: where its place is made, by the supervisor; else NULL. Borrowed. */
     const struct ozx_private_place *private_place;
+    struct ozx_start_guard *start_guard; /* told once it is served; NULL: none. Borrowed */
     int handed_fd;            /* an open /dev/fuse that someone else mounted; else -1 */
     const char *fsname;       /* what df and findmnt show as the source */
     const char *subtype;      /* the type is "fuse.SUBTYPE" */

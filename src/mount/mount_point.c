@@ -175,11 +175,14 @@ static void name_place(const struct ozx_place *place, struct ozx_error *error)
 
 /* Makes the directory of a place that was found, or takes the one that is there. -ENOTEMPTY: that has
  * files in it; -EEXIST: it cannot be taken for another reason. */
-static int make(struct ozx_place *place, struct ozx_error *error)
+static int make(const struct ozx_start_guard *guard, struct ozx_place *place,
+                struct ozx_error *error)
 {
-    bool fresh = mkdirat(place->parent, place->name, MADE_MODE) == 0;
+    bool fresh;
     int failure;
 
+    ozx_start_guard_tell(guard, place);
+    fresh = mkdirat(place->parent, place->name, MADE_MODE) == 0;
     if (!fresh && errno != EEXIST)
         return fail_errno(error, -errno);
     failure = check(place, false, error);
@@ -210,7 +213,8 @@ bool ozx_mount_point_remove_made(const struct ozx_place *place, uid_t user)
            unlinkat(place->parent, place->name, AT_REMOVEDIR) == 0;
 }
 
-static int make_beside(const char *archive_path, const char *suffix, struct ozx_place *place,
+static int make_beside(const char *archive_path, const char *suffix,
+                       const struct ozx_start_guard *guard, struct ozx_place *place,
                        struct ozx_error *error)
 {
     OZX_AUTO_FREE char *parent = strdup(archive_path);
@@ -228,7 +232,7 @@ static int make_beside(const char *archive_path, const char *suffix, struct ozx_
     if (failure &&
         error->code) /* a link that must not be followed: to be told, not to be avoided */
         return error->code = -EEXIST;
-    return failure ? fail_errno(error, failure) : make(place, error);
+    return failure ? fail_errno(error, failure) : make(guard, place, error);
 }
 
 /* A directory that nobody else can get into, made if need be. */
@@ -270,8 +274,8 @@ static int runtime_directory(struct ozx_place *place, struct ozx_error *error)
                          failure == -EPERM ? "it is not private to you" : strerror(-failure));
 }
 
-static int make_in_runtime(const char *archive_path, struct ozx_place *place,
-                           struct ozx_error *error)
+static int make_in_runtime(const char *archive_path, const struct ozx_start_guard *guard,
+                           struct ozx_place *place, struct ozx_error *error)
 {
     OZX_AUTO_PLACE struct ozx_place directory = OZX_PLACE_INIT;
     struct ozx_error ignored = OZX_ERROR_INIT;
@@ -286,7 +290,7 @@ static int make_in_runtime(const char *archive_path, struct ozx_place *place,
             (int)sizeof place->path)
             return fail_errno(error, -ENAMETOOLONG);
         ignored.code = 0;
-        failure = make(place, &ignored);
+        failure = make(guard, place, &ignored);
         if (!failure) {
             place->made = true;
             return 0;
@@ -306,7 +310,8 @@ static bool cannot_write(int failure)
            failure == -EDQUOT || failure == -EOPNOTSUPP;
 }
 
-int ozx_mount_point_make(const char *archive_path, struct ozx_place *place, struct ozx_error *error)
+int ozx_mount_point_make(const char *archive_path, const struct ozx_start_guard *guard,
+                         struct ozx_place *place, struct ozx_error *error)
 {
     /* The directory that the archive was packed from often stands beside it, under the first name. */
     static const char *const suffixes[] = {ENDING, ".ozx" ENDING};
@@ -315,11 +320,11 @@ int ozx_mount_point_make(const char *archive_path, struct ozx_place *place, stru
     for (size_t i = 0; failure == -ENOTEMPTY && i < sizeof suffixes / sizeof suffixes[0]; i++) {
         ozx_place_close(place);
         *error = (struct ozx_error)OZX_ERROR_INIT;
-        failure = make_beside(archive_path, suffixes[i], place, error);
+        failure = make_beside(archive_path, suffixes[i], guard, place, error);
     }
     if (failure != -ENOTEMPTY && !cannot_write(failure))
         return failure;
     ozx_place_close(place);
     *error = (struct ozx_error)OZX_ERROR_INIT;
-    return make_in_runtime(archive_path, place, error);
+    return make_in_runtime(archive_path, guard, place, error);
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "mount/place.h"
+#include "mount/start_guard.h"
 
 /* Finds `directory` and holds it in `place`, if one can mount on it. Each obstacle has its own
  * words: -ENOENT, -ENOTDIR, -ENOTEMPTY (unless `hide_contents`), -EBUSY (an ozxfs mount or the
@@ -22,9 +23,9 @@ int ozx_mount_point_check(const char *directory, bool hide_contents, struct ozx_
  * empty directory of that name that is the caller's own is taken, too.
  *
  * What is made has the sticky bit, which nobody else gives to such a directory: by that it is known
- * after a crash, and `place->made` is set for one that was left. */
-int ozx_mount_point_make(const char *archive_path, struct ozx_place *place,
-                         struct ozx_error *error) OZX_CHECKED;
+ * after a crash, and `place->made` is set for one that was left. `guard` is told of each that is tried. */
+int ozx_mount_point_make(const char *archive_path, const struct ozx_start_guard *guard,
+                         struct ozx_place *place, struct ozx_error *error) OZX_CHECKED;
 
 /* -EBUSY, with the words for it, if an ozxfs mount (a dead one too) is on this place already. */
 int ozx_mount_point_refuse_used(const struct ozx_place *place, struct ozx_error *error) OZX_CHECKED;

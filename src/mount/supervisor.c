@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "mount/kernel_mount.h"
 #include "mount/process.h"
+#include "mount/start_guard.h"
 #include "mount/supervisor_state.h"
 #include "mount/worker.h"
 #include "mount/worker_end.h"
@@ -153,6 +154,8 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
     struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
 
     s->phase = SERVING;
+    if (s->options->start_guard)
+        ozx_start_guard_end(s->options->start_guard);
     if (s->background && !is_leased(s))
         setsid();
     snprintf(info.error.text, sizeof info.error.text,

@@ -5,6 +5,7 @@ is also all that a power cut can leave of a mount, which lives in memory: an emp
 (test_crash.py has it alone)."""
 import os
 import random
+import signal
 import time
 
 import pytest
@@ -41,6 +42,15 @@ def is_served(where):
         return mount_of(where) and os.listdir(where)
     except OSError:  # not yet, or dead
         return False
+
+
+def has_mount(pid):
+    """True of the daemons of a mount: they have its name."""
+    try:
+        with open('/proc/%d/comm' % pid, encoding='utf-8') as file:
+            return file.read().startswith('ozxfs:')
+    except OSError:
+        return True  # gone
 
 
 def made_by(ozxfs, image):
@@ -93,3 +103,32 @@ def test_mount_killed(ozxfs, image, image_view, figure):
         check_clean(ozxfs, made)
     assert kills
     figure(kills=kills, served=served)
+
+
+def test_mount_killed_with_its_supervisor(ozxfs, image, image_view, figure):
+    """As `timeout -s KILL` does: until the tree is served they are one process group. A directory,
+    or a mount that is dead, does not even stay until the next `mount`."""
+    choose, served = random.Random(3), 0
+    made = None
+
+    def once():
+        nonlocal made
+        made = made_by(ozxfs, image)
+    span = took(once)
+    ozxfs.umount(made)
+    check_clean(ozxfs, made)
+    for _ in range(TRIES // 3):
+        process = ozxfs.start('mount', image, start_new_session=True)
+        time.sleep(choose.uniform(0, span))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        ozxfs.started.remove(process)
+        assert wait_until(lambda: all(map(has_mount, ozxfs.processes()))), 'it still starts'
+        assert is_served(made) or not (mount_of(made) or os.path.exists(made)), 'something is left'
+        if mount_of(made):
+            check_view(made, image_view)
+            served += 1
+            ozxfs.umount(made)
+        check_clean(ozxfs, made)
+    assert served < TRIES // 3
+    figure(kills=TRIES // 3 - served, served=served)
