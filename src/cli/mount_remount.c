@@ -9,17 +9,21 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cli/mount_options.h"
 #include "cli/report.h"
+#include "mount/daemons.h"
 #include "mount/mountinfo.h"
 
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
+
+#define BEGUN_MAX (16 << 10)
 
 #define ALWAYS (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
@@ -50,6 +54,7 @@ struct remount {
     const char *directory;
     struct change change;
     const char *shown; /* options of the mount in mountinfo, which mount(8) gives back; borrowed. NULL: nothing is told */
+    const char *begun; /* the arguments that it was mounted with, each with its NUL, and an empty one; borrowed */
 };
 
 static bool is_word(const char *key, size_t size, const char *word)
@@ -71,12 +76,22 @@ static bool is_in(const char *list, const char *key, size_t size)
     }
 }
 
+/* The same of the command that mounted it. Its lists were taken apart where they stand, so a key may be an argument
+ * of its own. */
+static bool was_given(const char *arguments, const char *key, size_t size)
+{
+    for (; *arguments; arguments += strlen(arguments) + 1)
+        if (is_in(strncmp(arguments, "-o", 2) == 0 ? arguments + 2 : arguments, key, size))
+            return true;
+    return false;
+}
+
 /* A key of ours: it says how the tree is served. */
 static void tell_key(const struct remount *remount, const char *key, size_t size)
 {
     size_t name_size = strcspn(key, "=,");
 
-    if (is_in(remount->shown, key, size))
+    if (is_in(remount->shown, key, size) || was_given(remount->begun, key, size))
         return;
     for (size_t i = 0; i < ozx_mount_keys.count && name_size <= size; i++)
         if (is_word(key, name_size, ozx_mount_keys.rows[i].name))
@@ -134,12 +149,35 @@ bool ozx_remount_is_wanted(int argc, char **argv)
     return remount.wanted;
 }
 
+/* The arguments of the command whose process still serves the mount, as `begun` has them; none if it cannot be seen. */
+static void read_begun(const struct ozx_mount_entry *entry, char begun[BEGUN_MAX])
+{
+    struct ozx_daemons daemons;
+    ssize_t size = 0;
+
+    ozx_daemons_find(entry->device_minor, ozx_mount_entry_user(entry), &daemons);
+    if (daemons.count) {
+        char path[64];
+        OZX_AUTO_CLOSE int fd = -1;
+
+        snprintf(path, sizeof path, "/proc/%d/cmdline", (int)daemons.pids[0]);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        size = fd < 0 ? 0 : read(fd, begun, BEGUN_MAX - 2);
+    }
+    ozx_daemons_free(&daemons);
+    memset(begun + (size > 0 ? size : 0), 0, 2);
+}
+
 /* Makes the change, if an archive is mounted there. */
 static int change(struct remount *remount, const struct ozx_mount_entry *entry, int argc, char **argv)
 {
+    char begun[BEGUN_MAX];
+
     if (!entry || (!ozx_mount_entry_is_fuse(entry) && strcmp(entry->type, "erofs") != 0))
         return ozx_report(OZX_EXIT_NO_INPUT, remount->directory, "no archive is mounted there");
+    read_begun(entry, begun);
     remount->shown = entry->options;
+    remount->begun = begun;
     take_arguments(remount, argc, argv);
     remount->change.set |= ALWAYS;
     remount->change.clear = CHANGEABLE;

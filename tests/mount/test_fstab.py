@@ -121,6 +121,20 @@ def test_remount_says_what_cannot_change(fstab):
 
 
 @AS_ROOT
+@pytest.mark.parametrize('backend', ['fuse', 'auto'])
+def test_remount_of_the_same(fstab, backend):
+    """As systemd reloads: nothing is to be changed, and nothing is said."""
+    done = fstab(
+        f'IMAGE DIR ozxfs allow_other,backend={backend},uid=5,subdir=s0 0 0', '''
+        mount -T FSTAB DIR
+        mount -T FSTAB -o remount DIR; echo once >&2
+        mount -T FSTAB -o remount,noexec,uid=6 DIR; options DIR''')
+    assert done.returncode == 0 and 'noexec' in done.stdout, done
+    before, _, after = done.stderr.partition('once')
+    assert before == '' and after.count('stays as it is') == 1 and "'-o uid' stays" in after, done
+
+
+@AS_ROOT
 def test_remount_of_nothing(fstab):
     done = fstab(
         '# none',
