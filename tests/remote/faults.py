@@ -11,6 +11,8 @@ import pytest
 from kit.info import array, group, multiscale, write
 from kit.launch import SANITIZED, run
 
+import endless  # noqa: F401  (its faults become known)
+
 CHUNK = 1 << 20
 DEADLINE = 3
 SLACK = 4 * (1 + 2 * SANITIZED)
@@ -91,6 +93,13 @@ TABLE = [
     ('headers_large', 'later', BROKEN, 'too large'),
     ('headers_large', 'always', BROKEN, 'too large'),
     ('headers_many', 'later', BROKEN, 'too large|HTTP'),
+    # what has no end
+    *((name, when, BROKEN, words) for name, words in (
+        ('hints_endless', 'too large'), ('chunk_extension_endless', LATE),
+        ('trailers_endless', 'too large'), ('chunks_too_many', 'more than'),
+        ('transfer_bomb', 'more than|usable|failed'))
+      for when in ('always', 'later')),
+    ('total_of_one', 'always', SERVED, None),
     # redirects
     ('redirect_5', 'always', SERVED, None),
     ('redirect_expires', 'always', SERVED, None),

@@ -29,7 +29,8 @@ LEFT_OUT = {
     'reset', 'reset_after_headers', 'slow_headers', 'slow_body', 'garbage', 'http_09',
     'status_line_only', 'status_no_number', 'header_nul', 'headers_large', 'headers_many',
     'length_twice', 'redirect_to_other_host', 'redirect_from_outside', 'reset_in_the_body',
-    'whole_endless'
+    'whole_endless', 'hints_endless', 'chunk_extension_endless', 'trailers_endless',
+    'chunks_too_many', 'transfer_bomb'
 }
 # libcurl looks at a stream's Content-Length itself.
 WORDS = {'long_body': 'more than|not usable|broke', 'multipart': 'not usable'}
