@@ -59,7 +59,7 @@ void ozx_shard_array_free(struct ozx_shard_array *self)
     free(self->origins);
     free(self->firsts);
     free(self->sums);
-    free(self->list);
+    ozx_shard_list_free(&self->list);
     free(self->table);
     free(self->path);
     *self = (struct ozx_shard_array){.count = 0};
@@ -80,7 +80,6 @@ int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_D
                         uint64_t size_bytes, uint64_t key)
 {
     uint64_t place = ozx_shard_place(&self->chunks, index, self->chunks.shape.count);
-    void *array = self->list;
     int failure;
 
     self->data_bytes += size_bytes;
@@ -89,13 +88,11 @@ int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_D
         self->count++;
         return 0;
     }
-    failure = ozx_array_reserve(&array, self->count, &self->room, sizeof *self->list);
-    self->list = array;
-    if (failure)
-        return failure;
-    self->list[self->count++] =
-        (struct ozx_shard_chunk){.place = place, .key = key, .size_bytes = size_bytes};
-    return 0;
+    failure = ozx_shard_list_add(
+        &self->list, self->count,
+        &(struct ozx_shard_chunk){.place = place, .key = key, .size_bytes = size_bytes});
+    self->count += !failure;
+    return failure;
 }
 
 int ozx_shard_array_add_directory(struct ozx_shard_array *self, const uint64_t *index,
@@ -186,20 +183,49 @@ int ozx_shard_array_use_table(struct ozx_shard_array *self, uint64_t *budget,
 static int drop_table(struct ozx_shard_array *self)
 {
     uint64_t places = ozx_array_chunk_count(&self->chunks);
+    uint32_t count = 0;
+    int failure = 0;
 
-    self->list = malloc((self->count + (size_t)1) * sizeof *self->list);
-    if (!self->list)
-        return -ENOMEM;
-    self->room = self->count + 1;
-    self->count = 0;
-    for (uint64_t place = 0; place < places; place++) {
+    for (uint64_t place = 0; place < places && !failure; place++) {
         uint64_t key = self->table[place];
-        if (key--)
-            self->list[self->count++] = (struct ozx_shard_chunk){
-                .place = place, .key = key, .size_bytes = self->size_of(self->input, key)};
+        if (!key--)
+            continue;
+        failure = ozx_shard_list_add(
+            &self->list, count,
+            &(struct ozx_shard_chunk){
+                .place = place, .key = key, .size_bytes = self->size_of(self->input, key)});
+        count++;
     }
-    free(ozx_take(self->table));
+    if (!failure)
+        free(ozx_take(self->table));
+    return failure;
+}
+
+/* The chunks of the list. */
+static int put_in_shards(struct ozx_shard_array *self)
+{
+    if (places_of(self) >= UINT32_MAX && ozx_shard_list_widen(&self->list, self->count))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < self->count; i++) {
+        struct ozx_shard_chunk chunk = ozx_shard_list_get(&self->list, i);
+        chunk.place = in_shards(self, chunk.place);
+        ozx_shard_list_put(&self->list, i, &chunk);
+    }
+    ozx_shard_list_sort(&self->list, 0, self->count, false);
     return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct ozx_shard_origin *x = a, *y = b;
+
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+static void sort_origins(struct ozx_shard_array *self)
+{
+    if (self->origin_count)
+        qsort(self->origins, self->origin_count, sizeof *self->origins, by_place);
 }
 
 static int by_path(const void *a, const void *b)
@@ -284,11 +310,9 @@ int ozx_shard_array_settle(struct ozx_shard_array *self, const struct ozx_shard_
     if (self->table && places_of(self) > 2 * ozx_array_chunk_count(&self->chunks) + PLACES_MORE &&
         drop_table(self))
         return -ENOMEM;
-    for (uint32_t i = 0; i < self->count && !self->table; i++)
-        self->list[i].place = in_shards(self, self->list[i].place);
-    if (!self->table)
-        ozx_shard_sort(self->list, self->count, false);
-    ozx_shard_sort_origins(self);
+    if (!self->table && put_in_shards(self))
+        return -ENOMEM;
+    sort_origins(self);
     if (self->other_count)
         qsort(self->others, self->other_count, sizeof *self->others, by_path);
     failure = find_shards(self);
@@ -306,7 +330,8 @@ uint64_t ozx_shard_number(const struct ozx_shard_array *self, uint32_t shard)
 {
     uint32_t first = self->firsts[shard];
 
-    return (self->table ? first : self->list[first].place) / self->chunks_per_shard;
+    return (self->table ? first : ozx_shard_list_get(&self->list, first).place) /
+           self->chunks_per_shard;
 }
 
 uint32_t ozx_shard_end(const struct ozx_shard_array *self, uint32_t shard)
@@ -439,7 +464,7 @@ static void index_of(const struct ozx_shard_array *self, uint64_t place,
 void ozx_shard_chunk_index(const struct ozx_shard_array *self, uint32_t chunk,
                            uint64_t index[OZX_DIMENSIONS_MAX])
 {
-    index_of(self, self->table ? chunk : self->list[chunk].place, index);
+    index_of(self, self->table ? chunk : ozx_shard_list_get(&self->list, chunk).place, index);
 }
 
 bool ozx_shard_chunk(const struct ozx_shard_array *self, uint32_t chunk,
@@ -449,7 +474,7 @@ bool ozx_shard_chunk(const struct ozx_shard_array *self, uint32_t chunk,
     uint32_t key;
 
     if (!self->table) {
-        *out = self->list[chunk];
+        *out = ozx_shard_list_get(&self->list, chunk);
         return true;
     }
     index_of(self, chunk, index);

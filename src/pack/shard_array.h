@@ -9,7 +9,7 @@
  *     ---------+----             1,0  | 1,1
  *     2,0  2,1 | 2,2
  *
- * Only places, sizes and the input's keys of the chunks are kept, 24 bytes for each that is there; or, where a
+ * Only places, sizes and the input's keys of the chunks are kept, 16 bytes for each that is there; or, where a
  * key tells the size and most of the grid is there, a table of the keys by place, 4 bytes for each place. All
  * else follows from them: names of chunks and shards, offsets (a sum for each 64 chunks is kept), and
  * the index, which is made as it is read. So nothing depends on how large a shard is.
@@ -27,6 +27,7 @@
 #define OZX_PACK_SHARD_ARRAY_H
 
 #include "base/error.h"
+#include "pack/shard_list.h"
 #include "zarr/chunk_keys.h"
 #include "zarr/node_digest.h"
 
@@ -46,13 +47,6 @@ struct ozx_shard_wish {
     enum ozx_shard_mode mode;
     uint64_t size_bytes;    /* BYTES */
     struct ozx_shape shape; /* SHAPE: in elements of the array */
-};
-
-/* A chunk that is there. */
-struct ozx_shard_chunk {
-    uint64_t place; /* its number in the grid of chunks; once settled, chunks of one shard together */
-    uint64_t key;   /* the input's own; of a sharded array: where it is in its file */
-    uint64_t size_bytes;
 };
 
 /* A file of a sharded array: a shard of the shape that it has yet. */
@@ -100,8 +94,8 @@ struct ozx_shard_array {
     int64_t mtime_s;                      /* the latest of its chunks */
     bool in_order;                        /* a chunk is to be read from front to back */
 
-    struct ozx_shard_chunk *list; /* owned */
-    uint32_t count, room;         /* chunks that are there */
+    struct ozx_shard_list list;
+    uint32_t count; /* chunks that are there */
     uint32_t *table; /* owned; in place of the list: 1 + the key of the chunk at each place, 0: none */
     uint64_t (*size_of)(const struct ozx_input *input, uint64_t key); /* of a chunk in the table */
     const struct ozx_input *input; /* for that; borrowed */
@@ -183,10 +177,6 @@ void ozx_shard_read_index(const struct ozx_shard_array *self, uint32_t shard, ui
 
 /* A place in a grid: of the numbers index[0 ... depth-1]. */
 uint64_t ozx_shard_place(const struct ozx_array *grid, const uint64_t *index, uint32_t depth);
-
-/* shard_sort.c: by place, or by key and size; origins by place. */
-void ozx_shard_sort(struct ozx_shard_chunk *list, uint32_t count, bool by_key);
-void ozx_shard_sort_origins(struct ozx_shard_array *self);
 
 /* shard_origins.c */
 void ozx_shard_file_of(const struct ozx_shard_array *self, uint32_t chunk,

@@ -33,7 +33,7 @@ static struct records records_from(const struct ozx_shard_array *self, uint32_t 
         low += (uint32_t)(number < self->chunks_per_shard ? number : self->chunks_per_shard);
     while (low < high && !self->table) {
         uint32_t middle = low + (high - low) / 2;
-        if (self->list[middle].place < records.base + number)
+        if (ozx_shard_list_get(&self->list, middle).place < records.base + number)
             low = middle + 1;
         else
             high = middle;

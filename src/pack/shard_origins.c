@@ -24,7 +24,6 @@
 #define CRC_SIZE 4
 #define BLOCK_SIZE 65536 /* a multiple of a record's */
 #define ABSENT UINT64_MAX
-#define BEYOND UINT64_MAX /* the place of a chunk beyond the array's edge */
 
 struct split {
     struct ozx_shard_array *array;
@@ -89,7 +88,7 @@ static uint64_t place_of(const struct split *s, uint64_t number)
         number /= factor;
         inside &= index[i] < along(chunks, i);
     }
-    return inside ? ozx_shard_place(chunks, index, chunks->shape.count) : BEYOND;
+    return inside ? ozx_shard_place(chunks, index, chunks->shape.count) : OZX_SHARD_BEYOND;
 }
 
 static int take_record(struct split *s, const uint8_t *at, uint64_t number)
@@ -97,7 +96,6 @@ static int take_record(struct split *s, const uint8_t *at, uint64_t number)
     struct ozx_shard_array *array = s->array;
     struct ozx_bytes b = ozx_bytes_of(at, RECORD_SIZE);
     uint64_t offset = ozx_bytes_u64(&b), size = ozx_bytes_u64(&b);
-    void *list = array->list;
     char text[64];
     int failure;
 
@@ -111,12 +109,12 @@ static int take_record(struct split *s, const uint8_t *at, uint64_t number)
         snprintf(text, sizeof text, "inner chunk %" PRIu64 " is not within it", number);
         return fail(s, text);
     }
-    failure = ozx_array_reserve(&list, array->count, &array->room, sizeof *array->list);
-    array->list = list;
+    failure = ozx_shard_list_add(
+        &array->list, array->count,
+        &(struct ozx_shard_chunk){.place = place_of(s, number), .key = offset, .size_bytes = size});
     if (failure)
         return ozx_error_memory(s->error);
-    array->list[array->count++] =
-        (struct ozx_shard_chunk){.place = place_of(s, number), .key = offset, .size_bytes = size};
+    array->count++;
     return 0;
 }
 
@@ -171,17 +169,17 @@ static int take_chunks(struct split *s)
     int failure = 0;
 
     if (count > s->first)
-        ozx_shard_sort(array->list + s->first, count - s->first, true);
+        ozx_shard_list_sort(&array->list, s->first, count, true);
     for (uint32_t i = s->first; i < count && !failure; i++) {
-        struct ozx_shard_chunk chunk = array->list[i];
+        const struct ozx_shard_chunk chunk = ozx_shard_list_get(&array->list, i);
 
         if (chunk.size_bytes && chunk.key < end)
             return fail(s, "its inner chunks overlap");
         if (chunk.size_bytes)
             end = chunk.key + chunk.size_bytes;
-        if (chunk.place == BEYOND)
+        if (chunk.place == OZX_SHARD_BEYOND)
             continue;
-        array->list[kept++] = chunk;
+        ozx_shard_list_put(&array->list, kept++, &chunk);
         if (!chunk.size_bytes)
             continue;
         s->data_bytes += chunk.size_bytes;

@@ -5,7 +5,7 @@
  *
  * All of that other input is walked first, and each array's chunks are found, as their sizes decide
  * which shards there are; what stands in the way is told then, by the array's name, before anything is
- * written. Memory: 24 bytes for each chunk that goes into a shard, 48 for each shard that it comes of.
+ * written. Memory: 16 bytes for each chunk that goes into a shard, 48 for each shard that it comes of.
  *
  * Private to the files of it, but for the options and ozx_input_of_shards:
  *

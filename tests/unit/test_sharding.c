@@ -262,14 +262,15 @@ static void check_shard(struct model *m, const struct ozx_shard_array *shards, u
     }
     CHECK_MEMORY(m->got, index_size, m->index, index_size);
     for (uint32_t i = shards->firsts[shard]; i < shards->firsts[shard + 1]; i++) {
+        const struct ozx_shard_chunk chunk = ozx_shard_list_get(&shards->list, i);
         uint64_t index[OZX_DIMENSIONS_MAX];
 
         ozx_shard_chunk_index(shards, i, index);
-        CHECK_UINT(m->sizes[join(&m->grid, index)], shards->list[i].size_bytes);
-        CHECK_UINT(shards->list[i].key, join(&m->grid, index)); /* as it was added */
-        if (shards->list[i].size_bytes) {
+        CHECK_UINT(m->sizes[join(&m->grid, index)], chunk.size_bytes);
+        CHECK_UINT(chunk.key, join(&m->grid, index)); /* as it was added */
+        if (chunk.size_bytes) {
             CHECK_UINT(ozx_shard_chunk_at(shards, shard, at), i);
-            at += shards->list[i].size_bytes;
+            at += chunk.size_bytes;
             CHECK_UINT(ozx_shard_chunk_at(shards, shard, at - 1), i);
         }
     }
