@@ -4,6 +4,7 @@
  */
 #include "cli/pack_command.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,11 @@
 #include "cli/report_pack.h"
 #include "cli/terminal.h"
 #include "cli/work.h"
+
+/* Lists of a million chunks grow without being copied, and go back to the system when they are freed. glibc
+ * starts like this, but after the first large one that is freed it keeps the next ones in its heap, where a list
+ * that grows is there twice. */
+#define MAPPED_MIN (128 * 1024)
 
 /* --- what the library says -------------------------------------------------------------------- */
 
@@ -183,6 +189,7 @@ int ozx_pack_take_rules(void *context, const char *value)
 
 int ozx_pack_command_begin(struct ozx_pack_command *command, int argc)
 {
+    mallopt(M_MMAP_THRESHOLD, MAPPED_MIN);
     *command = (struct ozx_pack_command){
         .pack = {.mtime_limit_s = INT64_MAX,
                  .align_bytes = 1,

@@ -141,8 +141,8 @@ void ozx_convert_pop_images(struct ozx_convert *c, const char *path, size_t size
  * behind "c", without '/'. */
 uint32_t ozx_convert_chunk(const struct ozx_convert *c, const char *path, size_t size_bytes,
                            const char **rest, size_t *rest_size_bytes);
-/* The directory is listed (again): if it is the array's whose chunks are kept, they are not needed any
- * more. */
+/* The directory is listed: if it is not below the array whose chunks are kept, they are not needed any more (the
+ * array's own is listed again, or the walk has left it). */
 void ozx_convert_drop_flat(struct ozx_convert *c, const char *path, size_t size_bytes);
 /* Takes the names of chunks out of an array's listing; what is left is none. `c` stands for them, with
  * `key`. */

@@ -157,8 +157,10 @@ static void sort_flat(struct ozx_input_listing *flat)
 void ozx_convert_drop_flat(struct ozx_convert *c, const char *path, size_t size_bytes)
 {
     const struct ozx_convert_node *array = c->flat.count ? &c->nodes[c->flat_node] : NULL;
+    size_t size = array ? array->path_size_bytes : 0;
 
-    if (array && array->path_size_bytes == size_bytes && memcmp(array->path, path, size_bytes) == 0)
+    if (array && (size_bytes <= size || memcmp(array->path, path, size) != 0 ||
+                  (size && path[size] != '/')))
         ozx_input_listing_free(&c->flat);
 }
 

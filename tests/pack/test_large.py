@@ -94,6 +94,35 @@ def test_memory_by_entries(shm):
     assert len(checker.check(shm / 'o.ozx', crc=False)['entries']) == count + 2
 
 
+def flat_v2(root, count):
+    """An image of Zarr v2 of as many chunks, ten thousands, all in one directory."""
+    axes = [dict(name=name, type='space') for name in 'zyx']
+    scale = dict(type='scale', scale=[1, 1, 1])
+    levels = [dict(path='0', coordinateTransformations=[scale])]
+    write(root, {
+        '.zgroup': dict(zarr_format=2),
+        '.zattrs': dict(multiscales=[dict(version='0.4', axes=axes, datasets=levels)]),
+        '0/.zarray': dict(zarr_format=2, shape=[count // 10000, 100, 100], chunks=[1, 1, 1],
+                          dtype='|u1', compressor=None, fill_value=0, order='C', filters=None)})
+    for i in range(count):
+        with open(f'{root}/0/{i // 10000}.{i // 100 % 100}.{i % 100}', 'wb') as f:
+            f.write(b'%c' % (i % 251 + 1))
+    return root
+
+
+def test_memory_of_chunks_in_shards(shm):
+    """Of Zarr v2 whose chunks lie in one directory: 48 bytes for each (OZXFS_LONG=1: of 1,000,000,
+    in 48 MiB)."""
+    count = 1000000 if LONG else 10000 if SANITIZED else 100000
+    least = peak_kib('--convert', '--shard', flat_v2(shm / 'empty', 0), shm / 'e.ozx')
+    peak = peak_kib('--convert', '--shard', flat_v2(shm / 'in', count), shm / 'o.ozx')
+    assert SANITIZED or peak <= least + count * 48 // 1024, (least, peak)
+    assert SANITIZED or peak <= 48 << 10, peak
+    entries = {e['text']: e for e in checker.check(shm / 'o.ozx')['entries']}
+    data = sum(e['size'] for name, e in entries.items() if not name.endswith('zarr.json'))
+    assert len(entries) <= 2 + count // 5000 and data >= 17 * count
+
+
 def sparse(path, size, marks):
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'wb') as f:
