@@ -2,7 +2,7 @@
 """What a case of the bench is, and what most of them do."""
 from dataclasses import dataclass
 
-from machine import on_files
+from machine import on_files, touch_free_memory
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Case:
             client.run("warm", mount.root, listing)
         else:
             on_files(client, "warm", [mount.contender.source(mount.data)])
+        touch_free_memory(mount.data.total_bytes)
 
     def cool(self, mount, listing, used_bytes):
         native = mount.contender.reads == "tree"
