@@ -182,7 +182,7 @@ void ozx_table_send_guess(uint64_t count, int pipe)
     const struct head head = {
         .magic = MAGIC_GUESS, .count = (uint32_t)count, .names_size = (uint32_t)count * GUESSED_NAME};
 
-    if (count <= GUESSED_MAX / sizeof(struct ozx_row))
+    if (count && count <= GUESSED_MAX / (sizeof(struct ozx_row) + GUESSED_NAME))
         (void)!write(pipe, &head, sizeof head); /* which is empty: whole or not at all */
 }
 

@@ -112,6 +112,15 @@ def test_archive_ends_anywhere(kernel, folder, size):
     kernel.umount(where)
 
 
+def test_without_entries(kernel, folder):
+    path = os.path.join(folder, 'none.ozx')
+    zipfile.ZipFile(path, 'w').close()
+    os.chmod(path, 0o644)
+    where = kernel.mount(path, KERNEL)
+    assert os.listdir(where) == []
+    kernel.umount(where)
+
+
 def test_many_names(kernel, folder):
     """Directories of more than a block, names that sort below the dot, and as long as can be."""
     path = os.path.join(folder, 'names.ozx')
