@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "edit/add_parents.h"
+#include "edit/consolidated_copy.h"
 #include "zarr/json_text.h"
 
 struct block {
@@ -63,23 +64,13 @@ static void keep_others(struct block *b, struct ozx_json_range metadata)
     }
 }
 
-/* Without what the node itself consolidates: that is listed here, too. */
+/* A node, at `path` below `group`. */
 static int put(struct block *b, const char *group, const char *path, const char *text, size_t size,
                struct ozx_error *error)
 {
-    struct ozx_change_text plain = {.text = malloc(size), .size_bytes = size};
-    struct ozx_json_cursor whole = ozx_json_text(text, size);
-    struct ozx_json_range found, all = {whole.at, whole.end};
-    int failure = 0;
+    struct ozx_change_text copy = {.text = NULL};
+    int failure = ozx_copy_of(text, size, &copy, error);
 
-    if (!plain.text)
-        return ozx_error_memory(error);
-    memcpy(plain.text, text + all.from, size - all.from); /* no byte order mark */
-    plain.size_bytes -= all.from;
-    while (plain.size_bytes && strchr(" \t\r\n", plain.text[plain.size_bytes - 1]))
-        plain.size_bytes--;
-    if (ozx_json_find(text, all, "consolidated_metadata", &found))
-        failure = ozx_change_set(&plain, "consolidated_metadata", NULL, error);
     if (!failure) {
         fprintf(b->out, "%s\"", b->any ? ", " : "");
         for (int part = 0; part < 2; part++) {
@@ -92,10 +83,10 @@ static int put(struct block *b, const char *group, const char *path, const char 
             }
         }
         fputs("\": ", b->out);
-        fwrite(plain.text, 1, plain.size_bytes, b->out);
+        fwrite(copy.text, 1, copy.size_bytes, b->out);
         b->any = true;
     }
-    free(plain.text);
+    free(copy.text);
     return failure;
 }
 
@@ -117,13 +108,6 @@ static int put_new(struct block *b, struct ozx_error *error)
     return failure;
 }
 
-static int refuse(const char *why, struct ozx_error *error)
-{
-    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                         "remove it first: ozxfs edit FILE GROUP consolidated_metadata=",
-                         "a group above has consolidated metadata that %s", why);
-}
-
 static int find_block(const struct ozx_change_text *text, struct ozx_json_range *metadata,
                       struct ozx_error *error)
 {
@@ -134,7 +118,7 @@ static int find_block(const struct ozx_change_text *text, struct ozx_json_range 
         !ozx_json_find(text->text, block, "metadata", metadata) ||
         text->text[metadata->from] != '{' || !ozx_json_find(text->text, block, "kind", &kind) ||
         !ozx_json_string_of(text->text, kind, &word) || !ozx_json_is(text->text, word, "inline"))
-        return refuse("are not of the kind 'inline'", error);
+        return ozx_copy_refuse("are not of the kind 'inline'", error);
     return 0;
 }
 
@@ -156,7 +140,7 @@ int ozx_add_consolidated(const struct ozx_add_options *options,
     if (failure)
         return failure;
     if (!options->has_all_nodes)
-        return refuse("would become too large", error);
+        return ozx_copy_refuse("would become too large", error);
     b.out = open_memstream(&made.text, &made.size_bytes);
     if (!b.out)
         return ozx_error_memory(error);

@@ -256,8 +256,11 @@ int ozx_append_check_front(struct ozx_append_state *s, struct ozx_error *error)
     int failure = 0;
 
     qsort(replaced, s->replaced_count, sizeof *replaced, by_offset);
-    if (s->first_offset_bytes == UINT64_MAX)
-        return 0;
+    if (s->first_offset_bytes == UINT64_MAX && s->replaced_count)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_END, s->old.end_offset_bytes,
+                             "use 'ozxfs unpack' and 'ozxfs pack'",
+                             "no entry would stay as it is, so the old end record would stand in "
+                             "front of the first one");
     for (uint32_t i = 0; i < s->replaced_count && !failure; i++) {
         uint64_t end = i + 1 < s->replaced_count ? replaced[i + 1] : UINT64_MAX;
         failure = check_piece(s, replaced[i] + 4, /* the signature goes */

@@ -167,6 +167,16 @@ static int look(const struct edit *e, struct ozx_json_range in, size_t depth, st
     return found;
 }
 
+/* A part behind `depth` is for an element of a list: no object is made for it. */
+static bool leads_into_list(const struct edit *e, size_t depth)
+{
+    for (size_t i = depth + 1; i < e->path.count; i++)
+        if (strspn(e->path.keys[i], "0123456789") == strlen(e->path.keys[i]) ||
+            strcmp(e->path.keys[i], "-") == 0)
+            return true;
+    return false;
+}
+
 static int apply(const struct edit *e, char **out, size_t *out_size, struct ozx_error *error)
 {
     struct ozx_json_cursor whole = ozx_json_text(e->text, e->size_bytes);
@@ -185,6 +195,10 @@ static int apply(const struct edit *e, char **out, size_t *out_size, struct ozx_
                         e->path.count, out, out_size, error);
         if (!known && found.is_list)
             return fail(e, depth, -ENOENT, "is no element of the list", error);
+        if (!known && leads_into_list(e, depth))
+            return fail(e, depth, -ENOENT,
+                        "is not there, and what follows leads into a list: set the whole list",
+                        error);
         if (!known)
             return join(e, (struct ozx_json_range){found.end, found.end}, found.any ? ", " : "",
                         depth, out, out_size, error);
@@ -201,7 +215,9 @@ static int check_value(const char *value, struct ozx_error *error)
 
     if (!value)
         return 0;
-    failure = ozx_jansson_load(value, strlen(value), JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
+    /* integers as reals: those of an uint64 array do not fit jansson's */
+    failure = ozx_jansson_load(value, strlen(value),
+                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
                                &json, &why);
     json_decref(json);
     if (failure == -ENOMEM)

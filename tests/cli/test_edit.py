@@ -46,6 +46,7 @@ def text_of(path, name='zarr.json'):
     (r'attributes.a\.b=', '"a.b": 1, ', ''),
     ('attributes.last=', ', "last": 18446744073709551615', ''),
     ('attributes.list.1=', '}, 2]', '}]'),
+    ('attributes.last=[18446744073709551614]', '18446744073709551615', '[18446744073709551614]'),
     ('attributes.p.q=[]', '18446744073709551615', '18446744073709551615, "p": {"q": []}'),
 ])
 def test_every_other_byte_stays(archive, assignment, old, new):
@@ -61,7 +62,7 @@ def test_every_other_byte_stays(archive, assignment, old, new):
 @pytest.mark.parametrize('assignment, status', [
     ('zarr_format=2', 2), ('node_type="array"', 2), ('attributes.x=nonsense', 64),
     ('attributes', 64), ('attributes..x=1', 64), ('attributes.missing=', 66),
-    ('attributes.list.7=1', 66), ('attributes.last.x=1', 66), ('attributes.ome.multiscales=1', 2)])
+    ('attributes.none.0.x=1', 66), ('attributes.ome.none.-=1', 66), ('attributes.list.7=1', 66), ('attributes.last.x=1', 66), ('attributes.ome.multiscales=1', 2)])
 def test_refused_before_a_byte_is_written(archive, assignment, status):
     before = archive.read_bytes()
     done = edit(archive, '/', 'attributes.first=1', assignment)
@@ -78,14 +79,80 @@ def test_a_key_that_is_there_twice(tmp_path):
     assert text_of(path).encode() == text
 
 
-def test_consolidated_metadata_would_be_out_of_date(tmp_path):
-    group = dict(GROUP, consolidated_metadata={'kind': 'inline', 'metadata': {}})
+def block(**nodes):
+    return {'kind': 'inline', 'must_understand': False, 'metadata': nodes}
+
+
+def test_consolidated_copies_change_with_the_node(tmp_path):
+    """Of all groups above, also where a copy lists the node once more; what it consolidates itself
+    and every other byte stay."""
+    inner = dict(GROUP, consolidated_metadata=block(z=GROUP))
+    files = {
+        '': dict(GROUP, consolidated_metadata=block(
+            other=GROUP, **{'a/n': inner, 'a': dict(GROUP, consolidated_metadata=block(n=GROUP))})),
+        'a/': dict(GROUP, consolidated_metadata=block(n=GROUP)), 'a/n/': inner, 'a/n/z/': GROUP}
+    path = write(tmp_path / 'x.ozx', {'chunk': DATA} | {
+        name + 'zarr.json': json.dumps(one, indent=1).encode() for name, one in files.items()})
+    before = findings(path)
+    edited(path, 'a/n', 'attributes.x=1')
+    files = json.loads(json.dumps(files))
+    root, above = (files[name]['consolidated_metadata']['metadata'] for name in ('', 'a/'))
+    for one in (files['a/n/'], above['n'], root['a/n'],
+                root['a']['consolidated_metadata']['metadata']['n']):
+        one['attributes']['x'] = 1
+    assert {name: json.loads(text_of(path, name + 'zarr.json')) for name in files} == files
+    assert findings(path) <= before | {'json-first'}
+
+
+def test_consolidated_metadata_that_do_not_list_the_node(tmp_path):
+    group = dict(GROUP, consolidated_metadata=block(n2=GROUP))
     path = write(tmp_path / 'x.ozx', {'zarr.json': json.dumps(group).encode(), 'n/zarr.json': TEXT,
-                                      'n/other': DATA})
+                                      'chunk': DATA})
+    edited(path, 'n', 'attributes.x=1')
+    assert json.loads(text_of(path)) == group
+
+
+@pytest.mark.parametrize('consolidated', [{'kind': 'elsewhere'}, [], block(**{'n': GROUP}) | {
+    'metadata': 7}])
+def test_consolidated_metadata_of_another_kind(consolidated, tmp_path):
+    group = dict(GROUP, consolidated_metadata=consolidated)
+    path = write(tmp_path / 'x.ozx', {'zarr.json': json.dumps(group).encode(), 'n/zarr.json': TEXT,
+                                      'chunk': DATA})
+    before = path.read_bytes()
     done = edit(path, 'n', 'attributes.x=1')
     assert done.returncode == 2 and 'consolidated_metadata=' in done.stderr
+    assert path.read_bytes() == before
     edited(path, '/', 'consolidated_metadata=')
     edited(path, 'n', 'attributes.x=1')
+
+
+def test_too_many_copies(tmp_path):
+    """The mark that undoes an edit has room for four files."""
+    files = {'/'.join('abcd'[:i]): dict(GROUP, consolidated_metadata=block(
+        **{'/'.join('abcd'[i:]): GROUP})) for i in range(4)}
+    files['a/b/c/d'] = GROUP
+    path = write(tmp_path / 'x.ozx', {'chunk': DATA} | {
+        (name + '/zarr.json').lstrip('/'): json.dumps(one).encode() for name, one in files.items()})
+    before = path.read_bytes()
+    done = edit(path, 'a/b/c/d', 'attributes.x=1')
+    assert done.returncode == 2 and 'too many' in done.stderr
+    assert path.read_bytes() == before
+    edited(path, 'a', 'consolidated_metadata=')
+    edited(path, 'a/b/c/d', 'attributes.x=1')
+    assert [text_of(path, f'{name}zarr.json').count('"x": 1}') for name in (
+        '', 'a/', 'a/b/', 'a/b/c/', 'a/b/c/d/')] == [1, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize('files', [{'zarr.json': TEXT}, {
+    'zarr.json': json.dumps(dict(GROUP, consolidated_metadata=block(n=GROUP))).encode(),
+    'n/zarr.json': TEXT}])
+def test_an_archive_of_which_nothing_would_stay(files, tmp_path):
+    """Its old end record would be the first thing in it: no reader, ozxfs neither, would take it."""
+    path = write(tmp_path / 'x.ozx', files)
+    before = path.read_bytes()
+    done = edit(path, 'n' if len(files) > 1 else '/', 'attributes.x=1')
+    assert done.returncode == 2 and "'ozxfs pack'" in done.stderr
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize('node, status', [('none', 66), ('n/other', 66), ('n/', 0), ('/n', 0)])

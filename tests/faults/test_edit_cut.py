@@ -45,12 +45,15 @@ PLATE = dict(
     node(plate={'rows': [{'name': 'A'}], 'columns': [{'name': '1'}], 'field_count': 1,
                 'wells': [{'path': 'A/1', 'rowIndex': 0, 'columnIndex': 0}]}),
     consolidated_metadata={'kind': 'inline', 'metadata': {'A': GROUP, 'A/1': WELL, 'n': GROUP}})
+LISTING = dict(GROUP, consolidated_metadata={'kind': 'inline', 'metadata': {'n': GROUP}})
 # of each change: the archive, what is changed first, all entries that are replaced, arguments
 CHANGES = {
     'edit-root': ({'zarr.json': TEXT, 'n/zarr.json': TEXT}, ['zarr.json'],
                   ('edit', '/', 'attributes.a=2')),
     'edit-node': ({'zarr.json': TEXT, 'n/zarr.json': TEXT}, ['n/zarr.json'],
                   ('edit', 'n', 'attributes.a=2')),
+    'edit-listed': ({'zarr.json': json.dumps(LISTING), 'n/zarr.json': TEXT},
+                    ['n/zarr.json', 'zarr.json'], ('edit', 'n', 'attributes.a=2')),
     'add': ({'zarr.json': json.dumps(PLATE), 'A/zarr.json': TEXT, 'A/1/zarr.json': json.dumps(WELL),
              'n/zarr.json': TEXT}, ['A/1/zarr.json', 'zarr.json'], ('add', 'TREE', 'A/1/1')),
 }
@@ -378,7 +381,7 @@ def test_zeros_where_there_are_no_holes(zeros, is_undone, faulty, tmp_path):
 @pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount')
 def test_refused_while_mounted(ozxfs, folder):
     path, where = os.path.join(folder, 'mounted.ozx'), ozxfs.directory()
-    write(path, {'zarr.json': TEXT})
+    write(path, {'zarr.json': TEXT, 'c': DATA})
     before = pathlib.Path(path).read_bytes()
     assert ozxfs.run('mount', path, where).returncode == 0
     done = ozxfs.run('edit', path, '/', 'attributes.a=2')
