@@ -62,7 +62,8 @@ def test_every_other_byte_stays(archive, assignment, old, new):
 @pytest.mark.parametrize('assignment, status', [
     ('zarr_format=2', 2), ('node_type="array"', 2), ('attributes.x=nonsense', 64),
     ('attributes', 64), ('attributes..x=1', 64), ('attributes.missing=', 66),
-    ('attributes.none.0.x=1', 66), ('attributes.ome.none.-=1', 66), ('attributes.list.7=1', 66), ('attributes.last.x=1', 66), ('attributes.ome.multiscales=1', 2)])
+    ('attributes.none.0.x=1', 66), ('attributes.ome.none.-=1', 66), ('attributes.list.7=1', 66),
+    ('attributes.last.x=1', 66), ('attributes.ome.multiscales=1', 2)])
 def test_refused_before_a_byte_is_written(archive, assignment, status):
     before = archive.read_bytes()
     done = edit(archive, '/', 'attributes.first=1', assignment)
@@ -147,7 +148,7 @@ def test_too_many_copies(tmp_path):
     'zarr.json': json.dumps(dict(GROUP, consolidated_metadata=block(n=GROUP))).encode(),
     'n/zarr.json': TEXT}])
 def test_an_archive_of_which_nothing_would_stay(files, tmp_path):
-    """Its old end record would be the first thing in it: no reader, ozxfs neither, would take it."""
+    """Its old end record would be the first thing in it, which no reader takes."""
     path = write(tmp_path / 'x.ozx', files)
     before = path.read_bytes()
     done = edit(path, 'n' if len(files) > 1 else '/', 'attributes.x=1')
