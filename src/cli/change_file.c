@@ -69,7 +69,8 @@ int ozx_change_open(struct ozx_change_file *file)
     int fd, status;
 
     if (stat(file->path, &st) < 0)
-        return ozx_report(OZX_EXIT_NO_INPUT, file->path, "cannot open: %s", strerror(errno));
+        return ozx_report(OZX_EXIT_NO_INPUT, file->path, "cannot open: %s%s", strerror(errno),
+                          errno == ENOENT ? ": check the path" : "");
     if (!S_ISREG(st.st_mode))
         return ozx_report(OZX_EXIT_NO_INPUT, file->path, "is not a regular file: give a .ozx file");
     fd = open(file->path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -186,8 +186,7 @@ static int open_directory(struct ozx_mount_arguments *arguments,
     struct ozx_error error = OZX_ERROR_INIT;
     struct stat st;
 
-    if (arguments->archive_count != 1 || !arguments->directory || stat(path, &st) < 0 ||
-        !S_ISDIR(st.st_mode))
+    if (arguments->archive_count != 1 || stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
         return -1;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
@@ -198,6 +197,9 @@ static int open_directory(struct ozx_mount_arguments *arguments,
     }
     if (ozx_look_is_zarr(fd))
         return -1;
+    if (!arguments->directory)
+        return ozx_report(OZX_EXIT_NO_INPUT, path,
+                          "is a directory: to mount the archives in it, give one to mount on, too");
     contents->directory = ozx_take_fd(&fd);
     arguments->options.own_modes = true;
     return OZX_EXIT_OK;

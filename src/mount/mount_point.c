@@ -30,7 +30,8 @@ static int fail_errno(struct ozx_error *error, int code)
     case ENOENT:
         return fail(error, code, "create it with mkdir", "the mount point does not exist");
     case ENOTDIR:
-        return fail(error, code, NULL, "the mount point is not a directory");
+        return fail(error, code, "give a directory to mount on",
+                    "the mount point is not a directory");
     case EBUSY:
         return fail(error, code, NULL, "the root directory cannot be mounted on");
     case ESTALE:

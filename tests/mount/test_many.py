@@ -131,4 +131,6 @@ def test_one_process_opens_them_all(ozxfs, place):
 
 def test_two_operands_are_an_archive_and_a_directory(ozxfs, place):
     done = ozxfs.run('mount', place('a.ozx'), place('b.ozx'))
-    assert done.returncode == 73 and b'not a directory' in done.stderr
+    assert done.returncode == 73 and b'not a directory: give a directory' in done.stderr
+    done = ozxfs.run('mount', os.path.dirname(place('a.ozx')))
+    assert done.returncode == 66 and b'to mount the archives in it, give one' in done.stderr
