@@ -59,6 +59,15 @@ def made_by(ozxfs, image):
     return done.stdout.decode().strip()
 
 
+def made_in(ozxfs, image):
+    """The directory that a mount makes, which is gone again, and the seconds that it takes."""
+    made = []
+    span = took(lambda: made.append(made_by(ozxfs, image)))
+    ozxfs.umount(made[0])
+    check_clean(ozxfs, made[0])
+    return made[0], span
+
+
 @pytest.mark.parametrize('options', [[], ['-z']], ids=['plain', 'lazy'])
 def test_umount_killed(ozxfs, image, image_view, figure, options):
     choose, kills, served = random.Random(1), 0, 0
@@ -80,14 +89,7 @@ def test_umount_killed(ozxfs, image, image_view, figure, options):
 
 def test_mount_killed(ozxfs, image, image_view, figure):
     choose, kills, served = random.Random(2), 0, 0
-    made = None
-
-    def once():
-        nonlocal made
-        made = made_by(ozxfs, image)
-    span = took(once)
-    ozxfs.umount(made)
-    check_clean(ozxfs, made)
+    made, span = made_in(ozxfs, image)
     for _ in range(TRIES):
         kills += killed_after(ozxfs, choose.uniform(0, 1.2 * span), 'mount', image)
         # The daemon may be on its way yet: it comes to serve, or ends.
@@ -109,14 +111,7 @@ def test_mount_killed_with_its_supervisor(ozxfs, image, image_view, figure):
     """As `timeout -s KILL` does: until the tree is served they are one process group. A directory,
     or a mount that is dead, does not even stay until the next `mount`."""
     served, count = 0, TRIES // 3
-    made = None
-
-    def once():
-        nonlocal made
-        made = made_by(ozxfs, image)
-    span = took(once)
-    ozxfs.umount(made)
-    check_clean(ozxfs, made)
+    made, span = made_in(ozxfs, image)
     for number in range(count):
         process = ozxfs.start('mount', image, start_new_session=True)
         time.sleep(span * number / count)
