@@ -9,10 +9,10 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define TICK_NS 100000000L
-#define SECOND_NS 1000000000L
+#include "base/wait.h"
+
+#define TICK_MS 100
 
 #define SHARE_MAX 64
 #define TURNS 16 /* of each thread */
@@ -146,12 +146,8 @@ static void wait_for_all(struct gang *gang)
 {
     pthread_mutex_lock(&gang->lock);
     while (gang->running) {
-        struct timespec until;
+        const struct timespec until = ozx_wait_end(TICK_MS);
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_NS;
-        until.tv_sec += until.tv_nsec / SECOND_NS;
-        until.tv_nsec %= SECOND_NS;
         pthread_cond_timedwait(&gang->ended, &gang->lock, &until);
         pthread_mutex_unlock(&gang->lock);
         look_after(gang->crew);
@@ -166,7 +162,6 @@ static void run(struct ozx_crew *crew)
 {
     OZX_AUTO_FREE pthread_t *threads = calloc(crew->task->threads, sizeof *threads);
     struct gang gang = {.crew = crew, .threads = threads};
-    pthread_condattr_t attributes;
     int failure;
 
     if (!threads) {
@@ -174,10 +169,7 @@ static void run(struct ozx_crew *crew)
         return;
     }
     pthread_mutex_init(&gang.lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&gang.ended, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ozx_wait_condition_init(&gang.ended);
     failure = start(&gang);
     if (!gang.started) {
         struct ozx_error error = OZX_ERROR_INIT;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
 #include "cage/child.h"
 
 /* Until the child has entered, or is gone. */
@@ -44,8 +45,7 @@ static int start(const struct ozx_cage *cage, struct ozx_cage_entry *entry, pid_
         return 0;
     }
     kill(child, SIGKILL);
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    (void)ozx_wait_child(child);
     *error = entry->error;
     return error->code ? error->code : ozx_cage_fail(-EPERM, "cannot drop privileges", error);
 }

@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
+
 #define STACK_SIZE 16384
 
 /* In a process of its own that shares root and working directory with this one. */
@@ -26,15 +28,12 @@ static int change_root(void *unused)
 int ozx_sandbox_empty_root(void)
 {
     _Alignas(16) char stack[STACK_SIZE];
-    int status;
-    pid_t child = clone(change_root, stack + sizeof stack,
-                        CLONE_FS | CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+    pid_t child =
+        clone(change_root, stack + sizeof stack, CLONE_FS | CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+    int status = child < 0 ? -errno : ozx_wait_child(child);
 
-    if (child < 0)
-        return -errno;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -errno;
+    if (status < 0)
+        return status;
     return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -EPERM;
 }
 

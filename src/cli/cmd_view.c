@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "cage/cage.h"
 #include "cli/input.h"
 #include "cli/options.h"
@@ -78,8 +79,8 @@ static void open_browser(const char *address)
         }
         _exit(EXIT_FAILURE);
     }
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    if (child > 0)
+        (void)ozx_wait_child(child);
 }
 
 static bool has_display(void)

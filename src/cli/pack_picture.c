@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
 #include "cli/caged.h"
 #include "cli/pack_command.h"
 #include "cli/report.h"
@@ -263,8 +264,8 @@ int ozx_pack_command_picture(void *context, struct ozx_source *source, struct oz
         command->unavailable = failure == -ENOTSUP;
     }
     close_pipes(&p);
-    while (server > 0 && waitpid(server, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    if (server > 0)
+        (void)ozx_wait_child(server);
     ozx_caged_memory_free(told, sizeof *told);
     return failure;
 }

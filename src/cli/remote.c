@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "cli/remote_options.h"
 #include "cli/report.h"
 #include "config.h"
@@ -209,8 +210,7 @@ static int start(const struct ends *ends)
     }
     if (child < 0)
         return -errno;
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    (void)ozx_wait_child(child);
     return 0;
 }
 

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
 #include "cli/report.h"
 #include "mount/process.h"
 
@@ -199,7 +200,7 @@ static int watch_command(struct watch *watch)
     do {
         watch->polls[1] = (struct pollfd){.fd = watch->channel, .events = POLLIN};
         if (poll(watch->polls, 2 + count, -1) < 0 && errno != EINTR)
-            return ozx_process_wait(watch->child);
+            return ozx_wait_child(watch->child);
         if (watch->polls[1].revents && watch->channel >= 0)
             hear_child(watch);
         for (size_t i = 0; i < count; i++)

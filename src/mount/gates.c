@@ -5,9 +5,9 @@
 #include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/wait.h"
 #include "mount/gate_state.h"
 
 #define STEPS 4 /* the time is looked at so often before it is up */
@@ -16,7 +16,6 @@
 int ozx_gates_open(const struct ozx_gates_options *options, struct ozx_gates **out)
 {
     struct ozx_gates *gates = calloc(1, sizeof *gates);
-    pthread_condattr_t monotonic;
 
     if (!gates)
         return -ENOMEM;
@@ -26,10 +25,7 @@ int ozx_gates_open(const struct ozx_gates_options *options, struct ozx_gates **o
     }
     gates->options = *options;
     pthread_mutex_init(&gates->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&gates->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    ozx_wait_condition_init(&gates->news);
     *out = gates;
     return 0;
 }
@@ -200,13 +196,7 @@ static void wait_step(struct ozx_gates *gates)
         return;
     }
     step_ms = step_ms < 1 ? 1 : step_ms > STEP_MAX_MS ? STEP_MAX_MS : step_ms;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(step_ms / 1000);
-    until.tv_nsec += (long)(step_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    until = ozx_wait_end((int64_t)step_ms);
     while (!gates->ended && pthread_cond_timedwait(&gates->news, &gates->lock, &until) == 0)
         ;
 }

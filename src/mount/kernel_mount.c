@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "mount/attach.h"
 #include "mount/channel.h"
 #include "mount/fusermount.h"
@@ -23,7 +23,7 @@
 /* More makes no stream faster, and so much is read around a page that is missing in a mapped file
  * (tests/bench/run --cases seq-cold,seq,mmap). */
 #define READAHEAD_BYTES (256u << 10)
-#define LOCK_RETRY_NS 10000000
+#define LOCK_RETRY_MS 10
 #define LOCK_RETRIES_MAX 200
 #define TRIES_MAX 100
 
@@ -176,15 +176,13 @@ static int mount_it(const struct ozx_mount_options *options, int *device, struct
  * first. Where it cannot be opened or locked there is nothing to hold. */
 static int lock_directory(const struct ozx_place *place, int *lock, struct ozx_error *error)
 {
-    const struct timespec pause = {.tv_nsec = LOCK_RETRY_NS};
-
     *lock = openat(place->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; *lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
          i++) {
         if (i == LOCK_RETRIES_MAX)
             return ozx_error_set(error, -EBUSY, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                  "the mount point is in use: another process keeps it locked");
-        nanosleep(&pause, NULL);
+        ozx_wait_ms(LOCK_RETRY_MS);
     }
     return 0;
 }

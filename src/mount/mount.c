@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
 #include "mount/channel.h"
 #include "mount/mount_lease.h"
 #include "mount/process.h"
@@ -157,8 +158,8 @@ static int run_in_background(const struct ozx_mount_options *options,
     }
     close(sockets[0]);
     if (failure) {
-        kill(supervisor, SIGTERM);    /* it may have begun to serve meanwhile */
-        ozx_process_wait(supervisor); /* when it is gone, so are worker and mount */
+        kill(supervisor, SIGTERM);  /* it may have begun to serve meanwhile */
+        ozx_wait_child(supervisor); /* when it is gone, so are worker and mount */
     }
     return failure;
 }

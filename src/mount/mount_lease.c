@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/wait.h"
 #include "mount/channel.h"
 #include "mount/daemons.h"
 #include "mount/process.h"
@@ -72,7 +73,7 @@ static void wait_for_supervisor(const struct ozx_mount_lease *lease)
 
     if (pidfd >= 0 && !wait_for(pidfd, POLLIN, SUPERVISOR_MS))
         kill(lease->supervisor, SIGKILL); /* stopped, or stuck: the rest is done here */
-    ozx_process_wait(lease->supervisor);
+    ozx_wait_child(lease->supervisor);
 }
 
 /* The mount is gone, or detached: its worker ends with its last user, but not later than this. */

@@ -5,21 +5,14 @@
 #include "mount/own_mount.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "mount/mount_point.h"
 #include "mount/mountinfo.h"
 #include "mount/unmount.h"
 
-#define RETRY_NS 10000000
+#define RETRY_MS 10
 #define RETRIES_MAX 100
-
-static void pause_briefly(void)
-{
-    const struct timespec time = {.tv_nsec = RETRY_NS};
-
-    nanosleep(&time, NULL);
-}
 
 /* What is mounted where. Memory that is short for a moment must not keep a mount that should go. */
 static int read_mounts(struct ozx_mountinfo *info)
@@ -27,7 +20,7 @@ static int read_mounts(struct ozx_mountinfo *info)
     int failure = ozx_mountinfo_read(info);
 
     for (int i = 0; failure == -ENOMEM && i < RETRIES_MAX; i++) {
-        pause_briefly();
+        ozx_wait_ms(RETRY_MS);
         failure = ozx_mountinfo_read(info);
     }
     return failure;
@@ -79,7 +72,7 @@ int ozx_own_mount_end(const struct ozx_own_mount *own, bool lazy, struct ozx_err
         failure = end_elsewhere(own, lazy, &elsewhere);
         if (failure != -EAGAIN)
             break;
-        pause_briefly();
+        ozx_wait_ms(RETRY_MS);
     }
     if (failure == -EAGAIN || failure == -ESTALE)
         return error->code; /* in the first one's words */

@@ -14,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
+
 #define ANSWER_MS 1000
 #define KILLED_MS 500 /* and how long it takes to end who waits for it */
 
@@ -76,16 +78,6 @@ int ozx_process_next_signal(int signals)
     return read(signals, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
-int ozx_process_wait(pid_t child)
-{
-    int status;
-
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -errno;
-    return status;
-}
-
 /* The first line in `fd`, cut at `said_size`, without "fusermount3: " or "fuse: " in front. */
 static void first_line(int fd, char *said, size_t said_size)
 {
@@ -117,7 +109,7 @@ int ozx_process_run(int (*work)(void *context), void *context, char *said, size_
             _exit(127);
         _exit(work(context));
     }
-    status = ozx_process_wait(child);
+    status = ozx_wait_child(child);
     first_line(text, said, said_size);
     if (status < 0)
         return status;
@@ -135,7 +127,7 @@ static int wait_for_answer(pid_t child)
         if (poll(&end, 1, KILLED_MS) == 0)
             return -ETIMEDOUT;
     }
-    return ozx_process_wait(child);
+    return ozx_wait_child(child);
 }
 
 int ozx_process_ask(int (*question)(void *context, void *answer), void *context, void *answer,

@@ -29,9 +29,6 @@ int ozx_process_signals(bool respectful, sigset_t *old, int *signals) OZX_CHECKE
 /* The next signal of a signalfd, 0 if there is none. */
 int ozx_process_next_signal(int signals);
 
-/* Waits for a child; its status as of waitpid(2), or -errno. */
-int ozx_process_wait(pid_t child);
-
 /* Has `question` asked of a file system, in a child, since it may not be answered at all; one that has
  * taken the question and keeps it holds the child even when that is killed, and is left to it. The
  * child has no standard descriptors; it fills `answer`, which may be NULL, and returns an errno or 0.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "mount/process.h"
 
 void ozx_start_guard_tell(const struct ozx_start_guard *guard, const struct ozx_place *place)
@@ -29,5 +30,5 @@ void ozx_start_guard_end(struct ozx_start_guard *guard)
     (void)!ozx_descriptors_send(guard->end, &word, sizeof word, -1, 0);
     close(ozx_take_fd(&guard->end));
     if (guard->pid > 0)
-        (void)!ozx_process_wait(guard->pid); /* the supervisor has no such child */
+        (void)!ozx_wait_child(guard->pid); /* the supervisor has no such child */
 }

@@ -7,16 +7,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "mount/mount_point.h"
 #include "mount/mountinfo.h"
 #include "mount/process.h"
 #include "mount/state.h"
 #include "mount/unmount.h"
 
-#define RETRY_NS 10000000
+#define RETRY_MS 10
 #define RETRIES_MAX 500 /* a fusermount3 may be on its way yet, and the worker to its end */
 
 /* Unmounts it if it is dead. False: it is served, by another `mount` of the same archive or by a
@@ -45,13 +45,12 @@ static bool unmount_dead(const struct ozx_place *place, const struct ozx_mount_i
 
 static void clear_up(const struct ozx_place *place)
 {
-    const struct timespec pause = {.tv_nsec = RETRY_NS};
     struct ozx_mount_id mount;
 
     for (int i = 0; i < RETRIES_MAX && !ozx_mount_point_remove_made(place, geteuid()); i++) {
         if (ozx_place_mount(place, &mount) || !unmount_dead(place, &mount))
             return; /* the directory is gone, or has become somebody else's */
-        nanosleep(&pause, NULL);
+        ozx_wait_ms(RETRY_MS);
     }
 }
 

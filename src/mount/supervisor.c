@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/wait.h"
 #include "mount/kernel_mount.h"
 #include "mount/process.h"
 #include "mount/start_guard.h"
@@ -120,7 +121,7 @@ static bool serve_directly(struct supervisor *s)
     ozx_process_take_name(s->mount.id.device_minor);
     kill(s->worker_pid, SIGKILL);
     s->killed = true;
-    (void)!ozx_process_wait(s->worker_pid);
+    (void)!ozx_wait_child(s->worker_pid);
     s->phase = SERVING;
     return true;
 }

@@ -6,13 +6,7 @@
 
 #include <sys/socket.h>
 
-static time_t seconds_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
+#include "base/clock.h"
 
 void ozx_connections_init(struct ozx_connections *connections)
 {
@@ -49,8 +43,10 @@ struct ozx_connection *ozx_connections_add(struct ozx_connections *connections, 
         if (!connections->list[i].used)
             found = &connections->list[i];
     if (found)
-        *found = (struct ozx_connection){
-            .used = true, .socket = socket, .since = seconds_now(), .number = ++connections->last};
+        *found = (struct ozx_connection){.used = true,
+                                         .socket = socket,
+                                         .since = (time_t)ozx_clock_s(),
+                                         .number = ++connections->last};
     make_room(connections);
     pthread_mutex_unlock(&connections->lock);
     return found;
@@ -69,13 +65,13 @@ void ozx_connections_set_busy(struct ozx_connections *connections, struct ozx_co
     pthread_mutex_lock(&connections->lock);
     one->busy = busy;
     one->number = ++connections->last;
-    one->since = seconds_now();
+    one->since = (time_t)ozx_clock_s();
     pthread_mutex_unlock(&connections->lock);
 }
 
 void ozx_connections_end_slow(struct ozx_connections *connections)
 {
-    const time_t now = seconds_now();
+    const time_t now = (time_t)ozx_clock_s();
 
     pthread_mutex_lock(&connections->lock);
     for (size_t i = 0; i < OZX_CONNECTIONS_MAX; i++) {

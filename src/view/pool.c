@@ -6,20 +6,15 @@
 
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "io/wire.h"
 
 void ozx_pool_init(struct ozx_pool *pool)
 {
-    pthread_condattr_t attributes;
-
     *pool = (struct ozx_pool){.count = 0};
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&pool->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ozx_wait_condition_init(&pool->changed);
 }
 
 static void put(struct ozx_pool *pool, int socket)
@@ -61,19 +56,10 @@ bool ozx_pool_take_stuck(struct ozx_pool *pool)
     return stuck;
 }
 
-static struct timespec after(time_t seconds)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    now.tv_sec += seconds;
-    return now;
-}
-
 /* The socket that waited last: an image may still be open at its other end. */
 static int take(struct ozx_pool *pool, uint32_t *generation)
 {
-    const struct timespec until = after(OZX_POOL_WAIT_S);
+    const struct timespec until = ozx_wait_end(OZX_POOL_WAIT_S * INT64_C(1000));
     int socket = -1, waited = 0;
 
     pthread_mutex_lock(&pool->lock);

@@ -5,6 +5,7 @@
  */
 #include "view/server.h"
 
+#include "base/clock.h"
 #include "config.h"
 
 #ifdef OZX_HAVE_VIEW
@@ -102,10 +103,8 @@ static bool hear(struct ozx_server *server)
 static bool is_left(const struct ozx_server *server)
 {
     const int64_t last = atomic_load(&server->last_sign_s);
-    struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return last && now.tv_sec - last >= OZX_SERVER_LEFT_S;
+    return last && (int64_t)ozx_clock_s() - last >= OZX_SERVER_LEFT_S;
 }
 
 int ozx_server_run(const struct ozx_server_options *options)
@@ -113,10 +112,8 @@ int ozx_server_run(const struct ozx_server_options *options)
     struct ozx_server server = {.options = options};
     struct pollfd control = {.fd = options->control, .events = POLLIN};
     struct MHD_Daemon *daemon;
-    struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    server.started_s = now.tv_sec;
+    server.started_s = (int64_t)ozx_clock_s();
     ozx_pool_init(&server.pool);
     ozx_connections_init(&server.connections);
     daemon = start(&server);

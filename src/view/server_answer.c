@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "view/page/page.h"
 #include "view/server_state.h"
 
@@ -117,10 +118,7 @@ static enum MHD_Result send_page(const struct request *r)
 
 static enum MHD_Result send_alive(const struct request *r)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    atomic_store(&r->server->last_sign_s, now.tv_sec);
+    atomic_store(&r->server->last_sign_s, (int64_t)ozx_clock_s());
     return queue(r, MHD_HTTP_NO_CONTENT, NULL, false,
                  MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT));
 }
@@ -263,12 +261,10 @@ static enum MHD_Result send_raw(const struct request *r)
 static bool is_once(const struct request *r, const char *address)
 {
     struct ozx_server *server = r->server;
-    struct timespec now;
     const char *rest;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
     return ozx_route_token(address, server->options->once, &rest) && !*rest &&
-           now.tv_sec - server->started_s < OZX_SERVER_ONCE_S &&
+           (int64_t)ozx_clock_s() - server->started_s < OZX_SERVER_ONCE_S &&
            !atomic_exchange(&server->was_led, true);
 }
 

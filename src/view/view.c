@@ -14,8 +14,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/crew.h"
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "cage/cage.h"
 #include "view/listen.h"
 #include "view/server.h"
@@ -39,14 +41,6 @@ struct view {
     int status; /* of a decoder that ended before it had opened the archive */
     bool over;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int fail(struct view *v, int code, const char *what)
 {
@@ -163,7 +157,7 @@ static int try_later(struct view *v)
     if (!v->was_ready)
         return -EIO;
     v->status = 0;
-    v->not_before_ms = now_ms() + LATER_MS;
+    v->not_before_ms = ozx_clock_ms() + LATER_MS;
     return 0;
 }
 
@@ -178,7 +172,7 @@ static int start_decoder(struct view *v)
             return try_later(v);
     }
     v->decoder_is_ready = false;
-    v->started_ms = now_ms();
+    v->started_ms = ozx_clock_ms();
     failure = make_sockets(v, &d);
     return failure ? failure : cage_decoder(v, &d);
 }
@@ -199,8 +193,7 @@ static void end_child(pid_t *child)
     if (!*child)
         return;
     kill(*child, SIGKILL);
-    while (waitpid(*child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    (void)ozx_wait_child(*child);
     *child = 0;
 }
 
@@ -218,7 +211,7 @@ static int on_decoder_end(struct view *v, int status)
                                    "this is a bug in ozxfs: please report it, with the archive",
                                    "the process that was reading it crashed");
     }
-    v->not_before_ms = now_ms() - v->started_ms < SOON_MS ? now_ms() + SOON_MS : 0;
+    v->not_before_ms = ozx_clock_ms() - v->started_ms < SOON_MS ? ozx_clock_ms() + SOON_MS : 0;
     return 0;
 }
 
@@ -287,7 +280,7 @@ static int step(struct view *v)
         {.fd = v->server ? v->control : -1, .events = POLLIN},
         {.fd = v->decoder && !v->decoder_is_ready ? v->sockets[0] : -1, .events = POLLIN},
     };
-    const int64_t left_ms = v->not_before_ms - now_ms();
+    const int64_t left_ms = v->not_before_ms - ozx_clock_ms();
     char byte;
 
     if (!v->decoder && left_ms <= 0)

@@ -11,9 +11,9 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 #include <zip.h>
 
+#include "base/wait.h"
 #include "zip/dictionary.h"
 #include "zip/wrapper.h"
 
@@ -21,7 +21,7 @@
 #define STEP_SIZE 65536 /* decompressed at a time */
 #define DAMAGED 1       /* beside -errno of the archive: what is compressed is not right */
 #define LATE_MAX_BYTES (1u << 20) /* compressed bytes that may still yield a step when time is up */
-#define LOOK_UP_NS 50000000       /* who waits for a stream looks up so often */
+#define LOOK_UP_MS 50             /* who waits for a stream looks up so often */
 #define ZLIB_MEMORY (-4)          /* Z_MEM_ERROR */
 #define WAIT_BYTES (4u << 20)     /* a busy stream that will be this near is worth waiting for */
 
@@ -348,14 +348,8 @@ static struct stream *choose(struct ozx_zip_streams *pool, uint64_t key, uint64_
 /* With the lock held, which is open while it waits. */
 static void wait_a_little(struct ozx_zip_streams *pool)
 {
-    struct timespec until;
+    const struct timespec until = ozx_wait_end(LOOK_UP_MS);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += LOOK_UP_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_cond_timedwait(&pool->idle, &pool->lock, &until);
 }
 
@@ -401,7 +395,7 @@ int ozx_zip_streams_open(struct ozx_source *source, struct ozx_zip_streams **out
         return -ENOMEM;
     pool->source = source;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->idle, NULL);
+    ozx_wait_condition_init(&pool->idle);
     *out = pool;
     return 0;
 }

@@ -17,10 +17,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/crew.h"
+#include "base/wait.h"
 #include "config.h"
 #include "mount/fuse/server.h"
 
@@ -33,7 +33,7 @@
 #define CONTENDED_NS 2000000 /* how long that is remembered */
 
 /* A thread without memory for a request asks again so often; then the session ends. */
-#define MEMORY_RETRY_NS 1000000
+#define MEMORY_RETRY_MS 1
 #define MEMORY_RETRIES_MAX 1000
 
 struct loop {
@@ -221,10 +221,8 @@ static void end(int failure)
  * asks again a little later. True: give up. */
 static bool give_up_for_memory(unsigned *times)
 {
-    const struct timespec pause = {.tv_nsec = MEMORY_RETRY_NS};
-
     ozx_loop_pass();
-    nanosleep(&pause, NULL);
+    ozx_wait_ms(MEMORY_RETRY_MS);
     return ++*times > MEMORY_RETRIES_MAX;
 }
 

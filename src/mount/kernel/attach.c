@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/wait.h"
 #include "mount/channel.h"
 #include "mount/option_list.h"
 #include "mount/process.h"
@@ -181,7 +182,7 @@ int ozx_image_attach(const struct ozx_mount_options *options, int image, int arc
     got = failure ? 0 : ozx_channel_receive(sockets[0], &message, &sent);
     close(sockets[0]);
     if (child > 0)
-        (void)!ozx_process_wait(child);
+        (void)!ozx_wait_child(child);
     if (failure)
         return fail(why, failure, "cannot start a process");
     if (got == 1 && message.kind == OZX_MESSAGE_DEVICE && sent >= 0) {

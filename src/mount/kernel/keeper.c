@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "mount/kernel/image.h"
 #include "mount/mount_point.h"
 #include "mount/process.h"
@@ -63,5 +64,5 @@ void ozx_keeper_stop(struct ozx_direct *d)
     (void)!write(d->keeper_end, "", 1);
     close(ozx_take_fd(&d->keeper_end));
     if (d->keeper > 0)
-        (void)!ozx_process_wait(d->keeper);
+        (void)!ozx_wait_child(d->keeper);
 }

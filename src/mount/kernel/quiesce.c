@@ -20,10 +20,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/wait.h"
 
 #define RUN_NS UINT64_C(10000000)
 #define BLIND_MS 500 /* where nothing can be seen */
@@ -39,13 +39,6 @@ struct list {
     struct thread *threads; /* owned */
     size_t count, room;
 };
-
-static void pause_ms(long ms)
-{
-    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-    nanosleep(&time, NULL);
-}
 
 static bool read_file(const struct thread *thread, const char *name, char *text, size_t size)
 {
@@ -146,13 +139,13 @@ void ozx_quiesce(int64_t limit_ms)
     long step_ms = 1;
 
     if (!find_all(&list))
-        pause_ms(limit_ms < BLIND_MS ? (long)limit_ms : BLIND_MS);
+        ozx_wait_ms(limit_ms < BLIND_MS ? (long)limit_ms : BLIND_MS);
     while (list.count && ozx_clock_ms() < end_ms) {
         for (size_t i = list.count; i-- > 0;)
             if (is_over(&list.threads[i]))
                 list.threads[i] = list.threads[--list.count];
         if (list.count)
-            pause_ms(step_ms);
+            ozx_wait_ms(step_ms);
         step_ms = step_ms < STEP_MAX_MS ? 2 * step_ms : step_ms;
     }
     free(list.threads);

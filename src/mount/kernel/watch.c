@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "mount/kernel/image.h"
 #include "mount/kernel/keeper.h"
 #include "mount/kernel/quiesce.h"
@@ -52,13 +53,6 @@ static void note(const struct watch *w, const char *text, const char *hint)
 
     ozx_error_set(&error, -ESTALE, OZX_RULE_CHANGED, OZX_OFFSET_NONE, hint, "%s", text);
     w->events->note(w->events->context, &error);
-}
-
-static void pause_ms(long ms)
-{
-    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-    nanosleep(&time, NULL);
 }
 
 /* The kernel takes a lease away after a time of its own. */
@@ -163,7 +157,7 @@ static void stop_guard(struct watch *w)
     if (w->is_guard || w->peer <= 0)
         return;
     kill(w->peer, SIGKILL);
-    (void)!ozx_process_wait(w->peer);
+    (void)!ozx_wait_child(w->peer);
     if (w->peer_fd >= 0)
         close(ozx_take_fd(&w->peer_fd));
 }
@@ -173,7 +167,7 @@ static void replace_peer(struct watch *w)
 {
     close(ozx_take_fd(&w->peer_fd));
     if (!w->is_guard)
-        (void)!ozx_process_wait(w->peer);
+        (void)!ozx_wait_child(w->peer);
     w->is_guard = false;
     fcntl(w->direct->archive, F_SETOWN, getpid());
     start_guard(w);
@@ -231,7 +225,7 @@ static void run(struct watch *w)
         if (!w->is_guard && !w->poisoned && ozx_lease_is_broken(w->direct))
             let_change(w);
         if (poll(sources, 4, poll_ms(w)) < 0 && errno != EINTR)
-            pause_ms(ASK_MS);
+            ozx_wait_ms(ASK_MS);
         drain(w->is_guard ? -1 : w->direct->breaks);
         drain(w->closed);
         if (sources[2].revents)

@@ -8,9 +8,9 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/descriptors.h"
+#include "base/wait.h"
 #include "mount/many/wire.h"
 
 #define LOOK_UP_MS 100 /* how often who waits asks whether to go on */
@@ -52,18 +52,14 @@ int ozx_requests_open(int socket, struct ozx_catalog *catalog, struct ozx_gates 
                       struct ozx_requests **out)
 {
     struct ozx_requests *r = calloc(1, sizeof *r);
-    pthread_condattr_t monotonic;
 
     if (!r)
         return -ENOMEM;
     *r = (struct ozx_requests){.socket = socket, .catalog = catalog, .gates = gates};
     r->last = &r->first;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->answers, &monotonic);
-    pthread_cond_init(&r->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    ozx_wait_condition_init(&r->answers);
+    ozx_wait_condition_init(&r->changed);
     *out = r;
     return 0;
 }
@@ -106,15 +102,8 @@ static void queue_change(struct ozx_requests *r, uint32_t directory, const char 
 /* With the lock, which is open while it waits: for `ms`. */
 static void wait_for(struct ozx_requests *r, pthread_cond_t *what, long ms)
 {
-    struct timespec until;
+    const struct timespec until = ozx_wait_end(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_cond_timedwait(what, &r->lock, &until);
 }
 
