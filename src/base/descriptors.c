@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * File descriptors, closed, passed on and read. close_range where the kernel has it (5.9), else one close for
- * each.
+ * File descriptors, closed, passed on, read and written. close_range where the kernel has it (5.9),
+ * else one close for each.
  */
 #include "base/descriptors.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -106,6 +107,25 @@ int ozx_descriptors_read_at(int fd, void *to, size_t size_bytes, uint64_t offset
         at += got;
         size_bytes -= (size_t)got;
         offset_bytes += (uint64_t)got;
+    }
+    return 0;
+}
+
+int ozx_descriptors_write(int fd, const void *data, size_t size_bytes, int64_t offset_bytes)
+{
+    const bool placed = offset_bytes >= 0;
+    const uint8_t *from = data;
+
+    while (size_bytes) {
+        ssize_t put = placed ? pwrite(fd, from, size_bytes, (off_t)offset_bytes)
+                             : write(fd, from, size_bytes);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return put < 0 ? -errno : -EIO;
+        from += put;
+        size_bytes -= (size_t)put;
+        offset_bytes += placed ? put : 0;
     }
     return 0;
 }

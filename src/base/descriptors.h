@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * File descriptors: what a new process does with those that it inherited, how one is passed on
- * (unix(7), SCM_RIGHTS), and how bytes of a file are read whole.
+ * (unix(7), SCM_RIGHTS), and how bytes are read and written whole.
  */
 #ifndef OZX_BASE_DESCRIPTORS_H
 #define OZX_BASE_DESCRIPTORS_H
@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/cleanup.h"
 
 /* Closes every descriptor from 3 on that is not among the `count` in `keep` (negative ones are
  * skipped). A descriptor inherited from a shell's `$(...)` or from sshd would keep them waiting. */
@@ -26,5 +28,10 @@ ssize_t ozx_descriptors_receive(int socket, void *data, size_t size_bytes, int f
 
 /* pread(2) until all is there. 0, or -errno; -EIO: the file ends before. */
 int ozx_descriptors_read_at(int fd, void *to, size_t size_bytes, uint64_t offset_bytes);
+
+/* Writes all of it: at `offset_bytes`, or where the descriptor stands if that is negative. 0, or
+ * -errno. */
+int ozx_descriptors_write(int fd, const void *data, size_t size_bytes,
+                          int64_t offset_bytes) OZX_CHECKED;
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "archive/glob.h"
+#include "base/descriptors.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/remote_options.h"
@@ -37,22 +38,15 @@ static void fail(struct command *c, int status)
 /* A reader that went away (head) has had enough: no message. */
 static int put(struct command *c, const char *data, size_t size)
 {
-    while (size) {
-        ssize_t written = write(STDOUT_FILENO, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0) {
-            int code = errno;
-            c->closed = true;
-            fail(c, OZX_EXIT_IO);
-            if (code != EPIPE)
-                (void)ozx_report(0, "standard output", "cannot write: %s", strerror(code));
-            return -code;
-        }
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
+    int failure = ozx_descriptors_write(STDOUT_FILENO, data, size, -1);
+
+    if (!failure)
+        return 0;
+    c->closed = true;
+    fail(c, OZX_EXIT_IO);
+    if (failure != -EPIPE)
+        (void)ozx_report(0, "standard output", "cannot write: %s", strerror(-failure));
+    return failure;
 }
 
 static int check_crc(struct command *c, uint32_t node, const char *name, uint32_t crc,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/descriptors.h"
 #include "base/wait.h"
 #include "cli/caged.h"
 #include "cli/pack_command.h"
@@ -42,12 +43,12 @@ struct question {
     uint32_t size_bytes;
 };
 
-static int transfer(int fd, void *buffer, size_t size, bool is_write)
+static int get(int fd, void *buffer, size_t size)
 {
     uint8_t *at = buffer;
 
     while (size) {
-        ssize_t done = is_write ? write(fd, at, size) : read(fd, at, size);
+        ssize_t done = read(fd, at, size);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
@@ -66,12 +67,12 @@ static void serve(struct ozx_source *source, int questions, int answers)
     uint8_t *piece = malloc(PIECE_MAX);
     struct question q;
 
-    while (piece && !transfer(questions, &q, sizeof q, false)) {
+    while (piece && !get(questions, &q, sizeof q)) {
         int32_t status = -EIO;
         if (q.size_bytes <= PIECE_MAX)
             status = ozx_source_read(source, piece, q.size_bytes, q.offset_bytes);
-        if (transfer(answers, &status, sizeof status, true) ||
-            (!status && transfer(answers, piece, q.size_bytes, true)))
+        if (ozx_descriptors_write(answers, &status, sizeof status, -1) ||
+            (!status && ozx_descriptors_write(answers, piece, q.size_bytes, -1)))
             break;
     }
     free(piece);
@@ -133,12 +134,12 @@ static int read_asked(struct ozx_source *source, void *buffer, size_t size_bytes
         struct question q = {offset_bytes,
                              size_bytes < PIECE_MAX ? (uint32_t)size_bytes : PIECE_MAX};
         int32_t status = 0;
-        if (transfer(asked->ask, &q, sizeof q, true) ||
-            transfer(asked->answer, &status, sizeof status, false))
+        if (ozx_descriptors_write(asked->ask, &q, sizeof q, -1) ||
+            get(asked->answer, &status, sizeof status))
             return -EIO;
         if (status)
             return status < 0 ? status : -EIO;
-        if (transfer(asked->answer, at, q.size_bytes, false))
+        if (get(asked->answer, at, q.size_bytes))
             return -EIO;
         at += q.size_bytes;
         offset_bytes += q.size_bytes;

@@ -8,20 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "cli/suggest.h"
 
 /* One line in one write, so that lines of several processes do not mix. */
 static void put_line(const char *line, size_t size)
 {
-    while (size) {
-        ssize_t put = write(STDERR_FILENO, line, size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return;
-        line += put;
-        size -= (size_t)put;
-    }
+    (void)!ozx_descriptors_write(STDERR_FILENO, line, size, -1);
 }
 
 static void say(const char *subject, const char *kind, const struct ozx_error *error)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "edit/append_parts.h"
 
 static int fail(int code, struct ozx_error *error)
@@ -22,19 +23,9 @@ int ozx_append_sync(int fd, struct ozx_error *error)
 int ozx_append_put(int fd, const void *data, size_t size_bytes, uint64_t offset_bytes,
                    struct ozx_error *error)
 {
-    const uint8_t *from = data;
+    int failure = ozx_descriptors_write(fd, data, size_bytes, (int64_t)offset_bytes);
 
-    while (size_bytes) {
-        ssize_t done = pwrite(fd, from, size_bytes, (off_t)offset_bytes);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return fail(done < 0 ? -errno : -EIO, error);
-        from += done;
-        size_bytes -= (size_t)done;
-        offset_bytes += (uint64_t)done;
-    }
-    return 0;
+    return failure ? fail(failure, error) : 0;
 }
 
 int ozx_append_cut(int fd, uint64_t size_bytes, struct ozx_error *error)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "config.h"
 
 #ifdef OZX_HAVE_PNG
@@ -107,20 +108,6 @@ int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t
 
 #endif
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
                   struct ozx_error *error)
 {
@@ -130,7 +117,7 @@ int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
 
     if (failure)
         return failure;
-    failure = write_all(fd, file, size);
+    failure = ozx_descriptors_write(fd, file, size, -1);
     if (failure)
         return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              ozx_hint_no_space(failure), "cannot write the picture: %s",

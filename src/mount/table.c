@@ -12,6 +12,7 @@
 #include "archive/archive_resolve.h"
 #include "archive/tree.h"
 #include "base/crew.h"
+#include "base/descriptors.h"
 
 #define MAGIC UINT32_C(0x315A584F)
 #define MAGIC_GUESS UINT32_C(0x325A584F) /* in front of the head: how large it will be, about */
@@ -50,14 +51,10 @@ struct sender {
 
 static int flush(struct sender *s)
 {
-    for (size_t done = 0; done < s->used;) {
-        ssize_t sent = write(s->pipe, s->buffer + done, s->used - done);
-        if (sent < 0 && errno != EINTR)
-            return -errno;
-        done += sent > 0 ? (size_t)sent : 0;
-    }
+    int failure = ozx_descriptors_write(s->pipe, s->buffer, s->used, -1);
+
     s->used = 0;
-    return 0;
+    return failure;
 }
 
 static int put(struct sender *s, const void *bytes, size_t size)

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "pack/pack_state.h"
 #include "pack/pipeline.h"
 
@@ -19,7 +20,7 @@ struct sink {
 
 static int sink_flush(struct sink *sink)
 {
-    int failure = ozx_write_all(sink->fd, sink->buffer, sink->used, sink->offset);
+    int failure = ozx_descriptors_write(sink->fd, sink->buffer, sink->used, sink->offset);
 
     if (sink->offset >= 0)
         sink->offset += (int64_t)sink->used;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/crew.h"
+#include "base/descriptors.h"
 #include "zip/crc.h"
 
 #define BUFFER_SIZE (256 * 1024)      /* of each thread: stays in its core's cache */
@@ -40,25 +41,6 @@ struct worker {
     struct ozx_input_reader reader;
     char path[OZX_NAME_PATH_MAX + 1];
 };
-
-int ozx_write_all(int fd, const void *data, size_t size_bytes, int64_t offset_bytes)
-{
-    const uint8_t *p = data;
-
-    while (size_bytes) {
-        ssize_t put = offset_bytes < 0 ? write(fd, p, size_bytes)
-                                       : pwrite(fd, p, size_bytes, (off_t)offset_bytes);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return put < 0 ? -errno : -EIO;
-        p += put;
-        size_bytes -= (size_t)put;
-        if (offset_bytes >= 0)
-            offset_bytes += put;
-    }
-    return 0;
-}
 
 /* --- failing ---------------------------------------------------------------------------------- */
 
@@ -197,7 +179,8 @@ static int write_out(struct worker *worker, const void *data, size_t size, uint6
 {
     struct state *state = worker->state;
     bool stream = state->pipeline->mode == OZX_PIPELINE_STREAM;
-    int failure = ozx_write_all(state->pipeline->out_fd, data, size, stream ? -1 : (int64_t)offset);
+    int failure =
+        ozx_descriptors_write(state->pipeline->out_fd, data, size, stream ? -1 : (int64_t)offset);
 
     return failure ? writing_failed(state, failure) : 0;
 }

@@ -41,7 +41,4 @@ struct ozx_pipeline {
 int ozx_pipeline_run(const struct ozx_pipeline *pipeline, bool *output_failed,
                      struct ozx_error *error) OZX_CHECKED;
 
-/* Writes all of it: at `offset_bytes`, or where the descriptor stands if that is negative. */
-int ozx_write_all(int fd, const void *data, size_t size_bytes, int64_t offset_bytes) OZX_CHECKED;
-
 #endif

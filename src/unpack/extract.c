@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/descriptors.h"
 #include "zip/crc.h"
 #include "zip/format.h"
 
@@ -19,21 +20,6 @@ static int fail_write(int code, bool *output_failed, struct ozx_error *error)
     *output_failed = true;
     return ozx_error_set(error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, ozx_hint_no_space(code),
                          "cannot write: %s", strerror(-code));
-}
-
-static int write_at(int fd, const uint8_t *data, size_t size, uint64_t offset)
-{
-    while (size) {
-        ssize_t put = pwrite(fd, data, size, (off_t)offset);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return put < 0 ? -errno : -EIO;
-        data += put;
-        size -= (size_t)put;
-        offset += (uint64_t)put;
-    }
-    return 0;
 }
 
 /* Bytes of zero at the front of `data`, in whole blocks but for the last. */
@@ -70,7 +56,7 @@ static int write_spans(int fd, const uint8_t *data, size_t size, uint64_t offset
             at += zeros ? zeros : OZX_EXTRACT_BLOCK_SIZE;
             continue;
         }
-        failure = write_at(fd, data + start, at - start, offset + start);
+        failure = ozx_descriptors_write(fd, data + start, at - start, (int64_t)(offset + start));
         if (failure)
             return failure;
         at += zeros;
@@ -78,7 +64,9 @@ static int write_spans(int fd, const uint8_t *data, size_t size, uint64_t offset
         *holes += zeros;
         *ends_in_hole = at == size;
     }
-    return start < size ? write_at(fd, data + start, size - start, offset + start) : 0;
+    return start < size
+               ? ozx_descriptors_write(fd, data + start, size - start, (int64_t)(offset + start))
+               : 0;
 }
 
 /* How much of the front of the part the two files share from now on; 0 if they cannot. The bytes

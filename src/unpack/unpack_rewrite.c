@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/descriptors.h"
 #include "io/beneath.h"
 
 void ozx_unpack_rewrite_path(const struct ozx_archive *archive, uint32_t node,
@@ -39,19 +40,15 @@ int ozx_unpack_rewrite(const struct ozx_unpack_files *files, uint32_t file, cons
     struct ozx_node_stat stat;
     char path[OZX_PATH_SIZE];
     OZX_AUTO_CLOSE int fd = -1;
+    int failure;
 
     ozx_unpack_rewrite_path(files->archive, file, path);
     fd = ozx_beneath_open_own(files->root_fd, path, O_WRONLY);
     if (fd < 0)
         return fail(path, fd, error);
-    for (size_t at = 0; at < size_bytes;) {
-        ssize_t put = pwrite(fd, text + at, size_bytes - at, (off_t)at);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return fail(path, put < 0 ? -errno : -EIO, error);
-        at += (size_t)put;
-    }
+    failure = ozx_descriptors_write(fd, text, size_bytes, 0);
+    if (failure)
+        return fail(path, failure, error);
     ozx_archive_stat(files->archive, file, &stat);
     times[1].tv_sec = stat.mtime_s;
     if (ftruncate(fd, (off_t)size_bytes) < 0 || futimens(fd, times) < 0 ||

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "base/descriptors.h"
 #include "io/beneath.h"
 #include "unpack/unpack_chunks.h"
 #include "unpack/unpack_state.h"
@@ -218,19 +219,6 @@ static int make_file(struct split *s, const uint64_t *index)
     return fd < 0 ? -errno : fd;
 }
 
-static int put(int fd, const uint8_t *bytes, size_t size, uint64_t offset)
-{
-    for (size_t at = 0; at < size;) {
-        ssize_t done = pwrite(fd, bytes + at, size - at, (off_t)(offset + at));
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return done < 0 ? -errno : -EIO;
-        at += (size_t)done;
-    }
-    return 0;
-}
-
 static int fill_file(struct split *s, int fd, uint64_t offset, uint64_t size)
 {
     for (uint64_t at = 0; at < size;) {
@@ -240,7 +228,7 @@ static int fill_file(struct split *s, int fd, uint64_t offset, uint64_t size)
 
         if (failure)
             return failure;
-        failure = put(fd, s->buffer + BLOCK_SIZE, part, at);
+        failure = ozx_descriptors_write(fd, s->buffer + BLOCK_SIZE, part, (int64_t)at);
         if (failure)
             return ozx_unpack_fail_making(s->state, s->node, failure);
         at += part;
