@@ -159,8 +159,8 @@ void ozx_convert_drop_flat(struct ozx_convert *c, const char *path, size_t size_
     const struct ozx_convert_node *array = c->flat.count ? &c->nodes[c->flat_node] : NULL;
     size_t size = array ? array->path_size_bytes : 0;
 
-    if (array && (size_bytes <= size || memcmp(array->path, path, size) != 0 ||
-                  (size && path[size] != '/')))
+    if (array &&
+        (size_bytes <= size || memcmp(array->path, path, size) != 0 || (size && path[size] != '/')))
         ozx_input_listing_free(&c->flat);
 }
 
@@ -217,8 +217,7 @@ int ozx_convert_take_chunks(struct ozx_convert *c, uint32_t node, uint32_t key,
     if (array->dimensions > 1 && names != array->names && !c->separators.count++)
         c->separators.first = node;
     array->names = names;
-    failure = counts[NESTED] ? take_nested(array, key, listing)
-                             : take_flat(c, node, key, listing);
+    failure = counts[NESTED] ? take_nested(array, key, listing) : take_flat(c, node, key, listing);
     return failure ? ozx_error_memory(error) : 0;
 }
 
@@ -242,8 +241,28 @@ static uint32_t lower_bound(const struct ozx_input_listing *flat, const char *pr
     return low;
 }
 
+/* The array's names again, where the walk has been elsewhere since: what is no chunk is asked for later. */
+static int need_flat(struct ozx_convert *c, uint32_t node, uint32_t key, struct ozx_error *error)
+{
+    const struct ozx_convert_node *array = &c->nodes[node];
+    int failure;
+
+    if (c->flat.count && c->flat_node == node)
+        return 0;
+    ozx_input_listing_free(&c->flat);
+    failure =
+        c->base->kind->list(c->base, array->path, array->path_size_bytes, key, &c->flat, error);
+    if (failure)
+        return failure;
+    keep(array, &c->flat, true);
+    sort_flat(&c->flat);
+    c->flat_node = node;
+    return 0;
+}
+
+/* `key`: of the array's directory. */
 static int list_flat(const struct ozx_input_listing *flat, const char *prefix, size_t size,
-                     struct ozx_input_listing *out)
+                     uint32_t key, struct ozx_input_listing *out)
 {
     const char *last = NULL;
     size_t last_size = 0, start = size + (size != 0);
@@ -264,7 +283,7 @@ static int list_flat(const struct ozx_input_listing *flat, const char *prefix, s
         last_size = name_size;
         if (ozx_input_listing_add(out, name, name_size, name[name_size] == '/', &item))
             return -ENOMEM;
-        item->key = flat->items[i].key;
+        item->key = item->is_directory ? key : flat->items[i].key;
         item->is_lost = !item->is_directory && flat->items[i].is_lost;
     }
     ozx_input_listing_sort(out);
@@ -272,8 +291,8 @@ static int list_flat(const struct ozx_input_listing *flat, const char *prefix, s
 }
 
 int ozx_convert_list_chunks(struct ozx_convert *c, uint32_t node, const char *rest,
-                            size_t rest_size_bytes, uint32_t key,
-                            struct ozx_input_listing *listing, struct ozx_error *error)
+                            size_t rest_size_bytes, uint32_t key, struct ozx_input_listing *listing,
+                            struct ozx_error *error)
 {
     const struct ozx_convert_node *array = &c->nodes[node];
     char below[OZX_NAME_PATH_MAX + 1];
@@ -285,7 +304,8 @@ int ozx_convert_list_chunks(struct ozx_convert *c, uint32_t node, const char *re
         char prefix[OZX_NAME_PATH_MAX + 1];
         memcpy(prefix, rest, rest_size_bytes);
         prefix[rest_size_bytes] = '\0';
-        return list_flat(&c->flat, prefix, rest_size_bytes, listing);
+        failure = need_flat(c, node, key, error);
+        return failure ? failure : list_flat(&c->flat, prefix, rest_size_bytes, key, listing);
     }
     size = ozx_convert_path_below(array, rest, rest_size_bytes, below);
     failure = c->base->kind->list(c->base, below, size, key, listing, error);

@@ -21,13 +21,15 @@ static uint32_t made_at(const struct ozx_convert *c, const char *path, size_t si
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-/* A chunk whose name is another one below; its directory stays open for the next. */
-static int look_renamed(struct ozx_convert *c, const struct ozx_input_item *item, const char *below,
-                        size_t size, struct ozx_input_file *file, struct ozx_error *error)
+/* A chunk whose name is another one below; its directory stays open for the next of a walk over them. */
+static int look_renamed(struct ozx_convert *c, uint32_t array, const struct ozx_input_item *item,
+                        const char *below, size_t size, struct ozx_input_file *file,
+                        struct ozx_error *error)
 {
+    bool is_walk = c->flat.count && c->flat_node == array;
     const char *slash = strrchr(below, '/');
     char name[OZX_NAME_COMPONENT_MAX + 2];
-    struct ozx_input_listing listing = {.names = name, .fd = c->flat.fd};
+    struct ozx_input_listing listing = {.names = name, .fd = is_walk ? c->flat.fd : -1};
     struct ozx_input_item renamed = {.key = item->key};
     int failure;
 
@@ -38,7 +40,10 @@ static int look_renamed(struct ozx_convert *c, const struct ozx_input_item *item
     memcpy(name, below, renamed.name_size_bytes + 1u);
     below -= size - renamed.name_size_bytes;
     failure = c->base->kind->look(c->base, &listing, below, size, &renamed, file, error);
-    c->flat.fd = listing.fd;
+    if (is_walk)
+        c->flat.fd = listing.fd;
+    else
+        ozx_cleanup_close(&listing.fd);
     return failure;
 }
 
@@ -58,7 +63,7 @@ static int look_chunk(struct ozx_convert *c, struct ozx_input_listing *listing, 
     size = ozx_convert_path_below(node, rest, rest_size, below);
     if (node->names == OZX_NAMES_NESTED)
         return c->base->kind->look(c->base, listing, below, size, item, file, error);
-    return look_renamed(c, item, below, size, file, error);
+    return look_renamed(c, array, item, below, size, file, error);
 }
 
 static int look(struct ozx_input *input, struct ozx_input_listing *listing, const char *path,
