@@ -51,7 +51,7 @@ int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_
 void ozx_pixels_close(struct ozx_pixels *pixels);
 
 /* Within a plane; width 0: all of it. */
-struct ozx_window {
+struct ozx_plane_window {
     uint64_t x, y, width, height;
 };
 
@@ -59,7 +59,7 @@ struct ozx_window {
 struct ozx_plane {
     uint64_t at[OZX_DIMENSIONS_MAX]; /* of the other axes, within the shape */
     int x_axis, y_axis;              /* y -1: the picture has one row */
-    struct ozx_window window;        /* the part of the plane that is shown */
+    struct ozx_plane_window window;  /* the part of the plane that is shown */
     uint32_t width, height;          /* of the picture, at most the window's */
     bool nearest;                    /* one pixel of each box, its middle one; never a mean */
     double *sums;                    /* width x height, added to; finite values only */

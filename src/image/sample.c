@@ -451,8 +451,8 @@ int ozx_pixels_sample(struct ozx_pixels *pixels, const struct ozx_plane *plane,
 {
     const struct ozx_shape *shape = &pixels->array->shape;
     const uint64_t height = plane->y_axis < 0 ? 1 : shape->sizes[plane->y_axis];
-    const struct ozx_window all = {0, 0, shape->sizes[plane->x_axis], height};
-    const struct ozx_window window = plane->window.width ? plane->window : all;
+    const struct ozx_plane_window all = {0, 0, shape->sizes[plane->x_axis], height};
+    const struct ozx_plane_window window = plane->window.width ? plane->window : all;
     struct sampler s = {
         .pixels = pixels, .plane = plane, .dimensions = shape->count, .error = error};
     struct grid grid = {.chain = pixels->chain};

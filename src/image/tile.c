@@ -37,7 +37,7 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 }
 
 /* A window for a picture of that size. */
-static int make_sheet(const struct ozx_image *image, struct ozx_window window, uint64_t width,
+static int make_sheet(const struct ozx_image *image, struct ozx_plane_window window, uint64_t width,
                       uint64_t height, struct sheet *sheet, struct ozx_error *error)
 {
     struct ozx_plane *plane = &sheet->plane;
@@ -94,7 +94,7 @@ uint64_t ozx_tile_shrunk(uint64_t size, uint32_t shrink)
 
 /* The pixels of the tile, in the level as it is shown. */
 static int find_shown(const struct ozx_image *image, const struct ozx_tile *tile,
-                      struct ozx_window *out, struct ozx_error *error)
+                      struct ozx_plane_window *out, struct ozx_error *error)
 {
     const uint64_t width = ozx_tile_shrunk(ozx_image_size(image, image->x), tile->shrink);
     const uint64_t height = ozx_tile_shrunk(ozx_image_size(image, image->y), tile->shrink);
@@ -105,17 +105,18 @@ static int find_shown(const struct ozx_image *image, const struct ozx_tile *tile
         return ozx_view_lacks("tile x", tile->x, columns, error);
     if (tile->y >= rows)
         return ozx_view_lacks("tile y", tile->y, rows, error);
-    *out = (struct ozx_window){.x = tile->x * OZX_TILE_SIZE, .y = tile->y * OZX_TILE_SIZE};
+    *out = (struct ozx_plane_window){.x = tile->x * OZX_TILE_SIZE, .y = tile->y * OZX_TILE_SIZE};
     out->width = smaller(OZX_TILE_SIZE, width - out->x);
     out->height = smaller(OZX_TILE_SIZE, height - out->y);
     return 0;
 }
 
 /* The same in the level as it is stored. */
-static struct ozx_window find_window(const struct ozx_image *image, const struct ozx_tile *tile,
-                                     const struct ozx_window *shown)
+static struct ozx_plane_window find_window(const struct ozx_image *image,
+                                           const struct ozx_tile *tile,
+                                           const struct ozx_plane_window *shown)
 {
-    struct ozx_window window = {.x = shown->x * tile->shrink, .y = shown->y * tile->shrink};
+    struct ozx_plane_window window = {.x = shown->x * tile->shrink, .y = shown->y * tile->shrink};
 
     window.width = smaller(shown->width * tile->shrink, ozx_image_size(image, image->x) - window.x);
     window.height =
@@ -249,15 +250,15 @@ static size_t over(uint64_t i, uint64_t from, uint64_t size, uint64_t label_size
 }
 
 static int draw_over(const struct ozx_image *image, struct ozx_image *labels,
-                     const struct ozx_tile *tile, const struct ozx_window *window, float *light,
-                     struct ozx_error *error)
+                     const struct ozx_tile *tile, const struct ozx_plane_window *window,
+                     float *light, struct ozx_error *error)
 {
     const uint64_t width = ozx_tile_shrunk(ozx_image_size(image, image->x), tile->shrink);
     const uint64_t height = ozx_tile_shrunk(ozx_image_size(image, image->y), tile->shrink);
     const uint64_t label_width = ozx_image_size(labels, labels->x);
     const uint64_t label_height = ozx_image_size(labels, labels->y);
     AUTO_SHEET struct sheet sheet = {.count = 0};
-    struct ozx_window part;
+    struct ozx_plane_window part;
     int failure;
 
     if (label_width > OZX_AXIS_MAX || label_height > OZX_AXIS_MAX)
@@ -309,7 +310,7 @@ int ozx_tile_draw(struct ozx_image *image, struct ozx_image *labels, const struc
 {
     AUTO_SHEET struct sheet sheet = {.count = 0};
     OZX_AUTO_FREE float *light = NULL;
-    struct ozx_window shown = {.width = 1, .height = 1};
+    struct ozx_plane_window shown = {.width = 1, .height = 1};
     int failure = find_shown(image, tile, &shown, error);
 
     if (!failure)
@@ -368,7 +369,7 @@ int ozx_channel_measure(struct ozx_image *image, uint64_t channel, struct ozx_ch
     AUTO_SHEET struct sheet sheet = {.count = 0};
     struct ozx_channel_values values = {.lowest = 0};
     struct ozx_style styles[OZX_CHANNELS_MAX];
-    struct ozx_window window;
+    struct ozx_plane_window window;
     int failure = ozx_styles_of(image, &channel, 1, styles, error);
 
     if (failure < 0)

@@ -35,9 +35,9 @@ enum ozx_convert_file { OZX_ZGROUP, OZX_ZARRAY, OZX_ZATTRS, OZX_CONVERT_FILES };
 
 /* How the chunks of an array are named below. */
 enum ozx_convert_names {
-    OZX_NAMES_NONE,   /* there are none, or one without a name of numbers (0 dimensions) */
-    OZX_NAMES_FLAT,   /* 0.1.2 */
-    OZX_NAMES_NESTED, /* 0/1/2 */
+    OZX_CHUNK_NAMES_NONE,   /* there are none, or one without a name of numbers (0 dimensions) */
+    OZX_CHUNK_NAMES_FLAT,   /* 0.1.2 */
+    OZX_CHUNK_NAMES_NESTED, /* 0/1/2 */
 };
 
 struct ozx_convert_node {

@@ -80,7 +80,7 @@ size_t ozx_convert_path_below(const struct ozx_convert_node *array, const char *
         if (size)
             out[size++] = '/';
         memcpy(out + size, rest, rest_size_bytes);
-        for (size_t i = 0; array->names == OZX_NAMES_FLAT && i < rest_size_bytes; i++)
+        for (size_t i = 0; array->names == OZX_CHUNK_NAMES_FLAT && i < rest_size_bytes; i++)
             if (out[size + i] == '/')
                 out[size + i] = '.';
         size += rest_size_bytes;
@@ -213,7 +213,7 @@ int ozx_convert_take_chunks(struct ozx_convert *c, uint32_t node, uint32_t key,
                                   "has chunks named like 0.0 and chunks named like 0/0", error);
     if (!counts[FLAT] && !counts[NESTED])
         return 0;
-    names = counts[NESTED] ? OZX_NAMES_NESTED : OZX_NAMES_FLAT;
+    names = counts[NESTED] ? OZX_CHUNK_NAMES_NESTED : OZX_CHUNK_NAMES_FLAT;
     if (array->dimensions > 1 && names != array->names && !c->separators.count++)
         c->separators.first = node;
     array->names = names;
@@ -300,7 +300,7 @@ int ozx_convert_list_chunks(struct ozx_convert *c, uint32_t node, const char *re
     size_t size;
     int failure;
 
-    if (array->names == OZX_NAMES_FLAT) {
+    if (array->names == OZX_CHUNK_NAMES_FLAT) {
         char prefix[OZX_NAME_PATH_MAX + 1];
         memcpy(prefix, rest, rest_size_bytes);
         prefix[rest_size_bytes] = '\0';

@@ -242,9 +242,9 @@ static int make_array(struct making *m, struct ozx_error *error)
     if (failure)
         return blame(m, OZX_ZARRAY, error);
     m->node.dimensions = shape.count;
-    m->node.names = shape.count < 2      ? OZX_NAMES_NONE
-                    : separator == '.' ? OZX_NAMES_FLAT
-                                       : OZX_NAMES_NESTED; /* stated; the files will tell */
+    m->node.names = shape.count < 2    ? OZX_CHUNK_NAMES_NONE
+                    : separator == '.' ? OZX_CHUNK_NAMES_FLAT
+                                       : OZX_CHUNK_NAMES_NESTED; /* stated; the files will tell */
     return 0;
 }
 

@@ -61,7 +61,7 @@ static int look_chunk(struct ozx_convert *c, struct ozx_input_listing *listing, 
         return ozx_convert_refuse(c, path, path_size, "move it, or leave it out with --exclude",
                                   "is in an array, and not named like its chunks", error);
     size = ozx_convert_path_below(node, rest, rest_size, below);
-    if (node->names == OZX_NAMES_NESTED)
+    if (node->names == OZX_CHUNK_NAMES_NESTED)
         return c->base->kind->look(c->base, listing, below, size, item, file, error);
     return look_renamed(c, array, item, below, size, file, error);
 }
@@ -118,7 +118,7 @@ place_below(const struct ozx_convert *c, const struct ozx_input_place *place, st
     below->place.path = below->path;
     below->place.directory_path = below->directory;
     below->place.name = slash ? slash + 1 : below->path;
-    if (c->nodes[array].names != OZX_NAMES_NESTED) { /* all of them in one directory */
+    if (c->nodes[array].names != OZX_CHUNK_NAMES_NESTED) { /* all of them in one directory */
         below->place.directory = UINT32_MAX - 1 - array;
         below->place.more_here = true;
     }
@@ -244,7 +244,7 @@ static bool is_unchanged(const struct ozx_input *input, const char *path, uint64
     const char *rest;
     uint32_t array = ozx_convert_chunk(c, path, strlen(path), &rest, &rest_size);
 
-    if (array != OZX_CONVERT_NONE && c->nodes[array].names != OZX_NAMES_NESTED)
+    if (array != OZX_CONVERT_NONE && c->nodes[array].names != OZX_CHUNK_NAMES_NESTED)
         return c->base->kind->is_unchanged(c->base, c->nodes[array].path, fingerprint);
     return c->base->kind->is_unchanged(c->base, path_below(c, path, below), fingerprint);
 }

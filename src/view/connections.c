@@ -30,7 +30,7 @@ static void make_room(struct ozx_connections *connections)
         if (one->used && !one->ended && !one->busy && (!oldest || one->number < oldest->number))
             oldest = one;
     }
-    if (count > OZX_CONNECTIONS_KEPT && oldest)
+    if (count > OZX_VIEW_CONNECTIONS_KEPT && oldest)
         end(oldest);
 }
 

@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <time.h>
 
-#define OZX_CONNECTIONS_MAX 256 /* threads */
-#define OZX_CONNECTIONS_KEPT 64 /* that are open for long */
-#define OZX_REQUEST_S 5         /* from its first to its last byte; and between two requests */
+#define OZX_CONNECTIONS_MAX 256      /* threads */
+#define OZX_VIEW_CONNECTIONS_KEPT 64 /* that are open for long */
+#define OZX_REQUEST_S 5              /* from its first to its last byte; and between two requests */
 
 struct ozx_connection {
     bool used, busy, ended; /* busy: it is being answered; ended: its socket is shut down */

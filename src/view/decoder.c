@@ -29,7 +29,7 @@ struct thread {
 };
 
 static int make_once(struct ozx_maker *maker, const struct ozx_ask *ask, const char *path,
-                     struct ozx_answer *out, struct ozx_error *error)
+                     struct ozx_view_answer *out, struct ozx_error *error)
 {
     maker->effort = (struct ozx_effort){.live_bytes = 0};
     *error = (struct ozx_error)OZX_ERROR_INIT;
@@ -56,7 +56,7 @@ static int make_once(struct ozx_maker *maker, const struct ozx_ask *ask, const c
 }
 
 static int make(struct decoder *decoder, struct ozx_maker *maker, const struct ozx_ask *ask,
-                const char *path, struct ozx_answer *out)
+                const char *path, struct ozx_view_answer *out)
 {
     struct ozx_error error;
     int failure;
@@ -95,7 +95,7 @@ static void *serve(void *context)
     struct ozx_ask ask;
 
     while (receive(thread->socket, &ask, path)) {
-        struct ozx_answer answer = {.bytes = NULL};
+        struct ozx_view_answer answer = {.bytes = NULL};
         int failure = make(decoder, &maker, &ask, path, &answer);
         if (!failure)
             failure = ozx_wire_send(thread->socket, &answer.reply, sizeof answer.reply);

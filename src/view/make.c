@@ -82,7 +82,7 @@ int ozx_json_answer_begin_node(struct ozx_json_answer *answer, const struct ozx_
     return failure;
 }
 
-int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_answer *out,
+int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_view_answer *out,
                         struct ozx_error *error)
 {
     bool bad = ferror(answer->stream.out) || answer->stream.failed;
@@ -111,7 +111,7 @@ static uint32_t status_of(int code)
                                                                                      : 422;
 }
 
-int ozx_make_failure(const struct ozx_error *error, struct ozx_answer *out)
+int ozx_make_failure(const struct ozx_error *error, struct ozx_view_answer *out)
 {
     struct ozx_error unused = OZX_ERROR_INIT;
     struct ozx_json_answer json;
@@ -147,7 +147,7 @@ static int no_file(struct ozx_error *error)
 }
 
 int ozx_make_found(struct ozx_maker *maker, const struct ozx_ask *ask, const char *path,
-                   struct ozx_answer *out, struct ozx_error *error)
+                   struct ozx_view_answer *out, struct ozx_error *error)
 {
     struct ozx_node_stat stat;
     uint32_t node = OZX_WHOLE_ARCHIVE;
@@ -199,7 +199,7 @@ static int read_bytes(struct ozx_maker *maker, const struct ozx_ask *ask, char *
     return failure;
 }
 
-int ozx_make_bytes(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_bytes(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                    struct ozx_error *error)
 {
     OZX_AUTO_FREE char *bytes = malloc(ask->size_bytes);

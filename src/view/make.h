@@ -19,7 +19,7 @@
 
 #define OZX_HELD_IMAGES 12
 
-struct ozx_answer {
+struct ozx_view_answer {
     struct ozx_reply reply;
     char *bytes; /* owned; reply.size_bytes of them */
 };
@@ -46,27 +46,27 @@ int ozx_maker_image(struct ozx_maker *maker, uint32_t node, uint32_t level, stru
                     struct ozx_error *error) OZX_CHECKED;
 void ozx_maker_let_go(struct ozx_maker *maker); /* of all that it holds */
 
-int ozx_make_tree(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_tree(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                   struct ozx_error *error) OZX_CHECKED;
-int ozx_make_node(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_node(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                   struct ozx_error *error) OZX_CHECKED;
-int ozx_make_image(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_image(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                    struct ozx_error *error) OZX_CHECKED;
-int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                   struct ozx_error *error) OZX_CHECKED;
-int ozx_make_plate(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_plate(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                    struct ozx_error *error) OZX_CHECKED;
-int ozx_make_thumbnail(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
-                       struct ozx_error *error) OZX_CHECKED;
-int ozx_make_findings(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
-                      struct ozx_error *error) OZX_CHECKED;
+int ozx_make_thumbnail(struct ozx_maker *maker, const struct ozx_ask *ask,
+                       struct ozx_view_answer *out, struct ozx_error *error) OZX_CHECKED;
+int ozx_make_findings(struct ozx_maker *maker, const struct ozx_ask *ask,
+                      struct ozx_view_answer *out, struct ozx_error *error) OZX_CHECKED;
 int ozx_make_found(struct ozx_maker *maker, const struct ozx_ask *ask, const char *path,
-                   struct ozx_answer *out, struct ozx_error *error) OZX_CHECKED;
-int ozx_make_bytes(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+                   struct ozx_view_answer *out, struct ozx_error *error) OZX_CHECKED;
+int ozx_make_bytes(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                    struct ozx_error *error) OZX_CHECKED;
 
 /* The answer to what failed: a status, and a message. -ENOMEM. */
-int ozx_make_failure(const struct ozx_error *error, struct ozx_answer *out) OZX_CHECKED;
+int ozx_make_failure(const struct ozx_error *error, struct ozx_view_answer *out) OZX_CHECKED;
 
 /* JSON that becomes an answer: what is written to `stream` in between. */
 struct ozx_json_answer {
@@ -81,7 +81,7 @@ int ozx_json_answer_begin_node(struct ozx_json_answer *answer, const struct ozx_
                                uint32_t node, struct ozx_error *error) OZX_CHECKED;
 /* Ends it, whatever has `failure` come to, and returns that; -ENOTSUP: it is too large to be
  * sent. */
-int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_answer *out,
+int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_view_answer *out,
                         struct ozx_error *error) OZX_CHECKED;
 
 /* -ENOENT, "there is no such node", unless the node is a directory. */

@@ -42,8 +42,8 @@ static void put_findings(struct ozx_json_stream *s, const struct ozx_verify_repo
     ozx_json_stream_put(s, "truncated", json_boolean(truncated));
 }
 
-int ozx_make_findings(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
-                      struct ozx_error *error)
+int ozx_make_findings(struct ozx_maker *maker, const struct ozx_ask *ask,
+                      struct ozx_view_answer *out, struct ozx_error *error)
 {
     const struct ozx_verify_options options = {.quick = true, .threads = 1, .name = maker->file};
     struct ozx_verify_report *report = NULL;

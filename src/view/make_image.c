@@ -307,7 +307,8 @@ static int put_image(struct ozx_maker *maker, uint32_t node, struct ozx_json_str
     return failure ? failure : put_channels(maker, node, smallest, s, error);
 }
 
-static int say_why_not(const struct ozx_error *why, struct ozx_answer *out, struct ozx_error *error)
+static int say_why_not(const struct ozx_error *why, struct ozx_view_answer *out,
+                       struct ozx_error *error)
 {
     struct ozx_json_answer json;
     int failure = ozx_json_answer_begin(&json, error);
@@ -320,7 +321,7 @@ static int say_why_not(const struct ozx_error *why, struct ozx_answer *out, stru
     return ozx_json_answer_end(&json, 0, out, error);
 }
 
-int ozx_make_image(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_image(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                    struct ozx_error *error)
 {
     struct ozx_error why;

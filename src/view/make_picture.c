@@ -11,7 +11,7 @@
 /* What is decoded for one tile; a picture as a whole may take more. */
 #define TILE_DECODED_MAX (UINT64_C(1) << 30)
 
-static int encode(struct ozx_picture *picture, struct ozx_answer *out, struct ozx_error *error)
+static int encode(struct ozx_picture *picture, struct ozx_view_answer *out, struct ozx_error *error)
 {
     uint8_t *file = NULL;
     size_t size = 0;
@@ -67,7 +67,7 @@ static int find_level(struct ozx_maker *maker, const struct ozx_ask *ask, struct
     return 0;
 }
 
-int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                   struct ozx_error *error)
 {
     struct ozx_style styles[OZX_CHANNELS_MAX];
@@ -102,8 +102,8 @@ int ozx_make_tile(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx
     return failure ? failure : encode(&picture, out, error);
 }
 
-int ozx_make_thumbnail(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
-                       struct ozx_error *error)
+int ozx_make_thumbnail(struct ozx_maker *maker, const struct ozx_ask *ask,
+                       struct ozx_view_answer *out, struct ozx_error *error)
 {
     struct ozx_thumbnail_options options = {.size = ask->side, .z = OZX_Z_MIDDLE};
     struct ozx_picture picture = {.rgb = NULL};

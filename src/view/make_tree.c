@@ -139,7 +139,7 @@ static int put_tree(struct ozx_maker *maker, struct ozx_json_stream *s, struct o
     return failure;
 }
 
-int ozx_make_tree(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_tree(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                   struct ozx_error *error)
 {
     OZX_AUTO_METADATA struct ozx_metadata *root = NULL;
@@ -227,7 +227,7 @@ static int put_files(struct ozx_maker *maker, struct ozx_json_stream *s, uint32_
     return failure;
 }
 
-int ozx_make_node(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_node(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                   struct ozx_error *error)
 {
     struct ozx_json_answer json;
@@ -305,7 +305,7 @@ static int put_plate(struct ozx_maker *maker, uint32_t directory, const struct o
     return failure;
 }
 
-int ozx_make_plate(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+int ozx_make_plate(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                    struct ozx_error *error)
 {
     OZX_AUTO_METADATA struct ozx_metadata *metadata = NULL;

@@ -42,7 +42,7 @@ static size_t leave_encoded(void *context, struct MHD_Connection *connection, ch
 static void on_connection(void *context, struct MHD_Connection *connection, void **mark,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct ozx_server *server = context;
+    struct ozx_view_server *server = context;
     const union MHD_ConnectionInfo *info;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
@@ -60,7 +60,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     ozx_server_mark_busy(context, connection, false);
 }
 
-static struct MHD_Daemon *start(struct ozx_server *server)
+static struct MHD_Daemon *start(struct ozx_view_server *server)
 {
     const unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
                            MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
@@ -75,7 +75,7 @@ static struct MHD_Daemon *start(struct ozx_server *server)
         on_completed, server, MHD_OPTION_END);
 }
 
-static void say(const struct ozx_server *server, enum ozx_server_word word)
+static void say(const struct ozx_view_server *server, enum ozx_server_word word)
 {
     const char byte = (char)word;
 
@@ -83,7 +83,7 @@ static void say(const struct ozx_server *server, enum ozx_server_word word)
 }
 
 /* False: the parent is gone. */
-static bool hear(struct ozx_server *server)
+static bool hear(struct ozx_view_server *server)
 {
     char word = 0;
     int socket = -1;
@@ -100,7 +100,7 @@ static bool hear(struct ozx_server *server)
     return true;
 }
 
-static bool is_left(const struct ozx_server *server)
+static bool is_left(const struct ozx_view_server *server)
 {
     const int64_t last = atomic_load(&server->last_sign_s);
 
@@ -109,7 +109,7 @@ static bool is_left(const struct ozx_server *server)
 
 int ozx_server_run(const struct ozx_server_options *options)
 {
-    struct ozx_server server = {.options = options};
+    struct ozx_view_server server = {.options = options};
     struct pollfd control = {.fd = options->control, .events = POLLIN};
     struct MHD_Daemon *daemon;
 

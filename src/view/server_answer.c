@@ -18,12 +18,13 @@
 #define MESSAGE_MAX 160
 
 struct request {
-    struct ozx_server *server;
+    struct ozx_view_server *server;
     struct MHD_Connection *connection;
     struct ozx_route route;
 };
 
-void ozx_server_mark_busy(struct ozx_server *server, struct MHD_Connection *connection, bool busy)
+void ozx_server_mark_busy(struct ozx_view_server *server, struct MHD_Connection *connection,
+                          bool busy)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -148,7 +149,7 @@ static enum MHD_Result send_ask(const struct request *r)
 /* --- bytes of the archive --------------------------------------------------------------------- */
 
 struct stream {
-    struct ozx_server *server;
+    struct ozx_view_server *server;
     uint32_t node;
     uint64_t first_byte;
 };
@@ -260,7 +261,7 @@ static enum MHD_Result send_raw(const struct request *r)
 /* True once. */
 static bool is_once(const struct request *r, const char *address)
 {
-    struct ozx_server *server = r->server;
+    struct ozx_view_server *server = r->server;
     const char *rest;
 
     return ozx_route_token(address, server->options->once, &rest) && !*rest &&

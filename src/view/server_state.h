@@ -12,7 +12,7 @@
 #include "view/pool.h"
 #include "view/server.h"
 
-struct ozx_server {
+struct ozx_view_server {
     const struct ozx_server_options *options;
     struct ozx_pool pool;
     struct ozx_connections connections;
@@ -21,7 +21,8 @@ struct ozx_server {
     _Atomic int64_t last_sign_s; /* monotonic: of a page that is open; 0: there was none */
 };
 
-void ozx_server_mark_busy(struct ozx_server *server, struct MHD_Connection *connection, bool busy);
+void ozx_server_mark_busy(struct ozx_view_server *server, struct MHD_Connection *connection,
+                          bool busy);
 
 /* MHD_AccessHandlerCallback */
 enum MHD_Result ozx_server_answer(void *context, struct MHD_Connection *connection,

@@ -71,7 +71,7 @@ static int load_json(struct ozx_parse *p, const char *text, size_t size, const c
 static void judge_attributes(struct ozx_parse *p, const json_t *attributes)
 {
     static const char *const keys[] = {"multiscales", "plate", "well"};
-    const struct ozx_place place = {.key = "attributes"};
+    const struct ozx_json_path place = {.key = "attributes"};
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (json_object_get(attributes, keys[i]))
@@ -112,8 +112,8 @@ static void judge_extensions(struct ozx_parse *p, json_t *root, bool is_array)
 
 static void read_v3(struct ozx_parse *p, json_t *root, struct ozx_metadata *m)
 {
-    const struct ozx_place attributes_place = {.key = "attributes"};
-    const struct ozx_place ome_place = {.up = &attributes_place, .key = "ome"};
+    const struct ozx_json_path attributes_place = {.key = "attributes"};
+    const struct ozx_json_path ome_place = {.up = &attributes_place, .key = "ome"};
     const json_t *attributes, *ome, *consolidated;
     const char *type;
     uint64_t format = 0;

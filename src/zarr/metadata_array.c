@@ -36,7 +36,7 @@ static uint32_t item_size(const char *type)
 static const char *read_data_type(struct ozx_parse *p, const json_t *root)
 {
     const json_t *type = json_object_get(root, "data_type");
-    const struct ozx_place place = {.key = "data_type"};
+    const struct ozx_json_path place = {.key = "data_type"};
 
     if (json_is_object(type))
         return ozx_parse_text(p, &place, type, "name", OZX_REQUIRED);
@@ -73,7 +73,7 @@ static const char *data_type_v2(struct ozx_parse *p, const json_t *root)
 /* --- the other fields ------------------------------------------------------------------------- */
 
 /* The sizes of a grid of `object`'s list `key`; they must be as many as the shape's. */
-static void read_chunk_shape(struct ozx_parse *p, const struct ozx_place *place,
+static void read_chunk_shape(struct ozx_parse *p, const struct ozx_json_path *place,
                              const json_t *object, const char *key, struct ozx_array *a)
 {
     if (!ozx_parse_shape(p, place, object, key, 1, &a->chunk_shape))
@@ -86,7 +86,7 @@ static void read_chunk_shape(struct ozx_parse *p, const struct ozx_place *place,
 }
 
 /* Chunks of many shapes: a list of sizes for each dimension. Which chunks there are is not judged. */
-static void judge_rectilinear(struct ozx_parse *p, const struct ozx_place *place,
+static void judge_rectilinear(struct ozx_parse *p, const struct ozx_json_path *place,
                               const json_t *configuration, const struct ozx_array *a)
 {
     const json_t *list = ozx_parse_list(p, place, configuration, "chunk_shapes",
@@ -99,8 +99,8 @@ static void judge_rectilinear(struct ozx_parse *p, const struct ozx_place *place
 
 static void read_grid(struct ozx_parse *p, const json_t *root, struct ozx_array *a)
 {
-    const struct ozx_place grid_place = {.key = "chunk_grid"};
-    const struct ozx_place place = {.up = &grid_place, .key = "configuration"};
+    const struct ozx_json_path grid_place = {.key = "chunk_grid"};
+    const struct ozx_json_path place = {.up = &grid_place, .key = "configuration"};
     const json_t *grid = ozx_parse_field(p, NULL, root, "chunk_grid", JSON_OBJECT, OZX_REQUIRED);
     const char *name;
 
@@ -121,8 +121,8 @@ static void read_grid(struct ozx_parse *p, const json_t *root, struct ozx_array 
 }
 
 /* The separator of `object`, `otherwise` if it says none. False if it is neither '/' nor '.'. */
-static bool read_separator(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
-                           const char *key, char otherwise, char *out)
+static bool read_separator(struct ozx_parse *p, const struct ozx_json_path *place,
+                           const json_t *object, const char *key, char otherwise, char *out)
 {
     const json_t *field = json_object_get(object, key);
     const char *text = json_string_value(field);
@@ -140,8 +140,8 @@ static bool read_separator(struct ozx_parse *p, const struct ozx_place *place, c
 
 static void read_key_encoding(struct ozx_parse *p, const json_t *root, struct ozx_array *a)
 {
-    const struct ozx_place place = {.key = "chunk_key_encoding"};
-    const struct ozx_place below = {.up = &place, .key = "configuration"};
+    const struct ozx_json_path place = {.key = "chunk_key_encoding"};
+    const struct ozx_json_path below = {.up = &place, .key = "configuration"};
     const json_t *encoding = json_object_get(root, "chunk_key_encoding"), *configuration = NULL;
     enum ozx_key_encoding kind = OZX_KEYS_UNKNOWN;
     const char *name = json_string_value(encoding); /* the short form of an extension */

@@ -82,8 +82,8 @@ static const char *make_label(struct ozx_parse *p, const char *name, const json_
 
 /* transpose: the shape that the codecs behind it see. False, and a defect, if its order is no
  * permutation. */
-static bool permute(struct ozx_parse *p, const struct ozx_place *place, const json_t *configuration,
-                    struct ozx_shape *shape)
+static bool permute(struct ozx_parse *p, const struct ozx_json_path *place,
+                    const json_t *configuration, struct ozx_shape *shape)
 {
     const json_t *order = json_object_get(configuration, "order");
     const char *text = json_string_value(order); /* "C", "F": of drafts */
@@ -110,7 +110,7 @@ static bool permute(struct ozx_parse *p, const struct ozx_place *place, const js
 }
 
 /* The number of inner chunks in a shard of `outer`; 0 and a defect if they do not divide it. */
-static uint64_t count_chunks(struct ozx_parse *p, const struct ozx_place *place,
+static uint64_t count_chunks(struct ozx_parse *p, const struct ozx_json_path *place,
                              const struct ozx_shape *outer, const struct ozx_shape *inner)
 {
     uint64_t count = 1;
@@ -135,13 +135,13 @@ static uint64_t count_chunks(struct ozx_parse *p, const struct ozx_place *place,
 }
 
 /* The index is found by its size, so that must not depend on the data. */
-static void judge_index_sizes(struct ozx_parse *p, const struct ozx_place *place,
+static void judge_index_sizes(struct ozx_parse *p, const struct ozx_json_path *place,
                               const struct ozx_codecs *codecs)
 {
-    const struct ozx_place list_place = {.up = place, .key = "index_codecs"};
+    const struct ozx_json_path list_place = {.up = place, .key = "index_codecs"};
 
     for (size_t i = 0; i < codecs->count; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         bool varies;
         (void)stage_of(codecs->list[i].name, &varies);
         if (varies)
@@ -183,7 +183,7 @@ static void judge_behind(struct ozx_parse *p, const json_t *list, size_t at, str
     }
 }
 
-static void read_index_location(struct ozx_parse *p, const struct ozx_place *place,
+static void read_index_location(struct ozx_parse *p, const struct ozx_json_path *place,
                                 const json_t *configuration, struct ozx_sharding *s)
 {
     const char *text = ozx_parse_text(p, place, configuration, "index_location", OZX_OPTIONAL);
@@ -193,7 +193,8 @@ static void read_index_location(struct ozx_parse *p, const struct ozx_place *pla
         ozx_parse_defect(p, place, "index_location", "is neither 'start' nor 'end'");
 }
 
-static const struct ozx_sharding *read_sharding(struct ozx_parse *p, const struct ozx_place *place,
+static const struct ozx_sharding *read_sharding(struct ozx_parse *p,
+                                                const struct ozx_json_path *place,
                                                 const json_t *list, size_t at,
                                                 const struct ozx_shape *outer, unsigned depth)
 {
@@ -229,7 +230,7 @@ static const struct ozx_sharding *read_sharding(struct ozx_parse *p, const struc
 }
 
 /* The name, and the configuration if there is one. */
-static const json_t *read_name(struct ozx_parse *p, const struct ozx_place *place,
+static const json_t *read_name(struct ozx_parse *p, const struct ozx_json_path *place,
                                const json_t *json, struct ozx_codec *out)
 {
     if (json_is_string(json) && json_string_length(json)) { /* nothing to configure */
@@ -251,10 +252,10 @@ struct seen {
 };
 
 /* One codec; false if it has no name. */
-static bool read_codec(struct ozx_parse *p, const struct ozx_place *place, const json_t *list,
+static bool read_codec(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *list,
                        size_t at, struct seen *seen, unsigned depth, struct ozx_codec *out)
 {
-    const struct ozx_place below = {.up = place, .key = "configuration"};
+    const struct ozx_json_path below = {.up = place, .key = "configuration"};
     const json_t *configuration = read_name(p, place, json_array_get(list, at), out);
     bool varies;
 
@@ -274,7 +275,7 @@ static bool read_codec(struct ozx_parse *p, const struct ozx_place *place, const
 }
 
 /* One codec of the list has to make bytes of the array. */
-static void judge_list(struct ozx_parse *p, const struct ozx_place *place, const char *key,
+static void judge_list(struct ozx_parse *p, const struct ozx_json_path *place, const char *key,
                        const struct ozx_codecs *codecs)
 {
     bool varies;
@@ -287,11 +288,11 @@ static void judge_list(struct ozx_parse *p, const struct ozx_place *place, const
     ozx_parse_defect(p, place, key, "has no array-to-bytes codec");
 }
 
-void ozx_parse_codecs(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
+void ozx_parse_codecs(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *object,
                       const char *key, const struct ozx_shape *shape, unsigned depth,
                       struct ozx_codecs *out)
 {
-    const struct ozx_place list_place = {.up = place, .key = key};
+    const struct ozx_json_path list_place = {.up = place, .key = key};
     const json_t *list = ozx_parse_list(p, place, object, key, CODECS_MAX, OZX_REQUIRED);
     size_t count = json_array_size(list);
     struct ozx_codec *codecs = ozx_parse_alloc(p, count, sizeof *codecs);
@@ -301,7 +302,7 @@ void ozx_parse_codecs(struct ozx_parse *p, const struct ozx_place *place, const 
         seen.shape = *shape;
     out->list = codecs;
     for (size_t i = 0; codecs && i < count; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         if (read_codec(p, &here, list, i, &seen, depth, &codecs[out->count]))
             out->count++;
     }

@@ -48,7 +48,7 @@ const char *ozx_parse_format(struct ozx_parse *p, const char *format, ...)
 /* --- defects ---------------------------------------------------------------------------------- */
 
 /* Writes the place from its root on; keys are untrusted where a caller put them there. */
-static size_t write_place(const struct ozx_place *place, char *out, size_t size)
+static size_t write_place(const struct ozx_json_path *place, char *out, size_t size)
 {
     char key[64];
     size_t used;
@@ -65,10 +65,10 @@ static size_t write_place(const struct ozx_place *place, char *out, size_t size)
     return put < 0 || (size_t)put >= size - used ? size - 1 : used + (size_t)put;
 }
 
-void ozx_parse_defect(struct ozx_parse *p, const struct ozx_place *place, const char *key,
+void ozx_parse_defect(struct ozx_parse *p, const struct ozx_json_path *place, const char *key,
                       const char *format, ...)
 {
-    const struct ozx_place last = {.up = place, .key = key};
+    const struct ozx_json_path last = {.up = place, .key = key};
     char where[192] = "", text[192], escaped[OZX_ESCAPED_SIZE];
     struct ozx_defect *defect;
     va_list args;
@@ -102,7 +102,7 @@ static const char *type_name(json_type type)
                                 : "not a string";
 }
 
-const json_t *ozx_parse_field(struct ozx_parse *p, const struct ozx_place *place,
+const json_t *ozx_parse_field(struct ozx_parse *p, const struct ozx_json_path *place,
                               const json_t *object, const char *key, json_type type,
                               enum ozx_need need)
 {
@@ -120,7 +120,7 @@ const json_t *ozx_parse_field(struct ozx_parse *p, const struct ozx_place *place
     return field;
 }
 
-const json_t *ozx_parse_list(struct ozx_parse *p, const struct ozx_place *place,
+const json_t *ozx_parse_list(struct ozx_parse *p, const struct ozx_json_path *place,
                              const json_t *object, const char *key, size_t max, enum ozx_need need)
 {
     const json_t *list = ozx_parse_field(p, place, object, key, JSON_ARRAY, need);
@@ -133,8 +133,8 @@ const json_t *ozx_parse_list(struct ozx_parse *p, const struct ozx_place *place,
     return list;
 }
 
-const char *ozx_parse_text(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
-                           const char *key, enum ozx_need need)
+const char *ozx_parse_text(struct ozx_parse *p, const struct ozx_json_path *place,
+                           const json_t *object, const char *key, enum ozx_need need)
 {
     const char *text = json_string_value(ozx_parse_field(p, place, object, key, JSON_STRING, need));
 
@@ -163,7 +163,7 @@ bool ozx_parse_number(const struct ozx_parse *p, const json_t *json, uint64_t *o
     return false;
 }
 
-bool ozx_parse_uint(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
+bool ozx_parse_uint(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *object,
                     const char *key, uint64_t max, enum ozx_need need, uint64_t *out)
 {
     const json_t *field = json_object_get(object, key);
@@ -182,7 +182,7 @@ bool ozx_parse_uint(struct ozx_parse *p, const struct ozx_place *place, const js
     return true;
 }
 
-bool ozx_parse_shape(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
+bool ozx_parse_shape(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *object,
                      const char *key, uint64_t minimum, struct ozx_shape *out)
 {
     const json_t *list = ozx_parse_list(p, place, object, key, OZX_DIMENSIONS_MAX, OZX_REQUIRED);

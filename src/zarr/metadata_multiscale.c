@@ -27,8 +27,8 @@ static const struct ozx_axis letters[] = {
 #define LETTER_COUNT (sizeof letters / sizeof letters[0])
 
 /* An axis of 0.3; its place in t c z y x, or that many if it is none of them. */
-static size_t read_letter(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                          struct ozx_axis *out)
+static size_t read_letter(struct ozx_parse *p, const struct ozx_json_path *place,
+                          const json_t *json, struct ozx_axis *out)
 {
     const char *name = json_string_value(json);
 
@@ -42,7 +42,7 @@ static size_t read_letter(struct ozx_parse *p, const struct ozx_place *place, co
     return LETTER_COUNT;
 }
 
-static void read_axis(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+static void read_axis(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *json,
                       struct ozx_axis *out)
 {
     if (json_is_object(json)) {
@@ -56,16 +56,16 @@ static void read_axis(struct ozx_parse *p, const struct ozx_place *place, const 
     }
 }
 
-static void read_axes(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
+static void read_axes(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *object,
                       enum ozx_multiscale_rules rules, struct ozx_multiscale *out)
 {
-    const struct ozx_place list_place = {.up = place, .key = "axes"};
+    const struct ozx_json_path list_place = {.up = place, .key = "axes"};
     const json_t *list = ozx_parse_list(p, place, object, "axes", OZX_DIMENSIONS_MAX, OZX_REQUIRED);
     size_t count = json_array_size(list), last = 0;
     struct ozx_axis *axes = ozx_parse_alloc(p, count, sizeof *axes);
 
     for (size_t i = 0; axes && i < count; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (rules <= OZX_MULTISCALE_0_3 && json_is_string(one)) {
             size_t letter = read_letter(p, &here, one, &axes[i]);
@@ -94,7 +94,7 @@ static int axis_rank(const struct ozx_axis *axis)
     return strcmp(axis->type, "time") == 0 ? 0 : strcmp(axis->type, "space") == 0 ? 2 : 1;
 }
 
-static void judge_axes(struct ozx_parse *p, const struct ozx_place *place,
+static void judge_axes(struct ozx_parse *p, const struct ozx_json_path *place,
                        const struct ozx_multiscale *m)
 {
     int last = -1;
@@ -133,8 +133,9 @@ struct sum {
 };
 
 /* As many finite numbers as there are axes. */
-static bool read_numbers(struct ozx_parse *p, const struct ozx_place *place, const json_t *object,
-                         const char *key, size_t count, double out[OZX_DIMENSIONS_MAX])
+static bool read_numbers(struct ozx_parse *p, const struct ozx_json_path *place,
+                         const json_t *object, const char *key, size_t count,
+                         double out[OZX_DIMENSIONS_MAX])
 {
     const json_t *list = ozx_parse_list(p, place, object, key, OZX_DIMENSIONS_MAX, OZX_REQUIRED);
 
@@ -156,7 +157,7 @@ static bool read_numbers(struct ozx_parse *p, const struct ozx_place *place, con
     return true;
 }
 
-static void add_scale(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+static void add_scale(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *json,
                       struct sum *sum)
 {
     double numbers[OZX_DIMENSIONS_MAX];
@@ -179,8 +180,8 @@ static void add_scale(struct ozx_parse *p, const struct ozx_place *place, const 
     sum->has_scale = true;
 }
 
-static void add_translation(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                            struct sum *sum)
+static void add_translation(struct ozx_parse *p, const struct ozx_json_path *place,
+                            const json_t *json, struct sum *sum)
 {
     double numbers[OZX_DIMENSIONS_MAX];
 
@@ -197,13 +198,13 @@ static void add_translation(struct ozx_parse *p, const struct ozx_place *place, 
     sum->has_translation = true;
 }
 
-static void add_list(struct ozx_parse *p, const struct ozx_place *place, const json_t *list,
+static void add_list(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *list,
                      unsigned depth, struct sum *sum);
 
-static void add_one(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+static void add_one(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *json,
                     unsigned depth, struct sum *sum)
 {
-    const struct ozx_place below = {.up = place, .key = "transformations"};
+    const struct ozx_json_path below = {.up = place, .key = "transformations"};
     const char *type =
         json_is_object(json) ? ozx_parse_text(p, place, json, "type", OZX_REQUIRED) : NULL;
 
@@ -226,11 +227,11 @@ static void add_one(struct ozx_parse *p, const struct ozx_place *place, const js
         ozx_parse_defect(p, place, "type", "is '%.40s', neither 'scale' nor 'translation'", type);
 }
 
-static void add_list(struct ozx_parse *p, const struct ozx_place *place, const json_t *list,
+static void add_list(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *list,
                      unsigned depth, struct sum *sum)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const struct ozx_place here = {.up = place, .index = i};
+        const struct ozx_json_path here = {.up = place, .index = i};
         add_one(p, &here, json_array_get(list, i), depth, sum);
     }
 }
@@ -242,11 +243,11 @@ static const double *keep(struct ozx_parse *p, const double *numbers, size_t cou
     return kept ? memcpy(kept, numbers, count * sizeof *kept) : NULL;
 }
 
-static void read_transforms(struct ozx_parse *p, const struct ozx_place *place,
+static void read_transforms(struct ozx_parse *p, const struct ozx_json_path *place,
                             const json_t *object, enum ozx_multiscale_rules rules,
                             size_t axis_count, enum ozx_need need, struct ozx_transforms *out)
 {
-    const struct ozx_place list_place = {.up = place, .key = "coordinateTransformations"};
+    const struct ozx_json_path list_place = {.up = place, .key = "coordinateTransformations"};
     const json_t *list =
         ozx_parse_list(p, place, object, "coordinateTransformations", TRANSFORMS_MAX, need);
     struct sum sum = {.axis_count = axis_count, .is_strict = rules == OZX_MULTISCALE_0_4};
@@ -282,14 +283,14 @@ static const char *output_of(const json_t *multiscale)
 }
 
 /* The axes of the coordinate system that the levels live in (RFC-5). */
-static void read_systems(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+static void read_systems(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *json,
                          struct ozx_multiscale *out)
 {
-    const struct ozx_place list_place = {.up = place, .key = "coordinateSystems"};
+    const struct ozx_json_path list_place = {.up = place, .key = "coordinateSystems"};
     const json_t *list =
         ozx_parse_list(p, place, json, "coordinateSystems", SYSTEMS_MAX, OZX_REQUIRED);
     const char *wanted = output_of(json);
-    struct ozx_place here = {.up = &list_place};
+    struct ozx_json_path here = {.up = &list_place};
 
     if (json_array_size(list) == 0) {
         if (list)
@@ -308,16 +309,17 @@ static void read_systems(struct ozx_parse *p, const struct ozx_place *place, con
         judge_axes(p, &here, out);
 }
 
-static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                          enum ozx_multiscale_rules rules, struct ozx_multiscale *out)
+static void read_datasets(struct ozx_parse *p, const struct ozx_json_path *place,
+                          const json_t *json, enum ozx_multiscale_rules rules,
+                          struct ozx_multiscale *out)
 {
-    const struct ozx_place list_place = {.up = place, .key = "datasets"};
+    const struct ozx_json_path list_place = {.up = place, .key = "datasets"};
     const json_t *list = ozx_parse_list(p, place, json, "datasets", DATASETS_MAX, OZX_REQUIRED);
     size_t count = json_array_size(list);
     struct ozx_dataset *datasets = ozx_parse_alloc(p, count, sizeof *datasets);
 
     for (size_t i = 0; datasets && i < count; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         struct ozx_dataset *to = &datasets[out->dataset_count];
         if (!json_is_object(one)) {
@@ -336,8 +338,9 @@ static void read_datasets(struct ozx_parse *p, const struct ozx_place *place, co
     out->datasets = datasets;
 }
 
-void ozx_parse_multiscale(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                          enum ozx_multiscale_rules rules, struct ozx_multiscale *out)
+void ozx_parse_multiscale(struct ozx_parse *p, const struct ozx_json_path *place,
+                          const json_t *json, enum ozx_multiscale_rules rules,
+                          struct ozx_multiscale *out)
 {
     bool has_axes = json_object_get(json, "axes") != NULL;
 

@@ -13,17 +13,17 @@
 /* --- lists ------------------------------------------------------------------------------------ */
 
 /* The texts of a list; an element may be the text, or (member not NULL) an object that has it. */
-static const char *const *read_texts(struct ozx_parse *p, const struct ozx_place *place,
+static const char *const *read_texts(struct ozx_parse *p, const struct ozx_json_path *place,
                                      const json_t *object, const char *key, const char *member,
                                      size_t *count)
 {
-    const struct ozx_place list_place = {.up = place, .key = key};
+    const struct ozx_json_path list_place = {.up = place, .key = key};
     const json_t *list = ozx_parse_list(p, place, object, key, PATHS_MAX, OZX_REQUIRED);
     size_t size = json_array_size(list), kept = 0;
     const char **texts = ozx_parse_alloc(p, size, sizeof *texts);
 
     for (size_t i = 0; texts && i < size; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (member && json_is_object(one))
             texts[kept] = ozx_parse_text(p, &here, one, member, OZX_REQUIRED);
@@ -39,8 +39,8 @@ static const char *const *read_texts(struct ozx_parse *p, const struct ozx_place
 
 /* --- plate and well --------------------------------------------------------------------------- */
 
-static uint32_t read_index(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
-                           const char *key, size_t count)
+static uint32_t read_index(struct ozx_parse *p, const struct ozx_json_path *place,
+                           const json_t *json, const char *key, size_t count)
 {
     uint64_t index;
 
@@ -53,16 +53,16 @@ static uint32_t read_index(struct ozx_parse *p, const struct ozx_place *place, c
     return (uint32_t)index;
 }
 
-static void read_wells(struct ozx_parse *p, const struct ozx_place *place, const json_t *json,
+static void read_wells(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *json,
                        bool has_indices, struct ozx_plate *plate)
 {
-    const struct ozx_place list_place = {.up = place, .key = "wells"};
+    const struct ozx_json_path list_place = {.up = place, .key = "wells"};
     const json_t *list = ozx_parse_list(p, place, json, "wells", PATHS_MAX, OZX_REQUIRED);
     size_t size = json_array_size(list);
     struct ozx_well_reference *wells = ozx_parse_alloc(p, size, sizeof *wells);
 
     for (size_t i = 0; wells && i < size; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         struct ozx_well_reference *well = &wells[plate->well_count];
         if (!json_is_object(one)) {
@@ -80,10 +80,10 @@ static void read_wells(struct ozx_parse *p, const struct ozx_place *place, const
     plate->wells = wells;
 }
 
-static const struct ozx_plate *read_plate(struct ozx_parse *p, const struct ozx_place *up,
+static const struct ozx_plate *read_plate(struct ozx_parse *p, const struct ozx_json_path *up,
                                           const json_t *json, bool has_indices)
 {
-    const struct ozx_place place = {.up = up, .key = "plate"};
+    const struct ozx_json_path place = {.up = up, .key = "plate"};
     struct ozx_plate *plate = ozx_parse_alloc(p, 1, sizeof *plate);
 
     if (!plate)
@@ -99,10 +99,10 @@ static const struct ozx_plate *read_plate(struct ozx_parse *p, const struct ozx_
     return plate;
 }
 
-static const struct ozx_well *read_well(struct ozx_parse *p, const struct ozx_place *up,
+static const struct ozx_well *read_well(struct ozx_parse *p, const struct ozx_json_path *up,
                                         const json_t *json)
 {
-    const struct ozx_place place = {.up = up, .key = "well"};
+    const struct ozx_json_path place = {.up = up, .key = "well"};
     struct ozx_well *well = ozx_parse_alloc(p, 1, sizeof *well);
 
     if (well)
@@ -112,7 +112,7 @@ static const struct ozx_well *read_well(struct ozx_parse *p, const struct ozx_pl
 
 /* --- omero ------------------------------------------------------------------------------------ */
 
-static const char *read_color(struct ozx_parse *p, const struct ozx_place *place,
+static const char *read_color(struct ozx_parse *p, const struct ozx_json_path *place,
                               const json_t *json)
 {
     const char *color = ozx_parse_text(p, place, json, "color", OZX_REQUIRED);
@@ -124,18 +124,18 @@ static const char *read_color(struct ozx_parse *p, const struct ozx_place *place
     return color;
 }
 
-static void read_omero(struct ozx_parse *p, const struct ozx_place *up, const json_t *json,
+static void read_omero(struct ozx_parse *p, const struct ozx_json_path *up, const json_t *json,
                        struct ozx_ome *ome)
 {
-    const struct ozx_place place = {.up = up, .key = "omero"};
-    const struct ozx_place list_place = {.up = &place, .key = "channels"};
+    const struct ozx_json_path place = {.up = up, .key = "omero"};
+    const struct ozx_json_path list_place = {.up = &place, .key = "channels"};
     const json_t *list = ozx_parse_list(p, &place, json, "channels", CHANNELS_MAX, OZX_REQUIRED);
     size_t size = json_array_size(list);
     struct ozx_channel *channels = ozx_parse_alloc(p, size, sizeof *channels);
 
     ome->has_omero = true;
     for (size_t i = 0; channels && i < size; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (!json_is_object(one)) {
             ozx_parse_defect(p, &here, NULL, "is not an object");
@@ -173,10 +173,10 @@ static enum ozx_multiscale_rules rules_of(const json_t *multiscale, const struct
                                                                       : OZX_MULTISCALE_0_4;
 }
 
-static void read_multiscales(struct ozx_parse *p, const struct ozx_place *place,
+static void read_multiscales(struct ozx_parse *p, const struct ozx_json_path *place,
                              const json_t *block, bool is_v2, struct ozx_ome *ome)
 {
-    const struct ozx_place list_place = {.up = place, .key = "multiscales"};
+    const struct ozx_json_path list_place = {.up = place, .key = "multiscales"};
     const json_t *list =
         ozx_parse_list(p, place, block, "multiscales", MULTISCALES_MAX, OZX_REQUIRED);
     size_t size = json_array_size(list);
@@ -185,7 +185,7 @@ static void read_multiscales(struct ozx_parse *p, const struct ozx_place *place,
     if (list && size == 0)
         ozx_parse_defect(p, place, "multiscales", "is empty");
     for (size_t i = 0; multiscales && i < size; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (json_is_object(one))
             ozx_parse_multiscale(p, &here, one, rules_of(one, ome, is_v2),
@@ -211,7 +211,7 @@ static const char *version_v2(struct ozx_parse *p, const json_t *block)
     return NULL;
 }
 
-static void read_bioformats2raw(struct ozx_parse *p, const struct ozx_place *place,
+static void read_bioformats2raw(struct ozx_parse *p, const struct ozx_json_path *place,
                                 const json_t *block, struct ozx_ome *ome)
 {
     uint64_t layout;
@@ -226,7 +226,7 @@ static void read_bioformats2raw(struct ozx_parse *p, const struct ozx_place *pla
                          (long long)layout);
 }
 
-static void read_paths(struct ozx_parse *p, const struct ozx_place *place, const json_t *block,
+static void read_paths(struct ozx_parse *p, const struct ozx_json_path *place, const json_t *block,
                        struct ozx_ome *ome)
 {
     ome->has_labels = json_is_array(json_object_get(block, "labels"));
@@ -237,7 +237,7 @@ static void read_paths(struct ozx_parse *p, const struct ozx_place *place, const
         ome->series = read_texts(p, place, block, "series", NULL, &ome->series_count);
 }
 
-const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_place *place,
+const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_json_path *place,
                                     const json_t *block, bool is_v2)
 {
     struct ozx_ome *ome = ozx_parse_alloc(p, 1, sizeof *ome);

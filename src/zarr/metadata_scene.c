@@ -11,17 +11,17 @@
 #define SYSTEMS_MAX 1024
 #define TRANSFORMS_MAX 65536
 
-const char *const *ozx_parse_system_names(struct ozx_parse *p, const struct ozx_place *place,
+const char *const *ozx_parse_system_names(struct ozx_parse *p, const struct ozx_json_path *place,
                                           const json_t *object, size_t *count)
 {
-    const struct ozx_place list_place = {.up = place, .key = "coordinateSystems"};
+    const struct ozx_json_path list_place = {.up = place, .key = "coordinateSystems"};
     const json_t *list =
         ozx_parse_list(p, place, object, "coordinateSystems", SYSTEMS_MAX, OZX_OPTIONAL);
     size_t size = json_array_size(list), kept = 0;
     const char **names = ozx_parse_alloc(p, size, sizeof *names);
 
     for (size_t i = 0; names && i < size; i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         if (json_is_object(one))
             names[kept] = ozx_parse_text(p, &here, one, "name", OZX_REQUIRED);
@@ -42,10 +42,11 @@ bool ozx_has_text(const char *const *texts, size_t count, const char *wanted)
 }
 
 /* {"path": an image's, "name": of a coordinate system there}; without a path it is the scene's own. */
-static void read_end(struct ozx_parse *p, const struct ozx_place *place, const json_t *transform,
-                     const char *key, const struct ozx_scene *scene, struct ozx_scene_end *out)
+static void read_end(struct ozx_parse *p, const struct ozx_json_path *place,
+                     const json_t *transform, const char *key, const struct ozx_scene *scene,
+                     struct ozx_scene_end *out)
 {
-    const struct ozx_place here = {.up = place, .key = key};
+    const struct ozx_json_path here = {.up = place, .key = key};
     const json_t *end = ozx_parse_field(p, place, transform, key, JSON_OBJECT, OZX_REQUIRED);
 
     if (!end)
@@ -57,11 +58,11 @@ static void read_end(struct ozx_parse *p, const struct ozx_place *place, const j
                          "is '%.40s', which is not a coordinate system of the scene", out->name);
 }
 
-const struct ozx_scene *ozx_parse_scene(struct ozx_parse *p, const struct ozx_place *up,
+const struct ozx_scene *ozx_parse_scene(struct ozx_parse *p, const struct ozx_json_path *up,
                                         const json_t *json)
 {
-    const struct ozx_place place = {.up = up, .key = "scene"};
-    const struct ozx_place list_place = {.up = &place, .key = "coordinateTransformations"};
+    const struct ozx_json_path place = {.up = up, .key = "scene"};
+    const struct ozx_json_path list_place = {.up = &place, .key = "coordinateTransformations"};
     struct ozx_scene *scene = ozx_parse_alloc(p, 1, sizeof *scene);
     struct ozx_scene_transform *transforms;
     const json_t *list;
@@ -75,7 +76,7 @@ const struct ozx_scene *ozx_parse_scene(struct ozx_parse *p, const struct ozx_pl
         ozx_parse_defect(p, &place, "coordinateTransformations", "is empty");
     transforms = ozx_parse_alloc(p, json_array_size(list), sizeof *transforms);
     for (size_t i = 0; transforms && i < json_array_size(list); i++) {
-        const struct ozx_place here = {.up = &list_place, .index = i};
+        const struct ozx_json_path here = {.up = &list_place, .index = i};
         const json_t *one = json_array_get(list, i);
         struct ozx_scene_transform *to = &transforms[scene->transform_count];
         if (!json_is_object(one)) {

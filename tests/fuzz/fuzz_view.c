@@ -41,11 +41,11 @@ static void look_at_address(const char *address)
     FUZZ_CHECK(strlen(route.name) <= OZX_ROUTE_NAME_MAX);
 }
 
-static int make(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_answer *out,
+static int make(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_view_answer *out,
                 struct ozx_error *error)
 {
     static int (*const makers[OZX_ASK_KINDS])(struct ozx_maker *, const struct ozx_ask *,
-                                              struct ozx_answer *, struct ozx_error *) = {
+                                              struct ozx_view_answer *, struct ozx_error *) = {
         [OZX_ASK_TREE] = ozx_make_tree,   [OZX_ASK_NODE] = ozx_make_node,
         [OZX_ASK_IMAGE] = ozx_make_image, [OZX_ASK_TILE] = ozx_make_tile,
         [OZX_ASK_PLATE] = ozx_make_plate, [OZX_ASK_THUMBNAIL] = ozx_make_thumbnail,
@@ -58,7 +58,7 @@ static int make(struct ozx_maker *maker, const struct ozx_ask *ask, struct ozx_a
 static void answer(struct ozx_maker *maker, const struct ozx_ask *ask)
 {
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_answer out = {.bytes = NULL};
+    struct ozx_view_answer out = {.bytes = NULL};
     int failure;
 
     if (!ozx_ask_check(ask) || ask->kind == OZX_ASK_FINDINGS) /* those are fuzz_archive's */
