@@ -43,16 +43,14 @@ static int work(void *context)
         ozx_sandbox_limit_data(DATA_MAX);
     failure = ozx_thumbnail(archive, &c->options, &picture, &error);
     if (!failure) {
-        failure =
-            ozx_png_write(c->output_file.fd, picture.rgb, picture.width, picture.height, &error);
-        if (failure) {
+        status = OZX_EXIT_OK;
+        if (ozx_png_write(c->output_file.fd, picture.rgb, picture.width, picture.height, &error)) {
             ozx_report_error(c->output, &error);
-            return OZX_EXIT_IO;
+            status = OZX_EXIT_IO;
         }
+        free(picture.rgb);
+        return status;
     }
-    free(picture.rgb);
-    if (!failure)
-        return OZX_EXIT_OK;
     ozx_report_error(c->file, &error);
     return failure == -ERANGE    ? OZX_EXIT_USAGE
            : failure == -ENOTSUP ? OZX_EXIT_UNAVAILABLE

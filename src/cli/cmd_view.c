@@ -75,6 +75,7 @@ static void open_browser(const char *address)
             sigemptyset(&none);
             sigprocmask(SIG_SETMASK, &none, NULL);
             setsid();
+            signal(SIGXFSZ, SIG_DFL); /* see main() */
             execvp(argv[0], argv);
         }
         _exit(EXIT_FAILURE);

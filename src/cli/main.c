@@ -3,6 +3,7 @@
  * ozxfs: a table of verbs.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,17 +49,14 @@ static const struct verb verbs[] = {
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file opened, and messages would
- * be written into it. */
+ * be written into it. Nothing can be read from what takes its place, nor written to it: output that
+ * gets lost is an error. */
 static int fill_standard_descriptors(void)
 {
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -errno;
-    close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return -EBADF;
     return 0;
 }
 
@@ -170,6 +168,7 @@ int main(int argc, char **argv)
     const struct verb *verb;
 
     load_no_modules();
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit (ulimit -f) fails, and that is told */
     if (fill_standard_descriptors() < 0 || argc < 1)
         return OZX_EXIT_SYSTEM;
     if (ozx_remote_hide(argv, count_words(argc, argv)))

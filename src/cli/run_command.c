@@ -84,6 +84,7 @@ static _Noreturn void become(const struct ozx_run *run, char *const *words, int 
     set_environment(run);
     sigaction(SIGCHLD, &run->signals->child, NULL);
     sigaction(SIGPIPE, &run->signals->pipe, NULL);
+    signal(SIGXFSZ, SIG_DFL); /* see main() */
     sigprocmask(SIG_SETMASK, &run->signals->mask, NULL);
     execvp(words[0], words);
     code = errno;

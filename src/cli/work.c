@@ -37,12 +37,6 @@ static void handle_signals(void (*handler)(int number))
     }
 }
 
-static void ignore_write_signals(void)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 const volatile sig_atomic_t *ozx_work_catch_interrupts(void)
 {
     handle_signals(on_signal);
@@ -51,13 +45,13 @@ const volatile sig_atomic_t *ozx_work_catch_interrupts(void)
 
 const volatile sig_atomic_t *ozx_work_catch_signals(void)
 {
-    ignore_write_signals();
+    signal(SIGPIPE, SIG_IGN);
     return ozx_work_catch_interrupts();
 }
 
 const volatile sig_atomic_t *ozx_work_die_of_signals(void)
 {
-    ignore_write_signals();
+    signal(SIGPIPE, SIG_IGN);
     handle_signals(on_signal_end);
     return &interrupted;
 }

@@ -15,7 +15,7 @@
  * as under nohup, stay so). */
 const volatile sig_atomic_t *ozx_work_catch_interrupts(void);
 
-/* The same, and SIGXFSZ and SIGPIPE become errors of write. */
+/* The same, and SIGPIPE becomes an error of write. */
 const volatile sig_atomic_t *ozx_work_catch_signals(void);
 
 /* The same, but a signal ends the process at once: for a verb that writes to a pipe, where a write

@@ -2,6 +2,7 @@
 """From outside, a verb is one process, as if it had no child: signals, stops, pipes that are
 closed, and a child that dies."""
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -121,6 +122,24 @@ def test_standard_output_is_full(case):
 
 
 def test_standard_output_is_closed(case):
+    """What prints says that nobody has it; where nothing is printed nothing is lost."""
     good = case.run()
     done = case.run(preexec_fn=lambda: os.close(1), stdout=None)
-    assert done.returncode == 0 and len(done.stderr.splitlines()) == len(good.stderr.splitlines())
+    if good.stdout:
+        assert done.returncode == 74
+        assert 'cannot write' in done.stderr.decode().splitlines()[-1]
+    else:
+        assert done.returncode == 0
+        assert len(done.stderr.splitlines()) == len(good.stderr.splitlines())
+
+
+def test_beyond_the_limit_of_file_sizes(case, tmp_path):
+    """SIGXFSZ would kill it, and nothing would be told."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+    with open(tmp_path / 'printed', 'wb') as printed:
+        done = case.run(preexec_fn=limit, stdout=printed)
+    said = done.stderr.decode().splitlines()
+    assert done.returncode == 74 and 'File too large' in said[-1], done
+    assert case.left == []
