@@ -69,7 +69,8 @@ static void compare_versions(const struct ozx_add_options *options,
         if (!above || !above->ome || !above->ome->version)
             continue;
         if (strcmp(above->ome->version, version) != 0)
-            ozx_add_warn(options, options->path, NULL, "states another OME-Zarr version than what is above it: ", version);
+            ozx_add_warn(options, options->path, NULL,
+                         "states another OME-Zarr version than what is above it: ", version);
         return;
     }
 }

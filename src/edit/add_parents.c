@@ -181,9 +181,11 @@ static int make_group(struct ozx_add_parent *parent, const char *label, const ch
     return end_text(out, &parent->text, error);
 }
 
-static int list_label(struct ozx_archive *archive, struct ozx_add_parent *parent, const char *label,
-                      const char *version, struct ozx_error *error)
+static int list_label(struct ozx_archive *archive, const struct ozx_add_options *options,
+                      struct ozx_add_parent *parent, const char *label, const char *version,
+                      struct ozx_error *error)
 {
+    static const char *const parts[] = {"attributes.ome.labels", NULL};
     const struct ozx_ome *ome = parent->metadata->ome;
     struct ozx_change_text value = {.text = NULL};
     FILE *out;
@@ -191,7 +193,9 @@ static int list_label(struct ozx_archive *archive, struct ozx_add_parent *parent
 
     if (ome && ome->has_labels && ozx_has_text(ome->labels, ome->label_count, label))
         return 0;
-    failure = ozx_add_parent_load(archive, parent, error);
+    failure = ozx_add_judge(options, parent, parts, error);
+    if (!failure)
+        failure = ozx_add_parent_load(archive, parent, error);
     if (failure)
         return failure;
     out = open_memstream(&value.text, &value.size_bytes);
@@ -233,16 +237,19 @@ static int change_one(struct ozx_archive *archive, const struct ozx_add_options 
     bool is_last = number + 1 == parents->count;
     const char *label = is_last ? label_in(options->path, parent) : NULL;
     const char *field = is_last && !label ? ozx_add_field_of(options, parents, tree) : NULL;
+    static const char *const parts[] = {"attributes", "attributes.ome", "attributes.ome.version",
+                                        NULL};
     const struct ozx_ome *ome;
-    int failure = 0;
+    int failure;
 
     if (!parent->metadata)
         return make_group(parent, label, field, version, error);
     ome = parent->metadata->ome;
-    if (label)
-        failure = list_label(archive, parent, label, version, error);
-    if (field)
-        failure = ozx_add_list_field(archive, parent, field, error);
+    failure = !ome || !ome->version ? ozx_add_judge(options, parent, parts, error) : 0;
+    if (!failure && label)
+        failure = list_label(archive, options, parent, label, version, error);
+    if (!failure && field)
+        failure = ozx_add_list_field(archive, options, parent, field, error);
     if (!failure && ome && ome->plate)
         failure = ozx_add_list_wells(archive, options, parents, number, tree, error);
     else if (!failure && ome && ome->has_bioformats2raw && is_last && tree->is_image)

@@ -47,6 +47,11 @@ void ozx_add_warn(const struct ozx_add_options *options, const char *path, const
 int ozx_add_parent_load(struct ozx_archive *archive, struct ozx_add_parent *parent,
                         struct ozx_error *error) OZX_CHECKED;
 
+/* -EBADMSG if what stands at one of `parts` ("attributes.ome.labels"; lists, NULL behind the last) of the group
+ * is not what it is to be, so that it would be lost, or counted wrong. What is not there can be made. */
+int ozx_add_judge(const struct ozx_add_options *options, const struct ozx_add_parent *group,
+                  const char *const *parts, struct ozx_error *error) OZX_CHECKED;
+
 /* --- add_parents.c --- */
 
 /* Finds them: -EBADMSG if nothing can stand below one of them, -EEXIST if something is at `path` already. */
@@ -67,7 +72,8 @@ const char *ozx_add_field_of(const struct ozx_add_options *options,
                              const struct ozx_add_kind *tree);
 
 /* Lists the field in the well, which is there. */
-int ozx_add_list_field(struct ozx_archive *archive, struct ozx_add_parent *well, const char *name,
+int ozx_add_list_field(struct ozx_archive *archive, const struct ozx_add_options *options,
+                       struct ozx_add_parent *well, const char *name,
                        struct ozx_error *error) OZX_CHECKED;
 
 /* Lists in the plate, the group `number`, the wells that are new. What the plate has no place for is told. */

@@ -55,3 +55,46 @@ int ozx_add_parent_load(struct ozx_archive *archive, struct ozx_add_parent *pare
                              "a group is not there any more");
     return ozx_metadata_text(archive, file, &parent->text.text, &parent->text.size_bytes, error);
 }
+
+/* Of the part itself, or of an element of it. */
+static bool is_of(const struct ozx_defect *defect, const char *part)
+{
+    size_t size = strlen(part);
+
+    return strncmp(defect->where, part, size) == 0 &&
+           (!defect->where[size] || defect->where[size] == '[');
+}
+
+static bool is_harmless(const struct ozx_defect *defect)
+{
+    const char *where = defect->where, *end = strrchr(where, '.');
+
+    if (!strchr(where, '['))
+        return strcmp(defect->text, "is missing") == 0;
+    return end && (strcmp(end, ".rowIndex") == 0 || strcmp(end, ".columnIndex") == 0);
+}
+
+int ozx_add_judge(const struct ozx_add_options *options, const struct ozx_add_parent *group,
+                  const char *const *parts, struct ozx_error *error)
+{
+    const struct ozx_metadata *metadata = group->metadata;
+    const char *where = "", *text = "its metadata have too many defects";
+    bool found = metadata && metadata->defect_total > metadata->defect_count;
+    char name[OZX_ESCAPED_SIZE];
+
+    for (; metadata && *parts; parts++)
+        for (size_t i = 0; i < metadata->defect_count; i++) {
+            const struct ozx_defect *defect = &metadata->defects[i];
+            if (!is_of(defect, *parts) || is_harmless(defect))
+                continue;
+            found = true;
+            where = defect->where;
+            text = defect->text;
+        }
+    if (!found)
+        return 0;
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_OME_BLOCK, OZX_OFFSET_NONE,
+                         "correct it by 'ozxfs edit'", "'/%s' %.190s%s%.200s",
+                         ozx_escape(name, sizeof name, options->path, group->path_size_bytes),
+                         where, *where ? " " : "", text);
+}

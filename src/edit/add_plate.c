@@ -85,12 +85,15 @@ static int put_last(struct ozx_change_text *text, const char *list, size_t count
     return ozx_change_set(text, place, object, error);
 }
 
-int ozx_add_list_field(struct ozx_archive *archive, struct ozx_add_parent *well, const char *name,
-                       struct ozx_error *error)
+int ozx_add_list_field(struct ozx_archive *archive, const struct ozx_add_options *options,
+                       struct ozx_add_parent *well, const char *name, struct ozx_error *error)
 {
+    static const char *const parts[] = {"attributes.ome.well", "attributes.ome.well.images", NULL};
     size_t count = well->metadata->ome->well->image_count;
-    int failure = ozx_add_parent_load(archive, well, error);
+    int failure = ozx_add_judge(options, well, parts, error);
 
+    if (!failure)
+        failure = ozx_add_parent_load(archive, well, error);
     well->field_count = count + 1;
     return failure ? failure
                    : put_last(&well->text, "attributes.ome.well.images", count, "path", name, "",
@@ -172,9 +175,13 @@ static int list_well(struct listing *l, const char *path, bool is_new, size_t fi
                      struct ozx_error *error)
 {
     OZX_AUTO_METADATA struct ozx_metadata *changed = NULL;
+    static const char *const parts[] = {PLATE "rows",         PLATE "columns",     PLATE "wells",
+                                        PLATE "acquisitions", PLATE "field_count", NULL};
     const struct ozx_plate *plate = l->plate->metadata->ome->plate;
-    int failure = 0;
+    int failure = ozx_add_judge(l->options, l->plate, parts, error);
 
+    if (failure)
+        return failure;
     if (l->plate->text.text) {
         failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, l->plate->text.text,
                                      l->plate->text.size_bytes, NULL, 0, &changed, error);

@@ -185,3 +185,95 @@ def test_series(series, where, words, trees, tmp_path):
     told = [line for line in added(path, trees['image'], where).splitlines() if 'man ozxfs' in line]
     assert len(told) == (words is not None) and all(words in line for line in told), told
     assert all(contents(path)[name] == data for name, data in before.items())
+
+
+# --- what is not what it is to be -----------------------------------------------------------------
+
+WRONG = [{}, {'a': 1}, 'x', 5, True]
+NAMED, PATHS, LABELS = [{}, {'name': 5}, 'A', 5], [{}, {'path': 5}, 'A/1', 5], [{}, 5, ['a'], '']
+# the list: the tree, where it goes, whose metadata have it, what is no list, and no element of it
+LISTS = {
+    'labels': ('image', 'labels/new', 'labels', WRONG, LABELS),
+    'well.images': ('image', 'A/1/1', 'A/1', WRONG, PATHS),
+    'plate.rows': ('well', 'C/1', '', WRONG, NAMED),
+    'plate.columns': ('row', 'B', '', WRONG, NAMED),
+    'plate.wells': ('well', 'B/1', '', WRONG, PATHS),
+    'plate.acquisitions': ('image', 'A/1/1', '', WRONG, []),
+    'plate.field_count': ('image', 'B/1/0', '', ['1', [1], 1.5, -1, {}], []),
+    'version': ('image', 'labels/new', 'labels', [{}, [], 5, ['0.5'], True, ''], []),
+    'version ': ('table', 'new', '', [{}, [], 5, True], []),
+    'version  ': ('image', 'A/1/1', '', [{}, [], 5, True], []),
+}
+CASES = [(key, value, False) for key, row in LISTS.items() for value in row[3]] + \
+        [(key, value, True) for key, row in LISTS.items() for value in row[4]]
+
+
+@pytest.mark.parametrize('key, value, is_element', CASES)
+def test_no_list_is_neither_replaced_nor_ignored(key, value, is_element, trees, tmp_path):
+    """One line, and the archive is as it was, byte for byte."""
+    tree, where, node, *_ = LISTS[key]
+    key = key.strip()
+    files = {**plate(), 'labels/zarr.json': ome(labels=['old'])}
+    name = f'{node}/zarr.json'.lstrip('/')
+    text = json.loads(files[name])
+    block = text['attributes']['ome']
+    *way, last = key.split('.')
+    for member in way:
+        block = block[member]
+    block[last] = block.get(last, []) + [value] if is_element else value
+    path = packed(tmp_path, {**files, name: json.dumps(text).encode()}, '--ome-version', '0.5')
+    before = path.read_bytes()
+    done = add(path, trees[tree], where)
+    assert done.returncode == 2 and f"'/{node}' attributes.ome.{key}" in done.stderr, done.stderr
+    assert done.stderr.splitlines()[-1].startswith('ozxfs: ') and 'ozxfs edit' in done.stderr
+    assert path.read_bytes() == before
+    # and what it says helps
+    right = {'version': '"0.5"', 'plate.field_count': '1', 'labels': '["old"]'}
+    right = right.get(key, json.dumps(json.loads(plate()[name])['attributes']['ome'].get(
+        way[0], {}).get(last, [])) if way else None)
+    edited(path, node or '/', f'attributes.ome.{key}={right}')
+    added('-q', path, trees[tree], where)
+
+
+@pytest.mark.parametrize('block', [[], 'x', 5])
+@pytest.mark.parametrize('name, attributes', [('labels', True), ('labels', False), ('', True)])
+def test_no_block_is_not_replaced(block, name, attributes, trees, tmp_path):
+    files = {**plate(), 'labels/zarr.json': ome(labels=['old'])}
+    name = f'{name}/zarr.json'.lstrip('/')
+    text = json.loads(files[name])
+    if attributes:
+        text['attributes']['ome'] = block
+    else:
+        text['attributes'] = block
+    path = packed(tmp_path, {**files, name: json.dumps(text).encode()}, '--ome-version', '0.5')
+    before = path.read_bytes()
+    done = add(path, trees['image'], 'labels/new')
+    assert done.returncode == 2 and 'attributes' in done.stderr, done.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize('missing', [None, ...])
+def test_what_is_not_there_is_made(missing, trees, tmp_path):
+    """null is as nothing, to readers as to verify."""
+    block = {} if missing is ... else {'labels': None, 'version': None}
+    path = packed(tmp_path, {'zarr.json': ome(), 'labels/zarr.json': group(ome=block)})
+    added('-q', path, trees['image'], 'labels/new')
+    assert ome_of(path, 'labels/zarr.json') == {'version': '0.5', 'labels': ['new']}
+
+
+def test_many_other_defects_hide_nothing(trees, tmp_path):
+    """More than are kept of one file."""
+    channels = [{'label': 5, 'color': 'no'}] * 80
+    path = packed(tmp_path, {'zarr.json': ome(), 'labels/zarr.json': group(
+        ome={'version': '0.5', 'omero': {'channels': channels}, 'labels': {}})})
+    before = path.read_bytes()
+    done = add(path, trees['image'], 'labels/new')
+    assert done.returncode == 2 and "'/labels' its metadata have too many defects" in done.stderr
+    assert path.read_bytes() == before
+
+
+def test_defects_of_wells_that_do_not_matter(trees, tmp_path):
+    """A well without indices is told by verify; one more can be listed."""
+    path = packed(tmp_path, plate(wells=[{'path': 'A/1'}]))
+    added('-q', path, trees['well'], 'B/1')
+    assert ome_of(path, 'zarr.json')['plate']['wells'] == [{'path': 'A/1'}, ROW_B]
