@@ -23,6 +23,7 @@
 #define MISSED_MS 5000    /* while the last deadline was missed */
 #define COOL_DOWN_MS 1000 /* and before anything is tried then */
 #define SILENCE_S 20
+#define SLOWEST 8 /* bytes a millisecond: what comes slower has no more time than the deadline */
 #define RESOLVED_MS 60000          /* so long libcurl believes an address */
 #define RESUMED ((size_t)64 << 10) /* from so many bytes on, which came before a connection broke */
 
@@ -354,6 +355,19 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
     }
 }
 
+/* When it is given up. What came of it has bought time, else large ranges were of no use on a slow line; and no
+ * more than it is worth, else whoever sends a byte now and then holds it for hours. */
+static int64_t end_ms(const struct ozx_fetch *fetch)
+{
+    const struct ozx_transfer *t = &fetch->transfer;
+    const int64_t bought = fetch->until_ms + (int64_t)(t->got_bytes / SLOWEST);
+    const int64_t silent = t->heard_ms + 1000;
+
+    if (bought < silent)
+        return bought;
+    return silent > fetch->until_ms ? silent : fetch->until_ms;
+}
+
 /* Out of time, or too many under way. Returns when to look again. */
 static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
 {
@@ -362,9 +376,8 @@ static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
     const int64_t begin = fetch->not_before_ms > paced ? fetch->not_before_ms : paced;
 
     if (fetch->under_way) {
-        if (now < fetch->until_ms || now - fetch->transfer.heard_ms < 1000)
-            return now < fetch->until_ms ? fetch->until_ms : now + 1000;
-        /* No word, and no time left. */
+        if (now < end_ms(fetch))
+            return end_ms(fetch);
         object->active--;
         fetch->under_way = false;
         ozx_transfer_stop(&fetch->transfer);

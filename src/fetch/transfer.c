@@ -19,7 +19,6 @@ static size_t take_header(char *line, size_t one, size_t size, void *context)
     struct ozx_transfer *t = context;
 
     (void)one;
-    t->heard_ms = ozx_clock_ms();
     return ozx_answer_line(&t->answer, line, size) ? size : 0;
 }
 
@@ -46,10 +45,10 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
     struct ozx_transfer *t = context;
 
     (void)one;
-    t->heard_ms = ozx_clock_ms();
     if (!t->judged)
         judge(t);
     if (t->judgement == OZX_ANSWER_GOOD) {
+        t->heard_ms = ozx_clock_ms();
         t->overflow = size > t->size_bytes - t->got_bytes;
         if (t->overflow)
             return 0;
@@ -167,6 +166,8 @@ static void set_line(const struct ozx_transfer *t, bool is_origin)
     const struct ozx_line *line = t->line;
 
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    /* Nobody waits for a name server's answer that nobody wants any more. */
+    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
     if (line->s3) /* a key may have "/../" in it, and that is signed */
@@ -261,8 +262,7 @@ static enum ozx_outcome say(enum ozx_outcome verdict, struct ozx_error *error, i
 static enum ozx_outcome judge_network(const struct ozx_transfer *t, CURLcode code, bool was_used,
                                       struct ozx_error *error)
 {
-    if (t->refused_address &&
-        (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
+    if (t->refused_address && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
         return say(OZX_OUTCOME_FAILED, error, -EACCES, NULL,
                    "the server redirects to a private address");
     switch (code) {
@@ -372,6 +372,13 @@ static enum ozx_outcome judge_answer(struct ozx_transfer *t, struct ozx_error *e
     }
 }
 
+/* All that was asked for came, and nothing else; how the connection ended behind it says nothing of that. */
+static bool is_complete(const struct ozx_transfer *t)
+{
+    return t->judged && t->judgement == OZX_ANSWER_GOOD && !t->overflow &&
+           t->got_bytes == t->size_bytes;
+}
+
 enum ozx_outcome ozx_transfer_finish(struct ozx_transfer *t, CURLcode code, struct ozx_error *error)
 {
     enum ozx_outcome verdict;
@@ -384,7 +391,7 @@ enum ozx_outcome ozx_transfer_finish(struct ozx_transfer *t, CURLcode code, stru
     ozx_transfer_stop(t);
     if (t->answer.head_bytes > OZX_HEAD_MAX)
         verdict = judge_network(t, CURLE_OUT_OF_MEMORY, false, error);
-    else if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->judged))
+    else if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->judged) || is_complete(t))
         verdict = judge_answer(t, error);
     else
         verdict = judge_network(t, code, connects == 0, error);

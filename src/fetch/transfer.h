@@ -50,7 +50,7 @@ struct ozx_transfer {
     uint8_t *buffer;
     size_t size_bytes; /* wanted, which the buffer has room for */
     size_t got_bytes;  /* before: where to go on */
-    int64_t heard_ms;  /* when the last bytes came */
+    int64_t heard_ms;  /* when the last of them came */
     void *owner;
 
     /* what came */
