@@ -1,52 +1,48 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""More faults of server.py: answers without an end, and those that are larger than they look."""
+"""More faults of answers.py: answers without an end, and those that are larger than they look."""
 import contextlib
 import gzip
 
-from server import HEAD, fault
+from answers import HEAD, fault
 
 
-def endless(server, handler, head, more):
+def endless(server, answer, send, more):
     """For ever, as long as somebody takes it."""
+    answer.sent, answer.cut = True, 'at once'
     with contextlib.suppress(OSError):
-        handler.connection.sendall(head)
         while not server.stopping.wait(0.001):
-            handler.connection.sendall(more)
+            send(more)
 
 
 @fault
 def hints_endless(server, answer, handler):
     """Answers before the answer."""
-    endless(server, handler, b'', b'HTTP/1.1 103 Early Hints\r\n\r\n' * 100)
-    answer.cut = 'at once'
-
-
-def chunked_head(answer):
-    lines = [f'{name}: {value}' for name, value in answer.headers if name != 'Content-Length']
-    return '\r\n'.join([f'HTTP/1.1 {answer.status} What', *lines, 'Transfer-Encoding: chunked',
-                        '', '']).encode()
+    endless(server, answer, handler.send_hints, 5000)
 
 
 @fault
 def chunk_extension_endless(server, answer, handler):
-    endless(server, handler, chunked_head(answer) + b'10;a=', b'a' * 1000)
-    answer.cut = 'at once'
+    with contextlib.suppress(OSError):
+        handler.send(handler.chunked_head(answer) + b'10;a=')
+    endless(server, answer, handler.send, b'a' * 100_000)
 
 
 @fault
 def trailers_endless(server, answer, handler):
     """The bytes are right, and something follows them."""
-    body = b'%x\r\n%b\r\n0\r\n' % (len(answer.body), answer.body)
-    endless(server, handler, chunked_head(answer) + body, (b'X-More: ' + b'a' * 50 + b'\r\n') * 100)
-    answer.cut = 'at once'
+    with contextlib.suppress(OSError):
+        handler.begin_body(answer)
+        handler.send_part(answer.body)
+        handler.begin_trailers()
+    endless(server, answer, handler.send_trailers, 200)
 
 
 @fault
-def chunks_too_many(server, answer, handler):
-    """The right bytes, and then more of them without end."""
-    one = b'%x\r\n%b\r\n' % (len(answer.body), answer.body)
-    endless(server, handler, chunked_head(answer), one)
-    answer.cut = 'at once'
+def parts_endless(server, answer, handler):
+    """The right bytes, and then more of them."""
+    with contextlib.suppress(OSError):
+        handler.begin_body(answer)
+    endless(server, answer, handler.send_part, answer.body)
 
 
 BOMB = gzip.compress(bytes(16 << 20))

@@ -5,6 +5,7 @@ import contextlib
 import email.message
 import socket
 import ssl
+import struct
 import threading
 
 import h2.config
@@ -13,9 +14,10 @@ import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
+import hpack
 import hyperframe.frame
 
-from server import FAULTS, Answer, Handler, serving
+from server import Asked, Handler, serving
 
 FRAME = 1 << 14
 GOAWAY_AFTER = 2  # answers of a connection
@@ -23,9 +25,8 @@ NOT_OF_HTTP2 = ('connection', 'keep-alive', 'transfer-encoding')
 OWN = ('rst_stream', 'rst_in_the_body', 'refused_stream', 'goaway', 'goaway_at_once')
 
 
-class Stream:
-    """One request. To the faults of server.py it is a handler."""
-    is_faulty = Handler.is_faulty
+class Stream(Asked):
+    """One request. To the faults of answers.py it is a handler."""
 
     def __init__(self, handler, number, headers):
         self.handler, self.server, self.number = handler, handler.server, number
@@ -37,40 +38,99 @@ class Stream:
         self.path, self.command = pseudo[':path'], pseudo[':method']
         self.headers['Host'] = pseudo[':authority']
 
+    # --- what a fault may send; OSError: the stream is gone
+
+    def send(self, data):
+        """As it is, of no stream. The first to do so has the connection for itself."""
+        handler = self.handler
+        with handler.changed:
+            while handler.raw not in (None, self):
+                if handler.gone or not handler.changed.wait(20):
+                    raise OSError('gone')
+            handler.raw = self
+            handler.push(data)
+
+    def do(self, what):
+        try:
+            self.handler.send(what)
+        except h2.exceptions.ProtocolError as error:
+            raise OSError('the stream is gone') from error
+
+    @staticmethod
+    def fields_of(answer):
+        return [(':status', str(answer.status))] + [
+            (name.lower(), value)
+            for name, value in answer.headers if name.lower() not in NOT_OF_HTTP2
+        ]
+
+    def head(self, answer):
+        """Its frame, for who sends that in pieces."""
+        block = hpack.Encoder().encode(self.fields_of(answer), huffman=False)
+        frame = hyperframe.frame.HeadersFrame(self.number, block, flags=['END_HEADERS'])
+        return frame.serialize()
+
+    def send_head(self, answer):
+        self.do(lambda http: http.send_headers(self.number, self.fields_of(answer)))
+
+    def send_body(self, data):
+        try:
+            self.handler.send_body(self.number, data)
+        except h2.exceptions.ProtocolError as error:
+            raise OSError('the stream is gone') from error
+
+    def send_hints(self, count):
+        block = hpack.Encoder().encode([(':status', '103')])
+        frame = hyperframe.frame.HeadersFrame(self.number, block, flags=['END_HEADERS'])
+        self.send(frame.serialize() * count)
+
+    def begin_body(self, answer):
+        answer.put('Content-Length')
+        self.send_head(answer)
+
+    send_part = send_body
+
+    def begin_trailers(self):
+        """A block of headers whose frames have no last one."""
+        self.send(hyperframe.frame.HeadersFrame(self.number, b'').serialize())
+
+    def send_trailers(self, count):
+        block = hpack.Encoder().encode([('x-more', 'a' * 50)], huffman=False)
+        self.send(hyperframe.frame.ContinuationFrame(self.number, block * count).serialize())
+
+    # --- what is made of it
+
     def run(self):
-        _, name, when, *_rest = self.path.split('/')
-        self.server.requests.append((self.path, self.command, dict(self.headers.items())))
-        answer = Answer(self.server.content, self.headers['Range'])
-        faulty = self.is_faulty(when)
-        if faulty and name not in OWN:
-            FAULTS[name](self.server, answer, self)
-        self.server.wait_for_others()
-        with contextlib.suppress(OSError, h2.exceptions.ProtocolError):
-            self.answer(answer, name if faulty and name in OWN else None)
+        with contextlib.suppress(OSError):
+            answer, fault = self.find(but=OWN)
+            self.server.wait_for_others()
+            self.answer(answer, fault)
         self.handler.end_of(self.number)
 
     def answer(self, answer, fault):
         handler, codes = self.handler, h2.errors.ErrorCodes
         if fault == 'goaway_at_once':
             handler.say_goodbye(0)
-            return
-        if fault in ('rst_stream', 'refused_stream') or answer.cut == 'at once':
-            refused = fault == 'refused_stream'
-            handler.reset(self.number, codes.REFUSED_STREAM if refused else codes.INTERNAL_ERROR)
-            return
-        headers = [(':status', str(answer.status))] + [
-            (name.lower(), value)
-            for name, value in answer.headers if name.lower() not in NOT_OF_HTTP2
-        ]
-        handler.send(lambda http: http.send_headers(self.number, headers))
+        elif fault in ('rst_stream', 'refused_stream'):
+            handler.reset(self.number, codes.REFUSED_STREAM if fault == 'refused_stream' else
+                          codes.INTERNAL_ERROR)
+        elif answer.cut == 'at once':
+            handler.drop(answer.resets)
+        elif not answer.sent:
+            self.answer_by(answer, fault)
+
+    def answer_by(self, answer, fault):
+        handler = self.handler
         cut = len(answer.body) // 2 if fault == 'rst_in_the_body' else answer.cut
-        handler.send_body(self.number, answer.body if cut is None else answer.body[:cut])
-        if getattr(answer, 'hold', False):
+        self.send_head(answer)
+        self.send_body(answer.body if cut is None else answer.body[:cut])
+        if answer.hold:
             self.server.stopping.wait(20)
-        if cut is not None:
-            handler.reset(self.number, codes.INTERNAL_ERROR)
-            return
-        handler.send(lambda http: http.end_stream(self.number))
+        if fault == 'rst_in_the_body':
+            handler.reset(self.number, h2.errors.ErrorCodes.INTERNAL_ERROR)
+        elif answer.resets or answer.hold:
+            handler.drop(answer.resets)
+        else:
+            self.do(lambda http: http.end_stream(self.number))
         if fault == 'goaway':
             handler.answered()
 
@@ -78,6 +138,7 @@ class Stream:
 class Http2Handler(Handler):
     """A thread reads, one for each request answers. TLS is between buffers: its state is one
     thread's at a time, and a socket may be read and written at once."""
+    is_wrapped = False
 
     def setup(self):
         super().setup()
@@ -91,7 +152,7 @@ class Http2Handler(Handler):
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = self.server.tls.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.changed, self.count, self.open = threading.Condition(), 0, set()
-        self.gone = self.leaving = False
+        self.gone, self.leaving, self.raw = False, False, None
 
     # --- with `changed` held
 
@@ -119,7 +180,18 @@ class Http2Handler(Handler):
             self.flush()
 
     def reset(self, number, code):
-        self.send(lambda http: http.reset_stream(number, code))
+        with contextlib.suppress(h2.exceptions.ProtocolError):
+            self.send(lambda http: http.reset_stream(number, code))
+
+    def drop(self, resets):
+        """The connection, and with it all streams."""
+        with self.changed:
+            self.gone = True
+            self.changed.notify_all()
+        if resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RD if resets else socket.SHUT_RDWR)
 
     def send_body(self, number, body):
         at = 0
@@ -206,7 +278,6 @@ def serving_http2(content, certificate, key, no_streams=False):
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(['h2'])
     with serving(content) as server:
-        server.tls, server.no_streams = context, no_streams
-        server.wait_for_others = lambda: None
+        server.tls, server.no_streams, server.scheme = context, no_streams, 'https'
         server.RequestHandlerClass = Http2Handler
         yield server

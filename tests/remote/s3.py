@@ -11,7 +11,8 @@ import threading
 import time
 import urllib.parse
 
-from server import Answer, Handler
+from answers import Answer
+from server import Handler
 
 KEY_ID, SECRET = 'AKIAOFTHETESTS', 'secret/of+the=tests'
 AUTHORIZATION = re.compile(

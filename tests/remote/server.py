@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A server of one object, with faults. The path is /FAULT/WHEN/KEY/x.ozx: WHEN is 'always', 'once'
 (each range is answered well when it is asked for again) or 'later' (opening's two requests are
-answered well). KEY makes a path of its own for each row of the table."""
+answered well). KEY makes a path of its own for each row of the table. This one speaks HTTP/1.1,
+with TLS or without (HTTP/2: http2.py); its faults are those of answers.py and endless.py."""
 import collections
 import contextlib
-import email.utils
-import gzip
 import http.server
 import re
 import socket
@@ -13,430 +12,97 @@ import struct
 import threading
 import time
 
-ETAG, OTHER_ETAG = '"v1"', '"v2"'
-MODIFIED, LATER = 'Wed, 01 Jan 2025 00:00:00 GMT', 'Thu, 02 Jan 2025 00:00:00 GMT'
-OPENING_REQUESTS = 2
-HEAD = 'bytes=0-65535'  # one of them
+import endless  # noqa: F401  (its faults become known)
+from answers import FAULTS, OPENING_REQUESTS, Answer
 
 
-class Answer:
-    """What would be right; a fault changes some of it."""
-
-    def __init__(self, content, asked):
-        size = len(content)
-        found = re.fullmatch(r'bytes=(\d*)-(\d*)', asked or '')
-        self.size, self.asked, self.cut = size, asked, None
-        self.headers = [('ETag', ETAG), ('Last-Modified', MODIFIED), ('Accept-Ranges', 'bytes')]
-        self.status, self.first, self.last = 200, 0, size - 1
-        if found and size:
-            first, last = found.groups()
-            self.status = 206
-            self.first = int(first) if first else max(0, size - int(last))
-            self.last = min(int(last), size - 1) if first and last else size - 1
-            self.headers.append(('Content-Range', f'bytes {self.first}-{self.last}/{size}'))
-        elif found:
-            self.status = 416
-            self.headers.append(('Content-Range', 'bytes */0'))
-        self.body = content[self.first:self.last + 1] if self.status != 416 else b''
-        self.headers.append(('Content-Length', str(len(self.body))))
-
-    def put(self, name, *values):
-        self.headers = [h for h in self.headers if h[0] != name] + [(name, v) for v in values]
-
-    def replace(self, status, body=b'', **headers):
-        self.status, self.body = status, body
-        self.headers = [(name.replace('_', '-'), value)
-                        for name, value in headers.items()] + [('Content-Length', str(len(body)))]
-
-
-FAULTS = {}
-
-
-def fault(function):
-    FAULTS[function.__name__] = function
-    return function
-
-
-@fault
-def none(_server, _answer, _handler):
-    pass
-
-
-for _status in (204, 304, 401, 403, 404, 410, 412, 500, 502, 503, 504):
-    FAULTS[f'status_{_status}'] = lambda _s, answer, _h, status=_status: answer.replace(
-        status, b'' if status in (204, 304) else b'<Error><Code>Why&#x1b;</Code></Error>')
-
-
-@fault
-def status_429(_server, answer, _handler):
-    answer.replace(429, Retry_After='1')
-
-
-@fault
-def retry_at_a_date(_server, answer, _handler):
-    now = time.time() + 3600  # its clock is an hour ahead
-    answer.replace(429, Retry_After=email.utils.formatdate(now + 1.9, usegmt=True),
-                   Date=email.utils.formatdate(now, usegmt=True))
-
-
-@fault
-def retry_tomorrow(_server, answer, _handler):
-    answer.replace(503, Retry_After='86400')
-
-
-@fault
-def quota_spent(server, answer, handler):
-    """Opening takes the last answers that it grants for the next two seconds."""
-    if server.counts[handler.path] <= OPENING_REQUESTS:
-        answer.headers += [('X-RateLimit-Remaining', '0'), ('X-RateLimit-Reset', '2')]
-
-
-@fault
-def condition(_server, answer, handler):
-    """Says 412 to its own ETag."""
-    if handler.headers['If-Match']:
-        answer.replace(412)
-
-
-# --- connections ---------------------------------------------------------------------------------
-
-@fault
-def reset(_server, answer, handler):
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-    answer.cut = 'at once'
-
-
-@fault
-def closed(_server, answer, _handler):
-    answer.cut = 'at once'
-
-
-@fault
-def reset_after_headers(_server, answer, handler):
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-    answer.cut = 0
-
-
-@fault
-def reset_in_the_body(_server, answer, handler):
-    reset_after_headers(_server, answer, handler)
-    answer.cut = len(answer.body) // 2
-
-
-@fault
-def short_body(_server, answer, _handler):
-    answer.cut = len(answer.body) // 2
-
-
-@fault
-def short_body_without_length(_server, answer, _handler):
-    answer.put('Content-Length')
-    answer.put('Connection', 'close')
-    answer.cut = len(answer.body) // 2
-
-
-@fault
-def silent(server, answer, _handler):
-    server.stopping.wait(20)
-    answer.cut = 'at once'
-
-
-@fault
-def stalls(_server, answer, _handler):
-    answer.cut = len(answer.body) // 2
-    answer.hold = True
-
-
-@fault
-def slow_headers(server, answer, handler):
-    drip(server, handler, b'HTTP/1.1 206 Partial Content\r\nX-Slow: ' + b'a' * 200)
-    answer.cut = 'at once'
-
-
-@fault
-def slow_body(server, answer, handler):
-    handler.send_head(answer)
-    drip(server, handler, answer.body[:200])
-    answer.cut = 'at once'
-
-
-def drip(server, handler, data):
-    with contextlib.suppress(OSError):
-        for number in range(len(data)):
-            handler.connection.sendall(data[number:number + 1])
-            if server.stopping.wait(0.1):
-                return
-
-
-# --- ranges --------------------------------------------------------------------------------------
-
-def range_fault(name, make):
-    def change(_server, answer, _handler):
-        if answer.status == 206:
-            answer.put('Content-Range', *make(answer))
-    FAULTS[name] = change
-
-
-range_fault('range_missing', lambda a: [])
-range_fault('range_star', lambda a: [f'bytes */{a.size}'])
-range_fault('range_total_unknown', lambda a: [f'bytes {a.first}-{a.last}/*'])
-range_fault('range_shifted',
-            lambda a: [f'bytes {a.first - 1 if a.first else 1}-{a.last - 1}/{a.size}'])
-range_fault('range_shorter', lambda a: [f'bytes {a.first}-{a.last - 1}/{a.size}'])
-range_fault(
-    'range_twice',
-    lambda a: [f'bytes {a.first}-{a.last}/{a.size}', f'bytes {a.first}-{a.last - 1}/{a.size}'])
-range_fault('range_no_number', lambda a: ['bytes one-two/three'])
-range_fault('range_backwards', lambda a: [f'bytes {a.last}-{a.first}/{a.size}'])
-range_fault('range_huge', lambda a: [f'bytes {a.first}-{2 ** 63}/{2 ** 63 + 1}'])
-range_fault('range_wraps',
-            lambda a: [f'bytes {a.first + 2 ** 64}-{a.last + 2 ** 64}/{a.size + 2 ** 64}'])
-range_fault('range_unit', lambda a: [f'pages {a.first}-{a.last}/{a.size}'])
-range_fault('total_changed', lambda a: [f'bytes {a.first}-{a.last}/{a.size + 1}'])
-
-
-@fault
-def other_range(server, answer, _handler):
-    """Well-formed, and of other bytes than were asked for."""
-    if answer.status == 206 and answer.last - answer.first > 1:
-        answer.body = server.content[answer.first + 1:answer.last + 1]
-        answer.put('Content-Range', f'bytes {answer.first + 1}-{answer.last}/{answer.size}')
-        answer.put('Content-Length', str(len(answer.body)))
-
-
-@fault
-def long_body(_server, answer, _handler):
-    answer.body += b'more'
-    answer.put('Content-Length', str(len(answer.body)))
-
-
-@fault
-def long_body_without_length(_server, answer, _handler):
-    answer.body += b'more'
-    answer.put('Content-Length')
-    answer.put('Connection', 'close')
-
-
-@fault
-def whole(server, answer, _handler):
-    """Knows no ranges."""
-    answer.replace(200, server.content, ETag=ETAG, Last_Modified=MODIFIED)
-
-
-@fault
-def whole_endless(server, answer, handler):
-    """10 GiB, as far as they are taken."""
-    answer.replace(200, ETag=ETAG, Last_Modified=MODIFIED)
-    answer.headers[-1] = ('Content-Length', str(10 << 30))
-    with contextlib.suppress(OSError):
-        handler.send_head(answer)
-        for _ in range(10 << 10):
-            handler.connection.sendall(bytes(1 << 20))
-            with server.lock:
-                server.endless_bytes += 1 << 20
-    answer.cut = 'at once'
-
-
-@fault
-def login_page(_server, answer, _handler):
-    answer.replace(200, b'<html>Please log in</html>', Content_Type='text/html')
-
-
-@fault
-def multipart(_server, answer, _handler):
-    answer.put('Content-Type', 'multipart/byteranges; boundary=x')
-
-
-@fault
-def head_of_another(_server, answer, _handler):
-    """Of opening's two answers one is of another version."""
-    if answer.asked == HEAD:
-        answer.body = bytes(b ^ 0xff for b in answer.body)
-        answer.put('ETag', OTHER_ETAG)
-
-
-@fault
-def gzip_without_length(_server, answer, _handler):
-    answer.body = gzip.compress(answer.body)
-    answer.put('Content-Encoding', 'gzip')
-    answer.put('Content-Length')
-    answer.put('Connection', 'close')
-
-
-@fault
-def no_suffix_200(server, answer, _handler):
-    if answer.asked and answer.asked.startswith('bytes=-'):
-        whole(server, answer, _handler)
-
-
-@fault
-def no_suffix_416(_server, answer, _handler):
-    if answer.asked and answer.asked.startswith('bytes=-'):
-        answer.replace(416)
-
-
-@fault
-def no_suffix_400(_server, answer, _handler):
-    if answer.asked and answer.asked.startswith('bytes=-'):
-        answer.replace(400)
-
-
-# --- versions and forms --------------------------------------------------------------------------
-
-def header_fault(fault_name, name, *values):
-    FAULTS[fault_name] = lambda _s, answer, _h: answer.put(name, *values)
-
-
-header_fault('etag_changed', 'ETag', OTHER_ETAG)
-header_fault('etag_gone', 'ETag')
-header_fault('etag_weak', 'ETag', 'W/' + ETAG)
-header_fault('etag_twice', 'ETag', ETAG, OTHER_ETAG)
-header_fault('gzip', 'Content-Encoding', 'gzip')
-header_fault('length_twice', 'Content-Length', '1', '2')
-header_fault('headers_large', 'X-Large', *('a' * 40_000 for _ in range(10)))
-header_fault('headers_many', 'X-Many', *(str(n) + 'a' * 40 for n in range(10_000)))
-header_fault('header_nul', 'ETag', '"v1\0x"')
-
-
-@fault
-def no_version(_server, answer, _handler):
-    answer.put('ETag')
-    answer.put('Last-Modified')
-
-
-@fault
-def weak_changed(server, answer, handler):
-    """Without an ETag from the start, and changed behind the opening."""
-    answer.put('ETag')
-    if server.counts[handler.path] > OPENING_REQUESTS:
-        answer.put('Last-Modified', LATER)
-
-
-@fault
-def new_content(server, answer, handler):
-    """Another object of the same size, with an ETag that says so."""
-    if server.counts[handler.path] > OPENING_REQUESTS:
-        answer.body = bytes(b ^ 0xff for b in answer.body)
-        answer.put('ETag', OTHER_ETAG)
-
-
-def raw_fault(name, data):
-    def send(_server, answer, handler):
-        handler.connection.sendall(data)
-        answer.cut = 'at once'
-    FAULTS[name] = send
-
-
-raw_fault('garbage', b'\0\1\2\3' * 100)
-raw_fault('http_09', b'these are the bytes\n')
-raw_fault('status_line_only', b'HTTP/1.1 206')
-raw_fault('status_no_number', b'HTTP/1.1 2x6 What\r\nContent-Length: 0\r\n\r\n')
-
-
-# --- redirects -----------------------------------------------------------------------------------
-
-def hops_left(handler):
-    return int(re.search(r'hops=(\d+)', handler.path).group(1)) if 'hops=' in handler.path else None
-
-
-def hop_fault(name, hops):
-    def redirect(_server, answer, handler):
-        left = hops_left(handler)
-        left = hops if left is None else left
-        if left:
-            answer.replace(302, Location=f'{handler.path.split("?")[0]}?hops={left - 1}')
-    FAULTS[name] = redirect
-
-
-hop_fault('redirect_5', 5)
-hop_fault('redirect_6', 6)
-
-
-@fault
-def redirect_loop(_server, answer, handler):
-    answer.replace(302, Location=handler.path)
-
-
-@fault
-def redirect_expires(server, answer, handler):
-    """To an end that answers twice; then the first URL knows another one."""
-    path, _, end = handler.path.partition('?')
-    if not end:
-        answer.replace(302, Location=f'{path}?end={server.counts[path]}')
-    elif server.counts[handler.path] > 2:
-        answer.replace(403)
-
-
-@fault
-def redirect_to_file(_server, answer, _handler):
-    answer.replace(302, Location='file:///etc/passwd')
-
-
-@fault
-def redirect_to_nothing(_server, answer, _handler):
-    answer.replace(302)
-
-
-@fault
-def redirect_to_other_host(server, answer, handler):
-    """127.0.0.1 is left for localhost, where nobody may hear of a password."""
-    if handler.headers['Host'].startswith('127.'):
-        answer.replace(302, Location=f'http://localhost:{server.server_port}{handler.path}')
-    elif handler.headers['Authorization']:
-        answer.replace(500)
-
-
-@fault
-def redirect_from_outside(server, answer, handler):
-    if not handler.headers['Host'].startswith(f'{server.inside}:'):
-        answer.replace(302, Location=f'http://{server.inside}:{server.server_port}{handler.path}')
-
-
-# --- the server ----------------------------------------------------------------------------------
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *_arguments):
-        pass
-
-    def send_head(self, answer):
-        lines = [f'HTTP/1.1 {answer.status} What'
-                 ] + [f'{name}: {value}' for name, value in answer.headers]
-        self.connection.sendall(('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1'))
+class Asked:
+    """A request: of any handler that has `server`, `path` and `headers`."""
 
     def is_faulty(self, when):
+        path = self.path.partition('?')[0]
         with self.server.lock:
-            self.server.counts[self.path] += 1
+            for name in {path, self.path}:
+                self.server.counts[name] += 1
             # going on from where it broke is asking again
             asked = (self.path, (self.headers['Range'] or '').rpartition('-')[2])
             seen = asked in self.server.seen
             self.server.seen.add(asked)
-            count = self.server.counts[self.path]
+            count = self.server.counts[path]
         return when == 'always' or (when == 'once' and not seen) or (when == 'later'
                                                                      and count > OPENING_REQUESTS)
 
+    def find(self, but=()):
+        """The answer, and the fault that was made of it. Those of `but` are made elsewhere."""
+        _, name, when, *_rest = self.path.split('/')
+        self.server.requests.append((self.path, self.command, dict(self.headers.items())))
+        content = self.server.content
+        if 'size=' in self.path:
+            content = content[:int(self.path.split('size=')[1].split('/')[0])]
+        answer = Answer(content, self.headers['Range'])
+        if not self.is_faulty(when):
+            return answer, None
+        if name.startswith('redirect_to_plain_'):
+            answer.replace(
+                302, Location=f'http://127.0.0.1:{name.rpartition("_")[2]}/none/always/k/x.ozx')
+        elif name not in but:
+            FAULTS[name](self.server, answer, self)
+        return answer, name
+
+
+class Handler(Asked, http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    is_wrapped = True  # in TLS, where the server has that
+
+    def log_message(self, *_arguments):
+        pass
+
+    @staticmethod
+    def head(answer, *more):
+        lines = [f'HTTP/1.1 {answer.status} What',
+                 *(f'{name}: {value}' for name, value in answer.headers), *more]
+        return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1')
+
+    def send(self, data):
+        self.connection.sendall(data)
+
+    def send_head(self, answer):
+        self.send(self.head(answer))
+
+    send_body = send
+
+    def send_hints(self, count):
+        self.send(b'HTTP/1.1 103 Early Hints\r\n\r\n' * count)
+
+    def chunked_head(self, answer):
+        answer.put('Content-Length')
+        return self.head(answer, 'Transfer-Encoding: chunked')
+
+    def begin_body(self, answer):
+        self.send(self.chunked_head(answer))
+
+    def send_part(self, data):
+        self.send(b'%x\r\n%b\r\n' % (len(data), data))
+
+    def begin_trailers(self):
+        self.send(b'0\r\n')
+
+    def send_trailers(self, count):
+        self.send((b'X-More: ' + b'a' * 50 + b'\r\n') * count)
+
     def do_GET(self):
         self.path = re.sub('^http://[^/]*', '', self.path)  # as a proxy it asks itself
-        _, name, when, *_rest = self.path.split('/')
-        self.server.requests.append((self.path, self.command, dict(self.headers)))
-        answer = Answer(
-            self.server.content if 'size=' not in self.path else
-            self.server.content[:int(self.path.split('size=')[1].split('/')[0])],
-            self.headers['Range'])
-        if self.is_faulty(when):
-            if name.startswith('redirect_to_plain_'):
-                answer.replace(
-                    302, Location=f'http://127.0.0.1:{name.rpartition("_")[2]}/none/always/k/x.ozx')
-            else:
-                FAULTS[name](self.server, answer, self)
+        answer, _ = self.find()
+        if answer.resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                       struct.pack('ii', 1, 0))
         self.close_connection = answer.cut is not None or ('Connection', 'close') in answer.headers
-        if answer.cut == 'at once':
+        if answer.cut == 'at once' or answer.sent:
             return
         with contextlib.suppress(OSError):
             self.send_head(answer)
-            self.connection.sendall(answer.body if answer.cut is None else answer.body[:answer.cut])
-            if getattr(answer, 'hold', False):
+            self.send(answer.body if answer.cut is None else answer.body[:answer.cut])
+            if answer.hold:
                 self.server.stopping.wait(20)
 
     do_HEAD = do_GET
@@ -448,19 +114,32 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, content, tls=None, address='127.0.0.1', port=0):
         super().__init__((address, port), Handler)
-        if tls:  # the handshake is for the thread of the connection
-            self.socket = tls.wrap_socket(self.socket, server_side=True,
-                                          do_handshake_on_connect=False)
         self.content, self.lock, self.stopping = content, threading.Lock(), threading.Event()
         self.counts, self.seen, self.requests = collections.Counter(), set(), []
         self.inside, self.connections, self.endless_bytes = '127.0.0.1', 0, 0
+        self.sockets, self.tls = [], tls
+        self.scheme, self.url_files = 'https' if tls else 'http', {}
+        self.wait_for_others = lambda: None
 
     def get_request(self):
         self.connections += 1
-        return super().get_request()
+        accepted, address = super().get_request()
+        if self.tls and self.RequestHandlerClass.is_wrapped:  # the handshake is for its thread
+            accepted = self.tls.wrap_socket(accepted, server_side=True,
+                                            do_handshake_on_connect=False)
+        self.sockets.append(accepted)
+        return accepted, address
+
+    def drop_all(self):
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+    def base(self, host='127.0.0.1'):
+        return f'{self.scheme}://{host}:{self.server_port}'
 
     def url(self, fault_name='none', when='always', key='k', login='', query=''):
-        return f'http://{login}127.0.0.1:{self.server_port}/{fault_name}/{when}/{key}/x.ozx{query}'
+        return f'{self.base(f"{login}127.0.0.1")}/{fault_name}/{when}/{key}/x.ozx{query}'
 
     def handle_error(self, *_arguments):
         pass

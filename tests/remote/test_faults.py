@@ -1,83 +1,134 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The table of faults.py: whatever happens, no wrong byte comes out, it ends in time, and one line
-says why. All rows run at once, each against a path of its own."""
+says why; and a mount is as before once the server is. All rows run at once, each against a path of
+its own."""
 import concurrent.futures
+import contextlib
+import os
+import random
 import time
 
 import pytest
 
 from kit.info import write
-from kit.launch import run
+from kit.launch import LONG, run
 
 import faults
-from faults import BROKEN, CHUNKS, DEADLINE, REFUSED, SERVED, TABLE, archive, is_made_of_parts
+import reading
+from answers import FAULTS, Answer
+from faults import BROKEN, NOT_POSSIBLE, REFUSED, SERVED, TABLE, TRANSPORTS, WAYS
 from images import column
-from server import FAULTS, Answer, serving
+from mounts import DEADLINE
+from reading import CHUNKS, Way, is_made_of_parts
+from server import serving
+from transports import are_here, make_certificate, open_to_all, serving_by
 
-assert archive  # the fixture
-NAMES = faults.names(TABLE)
-
-
-@pytest.fixture(scope='module')
-def server(archive):
-    with serving(archive[0].read_bytes()) as running:
-        yield running
+HAVE_MOUNT = os.environ.get('OZXFS_HAVE_MOUNT') == '1'
+CASES = list(faults.product())
+AT_ONCE = 20
 
 
-def read_row(server, name, when):
-    login = 'user:geheim@' if name == 'redirect_to_other_host' else ''
-    return faults.read_all(server.url(name, when, login=login))
+def is_here(transport, way):
+    return transport in are_here() and (way == 'cat' or HAVE_MOUNT)
 
 
 @pytest.fixture(scope='module')
-def results(server):
-    with concurrent.futures.ThreadPoolExecutor(12) as pool:
-        return dict(zip(NAMES, pool.map(lambda row: read_row(server, *row[:2]), TABLE)))
+def archive(tmp_path_factory):
+    return reading.make_archive(tmp_path_factory.mktemp('archive') / 'x.ozx')
 
 
-@pytest.mark.parametrize('name,when,status,words', TABLE, ids=NAMES)
-def test_fault(results, archive, name, when, status, words):
-    faults.check(results[f'{name}-{when}'], archive[1], when, status, words)
+@pytest.fixture(scope='module')
+def ways(archive, tmp_path_factory):
+    """By transport."""
+    folder = open_to_all(tmp_path_factory.mktemp('ways'))
+    content = archive[0].read_bytes()
+    with contextlib.ExitStack() as stack:
+        pair = (make_certificate(folder, 'good', 'IP:127.0.0.1,DNS:localhost')
+                if 'tls' in are_here() else None)
+        environment = {'SSL_CERT_FILE': str(pair[0])} if pair else {}
+        yield {transport: Way(stack.enter_context(serving_by(transport, content, pair)),
+                              environment if transport != 'http' else {}, folder / transport)
+               for transport in TRANSPORTS if transport in are_here()}
+
+
+@pytest.fixture(scope='module')
+def server(ways):
+    return ways['http'].server
+
+
+def read_case(ways, case):
+    transport, way, (name, when, *_) = case
+    return getattr(ways[transport], way)(name, when)
+
+
+@pytest.fixture(scope='module')
+def results(ways):
+    cases = [case for case in CASES if is_here(*case[:2])]
+    random.Random(18).shuffle(cases)  # those without end are apart
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(map(faults.name_of, cases),
+                        pool.map(lambda case: read_case(ways, case), cases)))
+
+
+@pytest.mark.parametrize('case', CASES, ids=faults.name_of)
+def test_fault(results, archive, case):
+    transport, way, (name, when, status, words) = case
+    if not is_here(transport, way):
+        pytest.skip('no openssl, no Python h2, or built without mount')
+    result = results[faults.name_of(case)]
+    words = faults.WORDS.get((transport, name), words)
+    if (transport, name) in faults.EITHER and reading.is_served(result):
+        status, words = SERVED, None
+    elif (transport, name) in faults.EITHER and result[0] and result[0].returncode == 0:
+        when = 'later'  # it was mounted
+    if way == 'cat':
+        reading.check_cat(result, archive[1], when, status, words)
+    else:
+        reading.check_mount(result, archive[1], name, when, status, words)
+
+
+def test_every_row_is_read_or_has_a_reason():
+    """By default, too: by `cat`, and mounted."""
+    for way in WAYS:
+        rows = {faults.name_of((None, way, row)) for row in TABLE + faults.OF_STREAMS}
+        assert {faults.name_of((None, *case[1:])) for case in CASES if case[1] == way} == rows
+    if LONG:
+        there = {(transport, row[0]) for transport, _, row in CASES}
+        assert {(transport, row[0]) for transport in TRANSPORTS
+                for row in TABLE + faults.OF_STREAMS} - there == set(NOT_POSSIBLE)
 
 
 def test_every_fault_has_a_row():
-    import server as module
-    assert set(module.FAULTS) == {name for name, *_ in TABLE}
+    assert set(FAULTS) == {name for name, *_ in TABLE}
 
 
-def test_nobody_asked_for_a_head_or_a_compressed_body(results, server):
-    assert {command for _, command, _ in server.requests} == {'GET'}
-    assert not [
-        headers for _, _, headers in server.requests
-        if 'Accept-Encoding' in headers or 'If-Range' in headers
-    ]
+def test_nobody_asked_for_a_head_or_a_compressed_body(results, ways):
+    asked = [request for way in ways.values() for request in way.server.requests]
+    assert {command for _, command, _ in asked} == {'GET'}
+    assert not [headers for _, _, headers in asked
+                if {'accept-encoding', 'if-range'} & {name.lower() for name in headers}]
 
 
-def test_the_version_is_asked_for(results, server):
-    behind = [headers for path, _, headers in server.requests if path.startswith('/none/')][2:]
-    assert behind and all(headers.get('If-Match') == '"v1"' for headers in behind)
+def test_the_version_is_asked_for(results, ways):
+    for way in ways.values():
+        behind = [headers for path, _, headers in way.server.requests
+                  if path.startswith('/none/always/cat/')][2:]
+        assert all(headers.get('If-Match', headers.get('if-match')) == '"v1"' for headers in behind)
+        assert behind or way.server.scheme == 'https'
 
 
-def test_a_password_stays_with_its_host(results, server):
-    asked = [
-        headers for path, _, headers in server.requests
-        if path.startswith('/redirect_to_other_host/')
-    ]
-    assert {
-        bool(headers.get('Authorization'))
-        for headers in asked
-        if headers['Host'].startswith('127.')
-    } == {True}
-    assert {
-        bool(headers.get('Authorization'))
-        for headers in asked
-        if headers['Host'].startswith('localhost')
-    } == {False}
+def test_a_password_stays_with_its_host(results, ways):
+    told = {(headers['Host'].split(':')[0],
+             bool(headers.get('Authorization', headers.get('authorization'))))
+            for way in ways.values() for path, _, headers in way.server.requests
+            if path.startswith('/redirect_to_other_host/')}
+    assert told == {('127.0.0.1', True), ('localhost', False)}
 
 
 def test_told_to_wait(results):
-    assert results['status_429-once'][1] >= 1
-    assert results['retry_at_a_date-once'][1] >= 1
+    waited = [result[1] for name, result in results.items()
+              if '-cat-status_429-once' in name or '-cat-retry_at_a_date-once' in name]
+    assert len(waited) >= 2 and all(seconds >= 1 for seconds in waited)
 
 
 def test_a_quota_that_is_spent(tmp_path):
@@ -114,12 +165,17 @@ def test_two_answers_for_one(archive, monkeypatch):
         ended = run('cat', own.url(), *CHUNKS, env={'OZXFS_DEADLINE': str(DEADLINE)}, timeout=100)
     assert ended.returncode in (SERVED, BROKEN), ended.stderr
     assert is_made_of_parts(ended.stdout, archive[1])
-    assert (ended.stdout == archive[1]) == (ended.returncode == SERVED)
+    assert (ended.stdout == b''.join(archive[1].values())) == (ended.returncode == SERVED)
 
 
 @pytest.mark.parametrize('size', [0, 1, 100])
-def test_small_objects(server, size):
-    ended = run('info', server.url(key=f'size={size}'))
+@pytest.mark.parametrize('transport', TRANSPORTS)
+def test_small_objects(ways, transport, size):
+    """They are no archives, so that none is mounted."""
+    if transport not in ways:
+        pytest.skip('no openssl, or no Python h2')
+    way = ways[transport]
+    ended, _ = way.run('info', way.server.url(key=f'size={size}'))
     assert ended.returncode not in (0, 1) and len(ended.stderr.decode().splitlines()) == 1
 
 

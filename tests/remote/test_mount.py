@@ -20,26 +20,18 @@ from kit.proc import descriptors_of
 from kit.trees import tree
 
 from images import column
+from mounts import mounted, read
+from answers import OPENING_REQUESTS
 from processes import fetchers, wait_until
 from s3 import KEY_ID, SECRET, serving_s3
-from server import OPENING_REQUESTS, serving
+from server import serving
 from test_s3 import section
 from test_secrets import SignedHandler, put
 
-DEADLINE = 3
-IN_USE = 72
 CHUNK = 1 << 18
 COUNT = 16
 LOGIN, QUERY = 'anna:GEHEIM-1@', '?X-Amz-Signature=GEHEIM-2'
 MIDDLE = ('0/c/5/0', '0/c/9/0')  # in neither of opening's two ranges
-# What the server does once the archive is mounted.
-FAULTS = [
-    'status_500', 'status_404', 'status_403', 'reset', 'short_body', 'silent', 'stalls',
-    'slow_body', 'range_shifted', 'range_missing', 'range_twice', 'other_range',
-    'long_body_without_length', 'whole', 'login_page', 'multipart', 'gzip', 'garbage',
-    'redirect_loop'
-]
-CHANGES = ['etag_changed', 'etag_gone', 'total_changed', 'new_content']
 
 
 @pytest.fixture(scope='module')
@@ -56,31 +48,6 @@ def archive(files, tmp_path_factory):
 def server(archive):
     with serving(archive.read_bytes()) as running:
         yield running
-
-
-@contextlib.contextmanager
-def mounted(where, *archives, options=()):
-    where.mkdir(parents=True, exist_ok=True)
-    ended = run_text('mount', *options, *archives, where, env={'OZXFS_DEADLINE': str(DEADLINE)})
-    assert ended.returncode == 0, ended.stderr
-    try:
-        yield where
-    finally:
-        # A program that another thread starts has our open files until it is executed.
-        wait_until(lambda: run_text('umount', where).returncode != IN_USE)
-        assert not os.path.ismount(where)
-
-
-def read(path):
-    """(bytes, 0), or what came and the errno behind it."""
-    got = b''
-    with open(path, 'rb', buffering=0) as file:
-        try:
-            while part := file.read(1 << 16):
-                got += part
-            return got, 0
-        except OSError as error:
-            return got, error.errno
 
 
 def test_the_same_tree(server, archive, tmp_path):
@@ -198,42 +165,6 @@ def test_what_cannot_be_opened_is_the_commands_answer(server, tmp_path, name, st
     wait_until(lambda: not fetchers())
 
 
-def read_under(server, files, folder, name):
-    with mounted(folder / name, server.url(name, 'later', 'm')) as root:
-        began = time.monotonic()
-        results = [(read(root / path), files[path]) for path in MIDDLE]
-        seconds = time.monotonic() - began
-        metadata = read(root / 'zarr.json')[1]
-    return results, seconds, metadata
-
-
-@pytest.fixture(scope='module')
-def results(server, files, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('mounts')
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        return dict(
-            zip(FAULTS + CHANGES,
-                pool.map(lambda name: read_under(server, files, folder, name), FAULTS + CHANGES)))
-
-
-@pytest.mark.parametrize('name', FAULTS + CHANGES)
-def test_fault(results, name):
-    reads, seconds, metadata = results[name]
-    for (got, failure), right in reads:
-        assert failure == errno.EIO and got == right[:len(got)] and len(got) < len(right)
-    assert seconds < len(MIDDLE) * (DEADLINE + 3), f'{seconds:.1f} s'
-    assert name in CHANGES or metadata == 0, 'what is there is given'
-
-
-def test_served_again_once_the_server_is(server, files, tmp_path):
-    with mounted(tmp_path / 'm', server.url('status_500', 'later', 'again')) as root:
-        assert read(root / MIDDLE[0])[1] == errno.EIO
-        # well again
-        server.counts[[path for path in server.counts if '/again/' in path][0]] = -1000
-        time.sleep(1.1)  # nobody tries again at once
-        assert read(root / MIDDLE[0]) == (files[MIDDLE[0]], 0)
-
-
 def test_a_server_that_wants_to_be_asked_tomorrow(server, tmp_path):
     """Nobody waits for that, be it the one who was told or who comes later."""
     with mounted(tmp_path / 'm', server.url('retry_tomorrow', 'later', 'm')) as root:
@@ -242,13 +173,6 @@ def test_a_server_that_wants_to_be_asked_tomorrow(server, tmp_path):
         time.sleep(1.1)  # nobody tries again at once
         assert read(root / MIDDLE[1])[1] == errno.EIO
         assert len(server.requests) == asked
-
-
-def test_changed_for_good(server, tmp_path):
-    with mounted(tmp_path / 'm', server.url('etag_changed', 'later', 'sticky')) as root:
-        assert read(root / MIDDLE[0])[1] == errno.EIO
-        server.counts[[path for path in server.counts if '/sticky/' in path][0]] = -1000
-        assert [read(root / path)[1] for path in MIDDLE] == [errno.EIO] * 2
 
 
 def test_a_killed_reader_does_not_wait(server, tmp_path):

@@ -20,7 +20,8 @@ from kit.trees import tree
 
 from images import column
 from processes import FETCH, fetchers, wait_until
-from server import MODIFIED, serving
+from answers import MODIFIED
+from server import serving
 
 PROBE = os.environ.get('OZXFS_PROBE')
 CAGED = os.environ.get('OZXFS_SANDBOX') == '1'

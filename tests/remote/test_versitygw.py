@@ -21,7 +21,7 @@ from kit.launch import run
 
 from images import column
 from s3 import digest
-from test_tls import make_certificate
+from transports import make_certificate
 
 PROGRAM = os.environ.get('OZXFS_VERSITYGW') or shutil.which('versitygw')
 pytestmark = pytest.mark.skipif(not PROGRAM or not shutil.which('openssl'),
