@@ -14,8 +14,10 @@
 #define BELIEVED 3                  /* reads */
 #define BACK (UINT64_C(1) << 20)    /* readers of several threads overtake each other */
 #define WINDOW_MIN (UINT64_C(1) << 20)
-#define WINDOW_MAX (UINT64_C(8) << 20)
-#define STREAM_SHARE 8 /* of the cache, one in so many is read ahead by one stream */
+#define WINDOW_SURE (UINT64_C(8) << 20) /* larger ones only where their reader waits */
+#define WINDOW_MAX (UINT64_C(16) << 20)
+#define CACHE_SHARE 2 /* one in so many bytes of the cache is what was read ahead, by all streams */
+#define STREAM_ASKS 512 /* a stream that had none of the last so many has ended */
 #define QUEUE_MAX                                                                                  \
     256 /* whoever asks for more ahead than that, be it a parser that was taken over, is not heard */
 
@@ -139,7 +141,8 @@ static struct ozx_stream *find_stream(struct ozx_asks *asks, uint64_t first, uin
         if (s->used < oldest->used)
             oldest = s;
     }
-    *oldest = (struct ozx_stream){.next_bytes = offset, .unit_end_bytes = offset};
+    *oldest =
+        (struct ozx_stream){.begin_bytes = first, .next_bytes = offset, .unit_end_bytes = offset};
     return oldest;
 }
 
@@ -162,6 +165,9 @@ static bool reads_on(struct ozx_stream *s, const struct ozx_unit *unit, uint64_t
 {
     bool is_new = offset >= s->unit_end_bytes;
 
+    s->read_bytes += end - offset;
+    if (offset < s->begin_bytes)
+        s->begin_bytes = offset;
     if (is_new) {
         s->reads++;
         s->unit_end_bytes = unit ? unit->end_bytes : end;
@@ -173,12 +179,32 @@ static bool reads_on(struct ozx_stream *s, const struct ozx_unit *unit, uint64_t
     return is_new;
 }
 
-static void widen_window(const struct ozx_asks *asks, struct ozx_stream *s)
+/* Of many readers that read here and there some come near each other by chance, and leave most of it out. */
+static bool is_believed(const struct ozx_stream *s)
 {
-    if (!s->window_bytes)
-        s->window_bytes = WINDOW_MIN;
-    else if (s->window_bytes < WINDOW_MAX && s->window_bytes < asks->cache_bytes / STREAM_SHARE)
-        s->window_bytes *= 2;
+    return s->reads >= BELIEVED && s->read_bytes >= (s->next_bytes - s->begin_bytes) / 2;
+}
+
+/* Of all that are read on: what was read ahead of others is still in the cache. */
+static uint64_t windows_bytes(const struct ozx_asks *asks)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < OZX_STREAMS; i++)
+        if (asks->streams[i].used + STREAM_ASKS > asks->count)
+            sum += asks->streams[i].window_bytes;
+    return sum;
+}
+
+/* Where its reader had to wait for what was under way, the line holds more. */
+static void widen_window(const struct ozx_asks *asks, struct ozx_stream *s, bool missed)
+{
+    uint64_t more = s->window_bytes ? s->window_bytes : WINDOW_MIN;
+
+    if (!s->window_bytes ||
+        (s->window_bytes < WINDOW_MAX && (missed || s->window_bytes < WINDOW_SURE) &&
+         windows_bytes(asks) + more <= asks->cache_bytes / CACHE_SHARE))
+        s->window_bytes += more;
 }
 
 /* At the second time that a read follows on, since once is by chance, and from then on; not while all of it is
@@ -188,20 +214,18 @@ static void read_ahead(struct ozx_asks *asks, uint64_t offset, uint64_t size, bo
     const struct ozx_unit *unit = unit_of(asks, offset);
     struct ozx_stream *s = find_stream(asks, unit ? unit->first_bytes : offset, offset);
     bool is_new = reads_on(s, unit, offset, offset + size);
-    uint64_t until;
+    uint64_t until, step;
 
     s->used = ++asks->count;
-    if (s->reads < BELIEVED || (!missed && !s->window_bytes) ||
-        asks->object->fetch_count >= QUEUE_MAX)
+    if (!is_believed(s) || (!missed && !s->window_bytes) || asks->object->fetch_count >= QUEUE_MAX)
         return;
     if (s->ahead_bytes < s->next_bytes)
         s->ahead_bytes = s->next_bytes;
     if (is_new || !s->window_bytes)
-        widen_window(asks, s);
+        widen_window(asks, s, missed);
     until = s->next_bytes + s->window_bytes;
-    if (s->ahead_bytes + s->window_bytes / 2 > until)
-        return; /* more than half of it is still ahead */
-    while (s->ahead_bytes < until && s->ahead_bytes < total(asks)) {
+    step = s->window_bytes / 2 < BLOCK ? s->window_bytes / 2 : BLOCK;
+    while (s->ahead_bytes + step <= until && s->ahead_bytes < total(asks)) {
         uint64_t block_end = s->ahead_bytes / BLOCK * BLOCK + BLOCK;
 
         block_end = block_end < total(asks) ? block_end : total(asks);

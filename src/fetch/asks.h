@@ -26,7 +26,8 @@ struct ozx_read_ask {
 
 /* A reader that goes on where it was. */
 struct ozx_stream {
-    uint64_t next_bytes, ahead_bytes, window_bytes;
+    uint64_t begin_bytes, next_bytes, ahead_bytes, window_bytes;
+    uint64_t read_bytes;     /* from `begin_bytes` on */
     uint64_t unit_end_bytes; /* what begins before it was counted */
     unsigned reads;          /* of units, or of what is in none */
     uint64_t used;           /* when, by the count of asks */

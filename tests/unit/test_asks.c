@@ -119,6 +119,49 @@ static void test_in_order(void)
     check_in_order(false);
 }
 
+/* Whoever has to wait is read ahead of further; what all streams have ahead fits into the cache. */
+static void test_windows(void)
+{
+    struct state *s = begin();
+    uint64_t ahead = 0;
+
+    for (unsigned n = 0; n < 24; n++)
+        read_chunk(s, n, true);
+    CHECK(s->asks.streams[0].window_bytes == 8 * MIB);
+    s->asks.streams[0].window_bytes = MIB;
+    for (unsigned n = 24; n < 40; n++) {
+        ozx_cache_close(s->asks.cache); /* nothing is there in time */
+        CHECK(ozx_cache_open(s->asks.cache_bytes, -1, &s->asks.cache) == 0);
+        read_chunk(s, n, true);
+    }
+    CHECK(s->asks.streams[0].window_bytes == 16 * MIB);
+    end(s);
+
+    s = begin();
+    for (unsigned n = 0; n < 12; n++)
+        for (unsigned stream = 0; stream < 5; stream++)
+            read_chunk(s, stream * 12 + n, true);
+    for (unsigned i = 0; i < OZX_STREAMS; i++)
+        ahead += s->asks.streams[i].window_bytes;
+    CHECK(ahead >= 20 * MIB && ahead <= s->asks.cache_bytes / 2);
+    end(s);
+}
+
+/* Of what lies near each other a reader leaves most out: that goes on nowhere. */
+static void test_near(void)
+{
+    struct state *s = begin();
+
+    for (unsigned n = 0; n < CHUNKS; n++) {
+        struct ozx_wire_ask ask = {OZX_WIRE_READ, 0, n * (PART + 300 * KIB), PART};
+
+        ozx_asks_read(&s->asks, 0, &ask);
+        come(s);
+    }
+    CHECK_UINT(s->requests, CHUNKS);
+    end(s);
+}
+
 /* Each by one request, and not a byte of its neighbours but for pages. */
 static void test_here_and_there(void)
 {
@@ -156,5 +199,6 @@ static void test_few_requests(void)
     end(s);
 }
 
-CHECK_MAIN({"in order", test_in_order}, {"here and there", test_here_and_there},
-           {"two neighbours", test_two_neighbours}, {"few requests", test_few_requests})
+CHECK_MAIN({"in order", test_in_order}, {"windows", test_windows}, {"near", test_near},
+           {"here and there", test_here_and_there}, {"two neighbours", test_two_neighbours},
+           {"few requests", test_few_requests})
