@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A source: the bytes of an archive, read by position. Every floor above reads through it, so an
- * archive in a file, in a test's memory and later behind a URL are the same thing to them. What makes
+ * archive in a file, in a test's memory and behind a URL are the same thing to them. What makes
  * a kind of source is in io/source_kind.h, each kind in a file of its own.
  *
  * Promise: a read is whole or it fails; it never gives short or made-up bytes. A file whose size or
@@ -22,10 +22,6 @@ struct ozx_source;
 /* A regular file. The descriptor is owned by the source from success on. */
 int ozx_source_open_fd(int fd, struct ozx_source **out) OZX_CHECKED;
 
-/* Bytes in memory, borrowed until the source is closed. */
-int ozx_source_open_memory(const void *data, uint64_t size_bytes,
-                           struct ozx_source **out) OZX_CHECKED;
-
 /* The bytes of `front` with `back` behind them, as if that stood in the file: for an archive
  * whose end is lost and made again. Both are owned from success on; `back` is freed with free(). A
  * concatenation has the descriptor and the mtime of its front. */
@@ -44,15 +40,15 @@ void ozx_source_own(struct ozx_source *part);
 
 void ozx_source_close(struct ozx_source *source); /* NULL is fine */
 
-uint64_t ozx_source_size(const struct ozx_source *source);    /* bytes */
-int64_t ozx_source_mtime(const struct ozx_source *source);    /* seconds since 1970; memory: 0 */
+uint64_t ozx_source_size(const struct ozx_source *source); /* bytes */
+int64_t ozx_source_mtime(const struct ozx_source *source); /* seconds since 1970 */
 
 #define OZX_SOURCE_DESCRIPTORS_MAX 64
 
 /* What a process that is left a few descriptors must keep to read, borrowed: how many are in `out`. */
 size_t ozx_source_descriptors(const struct ozx_source *source, int out[OZX_SOURCE_DESCRIPTORS_MAX]);
 
-/* The descriptor, borrowed; -1 for memory and what is remote. For readahead advice and statistics, never to read. */
+/* The descriptor, borrowed; -1 for what is remote. For readahead advice and statistics, never to read. */
 int ozx_source_fd(const struct ozx_source *source);
 
 /* Reads exactly `size_bytes` at `offset`. -ESTALE: the file changed since it was opened;

@@ -11,7 +11,6 @@
  * Who gives back never waits for a thread, and threads wait for one another only where the tree has
  * to be read again.
  */
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "mount/gate_state.h"
@@ -289,18 +288,4 @@ uint64_t ozx_gate_hold(struct ozx_gate *gate, uint64_t times)
 uint64_t ozx_gate_release(struct ozx_gate *gate, uint64_t times)
 {
     return atomic_fetch_sub(&gate->held, times) - times;
-}
-
-bool ozx_gate_drop(struct ozx_gate *gate)
-{
-    bool dropped;
-
-    pthread_mutex_lock(&gate->lock);
-    pthread_mutex_lock(&gate->gates->lock);
-    dropped = ozx_gates_drop(gate);
-    pthread_mutex_unlock(&gate->gates->lock);
-    pthread_mutex_unlock(&gate->lock);
-    if (dropped)
-        malloc_trim(0);
-    return dropped;
 }

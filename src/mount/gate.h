@@ -76,11 +76,4 @@ void ozx_gate_keep(struct ozx_gate *gate);
 /* The file of a gate that cannot be opened again, which is always there; borrowed. */
 struct ozx_source *ozx_gate_source(const struct ozx_gate *gate);
 
-/* Gives the tree back now, if nobody is inside. True: it is given back. For tests; `watch` does so.
- */
-bool ozx_gate_drop(struct ozx_gate *gate);
-
-/* How many are there. For tests and the bench. */
-uint32_t ozx_gates_open_count(struct ozx_gates *gates);
-
 #endif

@@ -51,16 +51,6 @@ void ozx_gates_close(struct ozx_gates *gates)
     free(gates);
 }
 
-uint32_t ozx_gates_open_count(struct ozx_gates *gates)
-{
-    uint32_t count;
-
-    pthread_mutex_lock(&gates->lock);
-    count = gates->open_count;
-    pthread_mutex_unlock(&gates->lock);
-    return count;
-}
-
 struct ozx_visitor *ozx_gates_visitor(struct ozx_gates *gates)
 {
     struct ozx_visitor *visitor = pthread_getspecific(gates->visitor_key);

@@ -53,6 +53,5 @@ bool ozx_private_place_remove(const struct ozx_private_place *where);
 bool ozx_private_place_remove_left(const struct ozx_place *place, uid_t user);
 
 void ozx_private_place_close(struct ozx_private_place *where);
-#define OZX_AUTO_PRIVATE_PLACE OZX_CLEANUP(ozx_private_place_close)
 
 #endif

@@ -2,6 +2,8 @@
  *
  * How ozxfs sees each archive of a batch: through the code that mount serves from.
  */
+#include "../kit/source_memory.h"
+#include "archive/archive.h"
 #include "batch.h"
 #include "archive/archive.h"
 
@@ -50,7 +52,7 @@ int main(void)
         struct ozx_error error = OZX_ERROR_INIT;
         struct ozx_source *source;
         struct ozx_archive *archive;
-        if (ozx_source_open_memory(data, size, &source))
+        if (source_open_memory(data, size, &source))
             return EXIT_FAILURE;
         if (ozx_archive_open(source, NULL, &archive, &error)) {
             batch_refused(error.rule ? ozx_rule_id(error.rule) : error.text);

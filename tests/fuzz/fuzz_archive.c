@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include "../kit/source_memory.h"
+#include "archive/archive.h"
 #include "fuzz.h"
 #include "archive/archive.h"
 
@@ -73,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t total = 0;
     int failure;
 
-    if (ozx_source_open_memory(data, size, &source))
+    if (source_open_memory(data, size, &source))
         return 0;
     failure = ozx_archive_open(source, NULL, &archive, &error);
     if (failure) {

@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include "../kit/source_memory.h"
+#include "archive/archive.h"
 #include "base/bytes.h"
 #include "fuzz.h"
 #include "archive/archive.h"
@@ -98,7 +100,7 @@ static int check_local(void *context, const struct ozx_zip_entry *entry, struct 
     int failure;
 
     (void)walking;
-    if (ozx_source_open_memory(made->data, made->size, &source))
+    if (source_open_memory(made->data, made->size, &source))
         return 0;
     for (size_t size = 0; result > 0;) {
         FUZZ_CHECK((size_t)result > size && (size_t)result <= left);
@@ -192,7 +194,7 @@ static void check_archive(const struct made *made)
     struct ozx_archive *archive = NULL;
     struct ozx_source *source;
 
-    if (ozx_source_open_memory(made->data, made->size, &source))
+    if (source_open_memory(made->data, made->size, &source))
         return;
     if (ozx_zip_end_records_read(source, &records, &error) == 0 &&
         records.directory_offset_bytes == made->directory_offset)

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "../kit/source_memory.h"
 #include "../unit/forge.h"
 #include "fuzz.h"
 #include "image/thumbnail.h"
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ozx_source *source;
 
     forge_archive(&f, data, size);
-    FUZZ_CHECK(ozx_source_open_memory(f.data, f.size_bytes, &source) == 0);
+    FUZZ_CHECK(source_open_memory(f.data, f.size_bytes, &source) == 0);
     if (ozx_archive_open(source, NULL, &archive, &error) == 0) {
         int failure = ozx_thumbnail(archive, &options, &picture, &error);
         FUZZ_CHECK(failure ? error.code == failure && *error.text && !picture.rgb

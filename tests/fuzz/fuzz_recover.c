@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "../kit/source_memory.h"
 #include "fuzz.h"
 #include "pack/recover.h"
 #include "zip/crc.h"
@@ -82,7 +83,7 @@ static void recover(const uint8_t *data, size_t size)
     const struct ozx_recover_options options = {
         .jobs = 1, .keep_junk = true, .context = &told, .broken = on_broken, .lost = on_lost};
 
-    if (ozx_source_open_memory(data, size, &source))
+    if (source_open_memory(data, size, &source))
         return;
     if (ozx_recover(source, &options, &recovery, &error) == 0) {
         FUZZ_CHECK(recovery.archive && recovery.left_out);

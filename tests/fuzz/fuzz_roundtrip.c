@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include "../kit/source_memory.h"
+#include "archive/archive.h"
 #include "base/bytes.h"
 #include "fuzz.h"
 #include "archive/archive.h"
@@ -246,7 +248,7 @@ static void check_whole(const struct list *list)
     const char *comment;
     size_t size;
 
-    if (ozx_source_open_memory(list->archive, list->used, &source))
+    if (source_open_memory(list->archive, list->used, &source))
         return;
     if (ozx_archive_open(source, NULL, &archive, &error))
         fprintf(stderr, "%s\n", error.text);
@@ -325,7 +327,7 @@ static void check_claims(const struct list *list)
     struct ozx_zip_end_records records;
     uint8_t *copy = malloc(list->used);
 
-    FUZZ_CHECK(copy && ozx_source_open_memory("", FRONT_BYTES, &front) == 0);
+    FUZZ_CHECK(copy && source_open_memory("", FRONT_BYTES, &front) == 0);
     memcpy(copy, list->archive, list->used);
     FUZZ_CHECK(ozx_source_open_concat(front, copy, list->used, &source) == 0);
     FUZZ_CHECK(ozx_zip_end_records_read_own(source, &records, &error) ==

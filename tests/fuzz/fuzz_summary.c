@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../kit/source_memory.h"
 #include "../unit/forge.h"
 #include "fuzz.h"
 #include "info/summary.h"
@@ -170,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     memcpy(file, data, size < sizeof file - 1 ? size : sizeof file - 1);
     if (f.count) {
-        FUZZ_CHECK(ozx_source_open_memory(f.data, f.size_bytes, &source) == 0);
+        FUZZ_CHECK(source_open_memory(f.data, f.size_bytes, &source) == 0);
         if (ozx_archive_open(source, NULL, &archive, &error) == 0) {
             summarize(archive, size, file);
             ozx_archive_close(archive);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "../kit/source_memory.h"
 #include "../unit/forge.h"
 #include "fuzz.h"
 #include "view/make.h"
@@ -128,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     forge_entry(&f, "a/zarr.json", 11, array, sizeof array - 1);
     forge_entry(&f, "a/c/0/0", 7, array, 32);
     forge_end(&f, true, "{}");
-    FUZZ_CHECK(ozx_source_open_memory(f.data, f.size_bytes, &source) == 0);
+    FUZZ_CHECK(source_open_memory(f.data, f.size_bytes, &source) == 0);
     if (ozx_archive_open(source, NULL, &archive, &error) == 0) {
         answer_all(archive, data, size);
         ozx_archive_close(archive);

@@ -3,6 +3,7 @@
  * zip/append_mark: a mark comes back as it was put; no other bytes, no numbers that do not fit each other or
  * the file are one; which size an append that was cut short leads to.
  */
+#include "../kit/source_memory.h"
 #include "zip/append_mark.h"
 
 #include <stddef.h>
@@ -110,7 +111,7 @@ static struct ozx_source *source_of(const uint8_t *file, uint64_t size_bytes)
 {
     struct ozx_source *source = NULL;
 
-    if (ozx_source_open_memory(file, size_bytes, &source))
+    if (source_open_memory(file, size_bytes, &source))
         abort();
     return source;
 }

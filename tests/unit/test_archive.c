@@ -2,6 +2,8 @@
  *
  * ozx/: the archive over memory. Numbering, lookups, paths, reads, warnings, subdir.
  */
+#include "../kit/source_memory.h"
+#include "archive/archive.h"
 #include "check.h"
 #include "forge.h"
 #include "archive/archive.h"
@@ -13,7 +15,7 @@ static struct ozx_archive *open_forge(const struct forge *f, const char *subdir,
     struct ozx_source *source;
     struct ozx_archive_options options = {.subdir = subdir};
 
-    if (ozx_source_open_memory(f->data, f->size_bytes, &source))
+    if (source_open_memory(f->data, f->size_bytes, &source))
         abort();
     if (!CHECK_INT(ozx_archive_open(source, &options, &archive, error), want))
         fprintf(stderr, "    %s\n", error->text);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "../kit/source_memory.h"
 #include "base/bytes.h"
 #include "base/crew.h"
 #include "base/error.h"
@@ -163,7 +164,7 @@ static void test_source_of_memory(void)
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
     char buffer[8] = "........";
 
-    CHECK_INT(ozx_source_open_memory("0123456789", 10, &source), 0);
+    CHECK_INT(source_open_memory("0123456789", 10, &source), 0);
     CHECK_UINT(ozx_source_size(source), 10);
     CHECK_INT(ozx_source_fd(source), -1);
     CHECK_INT(ozx_source_read(source, buffer, 4, 6), 0);

@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "forge.h"
+#include "mount/gate_state.h"
 #include "mount/many/catalog.h"
 
 #define MANY 3000
@@ -167,11 +168,11 @@ static void test_no_more_than_may_be(void)
 
     for (uint32_t i = 0; i < 20; i++)
         CHECK_INT(ozx_gate_open_closed(gates, i, &all[i]), 0);
-    CHECK_UINT(ozx_gates_open_count(gates), 0);
+    CHECK_UINT(gates->open_count, 0);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 20; i++) {
             CHECK(enter(all[i]));
-            CHECK(ozx_gates_open_count(gates) <= OPEN_MAX);
+            CHECK(gates->open_count <= OPEN_MAX);
             CHECK(enter(all[0])); /* used all the time: it stays */
         }
     }
@@ -179,7 +180,7 @@ static void test_no_more_than_may_be(void)
     CHECK_UINT(opened, 1 + 3 * 19);
     for (int i = 0; i < 20; i++)
         ozx_gate_close(all[i]);
-    CHECK_UINT(ozx_gates_open_count(gates), 0);
+    CHECK_UINT(gates->open_count, 0);
     ozx_gates_close(gates);
     close(file);
 }
@@ -192,7 +193,7 @@ static void test_gone(void)
     CHECK_INT(ozx_gate_open_closed(gates, 999, &gate), 0);
     CHECK(!enter(gate));
     CHECK(!enter(gate));
-    CHECK_UINT(ozx_gates_open_count(gates), 0);
+    CHECK_UINT(gates->open_count, 0);
     ozx_gate_close(gate);
     ozx_gates_close(gates);
     close(file);
@@ -219,7 +220,7 @@ static void test_held(void)
     CHECK(ozx_catalog_archive(catalog, 7, &found) == gate && enter(gate));
     ozx_catalog_forget(catalog, 7, 1);
     CHECK(ozx_catalog_archive(catalog, 7, &found) == NULL);
-    CHECK_UINT(ozx_gates_open_count(gates), 0);
+    CHECK_UINT(gates->open_count, 0);
     ozx_catalog_close(catalog);
     ozx_gates_close(gates);
     close(file);

@@ -3,6 +3,7 @@
  * zip/: end records, central directory, names and local headers over forged memory. The policy in
  * breadth is tests/mount's affair; here stand the contracts of the headers.
  */
+#include "../kit/source_memory.h"
 #include "check.h"
 #include "forge.h"
 #include "zip/directory.h"
@@ -17,7 +18,7 @@ static int read_end_records(const struct forge *f, size_t size, struct ozx_zip_e
 {
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
 
-    if (ozx_source_open_memory(f->data, size, &source))
+    if (source_open_memory(f->data, size, &source))
         abort();
     return ozx_zip_end_records_read(source, records, error);
 }
@@ -142,7 +143,7 @@ static int walk(const struct forge *f, struct seen *seen, struct ozx_error *erro
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
     struct ozx_zip_end_records records;
 
-    if (ozx_source_open_memory(f->data, f->size_bytes, &source))
+    if (source_open_memory(f->data, f->size_bytes, &source))
         abort();
     if (!CHECK_INT(ozx_zip_end_records_read(source, &records, error), 0))
         return -1;
@@ -264,7 +265,7 @@ static int resolve(const struct forge *f, const struct ozx_zip_expected *expecte
 {
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;
 
-    if (ozx_source_open_memory(f->data, f->size_bytes, &source))
+    if (source_open_memory(f->data, f->size_bytes, &source))
         abort();
     return ozx_zip_local_resolve(source, expected, offset, error);
 }

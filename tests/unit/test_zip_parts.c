@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 
+#include "../kit/source_memory.h"
 #include "check.h"
 #include "forge.h"
 #include "zip/crc.h"
@@ -111,7 +112,7 @@ static int scan(const struct forge *f, size_t size, struct scanned *s, bool *com
     struct ozx_error error = OZX_ERROR_INIT;
     int result;
 
-    if (ozx_source_open_memory(f->data, size, &source))
+    if (source_open_memory(f->data, size, &source))
         abort();
     result = ozx_zip_scan(source, &options, complete, &error);
     CHECK(result == error.code);
@@ -335,7 +336,7 @@ static void test_streams_and_threads(void)
                                                .uncompressed_size_bytes = STREAM_SIZE,
                                                .crc32 = ozx_crc32(0, data, STREAM_SIZE),
                                                .method = OZX_METHOD_DEFLATE};
-    if (ozx_source_open_memory(compressed, sizeof compressed, &source) ||
+    if (source_open_memory(compressed, sizeof compressed, &source) ||
         ozx_zip_streams_open(source, &r.streams))
         abort();
     for (int i = 0; i < READERS; i++)

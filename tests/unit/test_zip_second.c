@@ -2,6 +2,7 @@
  *
  * zip/second: a second archive at every place where it counts, and at the next where it does not.
  */
+#include "../kit/source_memory.h"
 #include "check.h"
 #include "forge.h"
 #include "zip/second.h"
@@ -15,7 +16,7 @@ static const char *verdict(const struct forge *f, uint64_t *at)
     struct ozx_error error = OZX_ERROR_INIT;
     struct ozx_zip_end_records records;
 
-    if (ozx_source_open_memory(f->data, f->size_bytes, &source))
+    if (source_open_memory(f->data, f->size_bytes, &source))
         abort();
     if (!ozx_zip_end_records_read(source, &records, &error))
         return "";
@@ -148,7 +149,7 @@ static int front(const uint8_t *mark, size_t mark_size, size_t at, uint64_t *fou
     uint8_t *data = calloc(1, FRONT_SIZE);
     int result;
 
-    if (!data || ozx_source_open_memory(data, FRONT_SIZE, &source))
+    if (!data || source_open_memory(data, FRONT_SIZE, &source))
         abort();
     memcpy(data + at, mark, mark_size);
     result = ozx_zip_second_front(source, FRONT_SIZE - 100, &error);

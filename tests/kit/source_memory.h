@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Bytes in memory, that are somebody else's.
+ * A source of bytes in memory, which are borrowed until it is closed.
  */
+#ifndef KIT_SOURCE_MEMORY_H
+#define KIT_SOURCE_MEMORY_H
+
 #include <string.h>
 
 #include "io/source_kind.h"
@@ -28,7 +31,7 @@ static void close_memory(struct ozx_source *source)
 
 static const struct ozx_source_kind memory_kind = {.read = read_memory, .close = close_memory};
 
-int ozx_source_open_memory(const void *data, uint64_t size_bytes, struct ozx_source **out)
+static inline int source_open_memory(const void *data, uint64_t size_bytes, struct ozx_source **out)
 {
     struct memory *memory = calloc(1, sizeof *memory);
 
@@ -40,3 +43,5 @@ int ozx_source_open_memory(const void *data, uint64_t size_bytes, struct ozx_sou
     *out = &memory->source;
     return 0;
 }
+
+#endif
