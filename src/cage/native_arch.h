@@ -9,11 +9,11 @@
 #include <linux/audit.h>
 
 #if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define OZX_NATIVE_ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define OZX_NATIVE_ARCH AUDIT_ARCH_AARCH64
 #elif defined(__riscv) && __riscv_xlen == 64
-#define NATIVE_ARCH AUDIT_ARCH_RISCV64
+#define OZX_NATIVE_ARCH AUDIT_ARCH_RISCV64
 #endif
 
 #endif

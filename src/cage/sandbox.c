@@ -18,8 +18,6 @@
 
 #include "base/stat.h"
 
-#define NOBODY 65534
-
 /* Landlock's rights by version of its interface; a header older than the kernel lacks the newer
  * ones. */
 #define LANDLOCK_FS_1 ((UINT64_C(1) << 13) - 1)
@@ -100,11 +98,11 @@ static int become(struct ozx_sandbox_ids who, int archive, bool *dropped, struct
 static int become_harmless(int archive, bool *dropped, struct ozx_error *error)
 {
     struct stat st;
-    int failure = become((struct ozx_sandbox_ids){NOBODY, NOBODY}, archive, dropped, error);
+    int failure = become((struct ozx_sandbox_ids){OZX_NOBODY, OZX_NOBODY}, archive, dropped, error);
 
     if (failure || *dropped || ozx_fstat(archive, &st) < 0 || st.st_uid == 0)
         return failure;
-    return become((struct ozx_sandbox_ids){st.st_uid, st.st_gid ? st.st_gid : NOBODY}, archive,
+    return become((struct ozx_sandbox_ids){st.st_uid, st.st_gid ? st.st_gid : OZX_NOBODY}, archive,
                   dropped, error);
 }
 

@@ -25,6 +25,7 @@
 #include "base/error.h"
 
 #define OZX_SANDBOX_REPORT_SIZE 512
+#define OZX_NOBODY 65534 /* its user and group id */
 
 struct ozx_sandbox_ids {
     uid_t uid; /* 0: the ids stay, and the rest goes */

@@ -22,7 +22,6 @@
 
 #ifdef OZX_SANDBOX
 
-#define NOBODY 65534
 #define FS_ALL ((UINT64_C(1) << 13) - 1) /* of Landlock's first version */
 #define FS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 
@@ -30,8 +29,8 @@ static int drop_ids(void)
 {
     if (geteuid() != 0)
         return 0;
-    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-        setresuid(NOBODY, NOBODY, NOBODY) < 0)
+    if (setgroups(0, NULL) < 0 || setresgid(OZX_NOBODY, OZX_NOBODY, OZX_NOBODY) < 0 ||
+        setresuid(OZX_NOBODY, OZX_NOBODY, OZX_NOBODY) < 0)
         return -errno;
     return 0;
 }
@@ -86,10 +85,10 @@ static int shut_files(const char *const *more)
 
 static int refuse_calls(void)
 {
-#ifdef NATIVE_ARCH
+#ifdef OZX_NATIVE_ARCH
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OZX_NATIVE_ARCH, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr)),
         /* x86-64's calls of 32 bits have numbers of their own. */

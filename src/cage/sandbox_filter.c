@@ -23,7 +23,7 @@
 
 #include "cage/native_arch.h"
 
-#ifdef NATIVE_ARCH
+#ifdef OZX_NATIVE_ARCH
 
 #define INSTRUCTIONS_MAX 512
 #define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
@@ -260,7 +260,7 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox, bool is_
     enum ozx_sandbox_work work = sandbox->work;
 
     emit_load(p, FIELD(arch));
-    emit_unless_equal_skip(p, NATIVE_ARCH, 1);
+    emit_unless_equal_skip(p, OZX_NATIVE_ARCH, 1);
     emit(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0));
     emit_return(p, SECCOMP_RET_KILL_PROCESS);
     emit_load(p, FIELD(nr));

@@ -16,10 +16,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cage/sandbox.h"
 #include "mount/process.h"
 
 #define USERS_MAX 5 /* named in a message */
-#define NOBODY 65534
 
 static void read_name(const char *pid, char name[OZX_PROCESS_NAME_SIZE])
 {
@@ -133,7 +133,7 @@ static bool is_daemon_of(const char *pid, const char *wanted, uid_t user)
     if (strcmp(name, wanted) != 0 || !read_status(pid, &process) || !runs_this_program(pid))
         return false;
     if (process.uid == 0 || process.uid == geteuid() || process.uid == user ||
-        (user == 0 && process.uid == NOBODY))
+        (user == 0 && process.uid == OZX_NOBODY))
         return true;
     /* A worker that serves as somebody else is the child of one that counts. */
     snprintf(number, sizeof number, "%d", process.parent);

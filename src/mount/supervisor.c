@@ -31,19 +31,19 @@
 #define REAP_MS 500  /* how long a killed worker may take: it can be stuck in the disk */
 
 /* The worker ends with the mount's last user, but not later than this. */
-static void kill_worker_at(struct supervisor *s, int64_t when_ms)
+static void kill_worker_at(struct ozx_supervisor *s, int64_t when_ms)
 {
     if (!s->deadline_ms || when_ms < s->deadline_ms)
         s->deadline_ms = when_ms;
 }
 
-static bool is_leased(const struct supervisor *s)
+static bool is_leased(const struct ozx_supervisor *s)
 {
     return s->options->private_place != NULL;
 }
 
 /* A signal wants an end: unmounts, and if the mount is in use detaches it. */
-static void end_mount(struct supervisor *s)
+static void end_mount(struct ozx_supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     int failure = ozx_own_mount_end(&s->mount, false, &error);
@@ -60,7 +60,7 @@ static void end_mount(struct supervisor *s)
 }
 
 /* Gives up before anything was served: no mount and no worker stay. */
-static void abandon(struct supervisor *s)
+static void abandon(struct ozx_supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
@@ -71,7 +71,7 @@ static void abandon(struct supervisor *s)
         ozx_supervisor_note(s, &error);
 }
 
-static void tell_info(const struct supervisor *s, const char *text)
+static void tell_info(const struct ozx_supervisor *s, const char *text)
 {
     struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
 
@@ -80,7 +80,7 @@ static void tell_info(const struct supervisor *s, const char *text)
 }
 
 /* The kernel cannot serve it: FUSE does, unless nothing else was wanted. */
-static void give_up_direct(struct supervisor *s, const struct ozx_error *why)
+static void give_up_direct(struct ozx_supervisor *s, const struct ozx_error *why)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
@@ -96,7 +96,7 @@ static void give_up_direct(struct supervisor *s, const struct ozx_error *why)
 }
 
 /* The caller went away before it got an answer. */
-static bool is_abandoned(const struct supervisor *s)
+static bool is_abandoned(const struct ozx_supervisor *s)
 {
     struct pollfd answer = {.fd = s->answer};
 
@@ -104,7 +104,7 @@ static bool is_abandoned(const struct supervisor *s)
 }
 
 /* True: the kernel serves, and the worker is not needed any more. */
-static bool serve_directly(struct supervisor *s)
+static bool serve_directly(struct ozx_supervisor *s)
 {
     struct ozx_error why = OZX_ERROR_INIT;
 
@@ -122,18 +122,18 @@ static bool serve_directly(struct supervisor *s)
     kill(s->worker_pid, SIGKILL);
     s->killed = true;
     (void)!ozx_wait_child(s->worker_pid);
-    s->phase = SERVING;
+    s->phase = OZX_SUPERVISOR_SERVING;
     return true;
 }
 
-static void start_serving(struct supervisor *s)
+static void start_serving(struct ozx_supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     unsigned minor = 0;
 
     if (serve_directly(s) || s->error.code)
         return;
-    s->phase = STARTING;
+    s->phase = OZX_SUPERVISOR_STARTING;
     if (s->options->handed_fd < 0) {
         if ((is_leased(s) &&
              ozx_private_place_make(s->options->private_place, s->options->place, &error)) ||
@@ -150,11 +150,11 @@ static void start_serving(struct supervisor *s)
     (void)!ozx_channel_send(s->worker, OZX_MESSAGE_START, minor, NULL, false);
 }
 
-static void answer_served(struct supervisor *s, const struct ozx_message *message)
+static void answer_served(struct ozx_supervisor *s, const struct ozx_message *message)
 {
     struct ozx_message info = {.kind = OZX_MESSAGE_INFO};
 
-    s->phase = SERVING;
+    s->phase = OZX_SUPERVISOR_SERVING;
     if (s->options->start_guard)
         ozx_start_guard_end(s->options->start_guard);
     if (s->background && !is_leased(s))
@@ -168,23 +168,24 @@ static void answer_served(struct supervisor *s, const struct ozx_message *messag
         close(ozx_take_fd(&s->answer));
 }
 
-static void fail_by_worker(struct supervisor *s, const struct ozx_message *message)
+static void fail_by_worker(struct ozx_supervisor *s, const struct ozx_message *message)
 {
-    enum ozx_mount_stage stage = s->phase == PARSING && message->value == OZX_MOUNT_STAGE_ARCHIVE
-                                     ? OZX_MOUNT_STAGE_ARCHIVE
-                                     : OZX_MOUNT_STAGE_SYSTEM;
+    enum ozx_mount_stage stage =
+        s->phase == OZX_SUPERVISOR_PARSING && message->value == OZX_MOUNT_STAGE_ARCHIVE
+            ? OZX_MOUNT_STAGE_ARCHIVE
+            : OZX_MOUNT_STAGE_SYSTEM;
 
     ozx_supervisor_fail(s, stage, &message->error);
 }
 
 /* Looked at right away: a second later the same numbers may be those of a new mount. */
-static void see_end(struct supervisor *s)
+static void see_end(struct ozx_supervisor *s)
 {
     s->ended = true;
     s->visible = ozx_own_mount_is_there(&s->mount);
 }
 
-static void receive_from_worker(struct supervisor *s)
+static void receive_from_worker(struct ozx_supervisor *s)
 {
     struct ozx_message message;
     int got = ozx_channel_receive(s->worker, &message, NULL);
@@ -194,30 +195,32 @@ static void receive_from_worker(struct supervisor *s)
         /* It has ended, or talks nonsense. What serves may go on without a word to us; its end
          * comes as a signal. */
         close(ozx_take_fd(&s->worker));
-        if (s->phase != SERVING)
+        if (s->phase != OZX_SUPERVISOR_SERVING)
             kill(s->worker_pid, SIGKILL);
         return;
     }
-    if (message.kind == OZX_MESSAGE_NO_TABLE && s->phase == PARSING && s->direct.direct)
+    if (message.kind == OZX_MESSAGE_NO_TABLE && s->phase == OZX_SUPERVISOR_PARSING &&
+        s->direct.direct)
         give_up_direct(s, &message.error);
     else if (message.kind == OZX_MESSAGE_FAILED)
         fail_by_worker(s, &message);
-    else if (message.kind == OZX_MESSAGE_PARSED && s->phase == PARSING && !s->error.code)
+    else if (message.kind == OZX_MESSAGE_PARSED && s->phase == OZX_SUPERVISOR_PARSING &&
+             !s->error.code)
         start_serving(s);
-    else if (message.kind == OZX_MESSAGE_SERVING && s->phase == STARTING)
+    else if (message.kind == OZX_MESSAGE_SERVING && s->phase == OZX_SUPERVISOR_STARTING)
         answer_served(s, &message);
     else if (message.kind == OZX_MESSAGE_STARTED && s->mount.mounted)
         ozx_kernel_mount_readahead(s->mount.id.device_minor, s->options->max_read_bytes);
-    else if (message.kind == OZX_MESSAGE_ENDED && s->phase == SERVING && !s->ended)
+    else if (message.kind == OZX_MESSAGE_ENDED && s->phase == OZX_SUPERVISOR_SERVING && !s->ended)
         see_end(s);
-    else if (message.kind == OZX_MESSAGE_NOTE && s->phase == SERVING)
+    else if (message.kind == OZX_MESSAGE_NOTE && s->phase == OZX_SUPERVISOR_SERVING)
         ozx_supervisor_note(s, &message.error);
     else if ((message.kind == OZX_MESSAGE_WARNING || message.kind == OZX_MESSAGE_INFO) &&
-             s->phase != SERVING)
+             s->phase != OZX_SUPERVISOR_SERVING)
         ozx_supervisor_tell(s, &message);
 }
 
-static void interrupt_start(struct supervisor *s)
+static void interrupt_start(struct ozx_supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
@@ -227,11 +230,11 @@ static void interrupt_start(struct supervisor *s)
     abandon(s);
 }
 
-static void judge_end(struct supervisor *s, int status)
+static void judge_end(struct ozx_supervisor *s, int status)
 {
     struct ozx_worker_end end = {.status = status,
-                                 .parsing = s->phase == PARSING,
-                                 .served = s->phase == SERVING,
+                                 .parsing = s->phase == OZX_SUPERVISOR_PARSING,
+                                 .served = s->phase == OZX_SUPERVISOR_SERVING,
                                  .killed = s->killed};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
@@ -243,7 +246,7 @@ static void judge_end(struct supervisor *s, int status)
 }
 
 /* What an ended worker said before is still in the queue. */
-static void drain_worker_messages(struct supervisor *s)
+static void drain_worker_messages(struct ozx_supervisor *s)
 {
     struct pollfd queue = {.events = POLLIN};
 
@@ -252,7 +255,7 @@ static void drain_worker_messages(struct supervisor *s)
 }
 
 /* True if the worker has ended; then everything is judged. */
-static bool reap(struct supervisor *s)
+static bool reap(struct ozx_supervisor *s)
 {
     int status;
 
@@ -260,7 +263,7 @@ static bool reap(struct supervisor *s)
         return false;
     drain_worker_messages(s);
     judge_end(s, status);
-    if (s->phase != SERVING && s->mount.mounted) {
+    if (s->phase != OZX_SUPERVISOR_SERVING && s->mount.mounted) {
         struct ozx_error ignored = OZX_ERROR_INIT;
         (void)!ozx_own_mount_end(&s->mount, true, &ignored);
     }
@@ -268,7 +271,7 @@ static bool reap(struct supervisor *s)
 }
 
 /* A signal while it serves. A second one does not wait for the mount's last user. */
-static void handle_signal(struct supervisor *s)
+static void handle_signal(struct ozx_supervisor *s)
 {
     if (s->killed)
         return;
@@ -282,7 +285,7 @@ static void handle_signal(struct supervisor *s)
 }
 
 /* True: leave, though the worker has not. */
-static bool check_deadline(struct supervisor *s)
+static bool check_deadline(struct ozx_supervisor *s)
 {
     if (!s->deadline_ms || ozx_clock_ms() < s->deadline_ms)
         return false;
@@ -299,7 +302,7 @@ static bool check_deadline(struct supervisor *s)
 }
 
 /* Milliseconds until then, or until the command's time is up. */
-static int poll_ms(const struct supervisor *s)
+static int poll_ms(const struct ozx_supervisor *s)
 {
     int64_t until_ms = s->deadline_ms ? s->deadline_ms : s->tenant.deadline_ms;
     int64_t left_ms = until_ms - ozx_clock_ms();
@@ -308,18 +311,18 @@ static int poll_ms(const struct supervisor *s)
 }
 
 /* The caller went away, or (leased) has something to say. */
-static void hear_caller(struct supervisor *s)
+static void hear_caller(struct ozx_supervisor *s)
 {
     if (is_leased(s) && ozx_tenant_receive(&s->tenant, s->answer))
         return;
     close(ozx_take_fd(&s->answer));
-    if (s->phase != SERVING)
+    if (s->phase != OZX_SUPERVISOR_SERVING)
         interrupt_start(s); /* before it got an answer: nobody wants the mount */
     else
         handle_signal(s);
 }
 
-static void run(struct supervisor *s)
+static void run(struct ozx_supervisor *s)
 {
     for (;;) {
         const bool waits = s->over && !s->deadline_ms; /* for the command */
@@ -339,7 +342,7 @@ static void run(struct supervisor *s)
             give_up_direct(s, &why);
         if (sources[1].revents && s->worker >= 0)
             receive_from_worker(s);
-        if (s->direct.attached && s->phase == SERVING)
+        if (s->direct.attached && s->phase == OZX_SUPERVISOR_SERVING)
             return;
         if (sources[2].revents && s->answer >= 0)
             hear_caller(s);
@@ -349,7 +352,7 @@ static void run(struct supervisor *s)
             if (number == SIGCHLD) {
                 if (reap(s))
                     return;
-            } else if (s->phase != SERVING) {
+            } else if (s->phase != OZX_SUPERVISOR_SERVING) {
                 interrupt_start(s);
             } else {
                 handle_signal(s);
@@ -361,7 +364,7 @@ static void run(struct supervisor *s)
 }
 
 /* A leased mount whose worker is gone stays, dead, until nobody can take it for an empty directory. */
-static void wait_for_lease(struct supervisor *s)
+static void wait_for_lease(struct ozx_supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;
 
@@ -383,7 +386,7 @@ static void answer_watched(void *supervisor)
 }
 
 /* The mount is served by nobody of us; this process watches over it, and unmounts it. */
-static void watch(struct supervisor *s)
+static void watch(struct ozx_supervisor *s)
 {
     const struct ozx_direct_events events = {
         .context = s, .watched = answer_watched, .note = ozx_supervisor_note_of};
@@ -395,11 +398,11 @@ static void watch(struct supervisor *s)
 }
 
 /* Tells who waits of a failure. */
-static void tell_failure(struct supervisor *s)
+static void tell_failure(struct ozx_supervisor *s)
 {
     if (s->error.code && s->answer >= 0)
         (void)!ozx_channel_send(s->answer, OZX_MESSAGE_FAILED, s->stage, &s->error, false);
-    else if (s->error.code && s->background && s->phase == SERVING)
+    else if (s->error.code && s->background && s->phase == OZX_SUPERVISOR_SERVING)
         ozx_supervisor_note(s, &s->error);
     if (s->worker >= 0)
         close(s->worker);
@@ -408,7 +411,7 @@ static void tell_failure(struct supervisor *s)
 }
 
 /* From the worker's start to its end, or to that of a mount without one. */
-static void live(struct supervisor *s, struct ozx_mount_contents *contents)
+static void live(struct ozx_supervisor *s, struct ozx_mount_contents *contents)
 {
     int failure =
         ozx_worker_start(s->options, contents, s->direct.worker_pipe, &s->worker_pid, &s->worker);
@@ -423,10 +426,10 @@ static void live(struct supervisor *s, struct ozx_mount_contents *contents)
     } else {
         run(s);
     }
-    if (s->direct.attached && s->phase == SERVING)
+    if (s->direct.attached && s->phase == OZX_SUPERVISOR_SERVING)
         watch(s);
     ozx_direct_start_end(&s->direct);
-    if (is_leased(s) && s->phase == SERVING)
+    if (is_leased(s) && s->phase == OZX_SUPERVISOR_SERVING)
         wait_for_lease(s);
     ozx_own_mount_clear(&s->mount);
     ozx_tenant_close(&s->tenant);
@@ -436,19 +439,19 @@ int ozx_supervisor_run(const struct ozx_mount_options *options, struct ozx_mount
                        const struct ozx_mount_events *events, int answer, int signals,
                        enum ozx_mount_stage *stage, struct ozx_error *error)
 {
-    struct supervisor s = {.options = options,
-                           .events = events,
-                           .answer = answer,
-                           .background = answer >= 0,
-                           .signals = signals,
-                           .worker = -1,
-                           .since_ms = ozx_clock_ms(),
-                           .messages_max = ((uint64_t)contents->count + 1) * MESSAGES_MAX,
-                           .mount = {.place = options->place,
-                                     .private_place = options->private_place,
-                                     .source = options->fsname},
-                           .tenant = OZX_TENANT_INIT,
-                           .error = OZX_ERROR_INIT};
+    struct ozx_supervisor s = {.options = options,
+                               .events = events,
+                               .answer = answer,
+                               .background = answer >= 0,
+                               .signals = signals,
+                               .worker = -1,
+                               .since_ms = ozx_clock_ms(),
+                               .messages_max = ((uint64_t)contents->count + 1) * MESSAGES_MAX,
+                               .mount = {.place = options->place,
+                                         .private_place = options->private_place,
+                                         .source = options->fsname},
+                               .tenant = OZX_TENANT_INIT,
+                               .error = OZX_ERROR_INIT};
     struct ozx_error why = OZX_ERROR_INIT;
 
     if (ozx_direct_start_begin(options, contents, &s.direct, &why))

@@ -11,12 +11,16 @@
 #include "mount/own_mount.h"
 #include "mount/tenant.h"
 
-enum phase { PARSING, STARTING, SERVING };
+enum ozx_supervisor_phase {
+    OZX_SUPERVISOR_PARSING,
+    OZX_SUPERVISOR_STARTING,
+    OZX_SUPERVISOR_SERVING
+};
 
-struct supervisor {
+struct ozx_supervisor {
     const struct ozx_mount_options *options;
     const struct ozx_mount_events *events;
-    enum phase phase;
+    enum ozx_supervisor_phase phase;
     int answer; /* to the caller; -1: in the foreground, answered (and not leased), or it is gone */
     bool background;
     int signals;
@@ -37,16 +41,16 @@ struct supervisor {
 };
 
 /* Keeps the first failure; the later ones follow from it. */
-void ozx_supervisor_fail(struct supervisor *s, enum ozx_mount_stage stage,
+void ozx_supervisor_fail(struct ozx_supervisor *s, enum ozx_mount_stage stage,
                          const struct ozx_error *error);
 
 /* To the log, or the terminal of a mount in the foreground. */
-void ozx_supervisor_note(const struct supervisor *s, const struct ozx_error *error);
+void ozx_supervisor_note(const struct ozx_supervisor *s, const struct ozx_error *error);
 void ozx_supervisor_note_of(void *supervisor, const struct ozx_error *error);
 OZX_PRINTF(2, 3)
-void ozx_supervisor_note_text(const struct supervisor *s, const char *format, ...);
+void ozx_supervisor_note_text(const struct ozx_supervisor *s, const char *format, ...);
 
 /* Passes on to the caller, or calls the event if that is this process. */
-void ozx_supervisor_tell(const struct supervisor *s, const struct ozx_message *message);
+void ozx_supervisor_tell(const struct ozx_supervisor *s, const struct ozx_message *message);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "mount/supervisor_state.h"
 
-void ozx_supervisor_fail(struct supervisor *s, enum ozx_mount_stage stage,
+void ozx_supervisor_fail(struct ozx_supervisor *s, enum ozx_mount_stage stage,
                          const struct ozx_error *error)
 {
     if (s->error.code)
@@ -18,7 +18,7 @@ void ozx_supervisor_fail(struct supervisor *s, enum ozx_mount_stage stage,
         s->error.code = -EIO;
 }
 
-void ozx_supervisor_note(const struct supervisor *s, const struct ozx_error *error)
+void ozx_supervisor_note(const struct ozx_supervisor *s, const struct ozx_error *error)
 {
     s->events->note(s->events->context, error, s->background);
 }
@@ -28,7 +28,7 @@ void ozx_supervisor_note_of(void *supervisor, const struct ozx_error *error)
     ozx_supervisor_note(supervisor, error);
 }
 
-void ozx_supervisor_note_text(const struct supervisor *s, const char *format, ...)
+void ozx_supervisor_note_text(const struct ozx_supervisor *s, const char *format, ...)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     va_list args;
@@ -39,7 +39,7 @@ void ozx_supervisor_note_text(const struct supervisor *s, const char *format, ..
     ozx_supervisor_note(s, &error);
 }
 
-void ozx_supervisor_tell(const struct supervisor *s, const struct ozx_message *message)
+void ozx_supervisor_tell(const struct ozx_supervisor *s, const struct ozx_message *message)
 {
     void *context = s->events->context;
 

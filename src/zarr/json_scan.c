@@ -9,28 +9,28 @@
 
 #include "zarr/json_state.h"
 
-static bool in_object(const struct scan *s)
+static bool in_object(const struct ozx_json_scanner *s)
 {
     return s->depth && (s->brackets[(s->depth - 1) / 8] >> ((s->depth - 1) % 8) & 1);
 }
 
 /* In front of a member or an element that is kept. */
-static void put_comma(struct scan *s)
+static void put_comma(struct ozx_json_scanner *s)
 {
-    struct level *level;
+    struct ozx_json_level *level;
 
     if (s->silent)
         return;
     level = &s->levels[s->depth];
     if (level->count++)
         ozx_json_put(s, ",", 1);
-    if (level->count > ROOM)
-        ozx_json_spend(s, in_object(s) ? COST_MEMBER_ROOM : COST_ELEMENT_ROOM, 0);
+    if (level->count > OZX_JSON_ROOM)
+        ozx_json_spend(s, in_object(s) ? OZX_JSON_COST_MEMBER_ROOM : OZX_JSON_COST_ELEMENT_ROOM, 0);
 }
 
 /* --- brackets and keys ------------------------------------------------------------------------ */
 
-static bool push(struct scan *s, bool is_object)
+static bool push(struct ozx_json_scanner *s, bool is_object)
 {
     uint8_t bit = (uint8_t)(1u << (s->depth % 8));
 
@@ -58,7 +58,8 @@ static bool push(struct scan *s, bool is_object)
 
 /* Writes the bracket that opens a list or an object; all of it, and is silent from then on, if
  * nothing in it is kept. */
-static enum ozx_json_place put_bracket(struct scan *s, bool is_object, enum ozx_json_fate fate)
+static enum ozx_json_place put_bracket(struct ozx_json_scanner *s, bool is_object,
+                                       enum ozx_json_fate fate)
 {
     enum ozx_json_place place = !s->depth      ? OZX_JSON_ROOT
                                 : in_object(s) ? s->below
@@ -70,7 +71,7 @@ static enum ozx_json_place put_bracket(struct scan *s, bool is_object, enum ozx_
         fate = OZX_JSON_EMPTY;
     if (fate != OZX_JSON_DROP) {
         ozx_json_put(s, is_object ? "{" : "[", 1);
-        ozx_json_spend(s, is_object ? COST_OBJECT : COST_LIST, 0);
+        ozx_json_spend(s, is_object ? OZX_JSON_COST_OBJECT : OZX_JSON_COST_LIST, 0);
     }
     if (fate == OZX_JSON_EMPTY)
         ozx_json_put(s, is_object ? "}" : "]", 1);
@@ -81,7 +82,7 @@ static enum ozx_json_place put_bracket(struct scan *s, bool is_object, enum ozx_
     return place;
 }
 
-static bool open_bracket(struct scan *s, enum ozx_json_fate fate)
+static bool open_bracket(struct ozx_json_scanner *s, enum ozx_json_fate fate)
 {
     bool is_object = ozx_json_peek(s) == '{';
     enum ozx_json_place place = s->silent ? OZX_JSON_WHOLE : put_bracket(s, is_object, fate);
@@ -90,11 +91,11 @@ static bool open_bracket(struct scan *s, enum ozx_json_fate fate)
         return false;
     s->at++;
     if (!s->silent)
-        s->levels[s->depth] = (struct level){.place = place};
+        s->levels[s->depth] = (struct ozx_json_level){.place = place};
     return true;
 }
 
-static void close_bracket(struct scan *s)
+static void close_bracket(struct ozx_json_scanner *s)
 {
     ozx_json_put(s, in_object(s) ? "}" : "]", 1);
     s->at++;
@@ -103,14 +104,14 @@ static void close_bracket(struct scan *s)
         s->silent = false;
 }
 
-static void pass_blanks(struct scan *s)
+static void pass_blanks(struct ozx_json_scanner *s)
 {
     for (int c; (c = ozx_json_peek(s)) == ' ' || c == '\n' || c == '\t' || c == '\r';)
         s->at++;
 }
 
 /* What becomes of the value behind the key. */
-static void judge_key(struct scan *s)
+static void judge_key(struct ozx_json_scanner *s)
 {
     s->fate = ozx_json_judge_key(s->levels[s->depth].place, s->key, s->key_size, &s->below);
     if (s->fate != OZX_JSON_UNKNOWN)
@@ -120,7 +121,7 @@ static void judge_key(struct scan *s)
 }
 
 /* A key and its colon. One that is not kept is taken back. */
-static bool take_key(struct scan *s)
+static bool take_key(struct ozx_json_scanner *s)
 {
     size_t size = s->to->size_bytes, cost = s->cost, longest = s->longest;
     uint32_t count = s->silent ? 0 : s->levels[s->depth].count;
@@ -139,7 +140,7 @@ static bool take_key(struct scan *s)
     s->at++;
     if (s->silent)
         return true;
-    ozx_json_spend(s, COST_MEMBER - COST_STRING, 0);
+    ozx_json_spend(s, OZX_JSON_COST_MEMBER - OZX_JSON_COST_STRING, 0);
     judge_key(s);
     if (s->fate == OZX_JSON_DROP) {
         s->to->size_bytes = size;
@@ -153,13 +154,13 @@ static bool take_key(struct scan *s)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static bool take_scalar(struct scan *s, enum ozx_json_fate fate)
+static bool take_scalar(struct ozx_json_scanner *s, enum ozx_json_fate fate)
 {
     bool was_silent = s->silent, is_string = ozx_json_peek(s) == '"', fine;
 
     if (fate == OZX_JSON_EMPTY && is_string) {
         ozx_json_put(s, "\"\"", 2);
-        ozx_json_spend(s, COST_STRING, 0);
+        ozx_json_spend(s, OZX_JSON_COST_STRING, 0);
     }
     s->silent |= fate == OZX_JSON_DROP || (fate == OZX_JSON_EMPTY && is_string);
     fine = is_string ? ozx_json_take_string(s) : ozx_json_take_word(s);
@@ -169,7 +170,7 @@ static bool take_scalar(struct scan *s, enum ozx_json_fate fate)
 
 enum expected { A_VALUE, A_KEY, FIRST_OR_END, MORE_OR_END };
 
-static bool take_value(struct scan *s, enum expected *next)
+static bool take_value(struct ozx_json_scanner *s, enum expected *next)
 {
     enum ozx_json_fate fate = in_object(s) && !s->silent ? s->fate : OZX_JSON_KEEP;
     bool is_list = s->depth && !in_object(s);
@@ -183,7 +184,7 @@ static bool take_value(struct scan *s, enum expected *next)
     return open_bracket(s, fate);
 }
 
-static bool step(struct scan *s, enum expected *next)
+static bool step(struct ozx_json_scanner *s, enum expected *next)
 {
     bool object = in_object(s);
 
@@ -218,7 +219,7 @@ static bool is_utf16(const unsigned char *b, size_t size)
            (size >= 4 && ((b[0] && !b[1] && !b[3]) || (!b[0] && b[1] && !b[2])));
 }
 
-static bool begin(struct scan *s)
+static bool begin(struct ozx_json_scanner *s)
 {
     if (is_utf16(s->source, s->size))
         return ozx_json_wrong(s, "it is UTF-16 or UTF-32, not UTF-8");
@@ -234,7 +235,7 @@ static bool begin(struct scan *s)
     return true;
 }
 
-static bool finish(struct scan *s)
+static bool finish(struct ozx_json_scanner *s)
 {
     size_t from;
 
@@ -251,7 +252,7 @@ static bool finish(struct scan *s)
     return true;
 }
 
-static bool scan_all(struct scan *s)
+static bool scan_all(struct ozx_json_scanner *s)
 {
     enum expected next = A_VALUE;
 
@@ -266,7 +267,7 @@ static bool scan_all(struct scan *s)
     return finish(s) && !s->no_memory;
 }
 
-static int tell(const struct scan *s)
+static int tell(const struct ozx_json_scanner *s)
 {
     json_error_t *json = &s->problem->json;
 
@@ -284,12 +285,12 @@ static int tell(const struct scan *s)
 int ozx_json_scan(const char *source, size_t size_bytes, size_t cost_max_bytes,
                   struct ozx_json_scan *scan, struct ozx_json_problem *problem)
 {
-    struct scan s = {.source = (const unsigned char *)source,
-                     .size = size_bytes,
-                     .to = scan,
-                     .problem = problem,
-                     .cost_max = cost_max_bytes,
-                     .unknown_left = OZX_JSON_UNKNOWN_MAX};
+    struct ozx_json_scanner s = {.source = (const unsigned char *)source,
+                                 .size = size_bytes,
+                                 .to = scan,
+                                 .problem = problem,
+                                 .cost_max = cost_max_bytes,
+                                 .unknown_left = OZX_JSON_UNKNOWN_MAX};
     bool fine = scan_all(&s);
 
     free(s.brackets);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-bool ozx_json_wrong(struct scan *s, const char *text)
+bool ozx_json_wrong(struct ozx_json_scanner *s, const char *text)
 {
     s->wrong = text;
     return false;
@@ -14,7 +14,7 @@ bool ozx_json_wrong(struct scan *s, const char *text)
 
 /* --- defects ---------------------------------------------------------------------------------- */
 
-void ozx_json_note(struct scan *s, enum ozx_json_kind kind, size_t at, size_t size)
+void ozx_json_note(struct ozx_json_scanner *s, enum ozx_json_kind kind, size_t at, size_t size)
 {
     struct ozx_json_defect *defect = &s->problem->defects[kind];
     size_t most = sizeof defect->what - 4;
@@ -32,7 +32,7 @@ void ozx_json_note(struct scan *s, enum ozx_json_kind kind, size_t at, size_t si
 
 /* --- what is written -------------------------------------------------------------------------- */
 
-void ozx_json_put(struct scan *s, const void *bytes, size_t size)
+void ozx_json_put(struct ozx_json_scanner *s, const void *bytes, size_t size)
 {
     if (s->silent || s->no_memory)
         return;
@@ -50,13 +50,13 @@ void ozx_json_put(struct scan *s, const void *bytes, size_t size)
     s->to->size_bytes += size;
 }
 
-void ozx_json_spend(struct scan *s, size_t cost, size_t longest)
+void ozx_json_spend(struct ozx_json_scanner *s, size_t cost, size_t longest)
 {
     if (s->silent)
         return;
     s->cost += cost;
     if (longest > s->longest)
         s->longest = longest;
-    if (s->cost + COST_LONGEST * s->longest > s->cost_max)
+    if (s->cost + OZX_JSON_COST_LONGEST * s->longest > s->cost_max)
         s->problem->bound = "it has too many values, or too long ones";
 }

@@ -10,10 +10,11 @@
 /* --- strings ---------------------------------------------------------------------------------- */
 
 /* `raw` is written, `plain` is what it means. */
-static void take_part(struct scan *s, const void *raw, size_t raw_size, const void *plain,
-                      size_t plain_size)
+static void take_part(struct ozx_json_scanner *s, const void *raw, size_t raw_size,
+                      const void *plain, size_t plain_size)
 {
-    size_t fits = plain_size < KEY_SIZE - s->key_size ? plain_size : KEY_SIZE - s->key_size;
+    size_t fits =
+        plain_size < OZX_JSON_KEY_SIZE - s->key_size ? plain_size : OZX_JSON_KEY_SIZE - s->key_size;
 
     ozx_json_put(s, raw, raw_size);
     memcpy(s->key + s->key_size, plain, fits);
@@ -21,7 +22,7 @@ static void take_part(struct scan *s, const void *raw, size_t raw_size, const vo
 }
 
 /* What no text in C can hold is written as six characters. */
-static void take_impossible(struct scan *s, unsigned code)
+static void take_impossible(struct ozx_json_scanner *s, unsigned code)
 {
     char raw[16];
 
@@ -54,7 +55,7 @@ static size_t encode(unsigned code, char out[4])
 }
 
 /* The \uXXXX at `at`; false if it is none. */
-static bool read_hex(const struct scan *s, size_t at, unsigned *out)
+static bool read_hex(const struct ozx_json_scanner *s, size_t at, unsigned *out)
 {
     unsigned code = 0;
 
@@ -74,7 +75,7 @@ static bool read_hex(const struct scan *s, size_t at, unsigned *out)
     return true;
 }
 
-static bool take_unicode_escape(struct scan *s)
+static bool take_unicode_escape(struct ozx_json_scanner *s)
 {
     size_t at = s->at, size = 6;
     unsigned code, low;
@@ -97,7 +98,7 @@ static bool take_unicode_escape(struct scan *s)
     return true;
 }
 
-static bool take_escape(struct scan *s)
+static bool take_escape(struct ozx_json_scanner *s)
 {
     static const char letters[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
     int c = s->at + 1 < s->size ? s->source[s->at + 1] : 0;
@@ -113,7 +114,7 @@ static bool take_escape(struct scan *s)
 }
 
 /* A character of several bytes. Three bytes of half a surrogate pair are Java's and Python's. */
-static bool take_utf8(struct scan *s)
+static bool take_utf8(struct ozx_json_scanner *s)
 {
     const unsigned char *b = s->source + s->at;
     size_t size = *b >= 0xF0 ? 4 : *b >= 0xE0 ? 3 : 2;
@@ -140,7 +141,7 @@ static bool take_utf8(struct scan *s)
 }
 
 /* Characters that mean themselves. */
-static void take_plain(struct scan *s)
+static void take_plain(struct ozx_json_scanner *s)
 {
     const unsigned char *from = s->source + s->at;
     size_t size = 0;
@@ -154,7 +155,7 @@ static void take_plain(struct scan *s)
     s->at += size;
 }
 
-bool ozx_json_take_string(struct scan *s)
+bool ozx_json_take_string(struct ozx_json_scanner *s)
 {
     size_t start = s->at;
 
@@ -173,13 +174,13 @@ bool ozx_json_take_string(struct scan *s)
     }
     ozx_json_put(s, "\"", 1);
     s->at++;
-    ozx_json_spend(s, COST_STRING + s->at - start, s->at - start);
+    ozx_json_spend(s, OZX_JSON_COST_STRING + s->at - start, s->at - start);
     return true;
 }
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
-static size_t take_digits(struct scan *s)
+static size_t take_digits(struct ozx_json_scanner *s)
 {
     size_t from = s->at;
 
@@ -189,7 +190,7 @@ static size_t take_digits(struct scan *s)
 }
 
 /* The exponent behind e or E; what is beyond all doubles is cut. */
-static bool take_exponent(struct scan *s, int64_t *out)
+static bool take_exponent(struct ozx_json_scanner *s, int64_t *out)
 {
     bool negative = false;
     int64_t exponent = 0;
@@ -243,15 +244,15 @@ static bool fits_integer(const unsigned char *digits, size_t size, bool negative
 }
 
 /* A value that JSON has no number for. */
-static void put_text(struct scan *s, const char *text)
+static void put_text(struct ozx_json_scanner *s, const char *text)
 {
     ozx_json_put(s, "\"", 1);
     ozx_json_put(s, text, strlen(text));
     ozx_json_put(s, "\"", 1);
-    ozx_json_spend(s, COST_STRING + strlen(text), 0);
+    ozx_json_spend(s, OZX_JSON_COST_STRING + strlen(text), 0);
 }
 
-static void put_number(struct scan *s, size_t from, bool integer)
+static void put_number(struct ozx_json_scanner *s, size_t from, bool integer)
 {
     const unsigned char *number = s->source + from;
     size_t size = s->at - from;
@@ -262,10 +263,10 @@ static void put_number(struct scan *s, size_t from, bool integer)
         ozx_json_put(s, ".0", 2);
         s->to->big_integers = true;
     }
-    ozx_json_spend(s, COST_NUMBER, size);
+    ozx_json_spend(s, OZX_JSON_COST_NUMBER, size);
 }
 
-static bool take_number(struct scan *s)
+static bool take_number(struct ozx_json_scanner *s)
 {
     bool negative = ozx_json_peek(s) == '-', integer = true;
     size_t from = s->at, first, point, end;
@@ -301,7 +302,7 @@ static bool take_number(struct scan *s)
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-bool ozx_json_take_word(struct scan *s)
+bool ozx_json_take_word(struct ozx_json_scanner *s)
 {
     static const char *const words[] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
     int c = ozx_json_peek(s);
