@@ -18,9 +18,6 @@
 
 #define BUFFER_SIZE (512 * 1024)
 
-/* ZIP64 field with three values, extended timestamp. */
-#define EXTRA_ZIP64_SIZE (OZX_EXTRA_HEADER_SIZE + 24)
-#define EXTRA_TIMESTAMP_SIZE (OZX_EXTRA_HEADER_SIZE + 5)
 #define DIRECTORY_SIZE_MAX (UINT64_C(1) << 40)
 
 /* --- the end, made again ---------------------------------------------------------------------- */
@@ -53,54 +50,14 @@ static int make_room(struct rebuild *r, size_t size, struct ozx_error *error)
     return 0;
 }
 
-/* The central header that goes with a local one: the same flags and method, so that the reader
- * finds them to agree; no host, so that nothing is said of modes. */
-static uint8_t *put_central(uint8_t *p, const struct ozx_zip_scanned *e)
-{
-    uint16_t extra = EXTRA_ZIP64_SIZE + (e->mtime_known ? EXTRA_TIMESTAMP_SIZE : 0);
-
-    p = ozx_put_u32(p, OZX_CENTRAL_SIGNATURE);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, e->flags);
-    p = ozx_put_u16(p, e->method);
-    p = ozx_put_u32(p, e->dos_time);
-    p = ozx_put_u32(p, e->crc32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u16(p, e->name_size_bytes);
-    p = ozx_put_u16(p, extra);
-    p = ozx_put_u16(p, 0); /* comment */
-    p = ozx_put_u16(p, 0); /* disk */
-    p = ozx_put_u16(p, 0); /* internal attributes */
-    p = ozx_put_u32(p, 0); /* external attributes */
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    memcpy(p, e->name, e->name_size_bytes);
-    p += e->name_size_bytes;
-    p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
-    p = ozx_put_u16(p, EXTRA_ZIP64_SIZE - OZX_EXTRA_HEADER_SIZE);
-    p = ozx_put_u64(p, e->uncompressed_size_bytes);
-    p = ozx_put_u64(p, e->compressed_size_bytes);
-    p = ozx_put_u64(p, e->local_offset_bytes);
-    if (!e->mtime_known)
-        return p;
-    p = ozx_put_u16(p, OZX_EXTRA_TIMESTAMP);
-    p = ozx_put_u16(p, EXTRA_TIMESTAMP_SIZE - OZX_EXTRA_HEADER_SIZE);
-    *p++ = 1;
-    return ozx_put_u32(p, (uint32_t)e->mtime_s);
-}
-
 static int on_found(void *context, const struct ozx_zip_scanned *entry, struct ozx_error *error)
 {
     struct rebuild *r = context;
-    int failure = make_room(r,
-                            (size_t)OZX_CENTRAL_SIZE + entry->name_size_bytes + EXTRA_ZIP64_SIZE +
-                                EXTRA_TIMESTAMP_SIZE,
-                            error);
+    int failure = make_room(r, ozx_zip_central_size_max(entry), error);
 
     if (failure)
         return failure;
-    r->used = (size_t)(put_central(r->directory + r->used, entry) - r->directory);
+    r->used = (size_t)(ozx_zip_put_central_of(r->directory + r->used, entry) - r->directory);
     r->entry_count++;
     r->has_slash |= memchr(entry->name, '/', entry->name_size_bytes) != NULL;
     return 0;
@@ -126,7 +83,7 @@ static void drop_backslashes(struct rebuild *r)
         struct ozx_error lost = OZX_ERROR_INIT;
         char name[OZX_ESCAPED_SIZE];
 
-        size = OZX_CENTRAL_SIZE + name_size + ozx_bytes_u16(&b); /* as put_central made it */
+        size = OZX_CENTRAL_SIZE + name_size + ozx_bytes_u16(&b); /* as zip/writer.c made it */
         if (!memchr(header + OZX_CENTRAL_SIZE, '\\', name_size)) {
             memmove(r->directory + kept, header, size);
             kept += size;

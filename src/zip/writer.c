@@ -18,8 +18,8 @@
 
 #define LOCAL_EXTRA_SIZE                                                                           \
     (OZX_EXTRA_HEADER_SIZE + LOCAL_ZIP64_SIZE + OZX_EXTRA_HEADER_SIZE + TIMESTAMP_SIZE)
-#define CENTRAL_EXTRA_SIZE                                                                         \
-    (OZX_EXTRA_HEADER_SIZE + CENTRAL_ZIP64_SIZE + OZX_EXTRA_HEADER_SIZE + TIMESTAMP_SIZE)
+#define CENTRAL_EXTRA_SIZE_MIN (OZX_EXTRA_HEADER_SIZE + CENTRAL_ZIP64_SIZE)
+#define CENTRAL_EXTRA_SIZE (CENTRAL_EXTRA_SIZE_MIN + OZX_EXTRA_HEADER_SIZE + TIMESTAMP_SIZE)
 
 #define MADE_BY (OZX_HOST_UNIX << 8 | OZX_VERSION_ZIP64)
 #define DOS_DIRECTORY UINT32_C(0x10)
@@ -93,26 +93,40 @@ static uint8_t *put_padding(uint8_t *p, uint16_t padding, uint32_t align_bytes)
     return p + (padding - PADDING_MIN);
 }
 
-static uint8_t *put_name(uint8_t *p, const struct ozx_zip_file *file)
+/* The fields that local and central headers share, from version needed to the name's length. */
+static uint8_t *put_common(uint8_t *p, const struct ozx_zip_scanned *e)
 {
-    memcpy(p, file->name, file->name_size_bytes);
-    return p + file->name_size_bytes;
+    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
+    p = ozx_put_u16(p, e->flags);
+    p = ozx_put_u16(p, e->method);
+    p = ozx_put_u32(p, e->dos_time);
+    p = ozx_put_u32(p, e->crc32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    p = ozx_put_u32(p, OZX_SENTINEL32);
+    return ozx_put_u16(p, e->name_size_bytes);
 }
 
-/* The fields that local and central headers share, from version needed to the name's length. */
-static uint8_t *put_common(uint8_t *p, const struct ozx_zip_file *file)
+static uint8_t *put_name(uint8_t *p, const struct ozx_zip_scanned *e)
+{
+    memcpy(p, e->name, e->name_size_bytes);
+    return p + e->name_size_bytes;
+}
+
+static struct ozx_zip_scanned entry_of(const struct ozx_zip_file *file)
 {
     struct dos_time dos = dos_time_of(file->mtime_s);
 
-    p = ozx_put_u16(p, OZX_VERSION_ZIP64);
-    p = ozx_put_u16(p, OZX_FLAG_UTF8);
-    p = ozx_put_u16(p, OZX_METHOD_STORED);
-    p = ozx_put_u16(p, dos.time);
-    p = ozx_put_u16(p, dos.date);
-    p = ozx_put_u32(p, file->crc32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = ozx_put_u32(p, OZX_SENTINEL32);
-    return ozx_put_u16(p, file->name_size_bytes);
+    return (struct ozx_zip_scanned){.name = file->name,
+                                    .name_size_bytes = file->name_size_bytes,
+                                    .flags = OZX_FLAG_UTF8,
+                                    .method = OZX_METHOD_STORED,
+                                    .dos_time = (uint32_t)dos.date << 16 | dos.time,
+                                    .crc32 = file->crc32,
+                                    .local_offset_bytes = file->local_offset_bytes + gap_of(file),
+                                    .compressed_size_bytes = file->size_bytes,
+                                    .uncompressed_size_bytes = file->size_bytes,
+                                    .mtime_s = file->mtime_s,
+                                    .mtime_known = true};
 }
 
 size_t ozx_zip_local_size(const struct ozx_zip_file *file)
@@ -123,14 +137,15 @@ size_t ozx_zip_local_size(const struct ozx_zip_file *file)
 
 uint8_t *ozx_zip_put_local(uint8_t *p, const struct ozx_zip_file *file)
 {
+    const struct ozx_zip_scanned e = entry_of(file);
     uint16_t padding = padding_of(file), gap = gap_of(file);
 
     memset(p, 0, gap);
     p += gap;
     p = ozx_put_u32(p, OZX_LOCAL_SIGNATURE);
-    p = put_common(p, file);
+    p = put_common(p, &e);
     p = ozx_put_u16(p, (uint16_t)(LOCAL_EXTRA_SIZE + padding));
-    p = put_name(p, file);
+    p = put_name(p, &e);
     p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
     p = ozx_put_u16(p, LOCAL_ZIP64_SIZE);
     p = ozx_put_u64(p, file->size_bytes);
@@ -144,28 +159,45 @@ size_t ozx_zip_central_size(const struct ozx_zip_file *file)
     return OZX_CENTRAL_SIZE + (size_t)file->name_size_bytes + CENTRAL_EXTRA_SIZE;
 }
 
-uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file)
+static uint8_t *put_central(uint8_t *p, const struct ozx_zip_scanned *e, uint16_t made_by,
+                            uint32_t attributes)
 {
-    uint32_t attributes =
-        file->is_directory ? (uint32_t)(OZX_MODE_DIRECTORY | 0755) << OZX_MODE_SHIFT | DOS_DIRECTORY
-                           : (uint32_t)(OZX_MODE_REGULAR | 0644) << OZX_MODE_SHIFT;
-
     p = ozx_put_u32(p, OZX_CENTRAL_SIGNATURE);
-    p = ozx_put_u16(p, MADE_BY);
-    p = put_common(p, file);
-    p = ozx_put_u16(p, CENTRAL_EXTRA_SIZE);
+    p = ozx_put_u16(p, made_by);
+    p = put_common(p, e);
+    p = ozx_put_u16(p, e->mtime_known ? CENTRAL_EXTRA_SIZE : CENTRAL_EXTRA_SIZE_MIN);
     p = ozx_put_u16(p, 0); /* comment */
     p = ozx_put_u16(p, 0); /* disk */
     p = ozx_put_u16(p, 0); /* internal attributes: binary */
     p = ozx_put_u32(p, attributes);
     p = ozx_put_u32(p, OZX_SENTINEL32);
-    p = put_name(p, file);
+    p = put_name(p, e);
     p = ozx_put_u16(p, OZX_EXTRA_ZIP64);
     p = ozx_put_u16(p, CENTRAL_ZIP64_SIZE);
-    p = ozx_put_u64(p, file->size_bytes);
-    p = ozx_put_u64(p, file->size_bytes);
-    p = ozx_put_u64(p, file->local_offset_bytes + gap_of(file));
-    return put_timestamp(p, file->mtime_s);
+    p = ozx_put_u64(p, e->uncompressed_size_bytes);
+    p = ozx_put_u64(p, e->compressed_size_bytes);
+    p = ozx_put_u64(p, e->local_offset_bytes);
+    return e->mtime_known ? put_timestamp(p, e->mtime_s) : p;
+}
+
+uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file)
+{
+    const struct ozx_zip_scanned e = entry_of(file);
+    uint32_t attributes =
+        file->is_directory ? (uint32_t)(OZX_MODE_DIRECTORY | 0755) << OZX_MODE_SHIFT | DOS_DIRECTORY
+                           : (uint32_t)(OZX_MODE_REGULAR | 0644) << OZX_MODE_SHIFT;
+
+    return put_central(p, &e, MADE_BY, attributes);
+}
+
+size_t ozx_zip_central_size_max(const struct ozx_zip_scanned *entry)
+{
+    return OZX_CENTRAL_SIZE + (size_t)entry->name_size_bytes + CENTRAL_EXTRA_SIZE;
+}
+
+uint8_t *ozx_zip_put_central_of(uint8_t *p, const struct ozx_zip_scanned *entry)
+{
+    return put_central(p, entry, OZX_VERSION_ZIP64, 0);
 }
 
 size_t ozx_zip_end_records_size(uint16_t comment_size_bytes)

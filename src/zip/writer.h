@@ -27,6 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zip/scan.h"
+
 #define OZX_ALIGN_MAX 32768 /* bytes; the padding field states it in 16 bits */
 
 /* One entry to be written; the name is UTF-8 and borrowed. */
@@ -49,6 +51,11 @@ uint8_t *ozx_zip_put_local(uint8_t *p, const struct ozx_zip_file *file);
 
 size_t ozx_zip_central_size(const struct ozx_zip_file *file);
 uint8_t *ozx_zip_put_central(uint8_t *p, const struct ozx_zip_file *file);
+
+/* The central header that goes with a local one which was found: the same flags and method, so that
+ * the reader finds them to agree; no host, so that nothing is said of modes. */
+size_t ozx_zip_central_size_max(const struct ozx_zip_scanned *entry);
+uint8_t *ozx_zip_put_central_of(uint8_t *p, const struct ozx_zip_scanned *entry);
 
 /* ZIP64 end record, locator, end record, comment (at most OZX_COMMENT_MAX bytes). The directory
  * ends where this starts. The ZIP64 record and its locator are always there, as RFC-9 advises; the end
