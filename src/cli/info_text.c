@@ -175,7 +175,7 @@ static void add_kind(const struct ozx_summary_node *node, struct ozx_words *word
             ozx_words_add(words, "  not checked");
         break;
     default:
-        ozx_words_add(words, "  %s", ozx_summary_kind_name(node));
+        ozx_words_add(words, "  %s", ozx_summary_kind_name(node->kind));
     }
     if (node->metadata && node->metadata->zarr_format == 2)
         ozx_words_add(words, " (Zarr v2)");

@@ -301,7 +301,7 @@ static int load_wells(struct walk *w, struct ozx_summary_node *plate, unsigned d
 
 /* --- nodes ------------------------------------------------------------------------------------ */
 
-static enum ozx_summary_kind kind_of(const struct ozx_metadata *metadata)
+enum ozx_summary_kind ozx_summary_kind_of(const struct ozx_metadata *metadata)
 {
     const struct ozx_ome *ome = metadata->ome;
 
@@ -357,7 +357,7 @@ static int describe(struct walk *w, uint32_t directory, unsigned depth,
     failure = load(w, file, &node->metadata, &node->problem);
     if (failure || !node->metadata)
         return failure;
-    node->kind = kind_of(node->metadata);
+    node->kind = ozx_summary_kind_of(node->metadata);
     note_version(w, node->metadata);
     if (node->kind == OZX_SUMMARY_UNREADABLE)
         return refuse_node(w, node);
@@ -427,7 +427,7 @@ void ozx_summary_free(struct ozx_summary *summary)
     free(summary);
 }
 
-const char *ozx_summary_kind_name(const struct ozx_summary_node *node)
+const char *ozx_summary_kind_name(enum ozx_summary_kind kind)
 {
     static const char *const names[] = {
         [OZX_SUMMARY_PLAIN] = "plain",
@@ -443,5 +443,5 @@ const char *ozx_summary_kind_name(const struct ozx_summary_node *node)
         [OZX_SUMMARY_SCENE] = "scene",
     };
 
-    return names[node->kind];
+    return names[kind];
 }

@@ -97,7 +97,9 @@ int ozx_summary_missing(const struct ozx_archive *archive, const struct ozx_summ
                         void *context) OZX_CHECKED;
 
 /* "image", "plate", ... for the kinds; static. */
-const char *ozx_summary_kind_name(const struct ozx_summary_node *node);
+const char *ozx_summary_kind_name(enum ozx_summary_kind kind);
+/* By its own metadata. */
+enum ozx_summary_kind ozx_summary_kind_of(const struct ozx_metadata *metadata);
 
 /* The sizes of what is decoded at once: the innermost chunk, if the array is sharded; NULL if not known. */
 const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array);

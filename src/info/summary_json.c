@@ -382,7 +382,7 @@ static void put_node(struct writer *w, const char *key, const struct ozx_summary
     ozx_archive_path(w->archive, node->directory, path);
     open_with(w, key, '{');
     put(w, "path", ozx_json_stream_text(path));
-    put(w, "kind", json_string(ozx_summary_kind_name(node)));
+    put(w, "kind", json_string(ozx_summary_kind_name(node->kind)));
     put(w, "zarr_format", m && m->zarr_format ? json_integer(m->zarr_format) : json_null());
     put(w, "ome_version", ozx_json_stream_text(m && m->ome ? m->ome->version : NULL));
     put(w, "bytes", ozx_json_stream_number(node->bytes));

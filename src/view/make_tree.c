@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "archive/node_metadata.h"
+#include "info/summary.h"
 #include "view/make.h"
 #include "zarr/json.h"
 
@@ -46,19 +47,13 @@ struct walk {
 
 static const char *kind_of(const struct ozx_metadata *metadata)
 {
-    const struct ozx_ome *ome = metadata ? metadata->ome : NULL;
+    enum ozx_summary_kind kind = metadata ? ozx_summary_kind_of(metadata) : OZX_SUMMARY_GROUP;
 
-    if (metadata && metadata->is_array)
-        return "array";
-    if (!ome)
-        return "group";
-    if (ome->multiscale_count)
-        return ome->has_image_label ? "label" : "image";
-    return ome->plate                                   ? "plate"
-           : ome->well                                  ? "well"
-           : ome->has_labels                            ? "labels"
-           : ome->has_bioformats2raw || ome->has_series ? "series"
-                                                        : "group";
+    if (kind == OZX_SUMMARY_IMAGE && metadata->ome->has_image_label)
+        return "label";
+    if (kind == OZX_SUMMARY_BIOFORMATS2RAW)
+        kind = OZX_SUMMARY_SERIES;
+    return ozx_summary_kind_name(kind == OZX_SUMMARY_UNREADABLE ? OZX_SUMMARY_GROUP : kind);
 }
 
 /* There is something to show of the node itself. */
