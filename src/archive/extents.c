@@ -107,7 +107,7 @@ int ozx_extents_add(struct ozx_extents *x, const struct ozx_zip_entry *entry, ui
 
     if (!x->has_list)
         return add_in_order(x, &extent);
-    if (ozx_array_reserve((void **)&x->list, x->count, &x->room, sizeof *x->list))
+    if (ozx_array_grow(x->list, x->count, &x->room))
         return -ENOMEM;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
     x->list[x->count++] = extent;

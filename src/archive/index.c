@@ -102,7 +102,7 @@ static int add_node(struct build *b, uint32_t parent, const char *name, size_t n
     uint32_t name_offset;
 
     if (add_name(b, name, name_size, &name_offset) ||
-        ozx_array_reserve((void **)&d->nodes, d->node_count, &d->node_room, sizeof *d->nodes))
+        ozx_array_grow(d->nodes, d->node_count, &d->node_room))
         return ozx_error_memory(b->error);
     node = &d->nodes[d->node_count];
     memset(node, 0, sizeof *node);
@@ -231,8 +231,7 @@ static int add_compressed(struct build *b, const struct ozx_zip_entry *e, uint32
 {
     struct ozx_draft *d = &b->draft;
 
-    if (ozx_array_reserve((void **)&d->compressed, d->compressed_count, &d->compressed_room,
-                          sizeof *d->compressed))
+    if (ozx_array_grow(d->compressed, d->compressed_count, &d->compressed_room))
         return ozx_error_memory(b->error);
     d->compressed[d->compressed_count++] = (struct ozx_compressed){
         .node = draft, .method = e->method, .compressed_size_bytes = e->compressed_size_bytes};

@@ -150,8 +150,7 @@ static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
 
 static int add_directory(struct layout *l, uint32_t draft)
 {
-    if (ozx_array_reserve((void **)&l->directories, l->directory_count, &l->directory_room,
-                          sizeof *l->directories))
+    if (ozx_array_grow(l->directories, l->directory_count, &l->directory_room))
         return ozx_error_memory(l->error);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
     l->directories[l->directory_count++] = draft;

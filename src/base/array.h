@@ -32,4 +32,13 @@ static inline OZX_CHECKED int ozx_array_reserve(void **array, uint32_t count, ui
     return 0;
 }
 
+/* The same of an array by its name, whose elements have their size from its type. */
+#define ozx_array_grow(array, count, room)                                                         \
+    ({                                                                                             \
+        void *grown_ = (array);                                                                    \
+        int failure_ = ozx_array_reserve(&grown_, (count), (room), sizeof *(array));               \
+        (array) = grown_;                                                                          \
+        failure_;                                                                                  \
+    })
+
 #endif

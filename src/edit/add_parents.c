@@ -70,8 +70,7 @@ static int push(struct ozx_archive *archive, uint32_t directory, const char *pat
 {
     struct ozx_add_parent *parent;
 
-    if (ozx_array_reserve((void **)&parents->list, parents->count, &parents->room,
-                          sizeof *parents->list))
+    if (ozx_array_grow(parents->list, parents->count, &parents->room))
         return ozx_error_memory(error);
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
     parent = &parents->list[parents->count];

@@ -22,7 +22,7 @@ static void add(struct ozx_append_state *s, bool is_old, uint64_t offset_bytes, 
         last->size_bytes += size_bytes;
         return;
     }
-    if (ozx_array_reserve((void **)&s->pieces, s->piece_count, &s->piece_room, sizeof *s->pieces)) {
+    if (ozx_array_grow(s->pieces, s->piece_count, &s->piece_room)) {
         s->no_memory = true;
         return;
     }

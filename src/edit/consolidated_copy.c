@@ -51,7 +51,7 @@ static bool listed(void *context, const struct ozx_consolidated_node *node)
     if (!node->path || strcmp(node->path, c->path) != 0 ||
         (c->count && node->value.from < c->list[c->count - 1].to))
         return false;
-    if (ozx_array_reserve((void **)&c->list, c->count, &c->room, sizeof *c->list))
+    if (ozx_array_grow(c->list, c->count, &c->room))
         c->no_memory = true;
     else
         c->list[c->count++] = node->value;

@@ -69,7 +69,7 @@ static int push_image(struct making *m, uint32_t node, struct ozx_error *error)
                                  &metadata, error);
     if (failure || !metadata->ome || !metadata->ome->multiscale_count)
         return failure;
-    if (ozx_array_reserve((void **)&c->images, c->image_count, &c->image_room, sizeof *c->images))
+    if (ozx_array_grow(c->images, c->image_count, &c->image_room))
         return ozx_error_memory(error);
     c->images[c->image_count++] =
         (struct ozx_convert_image){.node = node, .metadata = ozx_take(metadata)};

@@ -100,7 +100,7 @@ int ozx_convert_keep_text(struct ozx_convert *c, struct ozx_text *text, uint32_t
     char *fitted;
 
     if (reserve_slot(c, &c->text_index, c->text_count, hash_text) ||
-        ozx_array_reserve((void **)&c->texts, c->text_count, &c->text_room, sizeof *c->texts))
+        ozx_array_grow(c->texts, c->text_count, &c->text_room))
         return -ENOMEM;
     at = hash & (c->text_index.room - 1);
     for (; (slot = c->text_index.slots[at]); at = (at + 1) & (c->text_index.room - 1)) {
@@ -123,7 +123,7 @@ int ozx_convert_keep_text(struct ozx_convert *c, struct ozx_text *text, uint32_t
 int ozx_convert_keep_node(struct ozx_convert *c, struct ozx_convert_node *node, uint32_t *number)
 {
     if (reserve_slot(c, &c->node_index, c->node_count, hash_node) ||
-        ozx_array_reserve((void **)&c->nodes, c->node_count, &c->node_room, sizeof *c->nodes))
+        ozx_array_grow(c->nodes, c->node_count, &c->node_room))
         return -ENOMEM;
     c->nodes[c->node_count] = *node;
     node->path = NULL;

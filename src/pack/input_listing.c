@@ -13,7 +13,6 @@
 int ozx_input_listing_add(struct ozx_input_listing *listing, const char *name,
                           size_t name_size_bytes, bool is_directory, struct ozx_input_item **item)
 {
-    void *items = listing->items;
     char *at;
 
     if (listing->names_room - listing->names_used < name_size_bytes + 2) {
@@ -24,9 +23,8 @@ int ozx_input_listing_add(struct ozx_input_listing *listing, const char *name,
         listing->names = grown;
         listing->names_room = room;
     }
-    if (ozx_array_reserve(&items, listing->count, &listing->room, sizeof *listing->items))
+    if (ozx_array_grow(listing->items, listing->count, &listing->room))
         return -ENOMEM;
-    listing->items = items;
     *item = &listing->items[listing->count++];
     **item = (struct ozx_input_item){.name_offset = listing->names_used,
                                      .name_size_bytes = (uint16_t)name_size_bytes,

@@ -53,7 +53,6 @@ static int look_for_slash(void *context, const struct ozx_zip_entry *e, struct o
 static int keep(struct names *s, const struct ozx_zip_entry *e, const char *normal, size_t size)
 {
     size_t need = e->path_size_bytes + size + 2;
-    void *names = s->names;
 
     if (s->texts_room - s->texts_used < need) {
         size_t room = s->texts_room + s->texts_room / 2 + need + 65536;
@@ -63,9 +62,8 @@ static int keep(struct names *s, const struct ozx_zip_entry *e, const char *norm
         s->texts = grown;
         s->texts_room = room;
     }
-    if (ozx_array_reserve(&names, s->count, &s->room, sizeof *s->names))
+    if (ozx_array_grow(s->names, s->count, &s->room))
         return -ENOMEM;
-    s->names = names;
     s->names[s->count++] = (struct name){.header_offset_bytes = e->header_offset_bytes,
                                          .offset = s->texts_used,
                                          .size_bytes = e->path_size_bytes};

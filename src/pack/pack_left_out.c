@@ -95,10 +95,8 @@ static bool listed(void *context, const struct ozx_consolidated_node *node)
 static int cut(void *context, struct ozx_json_range bytes)
 {
     struct judge *j = context;
-    void *array = j->cuts;
-    int failure = ozx_array_reserve(&array, j->cut_count, &j->cut_room, sizeof *j->cuts);
+    int failure = ozx_array_grow(j->cuts, j->cut_count, &j->cut_room);
 
-    j->cuts = array;
     if (failure)
         return failure;
     j->cuts[j->cut_count++] =

@@ -97,8 +97,7 @@ static int find_owner(struct notes *n, uint32_t directory, const struct owner **
         n->owner_count--;
     top = n->owner_count ? &n->owners[n->owner_count - 1] : NULL;
     if (!top || top->directory != directory) {
-        if (ozx_array_reserve((void **)&n->owners, n->owner_count, &n->owner_room,
-                              sizeof *n->owners))
+        if (ozx_array_grow(n->owners, n->owner_count, &n->owner_room))
             return -ENOMEM;
         top = &n->owners[n->owner_count++];
         *top = (struct owner){.directory = directory};

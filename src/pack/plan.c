@@ -53,8 +53,7 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 {
     const char *kept;
 
-    if (ozx_array_reserve((void **)&plan->directories, plan->directory_count, &plan->directory_room,
-                          sizeof *plan->directories))
+    if (ozx_array_grow(plan->directories, plan->directory_count, &plan->directory_room))
         return -ENOMEM;
     kept = keep_text(plan, path, path_size_bytes);
     if (!kept)
@@ -79,7 +78,7 @@ int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx
 
     if (!name)
         return -ENOMEM;
-    if (ozx_array_reserve((void **)&list->entries, list->count, &list->room, sizeof *entry))
+    if (ozx_array_grow(list->entries, list->count, &list->room))
         return -ENOMEM;
     list->entries[list->count] = *entry;
     list->entries[list->count++].name = name;
@@ -93,8 +92,7 @@ int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char 
     struct ozx_plan_omission *last;
 
     if (!plan->omission_count || plan->omissions[plan->omission_count - 1].directory != directory) {
-        if (ozx_array_reserve((void **)&plan->omissions, plan->omission_count, &plan->omission_room,
-                              sizeof *plan->omissions))
+        if (ozx_array_grow(plan->omissions, plan->omission_count, &plan->omission_room))
             return -ENOMEM;
         plan->omissions[plan->omission_count++] =
             (struct ozx_plan_omission){.first = "", .directory = directory};

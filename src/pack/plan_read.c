@@ -15,11 +15,8 @@
 int ozx_plan_cut(struct ozx_plan *plan, struct ozx_plan_entry *entry, struct ozx_plan_cut *cuts,
                  size_t count)
 {
-    void *array = plan->rewrites;
-    int failure =
-        ozx_array_reserve(&array, plan->rewrite_count, &plan->rewrite_room, sizeof *plan->rewrites);
+    int failure = ozx_array_grow(plan->rewrites, plan->rewrite_count, &plan->rewrite_room);
 
-    plan->rewrites = array;
     if (failure) {
         free(cuts);
         return failure;

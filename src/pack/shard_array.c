@@ -20,17 +20,6 @@ static uint64_t along(const struct ozx_array *array, uint32_t dimension)
     return size / chunk + (size % chunk != 0);
 }
 
-/* Only what keys need: the pointers of the metadata are not to be used. */
-static struct ozx_array keys_of(const struct ozx_array *array, const struct ozx_shape *chunk_shape)
-{
-    return (struct ozx_array){.has_shape = true,
-                              .shape = array->shape,
-                              .has_grid = true,
-                              .chunk_shape = *chunk_shape,
-                              .key_encoding = array->key_encoding,
-                              .separator = array->separator};
-}
-
 int ozx_shard_array_init(struct ozx_shard_array *self, const char *path, size_t path_size_bytes,
                          const struct ozx_array *array)
 {
@@ -38,9 +27,9 @@ int ozx_shard_array_init(struct ozx_shard_array *self, const char *path, size_t 
         array->sharding ? &array->sharding->chunk_shape : &array->chunk_shape;
 
     *self = (struct ozx_shard_array){.path_size_bytes = path_size_bytes,
-                                     .chunks = keys_of(array, chunk_shape),
-                                     .shards = keys_of(array, chunk_shape),
-                                     .files = keys_of(array, &array->chunk_shape),
+                                     .chunks = ozx_chunk_keys_of(array, chunk_shape),
+                                     .shards = ozx_chunk_keys_of(array, chunk_shape),
+                                     .files = ozx_chunk_keys_of(array, &array->chunk_shape),
                                      .is_sharded = array->sharding != NULL,
                                      .mtime_s = INT64_MIN};
     /* Rounded up to shards it may be twice as many along each dimension. */
@@ -98,11 +87,8 @@ int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_D
 int ozx_shard_array_add_directory(struct ozx_shard_array *self, const uint64_t *index,
                                   uint32_t depth, bool is_root, uint64_t fingerprint)
 {
-    void *array = self->directories;
-    int failure = ozx_array_reserve(&array, self->directory_count, &self->directory_room,
-                                    sizeof *self->directories);
+    int failure = ozx_array_grow(self->directories, self->directory_count, &self->directory_room);
 
-    self->directories = array;
     if (failure)
         return failure;
     self->directories[self->directory_count++] =
@@ -116,12 +102,9 @@ int ozx_shard_array_add_directory(struct ozx_shard_array *self, const uint64_t *
 int ozx_shard_array_add_other(struct ozx_shard_array *self, const char *path, uint32_t key,
                               bool is_directory, bool is_lost)
 {
-    void *array = self->others;
-    int failure =
-        ozx_array_reserve(&array, self->other_count, &self->other_room, sizeof *self->others);
+    int failure = ozx_array_grow(self->others, self->other_count, &self->other_room);
     char *copy;
 
-    self->others = array;
     if (failure)
         return failure;
     copy = strdup(path);
@@ -237,11 +220,8 @@ static int by_path(const void *a, const void *b)
 
 static int add_first(struct ozx_shard_array *self, uint32_t chunk)
 {
-    void *array = self->firsts;
-    int failure =
-        ozx_array_reserve(&array, self->shard_count, &self->firsts_room, sizeof *self->firsts);
+    int failure = ozx_array_grow(self->firsts, self->shard_count, &self->firsts_room);
 
-    self->firsts = array;
     if (!failure)
         self->firsts[self->shard_count++] = chunk;
     return failure;

@@ -29,20 +29,12 @@ void ozx_shard_list_put(struct ozx_shard_list *list, uint32_t at,
 int ozx_shard_list_add(struct ozx_shard_list *list, uint32_t count,
                        const struct ozx_shard_chunk *chunk)
 {
-    void *array;
     int failure = !list->wide && !fits(chunk) ? ozx_shard_list_widen(list, count) : 0;
 
     if (failure)
         return failure;
-    if (list->wide) {
-        array = list->wide;
-        failure = ozx_array_reserve(&array, count, &list->room, sizeof *list->wide);
-        list->wide = array;
-    } else {
-        array = list->rows;
-        failure = ozx_array_reserve(&array, count, &list->room, sizeof *list->rows);
-        list->rows = array;
-    }
+    failure = list->wide ? ozx_array_grow(list->wide, count, &list->room)
+                         : ozx_array_grow(list->rows, count, &list->room);
     if (!failure)
         ozx_shard_list_put(list, count, chunk);
     return failure;

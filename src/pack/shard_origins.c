@@ -193,11 +193,8 @@ static int take_chunks(struct split *s)
 static int add_origin(struct split *s)
 {
     struct ozx_shard_array *array = s->array;
-    void *list = array->origins;
-    int failure =
-        ozx_array_reserve(&list, array->origin_count, &array->origin_room, sizeof *array->origins);
+    int failure = ozx_array_grow(array->origins, array->origin_count, &array->origin_room);
 
-    array->origins = list;
     if (failure)
         return ozx_error_memory(s->error);
     array->origins[array->origin_count++] = (struct ozx_shard_origin){

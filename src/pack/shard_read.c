@@ -124,14 +124,12 @@ static int open_file(const struct ozx_shards *self, struct own *own,
 static struct ozx_shard_part *find_part(struct ozx_shards *self, const struct ozx_shard_array *array,
                                         uint32_t chunk)
 {
-    void *list = self->parts;
     int failure;
 
     for (uint32_t i = 0; i < self->part_count; i++)
         if (self->parts[i].array == array && self->parts[i].chunk == chunk)
             return &self->parts[i];
-    failure = ozx_array_reserve(&list, self->part_count, &self->part_room, sizeof *self->parts);
-    self->parts = list;
+    failure = ozx_array_grow(self->parts, self->part_count, &self->part_room);
     if (failure)
         return NULL;
     self->parts[self->part_count] = (struct ozx_shard_part){.array = array, .chunk = chunk};

@@ -245,7 +245,6 @@ static int __attribute__((noinline)) settle(struct scan *s, struct ozx_shard_arr
     struct ozx_error error = OZX_ERROR_INIT;
     char text[OZX_ESCAPED_SIZE + 64], name[OZX_ESCAPED_SIZE];
     struct ozx_shards *self = s->self;
-    void *list = self->arrays;
     int failure = ozx_shard_choose(array, &s->options->wish, &error);
 
     if (failure < 0)
@@ -264,9 +263,7 @@ static int __attribute__((noinline)) settle(struct scan *s, struct ozx_shard_arr
         return refuse(s, array->path, "exclude whole arrays, or pack without --shard first",
                       "--exclude matches the name of a shard");
     if (!failure)
-        failure = ozx_array_reserve(&list, self->array_count, &self->array_room,
-                                    sizeof *self->arrays);
-    self->arrays = list;
+        failure = ozx_array_grow(self->arrays, self->array_count, &self->array_room);
     if (!failure)
         self->arrays[self->array_count++] = *array;
     return failure ? failure : 1;
@@ -314,11 +311,9 @@ static int scan_array(struct scan *s, uint32_t key, const struct ozx_metadata *m
 
 static int add_text(struct ozx_shards *self, const char *path, const struct ozx_input_file *file)
 {
-    void *list = self->texts;
-    int failure = ozx_array_reserve(&list, self->text_count, &self->text_room, sizeof *self->texts);
+    int failure = ozx_array_grow(self->texts, self->text_count, &self->text_room);
     char *copy;
 
-    self->texts = list;
     if (failure)
         return failure;
     copy = strdup(path);

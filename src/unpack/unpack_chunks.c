@@ -11,6 +11,7 @@
 #include "archive/node_metadata.h"
 #include "base/array.h"
 #include "unpack/unpack_rewrite.h"
+#include "zarr/chunk_keys.h"
 #include "zarr/metadata_files.h"
 #include "zarr/sharding_nodes.h"
 
@@ -127,16 +128,6 @@ static const char *defect_of(const struct ozx_array *array)
     return NULL;
 }
 
-static struct ozx_array keys_of(const struct ozx_array *array, const struct ozx_shape *chunk_shape)
-{
-    return (struct ozx_array){.has_shape = true,
-                              .shape = array->shape,
-                              .has_grid = true,
-                              .chunk_shape = *chunk_shape,
-                              .key_encoding = array->key_encoding,
-                              .separator = array->separator};
-}
-
 /* The digest of its metadata, which the parser took. */
 static int read_digest(struct find *f, uint32_t file, struct ozx_node_digest *digest)
 {
@@ -158,7 +149,6 @@ static int add(struct find *f, uint32_t directory, uint32_t file, const struct o
     const char *defect = defect_of(array);
     struct ozx_unpack_chunks *chunks = f->chunks;
     struct ozx_unpack_array *added;
-    void *list = chunks->list;
     int failure;
 
     ozx_archive_path(f->archive, directory, f->array_path);
@@ -166,14 +156,13 @@ static int add(struct find *f, uint32_t directory, uint32_t file, const struct o
         refuse(f, defect);
         return 0;
     }
-    failure = ozx_array_reserve(&list, chunks->count, &chunks->room, sizeof *chunks->list);
-    chunks->list = list;
+    failure = ozx_array_grow(chunks->list, chunks->count, &chunks->room);
     if (failure)
         return failure;
     added = &chunks->list[chunks->count];
     *added = (struct ozx_unpack_array){.directory = directory,
-                                       .shards = keys_of(array, &array->chunk_shape),
-                                       .chunks = keys_of(array, &sharding->chunk_shape),
+                                       .shards = ozx_chunk_keys_of(array, &array->chunk_shape),
+                                       .chunks = ozx_chunk_keys_of(array, &sharding->chunk_shape),
                                        .chunks_per_shard = sharding->chunks_per_shard,
                                        .index_size_bytes = sharding->index_size_bytes,
                                        .index_at_start = sharding->index_at_start,

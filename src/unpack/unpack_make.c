@@ -164,8 +164,7 @@ static int note_large(struct ozx_unpack_state *state, struct ozx_unpack_place *p
 {
     int fd, failure;
 
-    if (ozx_array_reserve((void **)&state->large, state->large_count, &state->large_room,
-                          sizeof *state->large))
+    if (ozx_array_grow(state->large, state->large_count, &state->large_room))
         return ozx_unpack_fail_making(state, node, -ENOMEM);
     state->large[state->large_count++] =
         (struct ozx_unpack_large){.node = node, .bytes_left = size};

@@ -47,10 +47,8 @@ static bool is_node(const struct consolidated *c, uint32_t node)
 
 static int keep_digest(struct consolidated *c, uint32_t node, const struct ozx_node_digest *digest)
 {
-    void *array = c->digests;
-    int failure = ozx_array_reserve(&array, c->digest_count, &c->digest_room, sizeof *c->digests);
+    int failure = ozx_array_grow(c->digests, c->digest_count, &c->digest_room);
 
-    c->digests = array;
     if (failure)
         return failure;
     c->digests[c->digest_count++] = *digest;

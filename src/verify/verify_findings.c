@@ -102,7 +102,7 @@ static char *harmless(const char *text)
 /* With the lock held. */
 static void keep(struct ozx_verify *v, struct ozx_verify_rule *r, const struct ozx_finding *finding)
 {
-    if (ozx_array_reserve((void **)&r->list, r->count, &r->room, sizeof *r->list)) {
+    if (ozx_array_grow(r->list, r->count, &r->room)) {
         v->no_memory = true;
         free_finding(finding);
         return;

@@ -194,7 +194,7 @@ static int add_large(struct ozx_verify *v, const struct ozx_verify_entry *e, uin
 {
     uint64_t size = e->header.compressed_size_bytes;
 
-    if (ozx_array_reserve((void **)&v->larges, v->large_count, &v->large_room, sizeof *v->larges))
+    if (ozx_array_grow(v->larges, v->large_count, &v->large_room))
         return -ENOMEM;
     *large = v->large_count++;
     v->larges[*large] = (struct ozx_verify_large){.size_bytes = size, .left_bytes = size};
@@ -219,7 +219,7 @@ static int add_to_run(struct listing *l)
         return 0;
     }
     if ((is_large && add_large(v, &l->entry, &large)) ||
-        ozx_array_reserve((void **)&v->runs, v->run_count, &v->run_room, sizeof *v->runs))
+        ozx_array_grow(v->runs, v->run_count, &v->run_room))
         return -ENOMEM;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
     v->runs[v->run_count++] = (struct ozx_verify_run){.local_offset_bytes = e->local_offset_bytes,

@@ -21,8 +21,7 @@ static int add(struct ozx_verify *v, uint64_t from, uint64_t to)
 {
     if (from >= to)
         return 0;
-    if (ozx_array_reserve((void **)&v->superseded, v->superseded_count, &v->superseded_room,
-                          sizeof *v->superseded))
+    if (ozx_array_grow(v->superseded, v->superseded_count, &v->superseded_room))
         return -ENOMEM;
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is room */
     v->superseded[v->superseded_count++] =

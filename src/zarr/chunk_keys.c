@@ -84,3 +84,14 @@ bool ozx_chunk_is_directory(const struct ozx_array *array, const char *path, siz
         *inside = all;
     return true;
 }
+
+struct ozx_array ozx_chunk_keys_of(const struct ozx_array *array,
+                                   const struct ozx_shape *chunk_shape)
+{
+    return (struct ozx_array){.has_shape = true,
+                              .shape = array->shape,
+                              .has_grid = true,
+                              .chunk_shape = *chunk_shape,
+                              .key_encoding = array->key_encoding,
+                              .separator = array->separator};
+}

@@ -26,4 +26,8 @@ size_t ozx_chunk_put_key(const struct ozx_array *array, const uint64_t *index,
 bool ozx_chunk_is_directory(const struct ozx_array *array, const char *path, size_t path_size_bytes,
                             uint64_t index[OZX_DIMENSIONS_MAX], uint32_t *depth, bool *inside);
 
+/* As much of `array` as keys need, of chunks of that shape; the pointers of the metadata are not in it. */
+struct ozx_array ozx_chunk_keys_of(const struct ozx_array *array,
+                                   const struct ozx_shape *chunk_shape);
+
 #endif

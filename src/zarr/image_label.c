@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "zarr/ome_text.h"
 
 #define SOURCE_SIZE 4096
@@ -44,7 +45,7 @@ static int take_colors(const char *text, struct ozx_json_range image_label,
 {
     struct ozx_json_range list, element;
     struct ozx_json_cursor cursor;
-    size_t room = 0;
+    uint32_t room = 0;
 
     if (!ozx_json_find(text, image_label, "colors", &list))
         return 0;
@@ -53,14 +54,8 @@ static int take_colors(const char *text, struct ozx_json_range image_label,
         return 0;
     while (out->color_count < OZX_LABEL_COLORS_MAX &&
            ozx_json_next_element(&cursor, &element) == OZX_JSON_ITEM) {
-        if (out->color_count == room) {
-            size_t more = room ? 2 * room : 64;
-            struct ozx_label_color *grown = realloc(out->colors, more * sizeof *grown);
-            if (!grown)
-                return -ENOMEM;
-            out->colors = grown;
-            room = more;
-        }
+        if (ozx_array_grow(out->colors, out->color_count, &room))
+            return -ENOMEM;
         out->color_count += take_color(text, element, &out->colors[out->color_count]);
     }
     if (out->color_count)

@@ -22,7 +22,7 @@ struct ozx_label_color {
 struct ozx_image_label {
     char *source; /* path of the image from this group, may be hostile; NULL: not stated. Owned */
     struct ozx_label_color *colors; /* by their labels, ascending; of two of one label one. Owned */
-    size_t color_count;
+    uint32_t color_count;
 };
 
 /* `text` is a zarr.json or .zattrs; what is not valid in it is not there. -ENOMEM. The caller

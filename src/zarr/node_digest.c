@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "zarr/fill_float.h"
 
@@ -28,7 +29,7 @@ struct hasher {
     const char *text;
     uint64_t seed;
     struct pair *pairs; /* owned: a stack of the members of objects that are open */
-    size_t count, room;
+    uint32_t count, room;
     char data_type[TYPE_SIZE]; /* "": another one */
     bool in_codecs;
     bool has_byte_order; /* of the values that the codecs at hand encode */
@@ -181,17 +182,10 @@ static uint64_t hash_list(struct hasher *h, struct ozx_json_cursor cursor, unsig
 
 static void push(struct hasher *h, struct pair pair)
 {
-    if (h->count == h->room) {
-        size_t room = h->room ? 2 * h->room : 64;
-        struct pair *grown = realloc(h->pairs, room * sizeof *grown);
-        if (!grown) {
-            h->failure = -ENOMEM;
-            return;
-        }
-        h->pairs = grown;
-        h->room = room;
-    }
-    h->pairs[h->count++] = pair;
+    if (ozx_array_grow(h->pairs, h->count, &h->room))
+        h->failure = -ENOMEM;
+    else
+        h->pairs[h->count++] = pair;
 }
 
 static int by_key(const void *a, const void *b)
@@ -205,7 +199,7 @@ static int by_key(const void *a, const void *b)
 
 /* The members that were pushed since `base`, the last of each key. An object that has nothing but a
  * name is as that name alone. */
-static uint64_t sum_members(struct hasher *h, size_t base)
+static uint64_t sum_members(struct hasher *h, uint32_t base)
 {
     uint64_t sum = mix(h->seed, 5), name = hash_text(h, "name", 4);
     struct pair *pairs = h->pairs ? h->pairs + base : NULL; /* none were ever pushed: {} */
@@ -285,7 +279,7 @@ static uint64_t hash_object(struct hasher *h, struct ozx_json_cursor cursor, uns
 {
     struct ozx_json_member member;
     enum ozx_json_step step;
-    size_t base = h->count;
+    uint32_t base = h->count;
 
     while (!h->failure && (step = ozx_json_next_member(&cursor, &member)) != OZX_JSON_END) {
         struct pair pair = {.place = h->count};

@@ -69,10 +69,8 @@ int ozx_text_edits_apply(struct ozx_text_edits *edits, const char *text, size_t 
 /* Takes ownership of the new text, whatever comes. */
 static int add(struct ozx_text_edits *edits, struct ozx_json_range bytes, char *text, size_t size)
 {
-    void *array = edits->list;
-    int failure = ozx_array_reserve(&array, edits->count, &edits->room, sizeof *edits->list);
+    int failure = ozx_array_grow(edits->list, edits->count, &edits->room);
 
-    edits->list = array;
     if (failure) {
         free(text);
         return failure;

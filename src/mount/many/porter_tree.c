@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define PATH_SIZE 4096
 
 /* A name as readdir gave it. */
@@ -22,7 +24,7 @@ struct found {
 
 struct found_list {
     struct found *list;
-    size_t count, room;
+    uint32_t count, room;
 };
 
 static struct ozx_entry *of_number(struct ozx_link *link)
@@ -281,16 +283,11 @@ static void free_found(struct found_list *found)
 
 static int put_found(struct found_list *found, const struct dirent *entry)
 {
-    struct found *list = found->list;
+    struct found *list;
 
-    if (found->count == found->room) {
-        size_t room = found->room ? 2 * found->room : 64;
-        list = realloc(list, room * sizeof *list);
-        if (!list)
-            return -ENOMEM;
-        found->list = list;
-        found->room = room;
-    }
+    if (ozx_array_grow(found->list, found->count, &found->room))
+        return -ENOMEM;
+    list = found->list;
     list[found->count] = (struct found){.name = strdup(entry->d_name), .type = entry->d_type};
     if (!list[found->count].name)
         return -ENOMEM;
