@@ -28,6 +28,7 @@ struct command {
     uint64_t old_size_bytes;
     struct ozx_pack_result result;
     struct ozx_part *part;
+    struct ozx_plan_cursor cursor; /* of its plan */
     struct ozx_append_tree tree;
     struct ozx_add_node *nodes; /* owned, as the texts are */
     size_t node_count;
@@ -39,10 +40,9 @@ struct command {
 static struct ozx_zip_file tree_file(void *context, uint64_t index,
                                      char path[OZX_NAME_PATH_MAX + 1])
 {
-    const struct command *command = context;
-    const struct ozx_plan *plan = ozx_part_plan(command->part);
+    struct command *command = context;
 
-    return ozx_plan_file(plan, ozx_plan_entry(plan, index), path);
+    return ozx_plan_file(command->cursor.plan, ozx_plan_entry(&command->cursor, index), path);
 }
 
 /* The texts of the tree's zarr.json: the root's, and all others unless they are too large. */
@@ -52,7 +52,7 @@ static int read_nodes(struct command *command)
     uint64_t count = ozx_plan_metadata_count(plan), size = 0;
 
     for (uint64_t i = 0; i < count; i++)
-        size += ozx_plan_entry(plan, i)->size_bytes;
+        size += ozx_plan_metadata(plan, i)->size_bytes;
     command->add.has_all_nodes = size <= TEXTS_MAX;
     if (!command->add.has_all_nodes)
         count = 1;
@@ -60,7 +60,7 @@ static int read_nodes(struct command *command)
     if (!command->nodes)
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     for (; command->node_count < count; command->node_count++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(plan, command->node_count);
+        const struct ozx_plan_entry *entry = ozx_plan_metadata(plan, command->node_count);
         char *text;
         if (ozx_part_text(command->part, command->node_count, &text))
             return ozx_pack_command_fail(&command->common);
@@ -83,10 +83,11 @@ static int open_tree(struct command *command)
         return ozx_report(OZX_EXIT_SYSTEM, command->file.path, "cannot open: %s", strerror(errno));
     if (ozx_part_open(&command->common.pack, &place, &command->result, &command->part))
         return ozx_pack_command_fail(&command->common);
+    command->cursor.plan = ozx_part_plan(command->part);
     command->tree = (struct ozx_append_tree){
         .context = command,
-        .count = ozx_plan_entry_count(ozx_part_plan(command->part)),
-        .metadata_count = ozx_plan_metadata_count(ozx_part_plan(command->part)),
+        .count = ozx_plan_entry_count(command->cursor.plan),
+        .metadata_count = ozx_plan_metadata_count(command->cursor.plan),
         .end_bytes = ozx_part_end(command->part),
         .file = tree_file};
     return read_nodes(command);

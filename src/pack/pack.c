@@ -59,10 +59,11 @@ static int prepare_output(struct ozx_pack_state *pack)
 
 static int list_plan(const struct ozx_pack_state *pack)
 {
+    struct ozx_plan_cursor cursor = {.plan = pack->plan};
     char path[OZX_NAME_PATH_MAX + 1];
 
     for (uint64_t i = 0; i < pack->entry_count; i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(pack->plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_entry(&cursor, i);
 
         ozx_plan_path(pack->plan, entry, path);
         if (pack->options->listed)

@@ -30,12 +30,13 @@ static int sink_flush(struct sink *sink)
 
 static int put_directory(struct ozx_pack_state *pack, struct sink *sink)
 {
+    struct ozx_plan_cursor cursor = {.plan = pack->plan};
     char path[OZX_NAME_PATH_MAX + 1];
     uint16_t comment_size = (uint16_t)pack->comment_size;
     int failure = 0;
 
     for (uint64_t i = 0; i < pack->entry_count && !failure; i++) {
-        struct ozx_zip_file file = ozx_plan_file(pack->plan, ozx_plan_entry(pack->plan, i), path);
+        struct ozx_zip_file file = ozx_plan_file(pack->plan, ozx_plan_entry(&cursor, i), path);
 
         if (DIRECTORY_BUFFER_SIZE - sink->used < ozx_zip_central_size(&file))
             failure = sink_flush(sink);

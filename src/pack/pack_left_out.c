@@ -277,10 +277,11 @@ static void judge_parent(struct judge *j, const struct ozx_plan_omission *omissi
 
 static void note_entries(struct judge *j)
 {
+    struct ozx_plan_cursor cursor = {.plan = j->plan};
     uint64_t metadata_count = ozx_plan_metadata_count(j->plan);
 
     for (uint64_t i = 0; i < ozx_plan_entry_count(j->plan); i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(j->plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_entry(&cursor, i);
 
         if (entry->is_directory)
             continue; /* it stands for itself, as nothing of it is kept */
@@ -319,7 +320,7 @@ static int judge_all(struct judge *j, bool any_left_out)
     int failure = 0;
 
     for (uint64_t i = 0; i < (any_left_out ? metadata_count : 1) && !failure; i++)
-        failure = judge_entry(j, ozx_plan_entry(j->plan, i), any_left_out);
+        failure = judge_entry(j, ozx_plan_metadata(j->plan, i), any_left_out);
     if (failure) {
         ozx_error_memory(&error);
         return ozx_pack_tell(j->pack, OZX_PACK_INPUT, &error);

@@ -45,7 +45,7 @@ static int index_metadata(struct notes *n)
     if (!n->metadata)
         return -ENOMEM;
     for (uint64_t i = 0; i < ozx_plan_metadata_count(n->plan); i++)
-        n->metadata[ozx_plan_entry(n->plan, i)->directory] = i + 1;
+        n->metadata[ozx_plan_metadata(n->plan, i)->directory] = i + 1;
     return 0;
 }
 
@@ -56,7 +56,7 @@ static int read_owner(const struct notes *n, struct owner *owner)
     OZX_AUTO_FREE char *text = NULL;
     struct ozx_error error = OZX_ERROR_INIT;
     uint64_t number = n->metadata[owner->directory];
-    const struct ozx_plan_entry *entry = number ? ozx_plan_entry(n->plan, number - 1) : NULL;
+    const struct ozx_plan_entry *entry = number ? ozx_plan_metadata(n->plan, number - 1) : NULL;
     int failure = entry && entry->size_bytes <= OZX_JSON_SIZE_MAX ? 0 : -EBADMSG;
 
     if (!failure) {
@@ -156,10 +156,11 @@ static int judge_file(struct notes *n, const struct ozx_plan_entry *entry)
 static int judge_entries(struct notes *n)
 {
     uint64_t count = ozx_plan_entry_count(n->plan);
+    struct ozx_plan_cursor cursor = {.plan = n->plan};
     int failure = index_metadata(n);
 
     for (uint64_t i = ozx_plan_metadata_count(n->plan); i < count && !failure; i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(n->plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_entry(&cursor, i);
         char path[OZX_NAME_PATH_MAX + 1];
 
         if (entry->is_directory) {

@@ -88,10 +88,11 @@ int ozx_pack_make_plan(struct ozx_pack_state *pack)
 void ozx_pack_fill_result(struct ozx_pack_state *pack)
 {
     struct ozx_pack_result *result = pack->result;
+    struct ozx_plan_cursor cursor = {.plan = pack->plan};
 
     pack->entry_count = ozx_plan_entry_count(pack->plan);
     for (uint64_t i = 0; i < pack->entry_count; i++)
-        result->directories += ozx_plan_entry(pack->plan, i)->is_directory;
+        result->directories += ozx_plan_entry(&cursor, i)->is_directory;
     result->files = pack->entry_count - result->directories;
     result->left_out = ozx_plan_left_out_count(pack->plan);
     result->data_bytes = ozx_plan_data_bytes(pack->plan);

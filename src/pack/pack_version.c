@@ -72,7 +72,7 @@ static void warn_of_file(const struct ozx_pack_state *pack, uint64_t entry, uint
     struct ozx_error error = OZX_ERROR_INIT;
     char path[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE], others[64] = "";
 
-    ozx_plan_path(pack->plan, ozx_plan_entry(pack->plan, entry), path);
+    ozx_plan_path(pack->plan, ozx_plan_metadata(pack->plan, entry), path);
     if (files > 1)
         snprintf(others, sizeof others, "; and %" PRIu64 " more file%s", files - 1,
                  OZX_S(files - 1));

@@ -86,7 +86,7 @@ int ozx_part_write(struct ozx_part *part, int fd)
 
 int ozx_part_text(struct ozx_part *part, uint64_t index, char **out)
 {
-    const struct ozx_plan_entry *entry = ozx_plan_entry(part->pack.plan, index);
+    const struct ozx_plan_entry *entry = ozx_plan_metadata(part->pack.plan, index);
     struct ozx_error error = OZX_ERROR_INIT;
     char *text = malloc(entry->size_bytes + 1);
     int failure =

@@ -30,7 +30,8 @@ struct state {
     struct ozx_crew crew;
 
     /* Guarded by the crew's lock; it changes when next_write does. */
-    uint64_t cursor, cursor_offset, next_job;
+    struct ozx_plan_cursor cursor;
+    uint64_t next_entry, next_offset, next_job;
     uint64_t next_write;
     uint32_t stream_crc; /* of the large entry that is being streamed */
 };
@@ -39,6 +40,7 @@ struct worker {
     struct state *state;
     uint8_t buffer[BUFFER_SIZE];
     struct ozx_input_reader reader;
+    struct ozx_plan_cursor cursor;
     char path[OZX_NAME_PATH_MAX + 1];
 };
 
@@ -61,50 +63,42 @@ static int writing_failed(struct state *state, int code)
 
 /* --- jobs ------------------------------------------------------------------------------------- */
 
-static uint64_t end_of(const struct state *state, uint64_t index)
-{
-    return index + 1 < state->entry_count
-               ? ozx_plan_entry(state->plan, index + 1)->local_offset_bytes
-               : ozx_plan_directory_offset(state->plan);
-}
-
 /* Header and data do not fit one buffer. */
-static bool is_large(const struct state *state, uint64_t index)
+static bool is_large(const struct ozx_plan_entry *entry)
 {
-    return end_of(state, index) - ozx_plan_entry(state->plan, index)->local_offset_bytes >
-           BUFFER_SIZE;
+    return entry->end_offset_bytes - entry->local_offset_bytes > BUFFER_SIZE;
 }
 
 static void take_part(struct state *state, struct job *job)
 {
-    const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, state->cursor);
-    uint64_t left = entry->size_bytes - state->cursor_offset;
+    const struct ozx_plan_entry *entry = ozx_plan_entry(&state->cursor, state->next_entry);
+    uint64_t left = entry->size_bytes - state->next_offset;
     /* Streams go from buffer to buffer, so that the next thread's is full when this one is out. */
     uint64_t part = state->pipeline->mode == OZX_PIPELINE_STREAM ? BUFFER_SIZE : PART_SIZE;
 
     if (part == PART_SIZE && entry->in_order)
         part = entry->size_bytes; /* each of several readers would decompress it from the front */
 
-    job->part_offset = state->cursor_offset;
+    job->part_offset = state->next_offset;
     job->part_size = left < part ? left : part;
     job->last = job->first + 1;
-    state->cursor_offset += job->part_size;
-    if (state->cursor_offset == entry->size_bytes) {
-        state->cursor++;
-        state->cursor_offset = 0;
+    state->next_offset += job->part_size;
+    if (state->next_offset == entry->size_bytes) {
+        state->next_entry++;
+        state->next_offset = 0;
     }
 }
 
 static void take_batch(struct state *state, struct job *job)
 {
-    uint64_t start = ozx_plan_entry(state->plan, job->first)->local_offset_bytes;
+    uint64_t start = ozx_plan_entry(&state->cursor, job->first)->local_offset_bytes;
     uint64_t last = job->first;
 
     while (last < state->entry_count && last - job->first < BATCH_ENTRIES &&
-           end_of(state, last) - start <= BUFFER_SIZE)
+           ozx_plan_entry(&state->cursor, last)->end_offset_bytes - start <= BUFFER_SIZE)
         last++;
     job->part_size = 0;
-    job->last = state->cursor = last;
+    job->last = state->next_entry = last;
 }
 
 static bool next(void *context, void *out)
@@ -112,11 +106,11 @@ static bool next(void *context, void *out)
     struct state *state = context;
     struct job *job = out;
 
-    if (state->cursor >= state->entry_count)
+    if (state->next_entry >= state->entry_count)
         return false;
-    job->first = state->cursor;
+    job->first = state->next_entry;
     job->sequence = state->next_job++;
-    if (is_large(state, job->first))
+    if (is_large(ozx_plan_entry(&state->cursor, job->first)))
         take_part(state, job);
     else
         take_batch(state, job);
@@ -129,7 +123,7 @@ static bool next(void *context, void *out)
 static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
 {
     const struct ozx_plan *plan = worker->state->plan;
-    struct ozx_plan_entry *entry = ozx_plan_entry(plan, index);
+    const struct ozx_plan_entry *entry = ozx_plan_entry(&worker->cursor, index);
     struct ozx_error error = OZX_ERROR_INIT;
     OZX_AUTO_CLOSE int fd = -1;
     uint32_t crc;
@@ -137,16 +131,17 @@ static int read_small(struct worker *worker, uint64_t index, uint8_t *data)
 
     if (entry->is_directory)
         return 0;
-    failure = ozx_plan_open(plan, &worker->reader, index, &fd, &error);
+    failure = ozx_plan_open(plan, &worker->reader, entry, &fd, &error);
     if (!failure)
-        failure = ozx_plan_read(plan, &worker->reader, entry, fd, data, entry->size_bytes, 0,
-                                &error);
+        failure =
+            ozx_plan_read(plan, &worker->reader, entry, fd, data, entry->size_bytes, 0, &error);
     if (failure)
         return reading_failed(worker, &error);
     crc = ozx_crc32(0, data, entry->size_bytes);
-    if (worker->state->pipeline->mode == OZX_PIPELINE_STREAM && crc != entry->crc32)
+    if (worker->state->pipeline->mode != OZX_PIPELINE_STREAM)
+        ozx_plan_add_crc(&worker->cursor, index, crc);
+    else if (crc != entry->crc32)
         failure = ozx_plan_changed(plan, entry, &error);
-    entry->crc32 = crc;
     if (!failure)
         failure = ozx_plan_check(plan, &worker->reader, entry, fd, &error);
     if (!failure)
@@ -188,16 +183,16 @@ static int write_out(struct worker *worker, const void *data, size_t size, uint6
 static int run_batch(struct worker *worker, const struct job *job)
 {
     struct state *state = worker->state;
-    uint64_t start = ozx_plan_entry(state->plan, job->first)->local_offset_bytes;
-    size_t size = (size_t)(end_of(state, job->last - 1) - start);
+    uint64_t start = ozx_plan_entry(&worker->cursor, job->first)->local_offset_bytes, end = start;
+    size_t size;
     int failure = 0;
 
     for (uint64_t i = job->first; i < job->last && !ozx_crew_stopped(&state->crew); i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_entry(&worker->cursor, i);
         struct ozx_zip_file file;
 
-        failure =
-            read_small(worker, i, worker->buffer + (end_of(state, i) - entry->size_bytes - start));
+        end = entry->end_offset_bytes;
+        failure = read_small(worker, i, worker->buffer + (end - entry->size_bytes - start));
         if (failure)
             return failure;
         file = ozx_plan_file(state->plan, entry, worker->path);
@@ -205,6 +200,7 @@ static int run_batch(struct worker *worker, const struct job *job)
     }
     if (ozx_crew_stopped(&state->crew))
         return -ECANCELED;
+    size = (size_t)(end - start);
     switch (state->pipeline->mode) {
     case OZX_PIPELINE_SUM:
         break;
@@ -238,7 +234,7 @@ static int write_header(struct worker *worker, const struct ozx_plan_entry *entr
 static int stream_part(struct worker *worker, const struct job *job, uint32_t crc)
 {
     struct state *state = worker->state;
-    const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
+    const struct ozx_plan_entry *entry = ozx_plan_entry(&worker->cursor, job->first);
     struct ozx_error error = OZX_ERROR_INIT;
     int failure = 0;
 
@@ -263,8 +259,8 @@ static int stream_part(struct worker *worker, const struct job *job, uint32_t cr
 static int copy_part(struct worker *worker, const struct job *job, int fd, uint32_t *crc)
 {
     struct state *state = worker->state;
-    const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
-    uint64_t data = end_of(state, job->first) - entry->size_bytes;
+    const struct ozx_plan_entry *entry = ozx_plan_entry(&worker->cursor, job->first);
+    uint64_t data = entry->end_offset_bytes - entry->size_bytes;
     struct ozx_error error = OZX_ERROR_INIT;
 
     for (uint64_t at = 0; at < job->part_size && !ozx_crew_stopped(&state->crew);) {
@@ -290,14 +286,14 @@ static int copy_part(struct worker *worker, const struct job *job, int fd, uint3
 static int run_part(struct worker *worker, const struct job *job)
 {
     struct state *state = worker->state;
-    struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, job->first);
+    const struct ozx_plan_entry *entry = ozx_plan_entry(&worker->cursor, job->first);
     OZX_AUTO_CLOSE int fd = -1;
     bool is_last = job->part_offset + job->part_size == entry->size_bytes;
     uint32_t crc = 0;
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
-    if (ozx_plan_open(state->plan, &worker->reader, job->first, &fd, &error))
+    if (ozx_plan_open(state->plan, &worker->reader, entry, &fd, &error))
         return reading_failed(worker, &error);
     failure = copy_part(worker, job, fd, &crc);
     if (failure)
@@ -310,7 +306,7 @@ static int run_part(struct worker *worker, const struct job *job)
         return stream_part(worker, job, crc);
     crc = ozx_crc32_shift(crc, entry->size_bytes - job->part_offset - job->part_size);
     pthread_mutex_lock(&state->crew.lock);
-    entry->crc32 ^= crc;
+    ozx_plan_add_crc(&worker->cursor, job->first, crc);
     pthread_mutex_unlock(&state->crew.lock);
     return 0;
 }
@@ -324,9 +320,9 @@ static int end_large(struct worker *worker)
     int failure = 0;
 
     for (uint64_t i = 0; i < state->entry_count && !failure; i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(state->plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_entry(&worker->cursor, i);
 
-        if (!is_large(state, i))
+        if (!is_large(entry))
             continue;
         if (ozx_plan_check_crc(state->plan, entry, entry->crc32, &error))
             return reading_failed(worker, &error);
@@ -345,6 +341,7 @@ static int begin(void *context, void *member)
 
     worker->state = state;
     worker->reader = (struct ozx_input_reader)OZX_INPUT_READER_INIT;
+    worker->cursor = (struct ozx_plan_cursor){.plan = state->plan};
     return 0;
 }
 
@@ -393,6 +390,7 @@ int ozx_pipeline_run(const struct ozx_pipeline *pipeline, bool *output_failed,
 {
     struct state state = {.pipeline = pipeline,
                           .plan = pipeline->plan,
+                          .cursor = {.plan = pipeline->plan},
                           .entry_count = ozx_plan_entry_count(pipeline->plan)};
     const struct ozx_crew_task task = {.threads = pipeline->jobs,
                                        .member_size = sizeof(struct worker),

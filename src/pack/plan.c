@@ -71,17 +71,14 @@ int ozx_plan_add_directory(struct ozx_plan *plan, const char *path, size_t path_
 
 int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata, const struct ozx_plan_entry *entry)
 {
-    struct ozx_plan_list *list = is_metadata ? &plan->metadata : &plan->rest;
-    const char *name = is_metadata           ? OZX_NAME_ZARR_JSON
-                       : entry->is_directory ? ""
-                                             : keep_text(plan, entry->name, entry->name_size_bytes);
+    struct ozx_plan_list *list = &plan->metadata;
 
-    if (!name)
-        return -ENOMEM;
+    if (!is_metadata)
+        return ozx_plan_rows_add(&plan->rest, entry);
     if (ozx_array_grow(list->entries, list->count, &list->room))
         return -ENOMEM;
     list->entries[list->count] = *entry;
-    list->entries[list->count++].name = name;
+    list->entries[list->count++].name = OZX_NAME_ZARR_JSON;
     return 0;
 }
 
@@ -122,7 +119,7 @@ void ozx_plan_close(struct ozx_plan *plan)
     free(plan->rewrites);
     free(plan->omissions);
     free(plan->metadata.entries);
-    free(plan->rest.entries);
+    ozx_plan_rows_free(&plan->rest);
     free(plan->directories);
     free(plan);
 }
@@ -142,10 +139,73 @@ uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan)
     return plan->metadata.count;
 }
 
-struct ozx_plan_entry *ozx_plan_entry(const struct ozx_plan *plan, uint64_t index)
+struct ozx_plan_entry *ozx_plan_metadata(const struct ozx_plan *plan, uint64_t index)
 {
-    return index < plan->metadata.count ? &plan->metadata.entries[index]
-                                        : &plan->rest.entries[index - plan->metadata.count];
+    return &plan->metadata.entries[index];
+}
+
+/* The one behind the cursor's, which becomes it. */
+static void step(struct ozx_plan_cursor *cursor, uint64_t row)
+{
+    const struct ozx_plan *plan = cursor->plan;
+    struct ozx_plan_entry *entry = &cursor->entry;
+    const struct ozx_plan_mark *mark = &plan->rest.marks[row / OZX_PLAN_STRIDE];
+    uint64_t offset = entry->end_offset_bytes;
+
+    if (row % OZX_PLAN_STRIDE == 0) {
+        cursor->at = mark->at;
+        offset = mark->local_offset_bytes;
+    }
+    ozx_plan_rows_get(&plan->rest, row, &cursor->at, entry);
+    entry->crc32 = plan->rest.crcs ? plan->rest.crcs[row] : 0;
+    ozx_plan_place(plan, entry, offset);
+    cursor->index = plan->metadata.count + row + 1;
+}
+
+const struct ozx_plan_entry *ozx_plan_entry(struct ozx_plan_cursor *cursor, uint64_t index)
+{
+    const struct ozx_plan *plan = cursor->plan;
+    uint64_t row, from;
+
+    if (index < plan->metadata.count)
+        return &plan->metadata.entries[index];
+    if (cursor->index == index + 1)
+        return &cursor->entry;
+    row = index - plan->metadata.count;
+    from = row - row % OZX_PLAN_STRIDE;
+    if (cursor->index > plan->metadata.count + from && cursor->index <= index)
+        from = cursor->index - plan->metadata.count;
+    for (; from <= row; from++)
+        step(cursor, from);
+    return &cursor->entry;
+}
+
+uint64_t ozx_plan_entry_at(const struct ozx_plan *plan, uint64_t offset_bytes)
+{
+    struct ozx_plan_cursor cursor = {.plan = plan};
+    uint64_t low = 0, high = ozx_plan_entry_count(plan);
+
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (ozx_plan_entry(&cursor, middle)->local_offset_bytes <= offset_bytes)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void ozx_plan_add_crc(struct ozx_plan_cursor *cursor, uint64_t index, uint32_t crc32)
+{
+    const struct ozx_plan *plan = cursor->plan;
+
+    if (index < plan->metadata.count) {
+        plan->metadata.entries[index].crc32 ^= crc32;
+        return;
+    }
+    plan->rest.crcs[index - plan->metadata.count] ^= crc32;
+    if (cursor->index == index + 1)
+        cursor->entry.crc32 = plan->rest.crcs[index - plan->metadata.count];
 }
 
 uint32_t ozx_plan_directory_count(const struct ozx_plan *plan)
@@ -231,6 +291,23 @@ uint64_t ozx_plan_directory_bytes(const struct ozx_plan *plan)
     return plan->directory_bytes;
 }
 
+void ozx_plan_place(const struct ozx_plan *plan, struct ozx_plan_entry *entry,
+                    uint64_t local_offset_bytes)
+{
+    size_t path = plan->directories[entry->directory].path_size_bytes;
+    const struct ozx_zip_file file = {
+        .name_size_bytes =
+            (uint16_t)(plan->below_size_bytes + path + (path != 0) + entry->name_size_bytes),
+        .is_directory = entry->is_directory,
+        .local_offset_bytes = local_offset_bytes,
+        .align_bytes = plan->align_bytes,
+        .align_by_gaps = plan->align_by_gaps,
+    };
+
+    entry->local_offset_bytes = local_offset_bytes;
+    entry->end_offset_bytes = local_offset_bytes + ozx_zip_local_size(&file) + entry->size_bytes;
+}
+
 uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                        char path[OZX_NAME_PATH_MAX + 1])
 {
@@ -249,7 +326,7 @@ uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry 
 struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                                   char path[OZX_NAME_PATH_MAX + 1])
 {
-    size_t below = strlen(plan->below);
+    size_t below = plan->below_size_bytes;
 
     /* who laid out the plan knows that it fits */
     memmove(path + below, path, ozx_plan_path(plan, entry, path) + (size_t)1);

@@ -8,9 +8,10 @@
  * the bytes of the path), then everything else by the bytes of the path. Directories are entries
  * only where they are empty.
  *
- * Memory: an entry takes 56 bytes and its name, a directory 40 bytes and its path.
+ * Memory: a zarr.json takes 64 bytes, any other entry about 18 with its name (pack/plan_rows.h), a
+ * directory 40 bytes and its path.
  *
- * A plan never changes once it is made but for `crc32`, which the pipeline fills in, and for cuts
+ * A plan never changes once it is made but for CRCs, which the pipeline fills in, and for cuts
  * (below), which come before that.
  */
 #ifndef OZX_PACK_PLAN_H
@@ -41,17 +42,27 @@ struct ozx_plan_directory {
 };
 
 struct ozx_plan_entry {
-    uint64_t size_bytes;  /* in the archive that is written */
-    uint64_t key;         /* the input's own (pack/input.h) */
+    uint64_t size_bytes; /* in the archive that is written */
+    uint64_t key;        /* the input's own (pack/input.h) */
     uint64_t local_offset_bytes;
-    int64_t mtime_s;  /* clamped to the limit already */
+    uint64_t end_offset_bytes; /* of its data */
+    int64_t mtime_s;           /* clamped to the limit already */
     const char *name; /* last component, terminated; "" for an empty directory (the entry is it) */
     uint32_t directory;
-    uint32_t crc32; /* written by the pipeline */
+    uint32_t crc32; /* as it was when the cursor came */
     uint16_t name_size_bytes;
     bool is_directory;
-    bool is_cut;   /* it is written without some of its bytes */
-    bool in_order; /* it is to be read by one reader, from front to back */
+    bool is_cut;    /* it is written without some of its bytes */
+    bool in_order;  /* it is to be read by one reader, from front to back */
+    bool more_here; /* the next one is of the same directory, as far as is known */
+};
+
+/* Where in a plan somebody reads. One thread's. */
+struct ozx_plan_cursor {
+    const struct ozx_plan *plan; /* borrowed; all else is ozx_plan_entry's, and 0 at first */
+    struct ozx_plan_entry entry;
+    uint64_t index; /* 1 + the entry's number */
+    uint64_t at;    /* of the next one */
 };
 
 /* Bytes of a file that are not written. */
@@ -102,8 +113,17 @@ void ozx_plan_close(struct ozx_plan *plan); /* NULL is fine */
 
 struct ozx_input *ozx_plan_input(const struct ozx_plan *plan); /* borrowed */
 uint64_t ozx_plan_entry_count(const struct ozx_plan *plan);
-struct ozx_plan_entry *ozx_plan_entry(const struct ozx_plan *plan, uint64_t index);
+/* The entry of that number, borrowed until the next call: the next one, and the same again, at once, others
+ * after some search. */
+const struct ozx_plan_entry *ozx_plan_entry(struct ozx_plan_cursor *cursor, uint64_t index);
+/* The number of the last entry that begins at or in front of the offset. */
+uint64_t ozx_plan_entry_at(const struct ozx_plan *plan, uint64_t offset_bytes);
+/* What some bytes contribute to the CRC-32 of entry `index` (0 at first), which is the sum of these without
+ * carries. One thread at a time for each entry. */
+void ozx_plan_add_crc(struct ozx_plan_cursor *cursor, uint64_t index, uint32_t crc32);
 uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan); /* entries 0 ... n-1: zarr.json */
+struct ozx_plan_entry *ozx_plan_metadata(const struct ozx_plan *plan,
+                                         uint64_t index); /* of those */
 uint32_t ozx_plan_directory_count(const struct ozx_plan *plan);
 const struct ozx_plan_directory *ozx_plan_directory(const struct ozx_plan *plan, uint32_t index);
 
@@ -143,9 +163,9 @@ int ozx_plan_lay_out(struct ozx_plan *plan, struct ozx_error *error) OZX_CHECKED
 
 /* --- reading entries, without what is cut out (plan_read.c) ----------------------------------- */
 
-/* The descriptor to read entry `index` from, to be closed; `*fd` stays as it is if there is none. */
-int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader, uint64_t index,
-                  int *fd, struct ozx_error *error) OZX_CHECKED;
+/* The descriptor to read the entry from, to be closed; `*fd` stays as it is if there is none. */
+int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader,
+                  const struct ozx_plan_entry *entry, int *fd, struct ozx_error *error) OZX_CHECKED;
 
 /* Exactly these bytes of what is written. -ESTALE: the file has fewer, it changed. */
 int ozx_plan_read(const struct ozx_plan *plan, struct ozx_input_reader *reader,
@@ -154,8 +174,7 @@ int ozx_plan_read(const struct ozx_plan *plan, struct ozx_input_reader *reader,
 
 /* After the reading. -ESTALE: the file is not what the walk saw, so it changed. */
 int ozx_plan_check(const struct ozx_plan *plan, struct ozx_input_reader *reader,
-                   const struct ozx_plan_entry *entry, int fd,
-                   struct ozx_error *error) OZX_CHECKED;
+                   const struct ozx_plan_entry *entry, int fd, struct ozx_error *error) OZX_CHECKED;
 
 /* -EBADMSG (rule crc): `crc32` is not what the input states of the entry. What is cut has no sum
  * there. */

@@ -6,7 +6,7 @@
 #ifndef OZX_PACK_PLAN_BUILD_H
 #define OZX_PACK_PLAN_BUILD_H
 
-#include "pack/plan.h"
+#include "pack/plan_rows.h"
 
 struct ozx_plan_list {
     struct ozx_plan_entry *entries; /* owned */
@@ -24,7 +24,8 @@ struct ozx_plan_rewrite {
 struct ozx_plan_text; /* blocks of names, chained */
 
 struct ozx_plan {
-    struct ozx_plan_list metadata, rest;    /* zarr.json; all else */
+    struct ozx_plan_list metadata;          /* zarr.json */
+    struct ozx_plan_rows rest;              /* all else */
     struct ozx_plan_directory *directories; /* owned */
     uint32_t directory_count, directory_room;
     struct ozx_plan_rewrite *rewrites; /* owned; by directory, once the plan is laid out */
@@ -36,6 +37,7 @@ struct ozx_plan {
     uint32_t align_bytes;
     bool align_by_gaps;
     const char *below; /* borrowed; never NULL */
+    size_t below_size_bytes;
     uint64_t first_offset_bytes;
     uint64_t data_bytes, left_out_count;
     struct ozx_junk_counts junk;
@@ -51,6 +53,10 @@ int ozx_plan_add_entry(struct ozx_plan *plan, bool is_metadata,
 
 /* By directory, for those who ask. */
 void ozx_plan_sort_cuts(struct ozx_plan *plan);
+
+/* The entry begins there: both of its offsets. */
+void ozx_plan_place(const struct ozx_plan *plan, struct ozx_plan_entry *entry,
+                    uint64_t local_offset_bytes);
 
 /* Notes what --exclude leaves out of a directory. -ENOMEM. */
 int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char *name,

@@ -94,15 +94,13 @@ static struct ozx_input_place place_of(const struct ozx_plan *plan,
                                     .key = entry->key};
 }
 
-int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader, uint64_t index,
-                  int *fd, struct ozx_error *error)
+int ozx_plan_open(const struct ozx_plan *plan, struct ozx_input_reader *reader,
+                  const struct ozx_plan_entry *entry, int *fd, struct ozx_error *error)
 {
-    const struct ozx_plan_entry *entry = ozx_plan_entry(plan, index);
     char path[OZX_NAME_PATH_MAX + 1];
     struct ozx_input_place place = place_of(plan, entry, path);
 
-    place.more_here = index + 1 < ozx_plan_entry_count(plan) &&
-                      ozx_plan_entry(plan, index + 1)->directory == entry->directory;
+    place.more_here = entry->more_here;
     return plan->input->kind->open(plan->input, reader, &place, fd, error);
 }
 

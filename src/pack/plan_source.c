@@ -15,6 +15,7 @@
 struct planned {
     struct ozx_source source;
     const struct ozx_plan *plan;
+    struct ozx_plan_cursor cursor;
     struct ozx_input_reader reader;
     uint8_t *header;                        /* HEADER_ROOM; owned */
     uint64_t central, central_offset_bytes; /* an entry, and where its central header is */
@@ -33,28 +34,12 @@ static size_t copy(const uint8_t *from, uint64_t at, size_t size, uint8_t *to, s
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-/* The last one that begins at or in front of `offset`. */
-static uint64_t entry_at(const struct ozx_plan *plan, uint64_t offset)
+static int read_data(struct planned *self, const struct ozx_plan_entry *entry, uint8_t *to,
+                     size_t size, uint64_t offset)
 {
-    uint64_t low = 0, high = ozx_plan_entry_count(plan);
-
-    while (high - low > 1) {
-        uint64_t middle = low + (high - low) / 2;
-        if (ozx_plan_entry(plan, middle)->local_offset_bytes <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static int read_data(struct planned *self, uint64_t index, uint8_t *to, size_t size,
-                     uint64_t offset)
-{
-    const struct ozx_plan_entry *entry = ozx_plan_entry(self->plan, index);
     struct ozx_error ignored = OZX_ERROR_INIT;
     OZX_AUTO_CLOSE int fd = -1;
-    int failure = ozx_plan_open(self->plan, &self->reader, index, &fd, &ignored);
+    int failure = ozx_plan_open(self->plan, &self->reader, entry, &fd, &ignored);
 
     return failure
                ? failure
@@ -64,8 +49,8 @@ static int read_data(struct planned *self, uint64_t index, uint8_t *to, size_t s
 static int read_entry(struct planned *self, uint8_t *to, size_t wanted, uint64_t offset,
                       size_t *got)
 {
-    const uint64_t index = entry_at(self->plan, offset);
-    const struct ozx_plan_entry *entry = ozx_plan_entry(self->plan, index);
+    const struct ozx_plan_entry *entry =
+        ozx_plan_entry(&self->cursor, ozx_plan_entry_at(self->plan, offset));
     char path[OZX_NAME_PATH_MAX + 1];
     struct ozx_zip_file file = ozx_plan_file(self->plan, entry, path);
     const size_t header = ozx_zip_local_size(&file);
@@ -82,7 +67,7 @@ static int read_entry(struct planned *self, uint8_t *to, size_t wanted, uint64_t
     if (within >= entry->size_bytes)
         return -EIO;
     *got = entry->size_bytes - within < wanted ? (size_t)(entry->size_bytes - within) : wanted;
-    return read_data(self, index, to, *got, within);
+    return read_data(self, entry, to, *got, within);
 }
 
 /* --- behind them ------------------------------------------------------------------------------ */
@@ -98,7 +83,7 @@ static int read_central(struct planned *self, uint8_t *to, size_t wanted, uint64
     for (; self->central < ozx_plan_entry_count(self->plan); self->central++) {
         char path[OZX_NAME_PATH_MAX + 1];
         struct ozx_zip_file file =
-            ozx_plan_file(self->plan, ozx_plan_entry(self->plan, self->central), path);
+            ozx_plan_file(self->plan, ozx_plan_entry(&self->cursor, self->central), path);
         const size_t size = ozx_zip_central_size(&file);
         if (size > HEADER_ROOM)
             return -EIO;
@@ -171,6 +156,7 @@ int ozx_plan_source(const struct ozx_plan *plan, struct ozx_source **out)
                                                      ozx_zip_end_records_size(0),
                                        .fd = -1};
     self->plan = plan;
+    self->cursor.plan = plan;
     self->reader = (struct ozx_input_reader)OZX_INPUT_READER_INIT;
     self->header = header;
     self->central_offset_bytes = ozx_plan_directory_offset(plan);

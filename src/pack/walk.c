@@ -181,7 +181,7 @@ static int add_empty_directory(struct walk *walk, uint32_t directory, int64_t mt
 {
     const char *defect;
     struct ozx_plan_entry entry = {
-        .mtime_s = clamped_mtime(walk, mtime_s), .directory = directory, .is_directory = true};
+        .mtime_s = clamped_mtime(walk, mtime_s), .name = "", .directory = directory, .is_directory = true};
 
     memcpy(walk->path + walk->path_size, "/", 2);
     defect = name_defect(walk->path, walk->path_size + 1);

@@ -64,7 +64,7 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
 {
     const struct ozx_input_kind *kind = ozx_plan_input(plan)->kind;
     const struct ozx_plan_entry *first =
-        ozx_plan_metadata_count(plan) ? ozx_plan_entry(plan, 0) : NULL;
+        ozx_plan_metadata_count(plan) ? ozx_plan_metadata(plan, 0) : NULL;
     const struct ozx_plan_directory *where =
         first ? ozx_plan_directory(plan, first->directory) : NULL;
     char name[OZX_ESCAPED_SIZE];
@@ -124,7 +124,7 @@ int ozx_zarr_judge_json(const struct ozx_plan *plan, struct ozx_zarr_json *all,
 {
     *all = (struct ozx_zarr_json){.broken = 0};
     for (uint64_t i = 0; i < ozx_plan_metadata_count(plan); i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_metadata(plan, i);
         struct ozx_json_problem problem = {0};
         char path[OZX_NAME_PATH_MAX + 1], name[OZX_ESCAPED_SIZE], quoted[OZX_ESCAPED_SIZE + 2];
         int why = 0;
@@ -185,7 +185,7 @@ static int version_below(const struct ozx_plan *plan, char version[OZX_VERSION_T
                          void *context)
 {
     for (uint64_t i = 1; i < ozx_plan_metadata_count(plan); i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_metadata(plan, i);
         char path[OZX_NAME_PATH_MAX + 1];
         struct ozx_json_problem problem = {0};
         int why = 0;
@@ -212,7 +212,7 @@ int ozx_zarr_version(const struct ozx_plan *plan, char version[OZX_VERSION_TEXT_
 {
     struct ozx_json_problem problem = {0};
     int why = 0;
-    OZX_AUTO_JSON json_t *metadata = load(plan, ozx_plan_entry(plan, 0), &why, &problem);
+    OZX_AUTO_JSON json_t *metadata = load(plan, ozx_plan_metadata(plan, 0), &why, &problem);
     const char *found;
 
     if (!metadata)
@@ -255,7 +255,7 @@ void ozx_zarr_find_unsharded(const struct ozx_plan *plan,
                              void *context)
 {
     for (uint64_t i = 0; i < ozx_plan_metadata_count(plan); i++) {
-        const struct ozx_plan_entry *entry = ozx_plan_entry(plan, i);
+        const struct ozx_plan_entry *entry = ozx_plan_metadata(plan, i);
         const struct ozx_plan_directory *directory = ozx_plan_directory(plan, entry->directory);
         struct ozx_json_problem problem = {0};
         int why = 0;
