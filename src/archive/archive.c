@@ -58,7 +58,8 @@ static bool only_top_folder(const struct ozx_archive *a, const char **name, size
     if (!stat.is_directory)
         return false;
     *name = ozx_archive_name(a, first, size);
-    return ozx_archive_lookup(a, first, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON), &node) == 0 ||
+    return ozx_archive_lookup(a, first, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON), &node) ==
+               0 ||
            ozx_archive_lookup(a, first, OZX_NAME_ZGROUP, strlen(OZX_NAME_ZGROUP), &node) == 0;
 }
 
@@ -71,12 +72,12 @@ static void judge_root(struct ozx_archive *a, const char *subdir_hint)
 
     if (has_file(a, OZX_NAME_ZARR_JSON))
         return;
-    if (has_file(a, OZX_NAME_ZGROUP) || has_file(a, OZX_NAME_ZARRAY) || has_file(a, OZX_NAME_ZATTRS))
+    if (has_file(a, OZX_NAME_ZGROUP) || has_file(a, OZX_NAME_ZARRAY) ||
+        has_file(a, OZX_NAME_ZATTRS))
         snprintf(text, sizeof text,
                  "no zarr.json at the root, this is Zarr v2: readable, but not a .ozx");
     else if (only_top_folder(a, &name, &size))
-        snprintf(text, sizeof text,
-                 "no zarr.json at the root, all is below one folder: %s%s",
+        snprintf(text, sizeof text, "no zarr.json at the root, all is below one folder: %s%s",
                  subdir_hint ? subdir_hint : "'ozxfs repack' makes an .ozx of it, with --subdir ",
                  ozx_escape(escaped, sizeof escaped, name, size));
     else
@@ -130,7 +131,7 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
         failure = ozx_index_build(a->source, &a->records, options->subdir, options->names, mtime_s,
                                   ahead, &a->tree, &a->facts, &a->warnings, error);
     ozx_headers_ahead_free(ahead);
-    if (!failure && a->tree.compressed_count && ozx_zip_streams_open(a->source, &a->streams))
+    if (!failure && a->tree.oddity_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);
     if (failure)
         return failure;
@@ -190,20 +191,21 @@ void ozx_archive_dissolve(struct ozx_archive *archive)
 uint32_t ozx_archive_fingerprint(const struct ozx_archive *archive)
 {
     const struct ozx_tree *tree = &archive->tree;
-    /* All but `where`, which is another one once an entry was read. */
+    /* All but the offset, which is another one once an entry was read. */
     const size_t from = offsetof(struct ozx_node, where) + sizeof tree->nodes->where;
     uint32_t crc = 0;
 
     for (uint32_t i = 0; i < tree->node_count; i++) {
         const struct ozx_node *n = &tree->nodes[i];
+        const uint64_t about = ozx_node_where(n) >> OZX_WHERE_KIND_SHIFT;
+        size_t size;
+        const char *name = ozx_node_name(tree->names, n, &size);
+        crc = ozx_crc32(crc, &about, sizeof about);
         crc = ozx_crc32(crc, (const char *)n + from, sizeof *n - from);
-        crc = ozx_crc32(crc, tree->names + n->name_offset, n->name_size);
+        crc = ozx_crc32(crc, name, size);
     }
-    for (uint32_t i = 0; i < tree->compressed_count; i++) {
-        const uint64_t record[] = {tree->compressed[i].node, tree->compressed[i].method,
-                                   tree->compressed[i].compressed_size_bytes};
-        crc = ozx_crc32(crc, record, sizeof record);
-    }
+    if (tree->oddity_count)
+        crc = ozx_crc32(crc, tree->oddities, tree->oddity_count * sizeof *tree->oddities);
     return crc;
 }
 
@@ -265,7 +267,7 @@ int ozx_archive_find(const struct ozx_archive *archive, const char *path, uint32
         int failure = ozx_tree_lookup(&archive->tree, at, path, (size_t)(slash - path), &at);
         if (failure)
             return failure;
-        if (*slash && !(archive->tree.nodes[at].kind & OZX_KIND_DIRECTORY))
+        if (*slash && !ozx_node_is_directory(&archive->tree.nodes[at]))
             return -ENOTDIR;
         path = slash;
     }
@@ -277,9 +279,9 @@ void ozx_archive_stat(const struct ozx_archive *archive, uint32_t node, struct o
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
 
-    out->is_directory = n->kind & OZX_KIND_DIRECTORY;
+    out->is_directory = ozx_node_is_directory(n);
     out->nlink = out->is_directory ? 2 + n->subdirectory_count : 1;
-    out->size_bytes = out->is_directory ? 0 : n->size_bytes;
+    out->size_bytes = out->is_directory ? 0 : ozx_tree_size(&archive->tree, node);
     out->mtime_s = ozx_node_mtime(n);
 }
 
@@ -288,8 +290,8 @@ void ozx_archive_children(const struct ozx_archive *archive, uint32_t directory,
 {
     const struct ozx_node *n = &archive->tree.nodes[directory];
 
-    *first = n->kind & OZX_KIND_DIRECTORY ? n->first_child : 0;
-    *count = n->kind & OZX_KIND_DIRECTORY ? n->child_count : 0;
+    *first = ozx_node_is_directory(n) ? n->first_child : 0;
+    *count = ozx_node_is_directory(n) ? n->child_count : 0;
 }
 
 uint32_t ozx_archive_parent(const struct ozx_archive *archive, uint32_t node)
@@ -299,10 +301,7 @@ uint32_t ozx_archive_parent(const struct ozx_archive *archive, uint32_t node)
 
 const char *ozx_archive_name(const struct ozx_archive *archive, uint32_t node, size_t *size_bytes)
 {
-    const struct ozx_node *n = &archive->tree.nodes[node];
-
-    *size_bytes = n->name_size;
-    return archive->tree.names + n->name_offset;
+    return ozx_node_name(archive->tree.names, &archive->tree.nodes[node], size_bytes);
 }
 
 size_t ozx_archive_path(const struct ozx_archive *archive, uint32_t node, char path[OZX_PATH_SIZE])
@@ -312,15 +311,12 @@ size_t ozx_archive_path(const struct ozx_archive *archive, uint32_t node, char p
 
 void ozx_archive_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_node_entry *out)
 {
-    const struct ozx_node *n = &archive->tree.nodes[node];
+    const struct ozx_oddity *oddity = ozx_tree_oddity(&archive->tree, node);
 
-    *out = (struct ozx_node_entry){.compressed_size_bytes = n->size_bytes,
-                                   .crc32 = n->crc32,
-                                   .method = OZX_METHOD_STORED,
-                                   .eio_rule = ozx_node_eio_rule(n)};
-    if (n->kind & OZX_KIND_COMPRESSED) {
-        const struct ozx_compressed *compressed = ozx_tree_compressed(&archive->tree, node);
-        out->compressed_size_bytes = compressed->compressed_size_bytes;
-        out->method = compressed->method;
-    }
+    *out = (struct ozx_node_entry){.compressed_size_bytes =
+                                       oddity ? oddity->compressed_size_bytes
+                                              : archive->tree.nodes[node].size_bytes,
+                                   .crc32 = archive->tree.nodes[node].crc32,
+                                   .method = oddity ? oddity->method : OZX_METHOD_STORED,
+                                   .eio_rule = ozx_tree_eio_rule(&archive->tree, node)};
 }

@@ -41,12 +41,12 @@ struct ozx_zip_expected ozx_archive_expect(const struct ozx_archive *archive, ui
     expected = (struct ozx_zip_expected){
         .local_offset_bytes = where,
         .compressed_size_bytes = entry.compressed_size_bytes,
-        .uncompressed_size_bytes = n->size_bytes,
+        .uncompressed_size_bytes = ozx_tree_size(&archive->tree, node),
         .name = path,
         .name_size_bytes = ozx_tree_path(&archive->tree, node, path),
-        .name_cp437 = n->kind & OZX_KIND_CP437,
+        .name_cp437 = ozx_node_kind(n) & OZX_KIND_CP437,
         .names = archive->names,
-        .flags = n->flags,
+        .flags = ozx_tree_flags(&archive->tree, node),
         .method = entry.method,
         .crc32 = n->crc32,
     };
@@ -59,14 +59,17 @@ struct ozx_zip_expected ozx_archive_expect(const struct ozx_archive *archive, ui
 
 void ozx_archive_remember(struct ozx_node *n, uint64_t data_offset)
 {
-    atomic_store_explicit(&n->where, data_offset | OZX_WHERE_RESOLVED, memory_order_relaxed);
+    uint64_t about = ozx_node_where(n) & ~OZX_WHERE_OFFSET;
+
+    atomic_store_explicit(&n->where, about | OZX_WHERE_RESOLVED | data_offset,
+                          memory_order_relaxed);
 }
 
 static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
                    struct ozx_error *error)
 {
     struct ozx_node *n = &archive->tree.nodes[node];
-    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    uint64_t where = ozx_node_where(n);
     struct ozx_zip_expected expected;
     char path[OZX_PATH_SIZE];
 
@@ -74,7 +77,7 @@ static int resolve(struct ozx_archive *archive, uint32_t node, uint64_t *offset,
         *offset = where & OZX_WHERE_OFFSET;
         return 0;
     }
-    expected = ozx_archive_expect(archive, node, where, path);
+    expected = ozx_archive_expect(archive, node, where & OZX_WHERE_OFFSET, path);
     if (ozx_zip_local_resolve(archive->source, &expected, offset, error))
         return ozx_archive_name_entry(archive, node, error);
     ozx_archive_remember(n, *offset);
@@ -89,7 +92,7 @@ static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer
                         bool *done, struct ozx_error *error)
 {
     struct ozx_node *n = &archive->tree.nodes[node];
-    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    uint64_t where = ozx_node_where(n);
     struct ozx_zip_expected expected;
     struct ozx_zip_local local;
     uint8_t head[HEAD_MAX];
@@ -100,6 +103,7 @@ static int read_at_once(struct ozx_archive *archive, uint32_t node, void *buffer
     *done = false;
     if (where & OZX_WHERE_RESOLVED)
         return 0;
+    where &= OZX_WHERE_OFFSET;
     expected = ozx_archive_expect(archive, node, where, path);
     head_size = expected.data_end_limit_bytes - where - expected.compressed_size_bytes;
     if (head_size > sizeof head ||
@@ -127,21 +131,20 @@ bool ozx_archive_is_compressed(const struct ozx_archive *archive, uint32_t node)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
 
-    return (n->kind & OZX_KIND_COMPRESSED) && !n->eio;
+    return (ozx_node_kind(n) & OZX_KIND_COMPRESSED) && !ozx_tree_eio(&archive->tree, node);
 }
 
 uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
 
-    return n->kind & OZX_KIND_DIRECTORY ? OZX_OFFSET_NONE
-                                        : atomic_load_explicit(&n->where, memory_order_relaxed);
+    return ozx_node_is_directory(n) ? OZX_OFFSET_NONE : ozx_node_offset(n);
 }
 
 int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t *offset_bytes,
                             struct ozx_error *error)
 {
-    if (archive->tree.nodes[node].kind & OZX_KIND_DIRECTORY)
+    if (ozx_node_is_directory(&archive->tree.nodes[node]))
         return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "a directory has no data");
     return resolve(archive, node, offset_bytes, error);
@@ -156,24 +159,23 @@ int ozx_archive_fail_by_policy(const struct ozx_archive *archive, uint32_t node,
         [OZX_EIO_SPECIAL] = "it is a symbolic link or a special file",
         [OZX_EIO_RATIO] = "it claims a size that deflate cannot reach",
     };
-    const struct ozx_node *n = &archive->tree.nodes[node];
-    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed) & OZX_WHERE_OFFSET;
 
-    ozx_error_set(error, -EIO, ozx_node_eio_rule(n), where, NULL, "%s", texts[n->eio]);
+    ozx_error_set(error, -EIO, ozx_tree_eio_rule(&archive->tree, node),
+                  ozx_node_offset(&archive->tree.nodes[node]), NULL, "%s",
+                  texts[ozx_tree_eio(&archive->tree, node)]);
     return ozx_archive_name_entry(archive, node, error);
 }
 
 static int read_compressed(struct ozx_archive *archive, uint32_t node, uint64_t data_offset,
                            void *buffer, size_t size, uint64_t offset, struct ozx_error *error)
 {
-    const struct ozx_node *n = &archive->tree.nodes[node];
-    const struct ozx_compressed *compressed = ozx_tree_compressed(&archive->tree, node);
+    const struct ozx_oddity *compressed = ozx_tree_oddity(&archive->tree, node);
     const struct ozx_zip_compressed entry = {.key = node,
                                              .data_offset_bytes = data_offset,
                                              .compressed_size_bytes =
                                                  compressed->compressed_size_bytes,
-                                             .uncompressed_size_bytes = n->size_bytes,
-                                             .crc32 = n->crc32,
+                                             .uncompressed_size_bytes = compressed->size_bytes,
+                                             .crc32 = archive->tree.nodes[node].crc32,
                                              .method = compressed->method};
     int failure;
 
@@ -202,7 +204,7 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
 static void announce(struct ozx_archive *archive, uint32_t node, size_t size)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];
-    uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+    uint64_t where = ozx_node_where(n);
     struct ozx_range range = {.offset_bytes = where & OZX_WHERE_OFFSET};
     struct ozx_zip_expected expected;
     char path[OZX_PATH_SIZE];
@@ -212,7 +214,7 @@ static void announce(struct ozx_archive *archive, uint32_t node, size_t size)
     expected = ozx_archive_expect(archive, node, range.offset_bytes, path);
     range.size_bytes = expected.compressed_size_bytes;
     if (!(where & OZX_WHERE_RESOLVED)) /* that is where the local header is */
-        range.size_bytes = expected.data_end_limit_bytes - where;
+        range.size_bytes = expected.data_end_limit_bytes - range.offset_bytes;
     if (range.size_bytes > expected.compressed_size_bytes + HEAD_MAX)
         range.size_bytes = expected.compressed_size_bytes + HEAD_MAX;
     ozx_source_will_need(archive->source, &range, 1);
@@ -223,7 +225,7 @@ static void announce(struct ozx_archive *archive, uint32_t node, size_t size)
 static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size,
                       uint64_t offset, struct ozx_error *error)
 {
-    bool compressed = archive->tree.nodes[node].kind & OZX_KIND_COMPRESSED, done = false;
+    bool compressed = ozx_node_kind(&archive->tree.nodes[node]) & OZX_KIND_COMPRESSED, done = false;
     uint64_t data_offset;
     int failure = 0;
 
@@ -244,18 +246,19 @@ static int read_bytes(struct ozx_archive *archive, uint32_t node, void *buffer, 
 int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,
                      uint64_t offset_bytes, size_t *got_bytes, struct ozx_error *error)
 {
-    const struct ozx_node *n = &archive->tree.nodes[node];
+    uint64_t size;
 
-    if (n->kind & OZX_KIND_DIRECTORY)
+    if (ozx_node_is_directory(&archive->tree.nodes[node]))
         return ozx_error_set(error, -EISDIR, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "is a directory");
-    if (n->eio)
+    if (ozx_tree_eio(&archive->tree, node))
         return ozx_archive_fail_by_policy(archive, node, error);
-    if (offset_bytes >= n->size_bytes)
+    size = ozx_tree_size(&archive->tree, node);
+    if (offset_bytes >= size)
         size_bytes = 0;
-    else if (size_bytes > n->size_bytes - offset_bytes)
-        size_bytes = (size_t)(n->size_bytes - offset_bytes);
-    if (size_bytes || n->size_bytes == 0) {
+    else if (size_bytes > size - offset_bytes)
+        size_bytes = (size_t)(size - offset_bytes);
+    if (size_bytes || size == 0) {
         int failure = read_bytes(archive, node, buffer, size_bytes, offset_bytes, error);
         if (failure)
             return failure;

@@ -18,13 +18,13 @@
 #define WINDOW_BYTES (UINT64_C(1) << 20) /* read at once, where headers stand close together */
 #define PAGE_BITS 16
 #define PAGE_BYTES (UINT64_C(1) << PAGE_BITS) /* that is: the next one is not farther away */
-#define HEADER_BYTES 512                 /* read at once otherwise: with name and extra field, mostly */
-#define AHEAD 32                         /* headers that the disk is told of before they are read */
-#define THREADS_MAX 4                    /* that read and check */
-#define ALONE_COUNT 4096                 /* with fewer headers there is one */
-#define NODES_AHEAD 8                    /* so many are fetched into the cache in time */
-#define JUDGED 64                        /* so many tell how long all of them will take */
-#define DIGIT_BITS 12 /* of a page's number, by which places are sorted at once */
+#define HEADER_BYTES 512 /* read at once otherwise: with name and extra field, mostly */
+#define AHEAD 32         /* headers that the disk is told of before they are read */
+#define THREADS_MAX 4    /* that read and check */
+#define ALONE_COUNT 4096 /* with fewer headers there is one */
+#define NODES_AHEAD 8    /* so many are fetched into the cache in time */
+#define JUDGED 64        /* so many tell how long all of them will take */
+#define DIGIT_BITS 12    /* of a page's number, by which places are sorted at once */
 #define DIGITS (1u << DIGIT_BITS)
 
 struct place {
@@ -102,14 +102,15 @@ static int collect(struct resolve *r, struct ozx_error *error)
         return ozx_error_memory(error);
     for (uint32_t i = 0; i < tree->node_count; i++) {
         const struct ozx_node *n = &tree->nodes[i];
-        uint64_t where = atomic_load_explicit(&n->where, memory_order_relaxed);
+        uint64_t where = ozx_node_where(n);
 
-        if (n->kind & OZX_KIND_DIRECTORY)
+        if (ozx_node_is_directory(n))
             continue;
-        if (n->eio)
+        if (ozx_tree_eio(tree, i))
             return ozx_archive_fail_by_policy(r->archive, i, error);
         if (where & OZX_WHERE_RESOLVED)
             continue;
+        where &= OZX_WHERE_OFFSET;
         sorted = sorted && page_of(last_bytes) <= page_of(where);
         last_bytes = where > last_bytes ? where : last_bytes;
         r->places[r->count++] = (struct place){where, i};
@@ -160,9 +161,9 @@ static int fill(const struct resolve *r, struct window *w, uint64_t offset_bytes
 static int fail_read(const struct resolve *r, const struct place *place, int code,
                      struct ozx_error *error)
 {
-    ozx_error_set(error, code, code == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE,
-                  place->offset_bytes, NULL, "%s",
-                  code == -ESTALE ? "the archive changed while it was open" : ozx_source_reason(code));
+    ozx_error_set(
+        error, code, code == -ESTALE ? OZX_RULE_CHANGED : OZX_RULE_NONE, place->offset_bytes, NULL,
+        "%s", code == -ESTALE ? "the archive changed while it was open" : ozx_source_reason(code));
     return ozx_archive_name_entry(r->archive, place->node, error);
 }
 

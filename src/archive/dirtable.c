@@ -66,13 +66,18 @@ uint32_t ozx_dirtable_find(const struct ozx_dirtable *table, const struct ozx_dr
 {
     uint32_t mask = table->slot_count - 1;
 
-    for (uint32_t i = (uint32_t)hash(table, parent, name, name_size_bytes) & mask;; i = (i + 1) & mask) {
+    for (uint32_t i = (uint32_t)hash(table, parent, name, name_size_bytes) & mask;;
+         i = (i + 1) & mask) {
         const struct ozx_node *node;
+        const char *known;
+        size_t size;
         if (table->slots[i] == OZX_DIRTABLE_NONE)
             return OZX_DIRTABLE_NONE;
         node = &draft->nodes[table->slots[i]];
-        if (node->parent == parent && node->name_size == name_size_bytes &&
-            memcmp(draft->names + node->name_offset, name, name_size_bytes) == 0)
+        if (node->parent != parent)
+            continue;
+        known = ozx_node_name(draft->names, node, &size);
+        if (size == name_size_bytes && memcmp(known, name, size) == 0)
             return table->slots[i];
     }
 }
@@ -81,8 +86,9 @@ static void insert(struct ozx_dirtable *table, const struct ozx_draft *draft, ui
 {
     const struct ozx_node *node = &draft->nodes[directory];
     uint32_t mask = table->slot_count - 1;
-    uint32_t i = (uint32_t)hash(table, node->parent, draft->names + node->name_offset,
-                                node->name_size) & mask;
+    size_t size;
+    const char *name = ozx_node_name(draft->names, node, &size);
+    uint32_t i = (uint32_t)hash(table, node->parent, name, size) & mask;
 
     while (table->slots[i] != OZX_DIRTABLE_NONE)
         i = (i + 1) & mask;

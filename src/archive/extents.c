@@ -54,9 +54,11 @@ static int refuse(const struct ozx_draft *draft, const struct ozx_extent *first,
     uint64_t end = first->offset_bytes + first->size_bytes + first->name_size_bytes;
     const struct ozx_extent *named = second ? second : first;
 
-    if (named->node != OZX_EXTENT_NO_NODE)
-        ozx_escape(name, sizeof name, draft->names + draft->nodes[named->node].name_offset,
-                   draft->nodes[named->node].name_size);
+    if (named->node != OZX_EXTENT_NO_NODE) {
+        size_t size;
+        const char *raw = ozx_node_name(draft->names, &draft->nodes[named->node], &size);
+        ozx_escape(name, sizeof name, raw, size);
+    }
     if (!second)
         return ozx_error_set(error, -EBADMSG, OZX_RULE_BOUNDS, first->offset_bytes, hint,
                              "the entry '%s' reaches into the central directory", name);

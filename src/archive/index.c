@@ -27,6 +27,8 @@
 #define DIRECTORIES_FREE 500000
 #define DIRECTORIES_PER_ENTRY 16
 
+#define FAR_BYTES (OZX_WHERE_OFFSET - (1 << 20)) /* data end before it: a node can say where */
+
 /* Names that were met before: those of chunks are mostly the same in each directory. */
 #define KNOWN_NAMES 4096
 #define KNOWN_NAME_MAX 8 /* bytes */
@@ -67,13 +69,14 @@ static int add_name(struct build *b, const char *name, size_t size, uint32_t *of
     struct ozx_draft *d = &b->draft;
     struct known_name *known = size && size <= KNOWN_NAME_MAX ? known_name(b, name, size) : NULL;
 
-    if (known && known->size_bytes == size && memcmp(d->names + known->offset, name, size) == 0) {
+    if (known && known->size_bytes == size &&
+        memcmp(d->names + known->offset + 1, name, size) == 0) {
         *offset = known->offset;
         return 0;
     }
-    if (size > UINT32_MAX - d->names_size)
+    if (size >= UINT32_MAX - d->names_size)
         return -ENOMEM;
-    if (size > d->names_room - d->names_size) {
+    if (size >= d->names_room - d->names_size) {
         uint64_t larger = (uint64_t)d->names_room + d->names_room / 2 + 65536;
         char *moved;
         if (larger > UINT32_MAX)
@@ -84,12 +87,12 @@ static int add_name(struct build *b, const char *name, size_t size, uint32_t *of
         d->names = moved;
         d->names_room = (uint32_t)larger;
     }
-    if (size) /* the root has no name, and there may be no names yet */
-        memcpy(d->names + d->names_size, name, size);
+    d->names[d->names_size] = (char)size;
+    memcpy(d->names + d->names_size + 1, name, size);
     *offset = d->names_size;
     if (known)
         *known = (struct known_name){.offset = d->names_size, .size_bytes = (uint32_t)size};
-    d->names_size += (uint32_t)size;
+    d->names_size += (uint32_t)size + 1;
     return 0;
 }
 
@@ -108,7 +111,6 @@ static int add_node(struct build *b, uint32_t parent, const char *name, size_t n
     memset(node, 0, sizeof *node);
     node->parent = parent;
     node->name_offset = name_offset;
-    node->name_size = (uint8_t)name_size;
     ozx_node_set_mtime(node, b->mtime_s);
     *added = d->node_count++;
     return 0;
@@ -128,7 +130,7 @@ static int add_directory(struct build *b, uint32_t parent, const char *name, siz
     if (failure)
         return failure;
     b->directory_count++;
-    b->draft.nodes[*added].kind = OZX_KIND_DIRECTORY;
+    ozx_node_add_kind(&b->draft.nodes[*added], OZX_KIND_DIRECTORY);
     if (ozx_dirtable_add(&b->directories, &b->draft, *added))
         return ozx_error_memory(b->error);
     return 0;
@@ -227,44 +229,72 @@ static enum ozx_eio judge_reading(struct build *b, const struct ozx_zip_entry *e
     return eio;
 }
 
-static int add_compressed(struct build *b, const struct ozx_zip_entry *e, uint32_t draft)
+static int add_oddity(struct build *b, const struct ozx_zip_entry *e, uint32_t draft,
+                      enum ozx_eio eio)
 {
     struct ozx_draft *d = &b->draft;
 
-    if (ozx_array_grow(d->compressed, d->compressed_count, &d->compressed_room))
+    if (ozx_array_grow(d->oddities, d->oddity_count, &d->oddity_room))
         return ozx_error_memory(b->error);
-    d->compressed[d->compressed_count++] = (struct ozx_compressed){
-        .node = draft, .method = e->method, .compressed_size_bytes = e->compressed_size_bytes};
+    d->oddities[d->oddity_count++] =
+        (struct ozx_oddity){.size_bytes = e->uncompressed_size_bytes,
+                            .compressed_size_bytes = e->compressed_size_bytes & OZX_WHERE_OFFSET,
+                            .eio = (uint64_t)eio & 0xFF,
+                            .node = draft,
+                            .method = e->method,
+                            .flags = e->flags};
     return 0;
+}
+
+/* What few files are, or none. */
+static enum ozx_node_kind kind_of(const struct ozx_zip_entry *e, enum ozx_eio eio)
+{
+    bool compressed =
+        e->method != OZX_METHOD_STORED || e->compressed_size_bytes != e->uncompressed_size_bytes;
+    bool odd = compressed || eio || e->uncompressed_size_bytes >= OZX_SIZE_ODD ||
+               e->flags & ~(OZX_FLAG_UTF8 | OZX_FLAG_DESCRIPTOR);
+
+    return (compressed ? OZX_KIND_COMPRESSED : 0) | (odd ? OZX_KIND_ODD : 0) |
+           (e->name_cp437 ? OZX_KIND_CP437 : 0) | (e->flags & OZX_FLAG_UTF8 ? OZX_KIND_UTF8 : 0) |
+           (e->flags & OZX_FLAG_DESCRIPTOR ? OZX_KIND_DESCRIPTOR : 0);
+}
+
+static int refuse_far(struct build *b, const struct ozx_zip_entry *e)
+{
+    char name[OZX_ESCAPED_SIZE];
+
+    return ozx_error_set(b->error, -EBADMSG, OZX_RULE_BOUNDS, e->header_offset_bytes, NULL,
+                         "the entry '%s' ends beyond the first 256 TiB of the archive",
+                         ozx_escape(name, sizeof name, e->path, e->path_size_bytes));
 }
 
 static int take_file(struct build *b, const struct ozx_zip_entry *e, uint32_t directory,
                      const char *name, size_t name_size)
 {
+    const uint64_t size = e->uncompressed_size_bytes;
     struct ozx_node *node;
     uint32_t draft = 0;
-    int failure = add_node(b, directory, name, name_size, &draft);
+    enum ozx_eio eio;
+    int failure;
 
+    if (e->local_offset_bytes > FAR_BYTES ||
+        e->compressed_size_bytes > FAR_BYTES - e->local_offset_bytes)
+        return refuse_far(b, e);
+    failure = add_node(b, directory, name, name_size, &draft);
     if (failure)
         return failure;
+    eio = judge_reading(b, e);
     node = &b->draft.nodes[draft];
-    atomic_init(&node->where, e->local_offset_bytes);
-    node->size_bytes = e->uncompressed_size_bytes;
-    b->facts.empty_count += !e->uncompressed_size_bytes;
+    atomic_init(&node->where, ozx_node_where(node) | e->local_offset_bytes);
+    ozx_node_add_kind(node, kind_of(e, eio));
+    node->size_bytes = (size < OZX_SIZE_ODD ? size : UINT64_MAX) & OZX_SIZE_ODD;
+    b->facts.empty_count += !size;
     node->crc32 = e->crc32;
-    node->flags = e->flags;
-    node->eio = (uint8_t)judge_reading(b, e);
-    if (e->name_cp437)
-        node->kind |= OZX_KIND_CP437;
     if (e->mtime_known)
         ozx_node_set_mtime(node, e->mtime_s);
     failure = add_extent(b, e, draft);
-    if (!failure && (e->method != OZX_METHOD_STORED ||
-                     e->compressed_size_bytes != e->uncompressed_size_bytes)) {
-        node->kind |= OZX_KIND_COMPRESSED;
-        failure = add_compressed(b, e, draft);
-    }
-    return failure;
+    return failure || !(ozx_node_kind(node) & OZX_KIND_ODD) ? failure
+                                                            : add_oddity(b, e, draft, eio);
 }
 
 static int take_directory(struct build *b, const struct ozx_zip_entry *e)
@@ -276,12 +306,12 @@ static int take_directory(struct build *b, const struct ozx_zip_entry *e)
     if (failure)
         return failure;
     node = &b->draft.nodes[draft];
-    if (node->kind & OZX_KIND_EXPLICIT) {
+    if (ozx_node_kind(node) & OZX_KIND_EXPLICIT) {
         warn_entry(b, e, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
                    "appears more than once; the last one is served");
         b->draft.replaced_count++;
     }
-    node->kind |= OZX_KIND_EXPLICIT;
+    ozx_node_add_kind(node, OZX_KIND_EXPLICIT);
     if (e->mtime_known)
         ozx_node_set_mtime(node, e->mtime_s);
     return add_extent(b, e, OZX_EXTENT_NO_NODE);
@@ -358,15 +388,14 @@ static int check_conflicts(struct build *b)
     for (uint32_t i = 1; i < d->node_count; i++) {
         const struct ozx_node *n = &d->nodes[i];
         char escaped[OZX_ESCAPED_SIZE];
-        if ((n->kind & OZX_KIND_DIRECTORY) ||
-            ozx_dirtable_find(&b->directories, d, n->parent, d->names + n->name_offset,
-                              n->name_size) == OZX_DIRTABLE_NONE)
+        size_t size;
+        const char *name = ozx_node_name(d->names, n, &size);
+        if (ozx_node_is_directory(n) ||
+            ozx_dirtable_find(&b->directories, d, n->parent, name, size) == OZX_DIRTABLE_NONE)
             continue;
-        return ozx_error_set(
-            b->error, -EBADMSG, OZX_RULE_CONFLICT,
-            atomic_load_explicit(&n->where, memory_order_relaxed), HINT_REWRITE,
-            "'%s' is both a file and a directory",
-            ozx_escape(escaped, sizeof escaped, d->names + n->name_offset, n->name_size));
+        return ozx_error_set(b->error, -EBADMSG, OZX_RULE_CONFLICT, ozx_node_offset(n),
+                             HINT_REWRITE, "'%s' is both a file and a directory",
+                             ozx_escape(escaped, sizeof escaped, name, size));
     }
     return 0;
 }
@@ -376,7 +405,8 @@ static void warn_of_prefix(struct build *b, uint64_t size_bytes)
     char text[128];
 
     snprintf(text, sizeof text,
-             "%" PRIu64 " byte%s before the first entry, as in a self-extracting archive or in one that was "
+             "%" PRIu64
+             " byte%s before the first entry, as in a self-extracting archive or in one that was "
              "changed in place",
              size_bytes, OZX_S(size_bytes));
     ozx_warnings_add(b->warnings, OZX_RULE_LEADING, OZX_WARNING_MINOR, 0, NULL, 0, text);
@@ -392,7 +422,7 @@ static int build_tree(struct build *b, struct ozx_source *source,
 
     if (failure)
         return failure;
-    b->draft.nodes[root].kind = OZX_KIND_DIRECTORY;
+    ozx_node_add_kind(&b->draft.nodes[root], OZX_KIND_DIRECTORY);
     failure = ozx_zip_directory_walk_names(source, records, b->names, take_entry, b, b->error);
     if (!failure)
         failure = ozx_extents_check(&b->extents, records->directory_offset_bytes, b->error);
@@ -437,7 +467,7 @@ static int build_index(const struct build *wanted, struct ozx_source *source,
     free(b->extents.list);
     free(b->draft.nodes);
     free(b->draft.names);
-    free(b->draft.compressed);
+    free(b->draft.oddities);
     return failure;
 }
 

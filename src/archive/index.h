@@ -14,12 +14,13 @@
 
 /* Facts about the directory's order and contents that the tree does not keep. */
 struct ozx_index_facts {
-    uint64_t late_json_count;       /* zarr.json entries behind an entry that is none */
+    uint64_t late_json_count;        /* zarr.json entries behind an entry that is none */
     uint64_t late_json_offset_bytes; /* central header of the first of them */
-    uint64_t replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
+    uint64_t
+        replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
     uint64_t replaced_bytes; /* their data in the archive */
     uint64_t empty_count;    /* files of 0 bytes */
-    uint64_t gap_bytes;      /* in front of and between entries, more than a local header can take */
+    uint64_t gap_bytes; /* in front of and between entries, more than a local header can take */
 };
 
 /* `subdir`: NULL or the directory that becomes the root; `names`: how they are taken; `mtime_s`: for what has none of its own;
@@ -41,14 +42,14 @@ struct ozx_draft {
     uint32_t node_count, node_room;
     char *names;
     uint32_t names_size, names_room;
-    struct ozx_compressed *compressed; /* .node is a draft's number */
-    uint32_t compressed_count, compressed_room;
+    struct ozx_oddity *oddities; /* .node is a draft's number */
+    uint32_t oddity_count, oddity_room;
     uint64_t replaced_count, replaced_bytes; /* as in the facts */
     struct ozx_headers_ahead *ahead;         /* borrowed; NULL: no header was looked at */
 };
 
-/* Lays the draft out below `root` (a draft's number). Takes the draft's nodes, names and compressed
- * records unless it fails. Finds duplicates (the last stays) and conflicts. */
+/* Lays the draft out below `root` (a draft's number). Takes the draft's nodes, names and
+ * oddities unless it fails. Finds duplicates (the last stays) and conflicts. */
 int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
                struct ozx_warnings *warnings, struct ozx_error *error) OZX_CHECKED;
 

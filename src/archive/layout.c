@@ -29,7 +29,7 @@ struct layout {
     uint32_t *directories; /* drafts, in the order of their numbers */
     uint32_t directory_count, directory_room;
     uint32_t node_count;
-    uint32_t *compressed_nodes; /* final node of each, 0 (the root) if it is not shown */
+    uint32_t *odd_nodes; /* final node of each, 0 (the root) if it is not shown */
     struct ozx_warnings *warnings;
     struct ozx_error *error;
 };
@@ -49,15 +49,15 @@ static int compare_keys(const void *a, const void *b, void *context)
 {
     const struct key *x = a, *y = b;
     const struct ozx_draft *d = context;
-    const struct ozx_node *m, *n;
+    size_t m_size, n_size;
+    const char *m, *n;
     int order;
 
     if (x->prefix != y->prefix)
         return x->prefix < y->prefix ? -1 : 1;
-    m = &d->nodes[x->draft];
-    n = &d->nodes[y->draft];
-    order = ozx_name_compare(d->names + m->name_offset, m->name_size, d->names + n->name_offset,
-                             n->name_size);
+    m = ozx_node_name(d->names, &d->nodes[x->draft], &m_size);
+    n = ozx_node_name(d->names, &d->nodes[y->draft], &n_size);
+    order = ozx_name_compare(m, m_size, n, n_size);
     return order ? order : (x->draft > y->draft) - (x->draft < y->draft);
 }
 
@@ -70,7 +70,7 @@ static void group_by_parent(struct layout *l)
     for (uint32_t i = 1; i < count; i++)
         nodes[nodes[i].parent].child_count++;
     for (uint32_t i = 0; i < count; i++)
-        if (nodes[i].kind & OZX_KIND_DIRECTORY) {
+        if (ozx_node_is_directory(&nodes[i])) {
             nodes[i].first_child = next;
             next += nodes[i].child_count;
             nodes[i].child_count = 0;
@@ -94,8 +94,9 @@ static int sort_children(struct layout *l, const uint32_t *children, uint32_t co
         l->key_room = count;
     }
     for (uint32_t i = 0; i < count; i++) {
-        const struct ozx_node *n = &l->draft->nodes[children[i]];
-        l->keys[i].prefix = prefix_of(l->draft->names + n->name_offset, n->name_size);
+        size_t size;
+        const char *name = ozx_node_name(l->draft->names, &l->draft->nodes[children[i]], &size);
+        l->keys[i].prefix = prefix_of(name, size);
         l->keys[i].draft = children[i];
         if (i && sorted)
             sorted = compare_keys(&l->keys[i - 1], &l->keys[i], l->draft) < 0;
@@ -108,10 +109,10 @@ static int sort_children(struct layout *l, const uint32_t *children, uint32_t co
 static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
 {
     d->replaced_count++;
-    if (node->kind & OZX_KIND_COMPRESSED)
-        d->replaced_bytes += d->compressed[ozx_compressed_find(d->compressed, d->compressed_count,
-                                                               (uint32_t)(node - d->nodes))]
-                                 .compressed_size_bytes;
+    if (ozx_node_kind(node) & OZX_KIND_ODD)
+        d->replaced_bytes +=
+            d->oddities[ozx_oddity_find(d->oddities, d->oddity_count, (uint32_t)(node - d->nodes))]
+                .compressed_size_bytes;
     else
         d->replaced_bytes += node->size_bytes;
 }
@@ -120,32 +121,34 @@ static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
 static int judge_equal(struct layout *l, const struct ozx_node *first,
                        const struct ozx_node *second)
 {
-    const char *name = l->draft->names + first->name_offset;
-    const struct ozx_node *file = first->kind & OZX_KIND_DIRECTORY ? second : first;
+    size_t size;
+    const char *name = ozx_node_name(l->draft->names, first, &size);
+    const struct ozx_node *file = ozx_node_is_directory(first) ? second : first;
     char escaped[OZX_ESCAPED_SIZE];
 
-    if ((first->kind & OZX_KIND_DIRECTORY) == (second->kind & OZX_KIND_DIRECTORY)) {
-        ozx_warnings_add(l->warnings, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR,
-                         atomic_load_explicit(&first->where, memory_order_relaxed), name,
-                         first->name_size, "appears more than once; the last one is served");
+    if (ozx_node_is_directory(first) == ozx_node_is_directory(second)) {
+        ozx_warnings_add(l->warnings, OZX_RULE_DUPLICATE, OZX_WARNING_MAJOR, ozx_node_offset(first),
+                         name, size, "appears more than once; the last one is served");
         count_replaced(l->draft, first);
         return 0;
     }
-    return ozx_error_set(l->error, -EBADMSG, OZX_RULE_CONFLICT,
-                         atomic_load_explicit(&file->where, memory_order_relaxed),
+    return ozx_error_set(l->error, -EBADMSG, OZX_RULE_CONFLICT, ozx_node_offset(file),
                          "recreate the archive with another tool",
                          "'%s' is both a file and a directory",
-                         ozx_escape(escaped, sizeof escaped, name, first->name_size));
+                         ozx_escape(escaped, sizeof escaped, name, size));
 }
 
 static bool equal_names(const struct layout *l, uint32_t a, uint32_t b)
 {
-    const struct ozx_node *m = &l->draft->nodes[l->keys[a].draft];
-    const struct ozx_node *n = &l->draft->nodes[l->keys[b].draft];
+    const struct ozx_draft *d = l->draft;
+    size_t m_size, n_size;
+    const char *m, *n;
 
-    return l->keys[a].prefix == l->keys[b].prefix && m->name_size == n->name_size &&
-           memcmp(l->draft->names + m->name_offset, l->draft->names + n->name_offset,
-                  m->name_size) == 0;
+    if (l->keys[a].prefix != l->keys[b].prefix)
+        return false;
+    m = ozx_node_name(d->names, &d->nodes[l->keys[a].draft], &m_size);
+    n = ozx_node_name(d->names, &d->nodes[l->keys[b].draft], &n_size);
+    return m_size == n_size && memcmp(m, n, m_size) == 0;
 }
 
 static int add_directory(struct layout *l, uint32_t draft)
@@ -171,13 +174,13 @@ static int place_children(struct layout *l, struct ozx_node *parent, uint32_t co
                 return failure;
             continue;
         }
-        if (node->kind & OZX_KIND_DIRECTORY) {
+        if (ozx_node_is_directory(node)) {
             if (add_directory(l, draft))
                 return -ENOMEM;
             subdirectories++;
-        } else if (node->kind & OZX_KIND_COMPRESSED)
-            l->compressed_nodes[ozx_compressed_find(
-                l->draft->compressed, l->draft->compressed_count, draft)] = l->node_count;
+        } else if (ozx_node_kind(node) & OZX_KIND_ODD)
+            l->odd_nodes[ozx_oddity_find(l->draft->oddities, l->draft->oddity_count, draft)] =
+                l->node_count;
         node->parent = l->node_count++;
     }
     parent->first_child = l->node_count > first ? first : 0;
@@ -188,25 +191,25 @@ static int place_children(struct layout *l, struct ozx_node *parent, uint32_t co
 
 static int by_node(const void *a, const void *b)
 {
-    const struct ozx_compressed *x = a, *y = b;
+    const struct ozx_oddity *x = a, *y = b;
 
     return (x->node > y->node) - (x->node < y->node);
 }
 
-/* The compressed records with final numbers, without those of entries that a duplicate replaced. */
-static void settle_compressed(struct layout *l)
+/* The oddities with final numbers, without those of entries that a duplicate replaced. */
+static void settle_oddities(struct layout *l)
 {
     struct ozx_draft *d = l->draft;
     uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < d->compressed_count; i++)
-        if (l->compressed_nodes[i]) {
-            d->compressed[kept] = d->compressed[i];
-            d->compressed[kept++].node = l->compressed_nodes[i];
+    for (uint32_t i = 0; i < d->oddity_count; i++)
+        if (l->odd_nodes[i]) {
+            d->oddities[kept] = d->oddities[i];
+            d->oddities[kept++].node = l->odd_nodes[i];
         }
-    d->compressed_count = kept;
+    d->oddity_count = kept;
     if (kept)
-        qsort(d->compressed, kept, sizeof *d->compressed, by_node);
+        qsort(d->oddities, kept, sizeof *d->oddities, by_node);
 }
 
 static int number_nodes(struct layout *l, uint32_t root)
@@ -217,7 +220,7 @@ static int number_nodes(struct layout *l, uint32_t root)
     for (uint32_t i = 0; i < l->draft->node_count; i++)
         nodes[i].parent = NOT_SHOWN;
     nodes[root].parent = 0;
-    nodes[root].name_size = 0;
+    nodes[root].name_offset = nodes[0].name_offset; /* it has no name */
     l->node_count = 1;
     if (add_directory(l, root))
         return -ENOMEM;
@@ -230,7 +233,7 @@ static int number_nodes(struct layout *l, uint32_t root)
         if (failure)
             return failure;
     }
-    settle_compressed(l);
+    settle_oddities(l);
     return 0;
 }
 
@@ -246,10 +249,8 @@ static void swap(struct ozx_node *a, struct ozx_node *b)
 /* The local header, which is as it should be, is so long; 0: nobody has looked. */
 static void settle_header(struct ozx_node *node, uint32_t size_bytes)
 {
-    uint64_t where = atomic_load_explicit(&node->where, memory_order_relaxed);
-
-    if (size_bytes)
-        atomic_init(&node->where, (where + size_bytes) | OZX_WHERE_RESOLVED);
+    if (size_bytes) /* no carry out of the offset: index.c has seen to that */
+        atomic_init(&node->where, (ozx_node_where(node) + size_bytes) | OZX_WHERE_RESOLVED);
 }
 
 /* Moves every node to its place, within the memory that they are in: a second array of them would
@@ -264,7 +265,7 @@ static void move_nodes(struct layout *l)
     ozx_headers_ahead_end(l->draft->ahead);
     for (uint32_t i = 0; i < l->draft->node_count; i++) {
         places[i] = nodes[i].parent;
-        if (l->draft->ahead && !(nodes[i].kind & OZX_KIND_DIRECTORY))
+        if (l->draft->ahead && !ozx_node_is_directory(&nodes[i]))
             settle_header(&nodes[i], ozx_headers_ahead_size(l->draft->ahead, files++));
     }
     for (uint32_t i = 0; i < l->draft->node_count; i++) {
@@ -289,7 +290,7 @@ static void set_parents(const struct layout *l)
 
     nodes[0].parent = 0;
     for (uint32_t i = 0; i < l->node_count; i++)
-        for (uint32_t k = 0; nodes[i].kind & OZX_KIND_DIRECTORY && k < nodes[i].child_count; k++)
+        for (uint32_t k = 0; ozx_node_is_directory(&nodes[i]) && k < nodes[i].child_count; k++)
             nodes[nodes[i].first_child + k].parent = i;
 }
 
@@ -308,8 +309,8 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
     int failure = -ENOMEM;
 
     l.order = malloc(draft->node_count * sizeof *l.order);
-    l.compressed_nodes = calloc(draft->compressed_count + (size_t)1, sizeof *l.compressed_nodes);
-    if (l.order && l.compressed_nodes)
+    l.odd_nodes = calloc(draft->oddity_count + (size_t)1, sizeof *l.odd_nodes);
+    if (l.order && l.odd_nodes)
         failure = number_nodes(&l, root);
     else
         (void)!ozx_error_memory(error);
@@ -320,14 +321,13 @@ int ozx_layout(struct ozx_draft *draft, uint32_t root, struct ozx_tree *out,
     free(l.order);
     free(l.keys);
     free(l.directories);
-    free(l.compressed_nodes);
+    free(l.odd_nodes);
     if (failure)
         return failure;
     out->nodes = shrink(ozx_take(draft->nodes), l.node_count * sizeof *out->nodes);
     out->node_count = l.node_count;
-    out->compressed_count = draft->compressed_count;
-    out->compressed =
-        shrink(ozx_take(draft->compressed), out->compressed_count * sizeof *out->compressed);
+    out->oddity_count = draft->oddity_count;
+    out->oddities = shrink(ozx_take(draft->oddities), out->oddity_count * sizeof *out->oddities);
     out->names = shrink(ozx_take(draft->names), draft->names_size);
     return 0;
 }

@@ -6,12 +6,15 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct ozx_node) == 40, "a million nodes are 40 MB, not more");
+#include "zip/format.h"
+
+_Static_assert(sizeof(struct ozx_node) == 32, "a million nodes are 32 MB, not more");
+_Static_assert(sizeof(struct ozx_oddity) == 24, "no more, of archives that are compressed");
 
 void ozx_tree_free(struct ozx_tree *tree)
 {
     free(tree->nodes);
-    free(tree->compressed);
+    free(tree->oddities);
     free(tree->names);
     free(tree->prefix);
     *tree = (struct ozx_tree){0};
@@ -32,14 +35,14 @@ int ozx_tree_lookup(const struct ozx_tree *tree, uint32_t directory, const char 
     const struct ozx_node *parent = &tree->nodes[directory];
     uint32_t low = parent->first_child, high;
 
-    if (!(parent->kind & OZX_KIND_DIRECTORY))
+    if (!ozx_node_is_directory(parent))
         return -ENOTDIR;
     high = low + parent->child_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        const struct ozx_node *child = &tree->nodes[middle];
-        int order = ozx_name_compare(name, name_size_bytes, tree->names + child->name_offset,
-                                     child->name_size);
+        size_t size;
+        const char *child = ozx_node_name(tree->names, &tree->nodes[middle], &size);
+        int order = ozx_name_compare(name, name_size_bytes, child, size);
         if (order == 0) {
             *node = middle;
             return 0;
@@ -74,10 +77,10 @@ size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_P
     size_t prefix_size = strlen(tree->prefix), size;
 
     for (; node != OZX_NODE_ROOT; node = tree->nodes[node].parent) {
-        const struct ozx_node *n = &tree->nodes[node];
+        const char *name = ozx_node_name(tree->names, &tree->nodes[node], &size);
         if (front != end)
             front = put_front(front, path, "/", 1);
-        front = put_front(front, path, tree->names + n->name_offset, n->name_size);
+        front = put_front(front, path, name, size);
     }
     if (prefix_size) {
         if (front != end)
@@ -90,7 +93,7 @@ size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_P
     return size;
 }
 
-uint32_t ozx_compressed_find(const struct ozx_compressed *records, uint32_t count, uint32_t node)
+uint32_t ozx_oddity_find(const struct ozx_oddity *records, uint32_t count, uint32_t node)
 {
     uint32_t low = 0, high = count;
 
@@ -104,12 +107,38 @@ uint32_t ozx_compressed_find(const struct ozx_compressed *records, uint32_t coun
     return low;
 }
 
-const struct ozx_compressed *ozx_tree_compressed(const struct ozx_tree *tree, uint32_t node)
+const struct ozx_oddity *ozx_tree_oddity(const struct ozx_tree *tree, uint32_t node)
 {
-    return &tree->compressed[ozx_compressed_find(tree->compressed, tree->compressed_count, node)];
+    return ozx_node_kind(&tree->nodes[node]) & OZX_KIND_ODD
+               ? &tree->oddities[ozx_oddity_find(tree->oddities, tree->oddity_count, node)]
+               : NULL;
 }
 
-enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node)
+uint64_t ozx_tree_size(const struct ozx_tree *tree, uint32_t file)
+{
+    uint64_t size_bytes = tree->nodes[file].size_bytes;
+
+    return size_bytes == OZX_SIZE_ODD ? ozx_tree_oddity(tree, file)->size_bytes : size_bytes;
+}
+
+uint16_t ozx_tree_flags(const struct ozx_tree *tree, uint32_t file)
+{
+    const struct ozx_oddity *oddity = ozx_tree_oddity(tree, file);
+    uint8_t kind = ozx_node_kind(&tree->nodes[file]);
+
+    return oddity ? oddity->flags
+                  : (uint16_t)((kind & OZX_KIND_UTF8 ? OZX_FLAG_UTF8 : 0) |
+                               (kind & OZX_KIND_DESCRIPTOR ? OZX_FLAG_DESCRIPTOR : 0));
+}
+
+enum ozx_eio ozx_tree_eio(const struct ozx_tree *tree, uint32_t file)
+{
+    const struct ozx_oddity *oddity = ozx_tree_oddity(tree, file);
+
+    return oddity ? (enum ozx_eio)oddity->eio : OZX_EIO_NONE;
+}
+
+enum ozx_rule ozx_tree_eio_rule(const struct ozx_tree *tree, uint32_t file)
 {
     static const enum ozx_rule rules[] = {
         [OZX_EIO_NONE] = OZX_RULE_NONE,        [OZX_EIO_ENCRYPTED] = OZX_RULE_ENCRYPTED,
@@ -117,5 +146,5 @@ enum ozx_rule ozx_node_eio_rule(const struct ozx_node *node)
         [OZX_EIO_RATIO] = OZX_RULE_COMPRESSED,
     };
 
-    return rules[node->eio];
+    return rules[ozx_tree_eio(tree, file)];
 }
