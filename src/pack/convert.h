@@ -78,8 +78,7 @@ struct ozx_convert_count {
 struct ozx_convert {
     struct ozx_input input;
     struct ozx_input_kind kind;
-    struct ozx_input *base; /* owned if owns_base */
-    bool owns_base;
+    struct ozx_input *base; /* owned */
     bool is_v3; /* it was v3 already: all is as it is, but for what v2 left beside it */
 
     struct ozx_convert_node *nodes; /* owned */

@@ -124,13 +124,13 @@ int ozx_input_of_directory(const char *path, struct ozx_input **out,
 int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *old,
                          struct ozx_error *error) OZX_CHECKED;
 
-/* What the archive (borrowed) shows. `lost` (borrowed, may be NULL): not 0 for each node that cannot
+/* What the archive (closed with it) shows. `lost` (borrowed, may be NULL): not 0 for each node that cannot
  * be had. -ENOMEM. */
 int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struct ozx_input **out,
                          struct ozx_error *error) OZX_CHECKED;
 
-/* The Zarr v2 of `base` as Zarr v3 (pack/convert.h). `base` is closed with it if `owns_base`. */
-int ozx_input_of_v2(struct ozx_input *base, bool owns_base, struct ozx_input **out,
+/* The Zarr v2 of `base` as Zarr v3 (pack/convert.h). `base` is closed with it. */
+int ozx_input_of_v2(struct ozx_input *base, struct ozx_input **out,
                     struct ozx_error *error) OZX_CHECKED;
 
 /* The whole of a file that `find` found at `path`, at most `most_bytes`, terminated; the caller frees it. */

@@ -13,7 +13,7 @@
 
 struct archive_input {
     struct ozx_input input;
-    struct ozx_archive *archive; /* borrowed */
+    struct ozx_archive *archive; /* owned */
     const uint8_t *lost;         /* borrowed; NULL: nothing is */
     uint8_t *junk; /* owned; the mark of each node (pack/junk.h), once one is asked for; NULL */
 };
@@ -199,6 +199,7 @@ static const char *version(const struct ozx_input *input)
 
 static void close_input(struct ozx_input *input)
 {
+    ozx_archive_close(of(input)->archive);
     free(of(input)->junk);
     free(input);
 }

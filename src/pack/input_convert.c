@@ -273,13 +273,11 @@ static void close_input(struct ozx_input *input)
 
     ozx_convert_free_nodes(c);
     ozx_input_listing_free(&c->flat);
-    if (c->owns_base)
-        ozx_input_close(c->base);
+    ozx_input_close(c->base);
     free(c);
 }
 
-int ozx_input_of_v2(struct ozx_input *base, bool owns_base, struct ozx_input **out,
-                    struct ozx_error *error)
+int ozx_input_of_v2(struct ozx_input *base, struct ozx_input **out, struct ozx_error *error)
 {
     struct ozx_convert *c = calloc(1, sizeof *c);
 
@@ -307,7 +305,6 @@ int ozx_input_of_v2(struct ozx_input *base, bool owns_base, struct ozx_input **o
                                       .close = close_input};
     c->input.kind = &c->kind;
     c->base = base;
-    c->owns_base = owns_base;
     c->flat.fd = -1;
     *out = &c->input;
     return 0;

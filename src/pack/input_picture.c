@@ -13,7 +13,6 @@ struct pictured {
     struct ozx_input input;
     struct ozx_input_kind kind;
     struct ozx_input *base;
-    bool owns_base;
     struct ozx_pack_picture picture; /* owned */
     struct ozx_pack_root root;       /* owned */
 };
@@ -209,12 +208,11 @@ static void close_input(struct ozx_input *input)
 
     free(self->picture.data);
     free(self->root.text);
-    if (self->owns_base)
-        ozx_input_close(self->base);
+    ozx_input_close(self->base);
     free(self);
 }
 
-int ozx_input_of_pictured(struct ozx_input *base, bool owns_base, struct ozx_pack_picture *picture,
+int ozx_input_of_pictured(struct ozx_input *base, struct ozx_pack_picture *picture,
                           struct ozx_pack_root *root, struct ozx_input **out,
                           struct ozx_error *error)
 {
@@ -240,7 +238,6 @@ int ozx_input_of_pictured(struct ozx_input *base, bool owns_base, struct ozx_pac
     self->input = *base;
     self->input.kind = &self->kind;
     self->base = base;
-    self->owns_base = owns_base;
     self->picture = *picture;
     self->root = *root;
     picture->data = NULL;

@@ -276,8 +276,7 @@ static void close_input(struct ozx_input *input)
     free(self->texts);
     free(self->parts);
     pthread_mutex_destroy(&self->lock);
-    if (!self->is_borrowed)
-        ozx_input_close(self->below);
+    ozx_input_close(self->below);
     free(self);
 }
 
@@ -290,17 +289,15 @@ static void count(const struct ozx_shards *self, struct ozx_shard_counts *counts
     }
 }
 
-int ozx_input_of_shards(struct ozx_input *below, bool is_borrowed,
-                        const struct ozx_shard_options *options, struct ozx_input **out,
-                        struct ozx_shard_counts *counts)
+int ozx_input_of_shards(struct ozx_input *below, const struct ozx_shard_options *options,
+                        struct ozx_input **out, struct ozx_shard_counts *counts)
 {
     struct ozx_shards *self = calloc(1, sizeof *self);
     struct ozx_error error = OZX_ERROR_INIT;
     int failure;
 
     if (!self) {
-        if (!is_borrowed)
-            ozx_input_close(below);
+        ozx_input_close(below);
         failure = ozx_error_memory(&error);
         options->problem(options->context, &error);
         return failure;
@@ -327,7 +324,6 @@ int ozx_input_of_shards(struct ozx_input *below, bool is_borrowed,
     self->input = *below;
     self->input.kind = &self->kind;
     self->below = below;
-    self->is_borrowed = is_borrowed;
     pthread_mutex_init(&self->lock, NULL);
     failure = ozx_shards_scan(self, options);
     if (failure) {

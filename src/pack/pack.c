@@ -148,7 +148,9 @@ static int pack_to_file(struct ozx_pack_state *pack)
         failure = ozx_pack_check_input_unchanged(pack);
     if (failure)
         return failure;
-    ozx_plan_close(ozx_take(pack->plan)); /* its memory is wanted for reading back */
+    /* Their memory is wanted for reading back. */
+    ozx_plan_close(ozx_take(pack->plan));
+    ozx_input_close(ozx_take(pack->input));
     failure = verify_and_sync(pack);
     if (!failure && cancelled(pack))
         failure = tell_interrupted(pack);
@@ -208,8 +210,7 @@ int ozx_pack(const struct ozx_pack_options *options, struct ozx_pack_result *res
     if (!options->output_file)
         ozx_output_file_close(&pack.output_file);
     ozx_plan_close(pack.plan);
-    if (pack.input != options->from)
-        ozx_input_close(pack.input);
+    ozx_input_close(pack.input);
     free(pack.comment);
     return failure;
 }

@@ -50,7 +50,7 @@ struct ozx_pack_result {
 
 struct ozx_pack_options {
     const char *input;      /* a directory; with `from` only for messages */
-    struct ozx_input *from; /* borrowed; not NULL: this is packed, not the directory `input` */
+    struct ozx_input *from; /* ozx_pack closes it, whatever comes; not NULL: it is packed, not `input` */
     const char *output; /* a file's path; NULL: `output_fd`, to which is only written, in order */
     int output_fd;      /* borrowed */
     const struct ozx_output_file

@@ -48,7 +48,6 @@ static int make(const struct ozx_pack_state *pack, struct ozx_pack_picture *pict
 static int add(struct ozx_pack_state *pack, const char *text, struct ozx_pack_picture *picture,
                struct ozx_pack_root *root, struct ozx_error *error)
 {
-    struct ozx_input *base = pack->input, *pictured = NULL;
     int failure =
         ozx_thumbnails_add(text, (size_t)root->file.size_bytes, OZX_PICTURE_NAME, picture->width,
                            picture->height, &root->text, &root->size_bytes);
@@ -60,11 +59,7 @@ static int add(struct ozx_pack_state *pack, const char *text, struct ozx_pack_pi
             error, failure, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL,
             "the attributes of the root's zarr.json cannot hold a thumbnail: they, "
             "thumbnails or zarr_conventions are not what they should be");
-    failure =
-        ozx_input_of_pictured(base, base != pack->options->from, picture, root, &pictured, error);
-    if (!failure)
-        pack->input = pictured;
-    return failure;
+    return ozx_input_of_pictured(pack->input, picture, root, &pack->input, error);
 }
 
 int ozx_pack_put_picture(struct ozx_pack_state *pack, const struct ozx_plan_options *options)

@@ -25,7 +25,7 @@ struct ozx_pack_state {
     const struct ozx_pack_options *options;
     struct ozx_pack_result *result;
     struct ozx_plan *plan; /* owned */
-    struct ozx_input *input; /* options->from, or owned */
+    struct ozx_input *input; /* owned; NULL once all is written */
     struct ozx_output_file output_file;
     char *comment; /* owned */
     size_t comment_size;

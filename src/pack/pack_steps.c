@@ -11,8 +11,7 @@ int ozx_pack_open_input(struct ozx_pack_state *pack)
     pack->input = pack->options->from;
     if (!pack->input && ozx_input_of_directory(pack->options->input, &pack->input, &error))
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
-    if (pack->options->convert &&
-        ozx_input_of_v2(pack->input, !pack->options->from, &pack->input, &error))
+    if (pack->options->convert && ozx_input_of_v2(pack->input, &pack->input, &error))
         return ozx_pack_tell(pack, OZX_PACK_INPUT, &error);
     return 0;
 }
@@ -47,12 +46,10 @@ static int put_shards(struct ozx_pack_state *pack, const struct ozx_plan_options
                                               .plan = plan_options,
                                               .context = pack,
                                               .problem = plan_problem};
-    struct ozx_input *below = pack->input;
 
     if (options.wish.mode == OZX_SHARD_NONE)
         return 0;
-    pack->input = pack->options->from; /* until there is another */
-    return ozx_input_of_shards(below, below == pack->options->from, &options, &pack->input,
+    return ozx_input_of_shards(ozx_take(pack->input), &options, &pack->input,
                                &pack->result->shards);
 }
 

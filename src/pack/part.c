@@ -62,8 +62,7 @@ void ozx_part_close(struct ozx_part *part)
     if (!part)
         return;
     ozx_plan_close(part->pack.plan);
-    if (part->pack.input != part->pack.options->from)
-        ozx_input_close(part->pack.input);
+    ozx_input_close(part->pack.input);
     free(part);
 }
 

@@ -31,9 +31,9 @@ struct ozx_pack_root {
     size_t size_bytes;
 };
 
-/* `base` (closed with it if `owns_base`) with the picture; takes what `picture` and `root` own, on
+/* `base` (closed with it) with the picture; takes what `picture` and `root` own, on
  * success. -ENOMEM. */
-int ozx_input_of_pictured(struct ozx_input *base, bool owns_base, struct ozx_pack_picture *picture,
+int ozx_input_of_pictured(struct ozx_input *base, struct ozx_pack_picture *picture,
                           struct ozx_pack_root *root, struct ozx_input **out,
                           struct ozx_error *error) OZX_CHECKED;
 

@@ -234,11 +234,12 @@ int ozx_repack(struct ozx_source *source, const struct ozx_repack_options *optio
         options->opened(options->pack.context, recovery.archive);
         pack.is_salvage = options->recover && recovery.lost;
         failure = ozx_input_of_archive(recovery.archive, recovery.left_out, &pack.from, &error);
-        if (failure)
+        if (failure) {
             tell(options, &error);
-        else
+        } else {
+            (void)ozx_take(recovery.archive);
             failure = ozx_pack(&pack, &result->pack);
-        ozx_input_close(pack.from);
+        }
     }
     result->lost = recovery.lost;
     ozx_recovery_close(&recovery);

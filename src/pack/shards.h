@@ -40,11 +40,9 @@ struct ozx_shard_options {
     void (*problem)(void *context, const struct ozx_error *problem);
 };
 
-/* Takes ownership of `below`, whatever comes, unless `is_borrowed`. What is wrong was told; the first
- * problem's code. */
-int ozx_input_of_shards(struct ozx_input *below, bool is_borrowed,
-                        const struct ozx_shard_options *options, struct ozx_input **out,
-                        struct ozx_shard_counts *counts) OZX_CHECKED;
+/* Takes ownership of `below`, whatever comes. What is wrong was told; the first problem's code. */
+int ozx_input_of_shards(struct ozx_input *below, const struct ozx_shard_options *options,
+                        struct ozx_input **out, struct ozx_shard_counts *counts) OZX_CHECKED;
 
 /* --- shared by the files ---------------------------------------------------------------- */
 
@@ -66,8 +64,7 @@ struct ozx_shard_part {
 struct ozx_shards {
     struct ozx_input input;
     struct ozx_input_kind kind; /* with the words of the input below */
-    struct ozx_input *below;
-    bool is_borrowed;
+    struct ozx_input *below; /* owned */
     struct ozx_shard_array *arrays; /* owned; by path */
     uint32_t array_count, array_room;
     uint64_t sharded_before; /* arrays that stay as they are */

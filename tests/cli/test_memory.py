@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import zipfile
 import zlib
 
@@ -163,6 +164,16 @@ def test_opening(order, tmp_path):
 
 
 @pytest.mark.parametrize('count', [1_000_000 if LONG else 250_000])
+def test_repack(count, tmp_path):
+    """44 bytes a chunk: the tree that is read, and the plan; then the tree that was written."""
+    entries = [(b'zarr.json', ROOT), (b's0/zarr.json', ARRAY % (count // 1000, 8000))]
+    entries += [(b's0/c/%d/%d' % divmod(i, 1000), b'%08d' % i) for i in range(count)]
+    archive = stored(tmp_path / 'x.ozx', entries)
+    code, peak, said = run('repack', '-q', '-j', '2', archive, tmp_path / 'out.ozx')
+    assert code == 0 and peak < 6 * MIB + count * 44, (peak, said)
+
+
+@pytest.mark.parametrize('count', [1_000_000 if LONG else 250_000])
 def test_shards(count, tmp_path):
     """A million chunks into shards: 40 MiB, of which the archive's tree takes 32."""
     array = ARRAY % (count // 1000, 8000)
@@ -191,3 +202,40 @@ def test_shards_of_flat_chunks(count, tmp_path):
     with zipfile.ZipFile(tmp_path / 'out.ozx') as opened:
         assert len(opened.namelist()) < 1000
         assert opened.read('c/0/0')[:12] == b'012345678901'
+
+
+def sparse(path, end):
+    """Two stored entries, the second a hole that ends at that offset."""
+    def header(name, size, at, extra):
+        sizes = (0xFFFFFFFF,) * 2 if extra else (size,) * 2
+        fixed = struct.pack('<HHHHHIIIHH', 45, 0x800, 0, 0, 33, zlib.crc32(ROOT) * (not extra),
+                            *sizes, len(name), len(extra))
+        return (b'PK\3\4' + fixed + name + extra,
+                b'PK\1\2\x2d\0' + fixed + struct.pack('<HHHII', 0, 0, 0, 0, at) + name + extra)
+
+    at = len(header(b'zarr.json', len(ROOT), 0, b'')[0]) + len(ROOT)
+    hole = end - at - len(header(b'hole', 0, at, bytes(20))[0])
+    first = header(b'zarr.json', len(ROOT), 0, b'')
+    second = header(b'hole', hole, at, struct.pack('<HHQQ', 1, 16, hole, hole))
+    with open(path, 'wb') as out:
+        out.write(first[0] + ROOT + second[0])
+        out.truncate(end)
+        out.seek(end)
+        out.write(first[1] + second[1])
+        size = len(first[1] + second[1])
+        out.write(struct.pack('<IQHHIIQQQQ', 0x06064b50, 44, 45, 45, 0, 0, 2, 2, size, end)
+                  + struct.pack('<IIQI', 0x07064b50, 0, end + size, 1)
+                  + struct.pack('<IHHHHIIH', 0x06054b50, 0, 0, 2, 2, size, 0xFFFFFFFF, 0))
+    return hole
+
+
+@pytest.mark.parametrize('end', [2**48 - 2**21, 2**48])
+def test_256_tib(end):
+    """A node of the tree has 48 bits for an offset and for a size: that is enough, or refused."""
+    with tempfile.TemporaryDirectory(prefix='ozxfs-', dir='/dev/shm') as shm:
+        hole = sparse(f'{shm}/x.ozx', end)
+        done = subprocess.run([OZXFS, 'ls', '-l', f'{shm}/x.ozx'], capture_output=True, text=True)
+    if end == 2**48:
+        assert done.returncode == 2 and 'beyond the first 256 TiB' in done.stderr, done
+    else:
+        assert done.returncode == 0 and str(hole) in done.stdout, done
