@@ -35,6 +35,12 @@ static void put_central(struct ozx_append_state *s, const struct ozx_zip_file *f
     ozx_append_put_new(s, file);
 }
 
+static void put_tree_central(struct ozx_append_state *s, const struct ozx_zip_file *file)
+{
+    ozx_append_keep(s, s->at_bytes);
+    ozx_append_put_tree(s, file);
+}
+
 /* The walk is at that old header, or behind the last one. */
 static void arrive(struct ozx_append_state *s, uint64_t at_bytes)
 {
@@ -109,8 +115,7 @@ static void put_new_metadata(struct ozx_append_state *s, const struct ozx_zip_en
         struct ozx_zip_file file = append->tree->file(append->tree->context, s->tree_count, path);
         if (old && !is_before(path, old))
             return;
-        put_central(s, &file);
-        s->tree_count++;
+        put_tree_central(s, &file);
     }
 }
 
@@ -152,9 +157,9 @@ static void put_rest(struct ozx_append_state *s)
     arrive(s, s->old.directory_offset_bytes + s->old.directory_size_bytes);
     ozx_append_keep(s, s->at_bytes);
     put_new_metadata(s, NULL);
-    for (; append->tree && s->tree_count < append->tree->count; s->tree_count++) {
+    while (append->tree && s->tree_count < append->tree->count) {
         struct ozx_zip_file file = append->tree->file(append->tree->context, s->tree_count, path);
-        put_central(s, &file);
+        put_tree_central(s, &file);
     }
     for (uint32_t i = 0; i < append->entry_count; i++)
         if (!append->entries[i].is_in_place)
@@ -183,7 +188,6 @@ static size_t place_entries(struct ozx_append_state *s)
     const struct ozx_append *append = s->append;
     uint64_t at =
         append->tree ? append->tree->end_bytes : ozx_append_place(ozx_source_size(append->source));
-    char path[OZX_NAME_PATH_MAX + 1];
     size_t room = 0;
 
     for (uint32_t i = 0; i < append->entry_count; i++) {
@@ -194,10 +198,6 @@ static size_t place_entries(struct ozx_append_state *s)
         entry->crc32 = ozx_crc32(0, entry->data, entry->size_bytes);
         file = ozx_append_file(entry);
         at += ozx_zip_local_size(&file) + entry->size_bytes;
-        room += ozx_zip_central_size(&file);
-    }
-    for (uint64_t i = 0; append->tree && i < append->tree->count; i++) {
-        struct ozx_zip_file file = append->tree->file(append->tree->context, i, path);
         room += ozx_zip_central_size(&file);
     }
     s->entries_end_bytes = at;

@@ -9,10 +9,17 @@
 #include "edit/append.h"
 #include "zip/append_mark.h"
 
-/* Of the new directory: bytes of the old archive, or of `fresh`. */
+/* Of the new directory. */
+enum ozx_append_where {
+    OZX_APPEND_OLD,   /* bytes of the old archive */
+    OZX_APPEND_FRESH, /* of `fresh` */
+    OZX_APPEND_TREE,  /* the headers of entries of the tree, which are made when they are read */
+};
+
 struct ozx_append_piece {
-    bool is_old;
-    uint64_t offset_bytes, size_bytes;
+    enum ozx_append_where where;
+    uint64_t from, to; /* there: offsets, or numbers of entries */
+    uint64_t size_bytes;
 };
 
 struct ozx_append_state {
@@ -21,7 +28,7 @@ struct ozx_append_state {
     struct ozx_append_piece *pieces; /* owned: the new directory */
     uint32_t piece_count, piece_room;
     bool no_memory; /* a piece is missing */
-    uint8_t *fresh; /* owned: new central headers */
+    uint8_t *fresh; /* owned: central headers of new entries that are not the tree's */
     size_t fresh_size_bytes;
     uint64_t size_bytes; /* of the new directory */
     uint64_t kept_bytes; /* up to this offset the old one is in it, or left out */
@@ -47,6 +54,8 @@ struct ozx_append_state {
 void ozx_append_keep(struct ozx_append_state *s, uint64_t to_bytes);
 /* A new header; `fresh` has room. */
 void ozx_append_put_new(struct ozx_append_state *s, const struct ozx_zip_file *file);
+/* That of the tree's next entry. */
+void ozx_append_put_tree(struct ozx_append_state *s, const struct ozx_zip_file *file);
 
 /* In front of the data of a block are the last bytes of the one before it; of the first one, zeros. */
 #define OZX_APPEND_CARRY 3

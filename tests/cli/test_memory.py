@@ -204,6 +204,22 @@ def test_shards_of_flat_chunks(count, tmp_path):
         assert opened.read('c/0/0')[:12] == b'012345678901'
 
 
+def test_add(tmp_path):
+    """Of a tree that is added what its plan takes, and no header of the central directory."""
+    count = 400_000 if LONG else 60_000
+    tree = tmp_path / 'tree'
+    for i in range(count):
+        if i % 1000 == 0:
+            (tree / f'c/{i // 1000}').mkdir(parents=True)
+        os.close(os.open(f'{tree}/c/{i // 1000}/{i % 1000}', os.O_CREAT | os.O_WRONLY))
+    (tree / 'zarr.json').write_bytes(ARRAY % (count // 1000, 8000))
+    archive = stored(tmp_path / 'x.ozx', [(b'zarr.json', ROOT)])
+    code, peak, said = run('add', '-q', '-j', '2', archive, tree, 'a')
+    assert code == 0 and peak < 8 * MIB + count * 40, (peak, said)
+    with zipfile.ZipFile(archive) as opened:
+        assert len(opened.namelist()) == count + 2
+
+
 def sparse(path, end):
     """Two stored entries, the second a hole that ends at that offset."""
     def header(name, size, at, extra):
