@@ -22,7 +22,8 @@ const char *ozx_shard_defect(const struct ozx_metadata *metadata, char *text, si
     const char *defect;
 
     for (size_t i = 0; i < metadata->defect_count; i++)
-        if (metadata->defects[i].part == OZX_PART_ZARR && array->has_grid) {
+        if (metadata->defects[i].part == OZX_PART_ZARR && !metadata->defects[i].is_spelling &&
+            array->has_grid) {
             const char *where = metadata->defects[i].where;
             snprintf(text, room_bytes, "%s%s%s", where, *where ? " " : "",
                      metadata->defects[i].text);

@@ -29,6 +29,12 @@ static int explain(const struct ozx_json_problem *problem, const char *name,
                          json->line, json->column);
 }
 
+static bool is_spelling(enum ozx_json_kind kind)
+{
+    return kind == OZX_JSON_NUL || kind == OZX_JSON_SURROGATE || kind == OZX_JSON_NOT_FINITE ||
+           kind == OZX_JSON_RANGE || kind == OZX_JSON_NESTING;
+}
+
 /* What some readers take for JSON and others do not; `beside` names the file if it is not the
  * node's own. */
 static void note_defects(struct ozx_parse *p, const char *beside,
@@ -38,11 +44,14 @@ static void note_defects(struct ozx_parse *p, const char *beside,
 
     for (int kind = 0; kind < OZX_JSON_KINDS; kind++) {
         const struct ozx_json_defect *defect = &problem->defects[kind];
+        size_t count = p->defect_count;
         if (defect->count)
             ozx_parse_defect(p, NULL, NULL, "%s (%s%s%s)",
                              ozx_json_defect_text((enum ozx_json_kind)kind, defect, text),
                              beside ? beside : "", beside ? ", " : "",
                              ozx_json_defect_place(defect, place));
+        if (p->defect_count > count)
+            p->defects[count].is_spelling = is_spelling((enum ozx_json_kind)kind);
     }
 }
 
@@ -101,12 +110,14 @@ static void judge_extensions(struct ozx_parse *p, json_t *root, bool is_array)
     const char *key;
     json_t *value;
 
-    json_object_foreach(root, key, value) {
+    json_object_foreach(root, key, value)
+    {
         if (!is_key_v3(key, is_array) && !json_is_false(json_object_get(value, "must_understand")))
-            ozx_parse_defect(p, NULL, NULL,
-                             "'%.40s' is not a key of Zarr v3 and lacks \"must_understand\": false: "
-                             "readers refuse it",
-                             key);
+            ozx_parse_defect(
+                p, NULL, NULL,
+                "'%.40s' is not a key of Zarr v3 and lacks \"must_understand\": false: "
+                "readers refuse it",
+                key);
     }
 }
 

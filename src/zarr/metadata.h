@@ -231,6 +231,7 @@ struct ozx_defect {
     enum ozx_metadata_part part;
     const char *where; /* "codecs[0].configuration", "multiscales[0].axes"; escaped already; "" is all */
     const char *text;  /* "is missing", "is no list"; escaped already */
+    bool is_spelling;  /* NaN or the like: no JSON to some readers, and what it says is known */
 };
 
 struct ozx_metadata {

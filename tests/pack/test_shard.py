@@ -73,6 +73,17 @@ def test_bytes(tmp_path, out):
     assert dict(metadata, chunk_grid=0, codecs=0) == dict(ARRAY, chunk_grid=0, codecs=0)
 
 
+@pytest.mark.parametrize('value', ['NaN', '-Infinity', '1e400', r'"\ud800"', r'"\u0000"',
+                                   '[' * 130 + ']' * 130])
+def test_what_some_readers_do_not_take_for_json_stays(value, tmp_path, out):
+    """As without --shard: attributes of xarray have NaN."""
+    text = json.dumps(array(attributes={'x': 0})).replace('"x": 0', f'"x": {value}')
+    pack('--shard', write(tmp_path / 'in', dict(TREE, **{'s0/zarr.json': text})), out)
+    files = files_of(out)
+    assert files['s0/c/0/0'] == shard(b'a' * 16, None, None, b'b' * 16)
+    assert f'"x": {value}'.encode() in files['s0/zarr.json']
+
+
 def test_other_bytes_of_metadata_stay(tmp_path, out):
     text = json.dumps(array(data_type='float32'), indent=3).replace('"fill_value": 0',
                                                                     '"fill_value" :  0.0e0')
