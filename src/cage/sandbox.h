@@ -60,7 +60,7 @@ int ozx_sandbox_enter(const struct ozx_sandbox *sandbox, char report[OZX_SANDBOX
                       struct ozx_error *error) OZX_CHECKED;
 
 /* The environment of who started it is overwritten, but for what says how to print: it may have
- * passwords in it. Part of ozx_sandbox_enter (environment.c). */
+ * passwords in it. Part of ozx_sandbox_enter (environment.c); for what lives on behind it. */
 void ozx_sandbox_forget_environment(void);
 
 /* For a process that hands over files, and parses nothing: it can open files and directories below `directory` to

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/wait.h"
+#include "cage/sandbox.h"
 #include "mount/channel.h"
 #include "mount/mount_lease.h"
 #include "mount/process.h"
@@ -142,6 +143,7 @@ static int run_in_background(const struct ozx_mount_options *options,
     supervisor = fork();
     if (supervisor == 0) {
         close(sockets[0]);
+        ozx_sandbox_forget_environment(); /* it lives on, and was told all by options */
         _exit(live_in_background(options, contents, events, sockets[1], signals));
     }
     failure = supervisor < 0 ? -errno : 0;
