@@ -45,7 +45,7 @@ class Way:
         if not name.startswith('signature_'):
             return url, []
         self.folder.mkdir(parents=True, exist_ok=True)
-        signed = self.folder / f'{way}-url'
+        signed = self.folder / f'{way}-{name}-url'
         signed.write_text(f'{url}?sig=1')
         signed.chmod(0o600)
         self.server.url_files['/' + url.split('/', 3)[3]] = signed

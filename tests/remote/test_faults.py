@@ -5,13 +5,14 @@ its own."""
 import concurrent.futures
 import contextlib
 import os
+import pathlib
 import random
 import time
 
 import pytest
 
 from kit.info import write
-from kit.launch import LONG, run
+from kit.launch import LONG, SANITIZED, run
 
 import faults
 import reading
@@ -38,7 +39,23 @@ def archive(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def ways(archive, tmp_path_factory):
+def reports(tmp_path_factory):
+    """What a sanitizer says of the fetcher, whose environment is empty and whose standard error
+    leads nowhere: a script is put in its place, which starts it."""
+    said = tmp_path_factory.mktemp('reports') / 'said'
+    said.touch()
+    if SANITIZED:
+        program = pathlib.Path(os.environ['OZXFS_FETCH'])
+        real = program.rename(program.with_name('fetch-under-test'))
+        # Who may trace nobody finds no leaks.
+        options = 'ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1'
+        program.write_text(f'#!/bin/sh\n{options} exec {real} 2>>{said}\n')
+        program.chmod(0o755)
+    return said
+
+
+@pytest.fixture(scope='module')
+def ways(archive, reports, tmp_path_factory):
     """By transport."""
     folder = open_to_all(tmp_path_factory.mktemp('ways'))
     content = archive[0].read_bytes()
@@ -85,6 +102,10 @@ def test_fault(results, archive, case):
         reading.check_cat(result, archive[1], when, status, words)
     else:
         reading.check_mount(result, archive[1], name, when, status, words)
+
+
+def test_no_sanitizer_says_anything(results, reports):
+    assert not reports.read_text()
 
 
 def test_every_row_is_read_or_has_a_reason():
