@@ -13,6 +13,7 @@
 #include "cli/mount_remount.h"
 #include "cli/mount_report.h"
 #include "cli/remote.h"
+#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "mount/many/look.h"
@@ -205,11 +206,24 @@ static int open_directory(struct ozx_mount_arguments *arguments,
     return OZX_EXIT_OK;
 }
 
+/* What root mounts by mount(8) others read, and nobody lends them what this machine itself may. */
+static int check_role(const struct ozx_mount_arguments *arguments)
+{
+    ozx_remote_options.for_others = arguments->helper && geteuid() == 0;
+    return ozx_remote_options.for_others && ozx_remote_options.instance_role
+               ? ozx_report_usage("mount",
+                                  "-o instance_role is for 'ozxfs mount', not for mount(8) "
+                                  "or fstab as root")
+               : OZX_EXIT_OK;
+}
+
 static int open_and_mount(struct ozx_mount_arguments *arguments)
 {
     struct ozx_mount_contents contents = OZX_MOUNT_CONTENTS_INIT;
-    int status = ozx_mount_report_open_log(arguments);
+    int status = check_role(arguments);
 
+    if (!status)
+        status = ozx_mount_report_open_log(arguments);
     if (!status)
         status = open_directory(arguments, &contents);
     if (status < 0)

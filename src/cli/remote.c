@@ -235,9 +235,22 @@ static const char *find_proxy(bool is_tls)
     return proxy ? proxy : environment("ALL_PROXY");
 }
 
-/* What AWS's programs look at, and GDAL. */
+static int put_variables(char **settings, size_t *size, const char *const *names)
+{
+    int failure = 0;
+
+    for (; *names && !failure; names++) {
+        const char *value = environment(*names + 1);
+
+        if (value)
+            failure = ozx_wire_put(settings, size, *names, value);
+    }
+    return failure;
+}
+
 static int put_environment(char **settings, size_t *size)
 {
+    /* What AWS's programs look at, and GDAL. */
     static const char *const names[] = {"$HOME",
                                         "$AWS_ACCESS_KEY_ID",
                                         "$AWS_SECRET_ACCESS_KEY",
@@ -251,16 +264,20 @@ static int put_environment(char **settings, size_t *size)
                                         "$AWS_ENDPOINT_URL",
                                         "$AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
                                         "$AWS_VIRTUAL_HOSTING",
-                                        "$AWS_REQUEST_PAYER"};
-    int failure = 0;
+                                        "$AWS_REQUEST_PAYER",
+                                        NULL};
+    /* What leads to the credentials of the machine itself. */
+    static const char *const own[] = {"$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                                      "$AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                                      "$AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                                      "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+                                      "$AWS_EC2_METADATA_DISABLED",
+                                      "$AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                                      "$AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+                                      NULL};
+    int failure = put_variables(settings, size, names);
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !failure; i++) {
-        const char *value = environment(names[i] + 1);
-
-        if (value)
-            failure = ozx_wire_put(settings, size, names[i], value);
-    }
-    return failure;
+    return failure || ozx_remote_options.for_others ? failure : put_variables(settings, size, own);
 }
 
 static bool is_anonymous(void)
@@ -294,6 +311,7 @@ static int send_settings(int control, const char *url)
         {"addressing_style", options->addressing_style},
         {"anonymous", is_anonymous() ? "1" : NULL},
         {"requester_pays", options->requester_pays ? "1" : NULL},
+        {"instance_role", options->instance_role ? "1" : NULL},
     };
     char *settings = NULL;
     char cache_size[24];

@@ -38,6 +38,7 @@ TAKE(region)
 TAKE(endpoint)
 TAKE_SWITCH(anonymous)
 TAKE_SWITCH(requester_pays)
+TAKE_SWITCH(instance_role)
 
 int ozx_remote_take_addressing_style(void *context, const char *value)
 {

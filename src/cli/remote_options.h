@@ -16,7 +16,8 @@ struct ozx_remote_options {
     const char *cache;
     uint64_t cache_size_bytes; /* 0: not given */
     const char *profile, *region, *endpoint, *addressing_style;
-    bool anonymous, requester_pays;
+    bool anonymous, requester_pays, instance_role;
+    bool for_others; /* root mounts it for whoever may read there */
 };
 
 /* Of this command line. */
@@ -33,6 +34,7 @@ int ozx_remote_take_endpoint(void *context, const char *value);
 int ozx_remote_take_addressing_style(void *context, const char *value);
 int ozx_remote_take_anonymous(void *context, const char *value);
 int ozx_remote_take_requester_pays(void *context, const char *value);
+int ozx_remote_take_instance_role(void *context, const char *value);
 
 /* Rows, for a table of keys. */
 #define OZX_REMOTE_KEYS                                                                            \
@@ -84,6 +86,9 @@ int ozx_remote_take_requester_pays(void *context, const char *value);
         {.name = "anonymous",                                                                      \
          .help = "s3: without credentials",                                                        \
          .take = ozx_remote_take_anonymous},                                                       \
+        {.name = "instance_role",                                                                  \
+         .help = "s3: with the credentials of the role of this instance",                          \
+         .take = ozx_remote_take_instance_role},                                                   \
     {                                                                                              \
         .name = "requester_pays", .help = "s3: you pay for what is read",                          \
         .take = ozx_remote_take_requester_pays                                                     \

@@ -212,7 +212,7 @@ static bool is_plain(const char *secret)
     return true;
 }
 
-static bool are_plain(const struct ozx_aws *aws)
+bool ozx_aws_are_plain(const struct ozx_aws *aws)
 {
     return is_plain(aws->key_id) && is_plain(aws->secret) && is_plain(aws->token);
 }
@@ -330,7 +330,7 @@ int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error)
         }
     }
     release(&files);
-    if (!failure && !are_plain(aws))
+    if (!failure && !ozx_aws_are_plain(aws))
         failure = ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                                 "check the credentials for a blank or a line break",
                                 "the AWS credentials have a character in them that no key has");
@@ -352,7 +352,7 @@ bool ozx_aws_renew(struct ozx_aws *aws)
         return false; /* what is in an environment stays as it is */
     if (read_files(aws, &files) == 0) {
         take_secrets(&now, &files);
-        renewed = now.key_id && now.secret && are_plain(&now) &&
+        renewed = now.key_id && now.secret && ozx_aws_are_plain(&now) &&
                   (differ(now.key_id, aws->key_id) || differ(now.token, aws->token));
     }
     if (renewed) {

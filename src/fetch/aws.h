@@ -5,7 +5,7 @@
  * https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  *
  * Not looked for: credential_process, SSO and roles (a message names the command that makes
- * credentials of them), the addresses of containers and instances.
+ * credentials of them). Containers and instances: fetch/role.h.
  */
 #ifndef OZX_FETCH_AWS_H
 #define OZX_FETCH_AWS_H
@@ -37,6 +37,8 @@ int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error) OZX_CHECKED;
  * anything. */
 bool ozx_aws_renew(struct ozx_aws *aws);
 void ozx_aws_close(struct ozx_aws *aws);
+/* Whether they can stand in headers: a line break in one would begin another header. */
+bool ozx_aws_are_plain(const struct ozx_aws *aws);
 
 /* All of an open file from its beginning, with a NUL behind it, owned by the caller. NULL: it
  * cannot be read, is larger than `max_bytes`, or there is no memory. */

@@ -109,11 +109,22 @@ static int fetch(struct ozx_settings *s, struct ozx_wire_opened *opened)
     return status;
 }
 
-/* All files are open, and none is needed by its name but these. */
+/* All files are open, and none is needed by its name but some. */
 static int give_up_rights(const struct ozx_settings *s)
 {
-    const char *paths[] = {s->cacert ? s->cacert : s->netrc, s->cacert ? s->netrc : NULL, NULL};
+    OZX_AUTO_FREE char *folder = s->s3.role.token_file ? strdup(s->s3.role.token_file) : NULL;
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    const char *paths[4] = {NULL};
+    size_t count = 0;
 
+    if (s->cacert)
+        paths[count++] = s->cacert;
+    if (s->netrc)
+        paths[count++] = s->netrc;
+    if (slash) { /* who renews a token puts a new file there */
+        slash[slash == folder] = '\0';
+        paths[count++] = folder;
+    }
     /* Where it was started may be unmounted. */
     return chdir("/") < 0 ? -errno : ozx_sandbox_fetch(paths);
 }

@@ -368,6 +368,24 @@ static int64_t end_ms(const struct ozx_fetch *fetch)
     return silent > fetch->until_ms ? silent : fetch->until_ms;
 }
 
+/* False: it waits for credentials, or has ended without. */
+static bool may_sign(struct ozx_fetch *fetch, int64_t now)
+{
+    struct ozx_object *object = fetch->object;
+    struct ozx_s3 *s3 = object->line.s3;
+    enum ozx_role_state state = OZX_ROLE_READY;
+
+    if (s3)
+        state = ozx_s3_want(s3, object->line.multi, time(NULL));
+    if (state == OZX_ROLE_FAILED) {
+        fetch->error = s3->role.error;
+        end(fetch);
+    } else if (state == OZX_ROLE_WAITS && now >= fetch->until_ms) {
+        fail(fetch, -EIO, NULL, "no credentials come in time");
+    }
+    return state == OZX_ROLE_READY;
+}
+
 /* Out of time, or too many under way. Returns when to look again. */
 static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
 {
@@ -397,7 +415,7 @@ static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
     }
     if (begin > now)
         return begin;
-    if (object->active < object->pace.active_max)
+    if (object->active < object->pace.active_max && may_sign(fetch, now))
         start(fetch, now); /* may have freed it */
     return until;
 }
@@ -427,7 +445,8 @@ int ozx_object_run(struct ozx_object *object)
         struct ozx_transfer *t = NULL;
         CURLcode code = message->data.result;
 
-        if (message->msg != CURLMSG_DONE)
+        if (message->msg != CURLMSG_DONE ||
+            (object->line.s3 && ozx_s3_take(object->line.s3, object->line.multi, message)))
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &t);
         take_in(t->owner, code, now);
@@ -464,6 +483,8 @@ void ozx_object_stop(struct ozx_object *object)
 {
     while (object->fetches)
         ozx_fetch_forget(object->fetches);
+    if (object->line.s3)
+        ozx_role_stop(&object->line.s3->role, object->line.multi);
     free(object->url);
     free(object->first_url);
 }

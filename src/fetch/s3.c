@@ -222,9 +222,11 @@ int ozx_s3_open(struct ozx_s3 *s3, const char *url, const struct ozx_s3_options 
 {
     int failure;
 
-    *s3 = (struct ozx_s3){.aws = *aws};
-    s3->anonymous = options->anonymous || !s3->aws.key_id;
+    *s3 = (struct ozx_s3){.aws = *aws, .role = OZX_ROLE_INIT};
     failure = take_name(s3, url, error);
+    if (!failure && !options->anonymous && !s3->aws.key_id && !s3->aws.profile)
+        failure = ozx_role_open(&s3->role, &s3->aws, options->instance_role, error);
+    s3->anonymous = options->anonymous || (!s3->aws.key_id && !s3->role.url);
     if (!failure && !s3->anonymous && !ozx_digest_is_there())
         failure = refuse(error, -EOPNOTSUPP, "read public buckets with -o anonymous",
                          "cannot sign requests: this ozxfs was built without nettle");
@@ -238,6 +240,7 @@ int ozx_s3_open(struct ozx_s3 *s3, const char *url, const struct ozx_s3_options 
 void ozx_s3_close(struct ozx_s3 *s3)
 {
     ozx_aws_close(&s3->aws);
+    ozx_role_close(&s3->role);
     free(ozx_take(s3->bucket));
     free(ozx_take(s3->key));
     free(ozx_take(s3->endpoint));
@@ -246,6 +249,23 @@ void ozx_s3_close(struct ozx_s3 *s3)
     free(ozx_take(s3->host));
     free(ozx_take(s3->path));
     free(ozx_take(s3->query));
+}
+
+/* --- credentials of a role -------------------------------------------------------------------- */
+
+enum ozx_role_state ozx_s3_want(struct ozx_s3 *s3, CURLM *multi, time_t now)
+{
+    return ozx_role_want(&s3->role, &s3->aws, multi, now + (time_t)s3->skew_s);
+}
+
+bool ozx_s3_take(struct ozx_s3 *s3, CURLM *multi, const CURLMsg *message)
+{
+    bool renewed;
+    bool taken = ozx_role_take(&s3->role, &s3->aws, multi, message->easy_handle,
+                               message->data.result, &renewed);
+
+    s3->generation += renewed;
+    return taken;
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -350,9 +370,13 @@ static bool learn_version(struct ozx_s3 *s3, const struct ozx_answer *answer)
 
 static bool learn_token(struct ozx_s3 *s3, const struct ozx_answer *answer)
 {
-    return (is_code(answer, "ExpiredToken") || is_code(answer, "TokenRefreshRequired") ||
-            is_code(answer, "InvalidAccessKeyId") || is_code(answer, "InvalidToken")) &&
-           ozx_aws_renew(&s3->aws);
+    if (!is_code(answer, "ExpiredToken") && !is_code(answer, "TokenRefreshRequired") &&
+        !is_code(answer, "InvalidAccessKeyId") && !is_code(answer, "InvalidToken"))
+        return false;
+    if (!s3->role.url)
+        return ozx_aws_renew(&s3->aws);
+    ozx_role_refuse(&s3->role); /* others are waited for */
+    return true;
 }
 
 bool ozx_s3_learn(struct ozx_s3 *s3, const struct ozx_answer *answer, unsigned generation,
@@ -363,11 +387,11 @@ bool ozx_s3_learn(struct ozx_s3 *s3, const struct ozx_answer *answer, unsigned g
     if (status != 301 && status != 307 && status != 400 && status != 403)
         return false;
     if (generation != s3->generation)
-        return true; /* another answer said so before */
+        return true;             /* another answer said so before */
     if (learn_token(s3, answer)) /* each time it is another one: as often as it is renewed */
         return make_url(s3) == 0;
-    if (s3->learned >= LEARNED_MAX || (!learn_region(s3, answer) && !learn_time(s3, answer, now) &&
-                                       !learn_version(s3, answer)))
+    if (s3->learned >= LEARNED_MAX ||
+        (!learn_region(s3, answer) && !learn_time(s3, answer, now) && !learn_version(s3, answer)))
         return false;
     s3->learned++;
     return make_url(s3) == 0;

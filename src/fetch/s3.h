@@ -10,16 +10,18 @@
 
 #include "fetch/answer.h"
 #include "fetch/aws.h"
+#include "fetch/role.h"
 
 /* Given by options; NULL, false: not given, and the environment and the profile say it. */
 struct ozx_s3_options {
     const char *endpoint, *region;
     const char *style; /* path, virtual */
-    bool anonymous, requester_pays;
+    bool anonymous, requester_pays, instance_role;
 };
 
 struct ozx_s3 {
     struct ozx_aws aws;
+    struct ozx_role role; /* whose keys are in `aws`, where there is one */
     bool anonymous, requester_pays, path_style;
     char *bucket, *key;           /* owned; as they were typed */
     char *endpoint;               /* owned; SCHEME://HOST[:PORT][/PATH]; NULL: Amazon's */
@@ -40,6 +42,11 @@ bool ozx_s3_is(const char *url);
 int ozx_s3_open(struct ozx_s3 *s3, const char *url, const struct ozx_s3_options *options,
                 const struct ozx_aws *aws, struct ozx_error *error) OZX_CHECKED;
 void ozx_s3_close(struct ozx_s3 *s3);
+
+/* Whether a request can be signed now; asks for what is missing, by transfers of `multi`. */
+enum ozx_role_state ozx_s3_want(struct ozx_s3 *s3, CURLM *multi, time_t now);
+/* True: a transfer that has ended was one of those. */
+bool ozx_s3_take(struct ozx_s3 *s3, CURLM *multi, const CURLMsg *message);
 
 /* Adds the headers that a request of s3->url needs, signed at this time. -ENOMEM. */
 int ozx_s3_headers(const struct ozx_s3 *s3, time_t now, struct curl_slist **headers) OZX_CHECKED;

@@ -58,6 +58,7 @@ static void take(struct ozx_settings *s, const char *name, const char *value)
     } switches[] = {
         {"guarded", &s->guarded},
         {"anonymous", &s->s3_options.anonymous},
+        {"instance_role", &s->s3_options.instance_role},
         {"requester_pays", &s->s3_options.requester_pays},
     };
 
@@ -79,8 +80,10 @@ int ozx_settings_receive(struct ozx_settings *s, int socket)
     size_t at = 0;
     int failure;
 
-    *s = (struct ozx_settings){
-        .deadline_s = DEADLINE_S, .url_fd = -1, .cache_fd = -1, .s3 = {.aws = OZX_AWS_INIT}};
+    *s = (struct ozx_settings){.deadline_s = DEADLINE_S,
+                               .url_fd = -1,
+                               .cache_fd = -1,
+                               .s3 = {.aws = OZX_AWS_INIT, .role = OZX_ROLE_INIT}};
     failure = receive(s, socket);
     while (!failure && ozx_wire_next(s->all, s->size_bytes, &at, &name, &value))
         take(s, name, value);
@@ -180,6 +183,7 @@ int ozx_settings_prepare(struct ozx_settings *s, struct ozx_error *error)
         failure = read_headers(s, error);
     if (!failure)
         failure = read_cacert(s, error);
+    s->s3.role.cacert = (struct curl_blob){.data = s->cacert_data, .len = s->cacert_size};
     if (!failure && s->cache)
         failure = ozx_cache_make_file(s->cache, &s->cache_fd, error);
     return failure;
