@@ -229,7 +229,10 @@ static const struct ozx_option rows[] = {
     {.name = "json",
      .help = "print JSON; see ozxfs-ls(1)",
      .field = offsetof(struct command, json)},
-    {.name = "single-column", .letter = '1', .field = offsetof(struct command, single_column)}, /* always */
+    {.name = "single-column",
+     .letter = '1',
+     .help = "one name a line, as it is without it",
+     .field = offsetof(struct command, single_column)},
     OZX_REMOTE_OPTION,
 };
 

@@ -108,7 +108,7 @@ static void put_warnings(const struct ozx_archive *archive, const struct ozx_ter
     }
     if (reclaimable) {
         struct ozx_words words = {.size = 0};
-        ozx_words_add(&words, "%s, which repack gives back",
+        ozx_words_add(&words, "%s, which 'repack' frees",
                       ozx_progress_amount(bytes, (double)reclaimable));
         ozx_line_field(terminal, "  ", OZX_WARN, "unused", words.text);
     }

@@ -188,10 +188,11 @@ static void put_counts(const struct ozx_manifest_command *c, const uint64_t *cou
     if (c->told > DIFFERENCES_TOLD)
         printf("... and %s more\n",
                ozx_progress_count((char[OZX_COUNT_SIZE]){0}, c->told - DIFFERENCES_TOLD));
-    if (!counts[OZX_MANIFEST_DIFFERS] && !counts[OZX_MANIFEST_MISSING] && !counts[OZX_MANIFEST_EXTRA])
-        printf("%s: as the manifest states\n", escaped);
+    if (!counts[OZX_MANIFEST_DIFFERS] && !counts[OZX_MANIFEST_MISSING] &&
+        !counts[OZX_MANIFEST_EXTRA])
+        printf("%s: matches the manifest\n", escaped);
     else
-        printf("%s: not as the manifest states: %s different, %s missing, %s not in the manifest\n",
+        printf("%s: differs from the manifest: %s different, %s missing, %s not in the manifest\n",
                escaped, numbers[OZX_MANIFEST_DIFFERS], numbers[OZX_MANIFEST_MISSING],
                numbers[OZX_MANIFEST_EXTRA]);
 }

@@ -50,7 +50,7 @@ const char *ozx_add_field_of(const struct ozx_add_options *options,
     if (!tree->is_image || (!plate && (!ome || !ome->well)))
         return NULL;
     if (!parent->is_new && (!ome || !ome->well))
-        why = "is not listed as a field: the group above it is no well";
+        why = "is not listed as a field: the group above it is not a well";
     else if (!parent->is_new && ozx_has_text(ome->well->images, ome->well->image_count, name))
         return NULL;
     else if (plate && plate->acquisition_count > 1)

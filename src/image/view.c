@@ -85,7 +85,7 @@ int ozx_view_place(struct ozx_view *view, uint64_t z, bool z_maximum, uint64_t t
     if (z_maximum && depth > Z_MAXIMUM_MAX)
         return ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "choose one plane with --z",
-                             "the maximum of more than 4096 planes is not taken");
+                             "the maximum can be taken of 4096 planes at most");
     view->z = z;
     view->t = t;
     view->z_maximum = z_maximum && image->z >= 0;

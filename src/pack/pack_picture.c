@@ -58,7 +58,7 @@ static int add(struct ozx_pack_state *pack, const char *text, struct ozx_pack_pi
         return ozx_error_set(
             error, failure, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE, NULL,
             "the attributes of the root's zarr.json cannot hold a thumbnail: they, "
-            "thumbnails or zarr_conventions are not what they should be");
+            "thumbnails or zarr_conventions are not of the type that the convention has");
     return ozx_input_of_pictured(pack->input, picture, root, &pack->input, error);
 }
 

@@ -296,7 +296,7 @@ int ozx_unpack_split(struct ozx_unpack_state *state, uint32_t node, uint8_t *buf
     s->buffer = buffer;
     s->directory_fd = -1;
     s->array = ozx_unpack_chunks_of(state->files->chunks, state->archive, node);
-    failure = s->array ? run(s) : fail(s, "it is no array's");
+    failure = s->array ? run(s) : fail(s, "it is not an array's");
     ozx_cleanup_close(&s->directory_fd);
     free(s);
     if (!failure)

@@ -314,8 +314,8 @@ int ozx_make_plate(struct ozx_maker *maker, const struct ozx_ask *ask, struct oz
     if (!failure && metadata && metadata->ome)
         plate = metadata->ome->plate;
     if (!failure && !plate)
-        failure =
-            ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "it is no plate");
+        failure = ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                                "it is not a plate");
     if (!failure)
         failure = ozx_json_answer_begin(&json, error);
     if (failure || !plate)

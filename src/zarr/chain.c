@@ -244,7 +244,7 @@ static int read_list(const char *text, struct ozx_json_range list, const struct 
     for (uint32_t i = 0; i < shape->count; i++)
         chain->axes[i] = (uint8_t)i;
     if (!ozx_json_enter(&cursor, '['))
-        return wrong(&r, "codecs is no list");
+        return wrong(&r, "codecs is not a list");
     while (!failure && ozx_json_next_element(&cursor, &codec) == OZX_JSON_ITEM)
         failure = take_codec(&r, codec);
     if (!failure && !r.has_bytes)

@@ -138,8 +138,8 @@ static int look(const struct edit *e, struct ozx_json_range in, size_t depth, st
     memset(out, 0, sizeof *out);
     out->is_list = !ozx_json_enter(&cursor, '{');
     if (out->is_list && !ozx_json_enter(&cursor, '['))
-        return fail(e, depth, -ENOTDIR, "is looked for in a value that is no object or list",
-                    error);
+        return fail(e, depth, -ENOTDIR,
+                    "is looked for in a value that is neither an object nor a list", error);
     if (strspn(key, "0123456789") == strlen(key) && strlen(key) < 10)
         wanted = strtoul(key, NULL, 10);
     for (;;) {
@@ -162,7 +162,7 @@ static int look(const struct edit *e, struct ozx_json_range in, size_t depth, st
         previous_end = member.value.to;
     }
     if (step == OZX_JSON_WRONG)
-        return fail(e, depth, -EINVAL, "is looked for in what is no JSON", error);
+        return fail(e, depth, -EINVAL, "is looked for in what is not JSON", error);
     out->end = out->any ? previous_end : cursor.at - 1;
     return found;
 }
@@ -194,7 +194,7 @@ static int apply(const struct edit *e, char **out, size_t *out_size, struct ozx_
             return join(e, (struct ozx_json_range){found.end, found.end}, found.any ? ", " : "",
                         e->path.count, out, out_size, error);
         if (!known && found.is_list)
-            return fail(e, depth, -ENOENT, "is no element of the list", error);
+            return fail(e, depth, -ENOENT, "is not an element of the list", error);
         if (!known && leads_into_list(e, depth))
             return fail(e, depth, -ENOENT,
                         "is not there, and what follows leads into a list: set the whole list",

@@ -71,7 +71,8 @@ static int find_blocks(struct moving *m)
         return 0;
     m->report->said |= OZX_V2_OME;
     if (ozx_json_find(m->root.text, m->root.range, "ome", &value.range))
-        return OZX_V2_REFUSE(m->error, "ome: is in the way of what OME-Zarr 0.5 has there");
+        return OZX_V2_REFUSE(m->error,
+                             "ome: exists already, where OME-Zarr 0.5 has its own metadata");
     return 0;
 }
 

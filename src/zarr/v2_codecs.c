@@ -272,7 +272,7 @@ static int add_of_arrays(struct making *m, const struct ozx_v2_codec *codec)
 
     if (m->is_bytes)
         return OZX_V2_REFUSE(m->error,
-                             "%s: '%s' follows a codec of bytes, where Zarr v3 has no place for it",
+                             "%s: '%s' follows a codec of bytes, which Zarr v3 does not allow",
                              codec->where, codec->row->id);
     failure = check_filter(m, codec);
     if (!failure)
@@ -285,7 +285,7 @@ static int add_to_bytes(struct making *m, const struct ozx_v2_codec *codec)
     bool is_text = strcmp(codec->row->id, "vlen-utf8") == 0;
 
     if (is_text != (m->type.kind == OZX_V2_OBJECT) || m->is_bytes)
-        return OZX_V2_REFUSE(m->error, "%s: '%s' has no place in Zarr v3 there", codec->where,
+        return OZX_V2_REFUSE(m->error, "%s: Zarr v3 does not allow '%s' there", codec->where,
                              codec->row->id);
     if (!is_text && (!ozx_v2_is_numeric(&m->type) || m->type.order == '>'))
         return OZX_V2_REFUSE(m->error, "%s: '%s' of other than little-endian numbers",

@@ -102,7 +102,7 @@ int ozx_v2_type(const struct ozx_v2_value *value, const char *field, struct ozx_
     bool has_order;
 
     if (ozx_v2_first(value) == '[')
-        return refuse(value, field, "is a structured type, for which Zarr v3 has no words", error);
+        return refuse(value, field, "is a structured type, which Zarr v3 cannot express", error);
     if (!ozx_v2_string(value, name, sizeof name) || !name[0] || !strchr("<>|", name[0]))
         return refuse(value, field, "is not a type of Zarr v2", error);
     if (!read_kind(name + 1, &type))

@@ -164,7 +164,7 @@ def test_checksum_is_that_of_the_package(tmp_path, name):
     done = run('--manifest', 'zarr-checksum', packed)
     assert done.stdout == expected + '\n'
     (tmp_path / 'checksum').write_text(f'Checksum for tree complete:\n\n{expected}\n')
-    assert f'{packed}: as the manifest states\n' in run('--check', tmp_path / 'checksum',
+    assert f'{packed}: matches the manifest\n' in run('--check', tmp_path / 'checksum',
                                                         packed).stdout
 
 
@@ -185,7 +185,7 @@ def check(archive, text, tmp_path, *options):
 
 def test_same(archive, written, tmp_path):
     status, said, _ = check(archive, written.read_text(), tmp_path, '-q')
-    assert status == 0 and said.splitlines()[0] == f'{archive}: as the manifest states'
+    assert status == 0 and said.splitlines()[0] == f'{archive}: matches the manifest'
 
 
 @pytest.mark.parametrize('change', (
@@ -198,7 +198,7 @@ def test_same(archive, written, tmp_path):
 ), ids=('binary', 'dot', 'crlf', 'reversed', 'upper', 'escaped'))
 def test_same_as_other_programs_write_it(archive, written, tmp_path, change):
     status, said, _ = check(archive, change(written.read_text()), tmp_path)
-    assert status == 0 and 'as the manifest states' in said
+    assert status == 0 and 'matches the manifest' in said
 
 
 def test_differences(archive, written, tmp_path):
@@ -210,7 +210,7 @@ def test_differences(archive, written, tmp_path):
         "'empty' differs from the manifest", "'0/c/9/9' is in the manifest, not in the archive",
         "'0' is in the manifest, not in the archive",
         "'a.b' is in the archive, not in the manifest",
-        f'{archive}: not as the manifest states: 1 different, 2 missing, 1 not in the manifest'
+        f'{archive}: differs from the manifest: 1 different, 2 missing, 1 not in the manifest'
     ]
     quiet = check(archive, text, tmp_path, '-q')
     assert quiet[0] == 2 and len(quiet[1].splitlines()) == 2
@@ -252,10 +252,10 @@ def test_paths_that_lead_elsewhere_are_missing(archive, tmp_path):
 def test_standard_input_and_fifos(archive, written, tmp_path):
     done = subprocess.run([OZXFS, 'verify', '--check', '-', archive], check=False,
                           input=written.read_bytes(), capture_output=True)
-    assert done.returncode == 0 and b'as the manifest states' in done.stdout
+    assert done.returncode == 0 and b'matches the manifest' in done.stdout
     os.mkfifo(tmp_path / 'fifo')
     with subprocess.Popen(f'cat {written} > {tmp_path}/fifo', shell=True):
-        assert 'as the manifest' in run('--check', tmp_path / 'fifo', archive).stdout
+        assert 'matches the manifest' in run('--check', tmp_path / 'fifo', archive).stdout
 
 
 @pytest.mark.parametrize('arguments', (

@@ -169,4 +169,4 @@ def test_broken_json(store, out):
     assert "'.zattrs': multiscales[0].datasets[0]: there is no array '../a'" in convert(
         store, out, code=2)
     (store / '.zattrs').write_text('{"multiscales": [{"version": "0.4"}], "ome": {}}')
-    assert "'.zattrs': ome: is in the way" in convert(store, out, code=2)
+    assert "'.zattrs': ome: exists already" in convert(store, out, code=2)
