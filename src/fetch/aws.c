@@ -249,7 +249,7 @@ static int take_environment(struct ozx_aws *aws, struct ozx_error *error)
     if (!key_id || !secret)
         return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "set both, or -o profile, or -o anonymous",
-                             "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set only");
+                             "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
     aws->key_id = strdup(key_id);
     aws->secret = strdup(secret);
     aws->token = token ? strdup(token) : NULL;
@@ -289,7 +289,7 @@ static int check_profile(const struct ozx_aws *aws, const struct files *f, struc
 
     if (!aws->key_id != !aws->secret)
         return refuse(f->profile, "give both, or -o anonymous",
-                      "has one of aws_access_key_id and aws_secret_access_key only", error);
+                      "has only one of aws_access_key_id and aws_secret_access_key", error);
     if (aws->key_id)
         return 0;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -333,7 +333,7 @@ int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error)
     if (!failure && !ozx_aws_are_plain(aws))
         failure = ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                                 "check the credentials for a blank or a line break",
-                                "the AWS credentials have a character in them that no key has");
+                                "the AWS credentials contain a character that no key has");
     return failure;
 }
 

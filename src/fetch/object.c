@@ -339,10 +339,10 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
         break;
     case OZX_OUTCOME_WHOLE:
         if (object->is_pinned)
-            fail(fetch, -EIO, NULL, "the server answered with something else than the range");
+            fail(fetch, -EIO, NULL, "the server answered with something other than the range");
         else
             fail(fetch, -EOPNOTSUPP, "download the file first",
-                 "the server does not answer range requests");
+                 "the server does not support range requests");
         break;
     case OZX_OUTCOME_CHANGED:
         object->is_stale = true;
@@ -410,7 +410,7 @@ static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
         return INT64_MAX;
     }
     if (begin > now && begin >= until) { /* as long as that nobody waits */
-        fail(fetch, -EIO, NULL, "the server counts requests, and takes none for now");
+        fail(fetch, -EIO, NULL, "the server limits requests, and accepts none for now");
         return INT64_MAX;
     }
     if (begin > now)

@@ -110,7 +110,7 @@ static int pin(struct opening *o, const struct ozx_answer *answer, uint64_t size
     if (ozx_pin_take(&o->object->pin, answer, size))
         return ozx_error_set(
             &opened->error, -EOPNOTSUPP, OZX_RULE_NONE, OZX_OFFSET_NONE, "download the file first",
-            "the server tells neither an ETag nor Last-Modified, so a change could not be noticed");
+            "the server sends neither an ETag nor Last-Modified, so a change could not be noticed");
     o->object->is_pinned = true;
     ozx_object_pin_version(o->object, answer);
     opened->size_bytes = size;

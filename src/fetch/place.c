@@ -97,7 +97,7 @@ int ozx_place_resolve(const char *from, const char *location, char **out, const 
     struct parts parts = {.scheme = NULL};
     char *whole = NULL;
 
-    *why = "the server redirects to what is no http or https URL";
+    *why = "the server redirects to something other than an http or https URL";
     if (url && !curl_url_set(url, CURLUPART_URL, from, 0) &&
         !curl_url_set(url, CURLUPART_URL, location, 0) && take_apart(url, &parts)) {
         if (!strncasecmp(from, "https:", 6) && strcasecmp(parts.scheme, "https") != 0)

@@ -52,12 +52,12 @@ static int take_name(struct ozx_s3 *s3, const char *url, struct ozx_error *error
 
     if (memchr(bucket, '@', size))
         return refuse(error, -EINVAL, "name a profile of ~/.aws by -o profile or AWS_PROFILE",
-                      "an s3 URL has no user name and password");
+                      "an s3 URL cannot have a user name or password");
     if (!size || size > 255 || strspn(bucket, LOWER UPPER DIGITS ".-_") < size)
         return refuse(error, -EINVAL, "check the URL",
-                      "is no s3://BUCKET/KEY: no bucket has that name");
+                      "is not s3://BUCKET/KEY: no bucket can have that name");
     if (!slash || !slash[1])
-        return refuse(error, -EINVAL, "check the URL", "is no s3://BUCKET/KEY: there is no key");
+        return refuse(error, -EINVAL, "check the URL", "is not s3://BUCKET/KEY: there is no key");
     s3->bucket = strndup(bucket, size);
     s3->key = strdup(slash + 1);
     return s3->bucket && s3->key ? 0 : ozx_error_memory(error);
@@ -90,7 +90,7 @@ static int take_endpoint(struct ozx_s3 *s3, const char *endpoint, struct ozx_err
     curl_url_cleanup(parts);
     return good ? 0
                 : refuse(error, -EINVAL, "check -o endpoint or AWS_ENDPOINT_URL",
-                         "the endpoint of S3 is no URL of http or https");
+                         "the S3 endpoint is not an http or https URL");
 }
 
 /* "https://HOST/PATH/" of the endpoint, apart; `*path` has no slash at its end. */
@@ -205,7 +205,7 @@ static int take_settings(struct ozx_s3 *s3, const struct ozx_s3_options *options
         endpoint = options->endpoint;
     if (region && !is_region(region))
         return refuse(error, -EINVAL, "check -o region or AWS_REGION",
-                      "the region of S3 has a name that no region has");
+                      "the name of the S3 region is not valid");
     snprintf(s3->region, sizeof s3->region, "%s", region ? region : REGION_DEFAULT);
     s3->requester_pays = options->requester_pays || (payer && strcasecmp(payer, "requester") == 0);
     if (endpoint)

@@ -29,7 +29,7 @@ int ozx_secret_open(const char *path, const char *name, int *out, struct ozx_err
                              "cannot open the file of %s: %s", name, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE, "give a regular file",
-                             "the file of %s is no regular file", name);
+                             "the file of %s is not a regular file", name);
     if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
         return ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE, "chmod 600 it",
                              "others may read the file of %s", name);
@@ -125,7 +125,7 @@ int ozx_secret_headers(int fd, struct curl_slist **headers, struct ozx_error *er
             failure = ozx_error_memory(error);
         else
             failure = refuse(error, -EINVAL, "write lines like 'Authorization: Bearer TOKEN'",
-                             "a line in the file of header_file is no header, or one that ozxfs "
+                             "a line in the file of header_file is not a header, or one that ozxfs "
                              "sets itself");
     }
     if (text)

@@ -142,7 +142,7 @@ static int find_s3(struct ozx_settings *s, struct ozx_error *error)
     aws.profile = s->profile;
     if (s->url_file)
         return ozx_error_set(error, -EINVAL, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "give the https URL of it", "an s3 URL has no use for url_file");
+                             "give the https URL of it", "url_file cannot be used with an s3 URL");
     s->is_s3 = true;
     if (!s->s3_options.anonymous)
         failure = ozx_aws_open(&aws, error);

@@ -317,7 +317,7 @@ static enum ozx_outcome judge_status(struct ozx_transfer *t, struct ozx_error *e
         int status, code;
         const char *text, *hint;
     } known[] = {
-        {401, -EACCES, "the server wants a login", "put user name and password in the URL"},
+        {401, -EACCES, "the server requires a login", "put user name and password in the URL"},
         {403, -EACCES, "the server denies access", "a signed URL may have expired"},
         {404, -ENOENT, "the server has no such file", "check the URL"},
         {410, -ENOENT, "the file is gone from the server", "check the URL"},

@@ -429,7 +429,7 @@ int ozx_table_check(const struct ozx_table *table, uint64_t archive_size_bytes,
 
     if (table->count == 0 || table->rows[0].kind != OZX_ROW_DIRECTORY ||
         table->rows[0].parent != 0 || table->rows[0].name_size != 0)
-        return refuse(error, 0, "it is no root");
+        return refuse(error, 0, "it is not the root");
     ozx_crew_init(&c.crew, &task);
     if (table->count > CHECKED_COUNT)
         ozx_crew_run(&c.crew);

@@ -109,9 +109,9 @@ static int add_options(int fs, const char *list, unsigned *attributes)
 static int explain(int code, const char *what, struct ozx_error *why)
 {
     if (code == -ENOTBLK)
-        return fail(why, code, "this kernel takes no EROFS image from a file");
+        return fail(why, code, "this kernel cannot mount an EROFS image that is a file");
     if (code == -EINVAL)
-        return fail(why, code, "this kernel does not know such an EROFS image (Linux 6.15 does)");
+        return fail(why, code, "this kernel does not support such EROFS images (Linux 6.15 does)");
     return fail(why, code, what);
 }
 
@@ -132,12 +132,12 @@ static int mount_image(const struct ozx_mount_options *options, const char *sour
         fsconfig(fs, FSCONFIG_SET_STRING, "device", device, 0) < 0 ||
         fsconfig(fs, FSCONFIG_SET_STRING, "device", device, 0) < 0 ||
         fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
-        return explain(-errno, "EROFS does not take its options", why);
+        return explain(-errno, "EROFS rejects the image's options", why);
     failure = add_options(fs, options->fuse_options, &attributes);
     if (failure)
-        return explain(failure, "EROFS does not take the options of -o", why);
+        return explain(failure, "EROFS rejects the options of -o", why);
     if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return explain(-errno, "EROFS does not take its image", why);
+        return explain(-errno, "EROFS rejects the image", why);
     mount = fsmount(fs, FSMOUNT_CLOEXEC, attributes | MOUNT_ATTR_NOSYMFOLLOW);
     return mount < 0 ? fail(why, -errno, "fsmount") : mount;
 }

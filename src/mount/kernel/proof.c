@@ -16,8 +16,8 @@
 static int fail(struct ozx_error *why, int code, const char *what)
 {
     return ozx_error_set(why, -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "the kernel does not serve it as it should: %s%s%s", what,
-                         code ? ": " : "", code ? strerror(-code) : "");
+                         "the kernel serves it wrongly: %s%s%s", what, code ? ": " : "",
+                         code ? strerror(-code) : "");
 }
 
 /* A file or directory of the mount, from its root down. The descriptor, or -errno. */
@@ -71,7 +71,7 @@ static int prove_row(const struct ozx_table *table, int mount, int archive, uint
     if (fstat(fd, &st) < 0)
         return fail(why, -errno, "fstat");
     if (row->kind == OZX_ROW_DIRECTORY)
-        return S_ISDIR(st.st_mode) ? 0 : fail(why, 0, "a directory is none");
+        return S_ISDIR(st.st_mode) ? 0 : fail(why, 0, "a directory is not one");
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != row->size_bytes)
         return fail(why, 0, "a file has another size");
     if (row->size_bytes == 0)
