@@ -128,8 +128,12 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     if (!failure && !ahead && options->counted)
         options->counted(options->context, a->records.entry_count);
     if (!failure)
-        failure = ozx_index_build(a->source, &a->records, options->subdir, options->names, mtime_s,
-                                  ahead, &a->tree, &a->facts, &a->warnings, error);
+        failure = ozx_index_build(a->source, &a->records,
+                                  &(struct ozx_index_options){.subdir = options->subdir,
+                                                              .names = options->names,
+                                                              .mtime_s = mtime_s,
+                                                              .ahead = ahead},
+                                  &a->tree, &a->facts, &a->warnings, error);
     ozx_headers_ahead_free(ahead);
     if (!failure && a->tree.oddity_count && ozx_zip_streams_open(a->source, &a->streams))
         failure = ozx_error_memory(error);

@@ -472,8 +472,7 @@ static int build_index(const struct build *wanted, struct ozx_source *source,
 }
 
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
-                    const char *subdir, enum ozx_names names, int64_t mtime_s,
-                    struct ozx_headers_ahead *ahead, struct ozx_tree *out,
+                    const struct ozx_index_options *options, struct ozx_tree *out,
                     struct ozx_index_facts *facts, struct ozx_warnings *warnings,
                     struct ozx_error *error)
 {
@@ -483,17 +482,17 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records 
 
     if (!b)
         return ozx_error_memory(error);
-    b->names = names;
-    b->mtime_s = mtime_s;
+    b->names = options->names;
+    b->mtime_s = options->mtime_s;
     b->warnings = warnings;
     b->error = error;
-    b->draft.ahead = ahead;
-    failure = build_index(b, source, records, subdir, out, facts);
-    ozx_headers_ahead_end(ahead);
+    b->draft.ahead = options->ahead;
+    failure = build_index(b, source, records, options->subdir, out, facts);
+    ozx_headers_ahead_end(options->ahead);
     if (failure != -EAGAIN)
         return failure;
     *warnings = before;
     b->draft.ahead = NULL; /* it took the next entry for what comes next in the file */
     b->extents.has_list = true;
-    return build_index(b, source, records, subdir, out, facts);
+    return build_index(b, source, records, options->subdir, out, facts);
 }

@@ -23,11 +23,17 @@ struct ozx_index_facts {
     uint64_t gap_bytes; /* in front of and between entries, more than a local header can take */
 };
 
-/* `subdir`: NULL or the directory that becomes the root; `names`: how they are taken; `mtime_s`: for what has none of its own;
- * `ahead`: has looked at local headers meanwhile and is ended, or NULL. The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
+struct ozx_index_options {
+    const char *subdir;   /* the directory that becomes the root; may be NULL */
+    enum ozx_names names; /* how they are taken */
+    int64_t mtime_s;      /* for what has none of its own */
+    struct ozx_headers_ahead
+        *ahead; /* has looked at local headers meanwhile and is ended, or NULL */
+};
+
+/* The caller frees the tree. -EBADMSG refused; -ENOENT, -ENOTDIR: no such subdir. */
 int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records *records,
-                    const char *subdir, enum ozx_names names, int64_t mtime_s,
-                    struct ozx_headers_ahead *ahead, struct ozx_tree *out,
+                    const struct ozx_index_options *options, struct ozx_tree *out,
                     struct ozx_index_facts *facts, struct ozx_warnings *warnings,
                     struct ozx_error *error) OZX_CHECKED;
 

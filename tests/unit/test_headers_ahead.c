@@ -94,9 +94,8 @@ static struct found look(const struct forge *f, unsigned entry)
         found.runs = true;
         while (sem_wait(&done))
             ;
-        CHECK_INT(ozx_index_build(source, &records, NULL, OZX_NAMES_STRICT, 0, ahead, &tree, &facts,
-                                  &warnings, &error),
-                  0);
+        const struct ozx_index_options how = {.names = OZX_NAMES_STRICT, .ahead = ahead};
+        CHECK_INT(ozx_index_build(source, &records, &how, &tree, &facts, &warnings, &error), 0);
         for (uint64_t i = 0; i < FORGE_MAX; i++)
             found.sound += ozx_headers_ahead_size(ahead, i) > 0;
         found.size = ozx_headers_ahead_size(ahead, entry / 10 * 9 + entry % 10);

@@ -220,9 +220,21 @@ static uint32_t list_name(const struct ozx_archive *archive, uint32_t directory,
     return node;
 }
 
-static size_t add_name(fuse_req_t request, const struct ozx_visit *visit, char *to, size_t room,
-                       fuse_ino_t inode, const char *name, uint64_t next, bool plus, bool is_given)
+struct list {
+    fuse_req_t request;
+    const struct ozx_visit *visit;
+    bool plus;
+    char *buffer;
+    size_t size_bytes, used;
+};
+
+/* The bytes that it takes: it is in the buffer if they fit. */
+static size_t add_name(const struct list *l, fuse_ino_t inode, const char *name, uint64_t next,
+                       bool is_given)
 {
+    const struct ozx_visit *visit = l->visit;
+    char *to = l->buffer + l->used;
+    size_t room = l->size_bytes - l->used;
     struct fuse_entry_param entry;
     struct stat above;
 
@@ -230,38 +242,34 @@ static size_t add_name(fuse_req_t request, const struct ozx_visit *visit, char *
     if (!is_given)
         entry.ino = 0; /* the kernel looks it up when it is asked for it */
     /* ".." of an archive's root leads out of it. */
-    if (strcmp(name, "..") == 0 && ozx_item_above(ozx_server_of(request), visit->inode, &above))
+    if (strcmp(name, "..") == 0 && ozx_item_above(ozx_server_of(l->request), visit->inode, &above))
         entry.attr = above;
-    if (plus)
-        return fuse_add_direntry_plus(request, to, room, name, &entry, (off_t)next);
-    return fuse_add_direntry(request, to, room, name, &entry.attr, (off_t)next);
+    if (l->plus)
+        return fuse_add_direntry_plus(l->request, to, room, name, &entry, (off_t)next);
+    return fuse_add_direntry(l->request, to, room, name, &entry.attr, (off_t)next);
 }
 
-/* As many names as fit, from the `from`-th on; the bytes used. */
-static size_t list(fuse_req_t request, const struct ozx_visit *visit, uint64_t from, char *buffer,
-                   size_t size_bytes, bool plus)
+/* As many names as fit, from the `from`-th on. */
+static void list_from(struct list *l, uint64_t from)
 {
-    const struct ozx_server *server = ozx_server_of(request);
-    const struct ozx_archive *archive = visit->archive;
-    const fuse_ino_t inode = visit->inode;
+    const struct ozx_server *server = ozx_server_of(l->request);
+    const struct ozx_archive *archive = l->visit->archive;
+    const fuse_ino_t inode = l->visit->inode;
     uint32_t directory = ozx_node_of(inode), first, count;
     char name[256];
-    size_t used = 0;
     uint64_t given = 0;
 
     ozx_archive_children(archive, directory, &first, &count);
     for (uint64_t n = from; n < (uint64_t)count + 2; n++) {
         uint32_t node = list_name(archive, directory, first, n, name);
         bool is_given = !server->checks_empty || !ozx_archive_is_empty_file(archive, node);
-        size_t added = add_name(request, visit, buffer + used, size_bytes - used,
-                                ozx_inode_beside(inode, node), name, n + 1, plus, is_given);
-        if (added > size_bytes - used)
+        size_t added = add_name(l, ozx_inode_beside(inode, node), name, n + 1, is_given);
+        if (added > l->size_bytes - l->used)
             break;
-        used += added;
-        given += plus && n >= 2 && is_given;
+        l->used += added;
+        given += l->plus && n >= 2 && is_given;
     }
     ozx_item_hold(server, inode, given);
-    return used;
 }
 
 static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
@@ -269,8 +277,8 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
 {
     struct ozx_server *server = ozx_server_of(request);
     struct ozx_visit visit;
+    struct list list;
     char *buffer;
-    size_t used;
 
     /* Fewer names than there is room for are no end: who lists asks again. */
     if (size_bytes > server->options->max_read_bytes)
@@ -287,9 +295,14 @@ static void reply_directory(fuse_req_t request, fuse_ino_t inode, size_t size_by
     }
     if (!ozx_server_enter(server, request, inode, &visit))
         return;
-    used = list(request, &visit, (uint64_t)offset, buffer, size_bytes, plus);
+    list = (struct list){.request = request,
+                         .visit = &visit,
+                         .plus = plus,
+                         .buffer = buffer,
+                         .size_bytes = size_bytes};
+    list_from(&list, (uint64_t)offset);
     ozx_server_leave(&visit);
-    fuse_reply_buf(request, buffer, used);
+    fuse_reply_buf(request, buffer, list.used);
 }
 
 static void op_readdir(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
