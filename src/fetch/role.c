@@ -110,17 +110,17 @@ static int find_instance(struct ozx_role *role, const struct ozx_aws *aws, struc
     const char *mode = environment(aws, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
     const char *endpoint = environment(aws, name);
     size_t size;
+    int failure;
 
     if (disabled && strcasecmp(disabled, "true") == 0)
         return 0;
     if (!endpoint)
         endpoint = mode && strcasecmp(mode, "IPv6") == 0 ? INSTANCE_V6 : INSTANCE;
     role->is_instance = true;
-    if (take_url(role, endpoint, "", name, error))
-        return error->code;
-    for (size = strlen(role->url); size && role->url[size - 1] == '/'; size--)
+    failure = take_url(role, endpoint, "", name, error);
+    for (size = role->url ? strlen(role->url) : 0; size && role->url[size - 1] == '/'; size--)
         role->url[size - 1] = '\0';
-    return 0;
+    return failure;
 }
 
 int ozx_role_open(struct ozx_role *role, const struct ozx_aws *aws, bool may_be_instance,
