@@ -9,6 +9,7 @@ from kit.info import write
 from kit.launch import run
 
 from images import column
+from mounts import read, unmount
 from s3 import KEY_ID, SECRET, serving_s3
 
 CHUNK = 1 << 18
@@ -43,6 +44,27 @@ def cat(server, tmp_path, *options, key=KEY, **environment):
     told = ended.stderr.decode()
     assert SECRET not in told and 'Signature=' not in told and told.count('\n') <= 1
     return ended.returncode, told, ended.stdout
+
+
+def mount(server, tmp_path, *options, key=KEY, **environment):
+    """The same in a mount."""
+    where = tmp_path / f'm{len(os.listdir(tmp_path))}'
+    where.mkdir()
+    environment = {'HOME': str(tmp_path), 'OZXFS_DEADLINE': '5', **environment}
+    ended = run('mount', '-o', f'endpoint={server.url}', *options, f's3://bucket/{key}', where,
+                env=environment)
+    told = ended.stderr.decode()
+    if ended.returncode:
+        return ended.returncode, told, b''
+    try:
+        return 0, told, read(where / MIDDLE)[0]
+    finally:
+        unmount(where)
+
+
+WAYS = [cat, pytest.param(mount, marks=pytest.mark.skipif(
+    os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount'))]
+by_both_ways = pytest.mark.parametrize('way', WAYS, ids=['cat', 'mount'])
 
 
 def served(files, result):
@@ -151,22 +173,24 @@ def test_wrong(server, tmp_path, keys, words):
     assert status == 77 and words in told
 
 
-def test_a_token(server, files, tmp_path):
+@by_both_ways
+def test_a_token(server, files, way, tmp_path):
     server.keys[KEY_ID] = (SECRET, 'token')
-    assert served(files, cat(server, tmp_path, **KEYS, AWS_SESSION_TOKEN='token'))
-    status, told, _ = cat(server, tmp_path, **KEYS, AWS_SESSION_TOKEN='old')
+    assert served(files, way(server, tmp_path, **KEYS, AWS_SESSION_TOKEN='token'))
+    status, told, _ = way(server, tmp_path, **KEYS, AWS_SESSION_TOKEN='old')
     assert status != 0 and 'ExpiredToken' in told and 'expired' in told
 
 
 # --- where it is ---------------------------------------------------------------------------------
 
 
+@by_both_ways
 @pytest.mark.parametrize('key', [
     'x', 'a=b c+d/\u00e4%25', "~!*'();:@&=+$,?#[]", 'a//b', 'a/../b', './x', 'a\\b"<>|{}^`', '100%'
 ])
-def test_keys(server, files, content, tmp_path, key):
+def test_keys(server, files, content, way, tmp_path, key):
     server.objects[key] = {'v1': content}
-    assert served(files, cat(server, tmp_path, key=key, **KEYS))
+    assert served(files, way(server, tmp_path, key=key, **KEYS))
 
 
 def test_in_the_hosts_name(server, files, tmp_path):
@@ -177,12 +201,13 @@ def test_in_the_hosts_name(server, files, tmp_path):
     assert {headers['Host'] for _, _, headers in server.requests} == {'bucket.s3.test'}
 
 
-def test_other_region(server, files, tmp_path):
+@by_both_ways
+def test_other_region(server, files, way, tmp_path):
     server.region = 'eu-test-1'
-    assert served(files, cat(server, tmp_path, **KEYS))
+    assert served(files, way(server, tmp_path, **KEYS))
     assert len(server.requests) == 2 + 3, 'only the two of opening are asked twice'
     server.requests.clear()
-    assert served(files, cat(server, tmp_path, '-o', 'region=eu-test-1', **KEYS))
+    assert served(files, way(server, tmp_path, '-o', 'region=eu-test-1', **KEYS))
     assert len(server.requests) == 3
 
 
@@ -211,35 +236,39 @@ def test_no_place(server, tmp_path, option):
 # --- what servers say ----------------------------------------------------------------------------
 
 
+@by_both_ways
 @pytest.mark.parametrize('hours', [-30, 1, 24 * 365])
-def test_a_clock_that_is_wrong(server, files, tmp_path, hours):
+def test_a_clock_that_is_wrong(server, files, way, tmp_path, hours):
     server.skew = hours * 3600
-    assert served(files, cat(server, tmp_path, **KEYS))
+    assert served(files, way(server, tmp_path, **KEYS))
     assert len(server.requests) == 2 + 3
 
 
-def test_requester_pays(server, files, tmp_path):
+@by_both_ways
+def test_requester_pays(server, files, way, tmp_path):
     server.payer = True
-    status, told, _ = cat(server, tmp_path, **KEYS)
+    status, told, _ = way(server, tmp_path, **KEYS)
     assert status == 77 and 'requester_pays' in told
-    assert served(files, cat(server, tmp_path, '-o', 'requester_pays', **KEYS))
-    assert served(files, cat(server, tmp_path, AWS_REQUEST_PAYER='requester', **KEYS))
+    assert served(files, way(server, tmp_path, '-o', 'requester_pays', **KEYS))
+    assert served(files, way(server, tmp_path, AWS_REQUEST_PAYER='requester', **KEYS))
 
 
-def test_slow_down(server, files, tmp_path):
+@by_both_ways
+def test_slow_down(server, files, way, tmp_path):
     server.busy = 3
-    assert served(files, cat(server, tmp_path, **KEYS))
+    assert served(files, way(server, tmp_path, **KEYS))
 
 
-def test_versions(server, files, tmp_path):
+@by_both_ways
+def test_versions(server, files, way, tmp_path):
     server.versioned = True
-    assert served(files, cat(server, tmp_path, **KEYS))
+    assert served(files, way(server, tmp_path, **KEYS))
     assert [path for path, *_ in server.requests][2:] == [
         '/bucket/a%20b/image.ozx?versionId=v1%2F%3D'
     ]
     server.requests.clear()
     server.may_read_versions = False
-    assert served(files, cat(server, tmp_path, **KEYS))
+    assert served(files, way(server, tmp_path, **KEYS))
     assert [path.endswith('?versionId=v1%2F%3D') for path, *_ in server.requests] == [
         False, False, True, False
     ]
