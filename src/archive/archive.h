@@ -148,4 +148,9 @@ int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char
 int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,
                      uint64_t offset_bytes, size_t *got_bytes, struct ozx_error *error) OZX_CHECKED;
 
+/* Reads all of a file into `buffer`, which has room for it, and checks its CRC-32. The errors of
+ * ozx_archive_read and of ozx_archive_crc_error. */
+int ozx_archive_read_all(struct ozx_archive *archive, uint32_t node, void *buffer,
+                         struct ozx_error *error) OZX_CHECKED;
+
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zip/crc.h"
 #include "zip/format.h"
 #include "zip/local.h"
 #include "zip/name.h"
@@ -277,4 +278,17 @@ int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char
     ozx_error_set(error, -EBADMSG, OZX_RULE_CRC, offset_bytes, hint,
                   "CRC-32 mismatch: the data are damaged");
     return ozx_archive_name_entry(archive, node, error);
+}
+
+int ozx_archive_read_all(struct ozx_archive *archive, uint32_t node, void *buffer,
+                         struct ozx_error *error)
+{
+    size_t got = 0;
+    int failure = ozx_archive_read(archive, node, buffer,
+                                   (size_t)ozx_tree_size(&archive->tree, node), 0, &got, error);
+
+    if (!failure && ozx_crc32(0, buffer, got) != archive->tree.nodes[node].crc32)
+        failure =
+            ozx_archive_crc_error(archive, node, "get the file again, or ask its author", error);
+    return failure;
 }

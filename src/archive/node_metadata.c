@@ -36,55 +36,6 @@ int ozx_metadata_find(const struct ozx_archive *archive, uint32_t directory, uin
     return -ENOENT;
 }
 
-int ozx_metadata_text(struct ozx_archive *archive, uint32_t node, char **out, size_t *size_bytes,
-                      struct ozx_error *error)
-{
-    OZX_AUTO_FREE char *text = NULL;
-    struct ozx_node_stat stat;
-    int failure;
-
-    ozx_archive_stat(archive, node, &stat);
-    if (stat.size_bytes > OZX_JSON_SIZE_MAX)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "it is larger than 64 MiB, so it is not parsed");
-    text = malloc((size_t)stat.size_bytes + 1);
-    if (!text)
-        return ozx_error_memory(error);
-    failure = ozx_archive_read(archive, node, text, (size_t)stat.size_bytes, 0, size_bytes, error);
-    if (!failure)
-        *out = ozx_take(text);
-    return failure;
-}
-
-static enum ozx_metadata_file file_of(const struct ozx_archive *archive, uint32_t node)
-{
-    size_t size;
-    const char *name = ozx_archive_name(archive, node, &size);
-
-    return ozx_metadata_file_of(name, size);
-}
-
-/* Parses a node of Zarr v2 whose attributes, if any, stand beside it. */
-static int load_v2(struct ozx_archive *archive, uint32_t node, char *text, size_t size,
-                   struct ozx_metadata **out, struct ozx_error *error)
-{
-    enum ozx_metadata_file name = file_of(archive, node);
-    enum ozx_metadata_file file =
-        name == OZX_METADATA_ZARRAY ? OZX_METADATA_ZARRAY : OZX_METADATA_ZGROUP;
-    OZX_AUTO_FREE char *attributes = NULL;
-    size_t attributes_size = 0;
-    uint32_t beside;
-
-    if (name == OZX_METADATA_ZATTRS) /* alone */
-        return ozx_metadata_parse(file, "{}", 2, text, size, out, error);
-    if (find_file(archive, ozx_archive_parent(archive, node), OZX_NAME_ZATTRS, &beside) == 0) {
-        int failure = ozx_metadata_text(archive, beside, &attributes, &attributes_size, error);
-        if (failure)
-            return failure;
-    }
-    return ozx_metadata_parse(file, text, size, attributes, attributes_size, out, error);
-}
-
 /* Puts the entry's path in front of what is wrong with its text. */
 static int name_entry(const struct ozx_archive *archive, uint32_t node, struct ozx_error *error)
 {
@@ -97,18 +48,55 @@ static int name_entry(const struct ozx_archive *archive, uint32_t node, struct o
                          cause.text);
 }
 
-int ozx_metadata_load(struct ozx_archive *archive, uint32_t node, struct ozx_metadata **out,
+int ozx_metadata_text(struct ozx_archive *archive, uint32_t node, char **out, size_t *size_bytes,
                       struct ozx_error *error)
 {
     OZX_AUTO_FREE char *text = NULL;
-    size_t size = 0;
+    struct ozx_node_stat stat;
+    int failure;
+
+    ozx_archive_stat(archive, node, &stat);
+    if (stat.size_bytes > OZX_JSON_SIZE_MAX) {
+        ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "it is larger than 64 MiB, so it is not parsed");
+        return name_entry(archive, node, error);
+    }
+    text = malloc((size_t)stat.size_bytes + 1);
+    if (!text)
+        return ozx_error_memory(error);
+    failure = ozx_archive_read_all(archive, node, text, error);
+    if (failure)
+        return failure;
+    *out = ozx_take(text);
+    *size_bytes = (size_t)stat.size_bytes;
+    return 0;
+}
+
+static enum ozx_metadata_file file_of(const struct ozx_archive *archive, uint32_t node)
+{
+    size_t size;
+    const char *name = ozx_archive_name(archive, node, &size);
+
+    return ozx_metadata_file_of(name, size);
+}
+
+int ozx_metadata_load(struct ozx_archive *archive, uint32_t node, struct ozx_metadata **out,
+                      struct ozx_error *error)
+{
+    OZX_AUTO_FREE char *text = NULL, *attributes = NULL;
+    const enum ozx_metadata_file file = file_of(archive, node);
+    size_t size = 0, attributes_size = 0;
+    uint32_t beside;
     int failure = ozx_metadata_text(archive, node, &text, &size, error);
 
-    if (!failure && file_of(archive, node) == OZX_METADATA_ZARR_JSON)
-        failure = ozx_metadata_parse(OZX_METADATA_ZARR_JSON, text, size, NULL, 0, out, error);
-    else if (!failure)
-        failure = load_v2(archive, node, text, size, out, error);
-    /* A read that failed names its entry already. */
+    if (!failure && file != OZX_METADATA_ZARR_JSON && file != OZX_METADATA_ZATTRS &&
+        find_file(archive, ozx_archive_parent(archive, node), OZX_NAME_ZATTRS, &beside) == 0)
+        failure = ozx_metadata_text(archive, beside, &attributes, &attributes_size, error);
+    if (failure)
+        return failure;                   /* it names the entry */
+    failure = file == OZX_METADATA_ZATTRS /* alone */
+                  ? ozx_metadata_parse(OZX_METADATA_ZGROUP, "{}", 2, text, size, out, error)
+                  : ozx_metadata_parse(file, text, size, attributes, attributes_size, out, error);
     return failure == -EBADMSG ? name_entry(archive, node, error) : failure;
 }
 

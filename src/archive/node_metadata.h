@@ -14,12 +14,12 @@ int ozx_metadata_find(const struct ozx_archive *archive, uint32_t directory,
                       uint32_t *node) OZX_CHECKED;
 
 /* The text of the file `node`, of OZX_JSON_SIZE_MAX bytes at most (-EBADMSG); the caller frees `*out`.
- * The errors of ozx_archive_read. */
+ * The errors of ozx_archive_read_all; they name the entry. */
 int ozx_metadata_text(struct ozx_archive *archive, uint32_t node, char **out, size_t *size_bytes,
                       struct ozx_error *error) OZX_CHECKED;
 
 /* Reads and parses the file `node`, as ozx_metadata_find found it (told by its name). As
- * ozx_metadata_parse, and the errors of ozx_archive_read; the error names the entry. */
+ * ozx_metadata_parse, and the errors of ozx_archive_read_all; the error names the entry. */
 int ozx_metadata_load(struct ozx_archive *archive, uint32_t node, struct ozx_metadata **out,
                       struct ozx_error *error) OZX_CHECKED;
 

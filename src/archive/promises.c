@@ -25,6 +25,7 @@ struct check {
     uint32_t directory; /* of the metadata at hand */
     const char *text;   /* NULL: not asked for its consolidated metadata */
     struct missing missing[KINDS];
+    struct ozx_error damaged; /* the first file that does not have its CRC-32; code 0: none */
 
     /* Directories that are still to be looked at, from the root on. */
     uint32_t queue[OZX_PROMISES_FILES_MAX];
@@ -113,8 +114,13 @@ static void judge(struct check *c, uint32_t directory)
     if (ozx_metadata_find(c->archive, directory, &file))
         return;
     ozx_archive_stat(c->archive, file, &stat);
-    if (stat.size_bytes > c->bytes_left || ozx_metadata_load(c->archive, file, &metadata, &error))
+    if (stat.size_bytes > c->bytes_left)
         return;
+    if (ozx_metadata_load(c->archive, file, &metadata, &error)) {
+        if (error.rule == OZX_RULE_CRC && !c->damaged.code)
+            c->damaged = error;
+        return;
+    }
     c->bytes_left -= stat.size_bytes;
     c->directory = directory;
     if (directory == OZX_NODE_ROOT && metadata->has_consolidated)
@@ -158,11 +164,14 @@ static void tell_missing(const struct check *c, enum kind kind,
 void ozx_promises_check(struct ozx_archive *archive,
                         void (*tell)(void *context, const struct ozx_error *warning), void *context)
 {
-    struct check c = {.archive = archive, .bytes_left = OZX_PROMISES_SIZE_MAX};
+    struct check c = {
+        .archive = archive, .damaged = OZX_ERROR_INIT, .bytes_left = OZX_PROMISES_SIZE_MAX};
 
     enqueue(&c, OZX_NODE_ROOT);
     for (unsigned i = 0; i < c.queued; i++)
         judge(&c, c.queue[i]);
+    if (c.damaged.code)
+        tell(context, &c.damaged);
     for (enum kind kind = 0; kind < KINDS; kind++)
         tell_missing(&c, kind, tell, context);
 }

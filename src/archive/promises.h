@@ -18,8 +18,8 @@
 #define OZX_PROMISES_SIZE_MAX (1u << 20) /* parsed in some milliseconds */
 #define OZX_PROMISES_FILES_MAX 64        /* one read each, of a slow disk perhaps */
 
-/* Calls `tell` with a warning at most once for datasets, once for other references, and once for
- * consolidated metadata. What cannot be read is passed over. */
+/* Calls `tell` with a warning at most once for files whose CRC-32 is wrong, once for datasets, once for
+ * other references, and once for consolidated metadata. What else cannot be read is passed over. */
 void ozx_promises_check(struct ozx_archive *archive,
                         void (*tell)(void *context, const struct ozx_error *warning),
                         void *context);

@@ -84,7 +84,6 @@ static int read_entry(struct ozx_archive *archive, uint32_t directory,
 {
     struct ozx_error ignored = OZX_ERROR_INIT;
     struct ozx_node_stat stat;
-    size_t got = 0;
     uint32_t node;
 
     if (ozx_metadata_resolve(archive, directory, embedded->path, &node))
@@ -93,10 +92,9 @@ static int read_entry(struct ozx_archive *archive, uint32_t directory,
     if (stat.is_directory || !stat.size_bytes || stat.size_bytes > OZX_THUMBNAIL_DATA_MAX)
         return -ENOENT;
     embedded->data = malloc((size_t)stat.size_bytes);
-    if (!embedded->data ||
-        ozx_archive_read(archive, node, embedded->data, (size_t)stat.size_bytes, 0, &got, &ignored))
+    if (!embedded->data || ozx_archive_read_all(archive, node, embedded->data, &ignored))
         return -ENOENT;
-    embedded->data_size_bytes = got;
+    embedded->data_size_bytes = (size_t)stat.size_bytes;
     return 0;
 }
 

@@ -90,6 +90,7 @@ struct decoded {
 
 static int read_piece(const struct sampler *s, const struct piece *piece, struct decoded *out)
 {
+    struct ozx_node_stat stat;
     size_t got = 0;
     int failure = take_memory(s, piece->size_bytes, &out->bytes);
 
@@ -101,6 +102,9 @@ static int read_piece(const struct sampler *s, const struct piece *piece, struct
         memcpy(out->bytes, piece->memory + piece->at_bytes, out->size_bytes);
         return 0;
     }
+    ozx_archive_stat(s->pixels->archive, piece->node, &stat);
+    if (piece->size_bytes == stat.size_bytes)
+        return ozx_archive_read_all(s->pixels->archive, piece->node, out->bytes, s->error);
     failure = ozx_archive_read(s->pixels->archive, piece->node, out->bytes, out->size_bytes,
                                piece->at_bytes, &got, s->error);
     if (!failure && got < out->size_bytes)

@@ -319,6 +319,28 @@ def test_read_only(archive):
     assert edit(archive, '/', 'attributes.x=1').returncode == 77
 
 
+@pytest.mark.parametrize('words', [('edit', 'n', 'attributes.x=1'), ('add', 'tree', 'n/new')],
+                         ids=lambda words: words[0])
+def test_damaged_metadata_do_not_become_sound(archive, words, tmp_path):
+    """The entry would get the right CRC-32 for its wrong bytes, and verify had nothing to say."""
+    if words[0] == 'add':  # the list of labels is changed by it
+        (tmp_path / 'tree' / 'labels').mkdir()
+        (tmp_path / 'tree' / 'labels' / 'zarr.json').write_bytes(TEXT)
+        assert run('pack', '-qf', tmp_path / 'tree', archive).returncode == 0
+        words, name = ('add', tmp_path / 'tree' / 'n', 'labels/new'), 'labels/zarr.json'
+    else:
+        name = 'n/zarr.json'
+    with zipfile.ZipFile(archive) as opened:
+        at = opened.getinfo(name).header_offset
+    data = archive.read_bytes()
+    data = data[:at] + data[at:].replace(b'1.1', b'1.7', 1)
+    archive.write_bytes(data)
+    done = run(words[0], archive, *words[1:])
+    assert done.returncode == 2 and archive.read_bytes() == data, done
+    said = [line for line in done.stderr.splitlines() if ': warning: ' not in line]
+    assert len(said) == 1 and f"entry '{name}': CRC-32 mismatch" in said[0], done
+
+
 # --- a change that was cut short, as others meet it -----------------------------------------------
 
 

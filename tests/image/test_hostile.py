@@ -142,6 +142,24 @@ def test_all_is_fill(tmp_path, shape, chunks):
     assert done.returncode == 0 or 'more chunks than are read for one' in done.stderr, done
 
 
+@pytest.mark.parametrize('entry', ['zarr.json', 'c/0/0'])
+@pytest.mark.parametrize('compressed', [False, True], ids=['stored', 'deflated'])
+def test_damaged(tmp_path, entry, compressed):
+    """A byte that is wrong is no picture: not even one without a codec that notices."""
+    archive = tmp_path / 'x.ozx'
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(archive, 'w', method) as made:
+        made.writestr('zarr.json', json.dumps(array((9, 9), (16, 16))))
+        made.writestr('c/0/0', bytes(512))
+    with zipfile.ZipFile(archive) as made:
+        crc = struct.pack('<I', made.getinfo(entry).CRC)
+    archive.write_bytes(archive.read_bytes().replace(crc, b'abcd'))
+    done = run('thumbnail', archive, tmp_path / 'x.png')
+    assert done.returncode == 2 and done.stderr.count('\n') == 1
+    assert f"entry '{entry}': CRC-32 mismatch" in done.stderr
+    assert os.listdir(tmp_path) == ['x.ozx']
+
+
 @pytest.mark.skipif(not LONG, reason='two minutes')
 def test_of_millions_of_entries(tmp_path):
     """The list of them is not counted as memory for decoding."""

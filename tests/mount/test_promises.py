@@ -35,12 +35,12 @@ def mounted(ozxfs, folder, files, *options):
     return said_of(ozxfs, path, *options)
 
 
-def said_of(ozxfs, path, *options):
+def said_of(ozxfs, path, *options, words='does not exist'):
     where = ozxfs.directory()
     done = ozxfs.run('mount', *options, path, where)
     assert done.returncode == 0 and os.path.exists(where + '/zarr.json'), done.stderr
     ozxfs.umount(where)
-    return [line for line in done.stderr.decode().splitlines() if 'does not exist' in line]
+    return [line for line in done.stderr.decode().splitlines() if words in line]
 
 
 ARRAY = {'zarr_format': 3, 'node_type': 'array'}
@@ -107,6 +107,21 @@ def test_subdir(ozxfs, folder):
                                    {'zarr.json': b'{"attributes": {"ome": [1]}}'}))
 def test_nothing_to_tell(ozxfs, folder, files):
     assert not mounted(ozxfs, folder, files)
+
+
+@pytest.mark.parametrize('name', ['zarr.json', 'labels/zarr.json'])
+def test_damaged_metadata(ozxfs, folder, name):
+    """The first is told; what it says is not taken for a promise."""
+    mounted(ozxfs, folder, {**CASES['label'][0], 'more': b''})
+    path = os.path.join(folder, 'x.ozx')
+    with zipfile.ZipFile(path) as archive:
+        crc = archive.getinfo(name).CRC.to_bytes(4, 'little')
+    with open(path, 'r+b') as archive:
+        data = archive.read().replace(crc, b'abcd')
+        archive.seek(0)
+        archive.write(data)
+    said = said_of(ozxfs, path, words='')
+    assert len(said) == 1 and f"warning: entry '{name}': CRC-32 mismatch" in said[0], said
 
 
 def test_large_metadata_are_not_read(ozxfs, folder):
