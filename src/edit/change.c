@@ -69,6 +69,15 @@ static void take_version(const struct ozx_ome *old, const struct ozx_ome *new,
         memcpy(version, new->version, strlen(new->version) + 1);
 }
 
+/* The same of the same part. Of the text as JSON it tells a place as well, "(line 1, column 424)", and that moves. */
+static bool is_same_defect(const struct ozx_defect *a, const struct ozx_defect *b)
+{
+    const char *end = *a->where ? NULL : strrchr(a->text, '(');
+    size_t size = end ? (size_t)(end - a->text) : strlen(a->text) + 1;
+
+    return strcmp(a->where, b->where) == 0 && strncmp(a->text, b->text, size) == 0;
+}
+
 int ozx_change_judge(const struct ozx_metadata *old, const char *text, size_t size,
                      char version[OZX_VERSION_TEXT_MAX], struct ozx_error *error)
 {
@@ -85,8 +94,7 @@ int ozx_change_judge(const struct ozx_metadata *old, const char *text, size_t si
         const struct ozx_defect *defect = &new->defects[i];
         bool known = false;
         for (size_t k = 0; k < old->defect_count; k++)
-            known |= strcmp(defect->where, old->defects[k].where) == 0 &&
-                     strcmp(defect->text, old->defects[k].text) == 0;
+            known |= is_same_defect(defect, &old->defects[k]);
         if (!known)
             return ozx_error_set(error, -EBADMSG, OZX_RULE_ZARR_JSON, OZX_OFFSET_NONE,
                                  "nothing was changed",

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 
 import pytest
-from kit.change import comment_of, edit, edited, findings, packed
+from kit.change import OME, comment_of, contents, edit, edited, findings, group, packed
 from kit.info import OZXFS, run, write
 
 MAGIC, END = b'ozxfs+\r\n', b'PK\5\6'
@@ -422,3 +422,12 @@ def test_a_mark_that_was_cut_short_behind_a_terabyte(mark, archive):
     took = time.monotonic() - began
     assert done.returncode == 0 and 'cut short' in done.stderr, done.stderr
     assert archive.read_bytes() == old and took < 20, took  # reading them would take minutes
+
+
+def test_what_is_no_json_to_some_may_move(tmp_path):
+    """NaN, which xarray writes, stays where it is; its line and column are others then."""
+    text = group(ome=OME, x={}, y=0).replace(b'"y": 0', b'"y": NaN')
+    path = packed(tmp_path, {'zarr.json': text, 'g/zarr.json': group()})
+    edited(path, '/', 'attributes.x={"a": [1, 2, 3]}')
+    assert b'"y": NaN' in contents(path)['zarr.json']
+    assert json.loads(contents(path)['zarr.json'])['attributes']['x'] == {'a': [1, 2, 3]}
