@@ -157,7 +157,6 @@ static void step(struct ozx_plan_cursor *cursor, uint64_t row)
         offset = mark->local_offset_bytes;
     }
     ozx_plan_rows_get(&plan->rest, row, &cursor->at, entry);
-    entry->crc32 = plan->rest.crcs ? plan->rest.crcs[row] : 0;
     ozx_plan_place(plan, entry, offset);
     cursor->index = plan->metadata.count + row + 1;
 }
@@ -169,14 +168,13 @@ const struct ozx_plan_entry *ozx_plan_entry(struct ozx_plan_cursor *cursor, uint
 
     if (index < plan->metadata.count)
         return &plan->metadata.entries[index];
-    if (cursor->index == index + 1)
-        return &cursor->entry;
     row = index - plan->metadata.count;
-    from = row - row % OZX_PLAN_STRIDE;
+    from = cursor->index == index + 1 ? row + 1 : row - row % OZX_PLAN_STRIDE;
     if (cursor->index > plan->metadata.count + from && cursor->index <= index)
         from = cursor->index - plan->metadata.count;
     for (; from <= row; from++)
         step(cursor, from);
+    cursor->entry.crc32 = plan->rest.crcs[row]; /* it may have been here before that was known */
     return &cursor->entry;
 }
 

@@ -49,7 +49,7 @@ struct ozx_plan_entry {
     int64_t mtime_s;           /* clamped to the limit already */
     const char *name; /* last component, terminated; "" for an empty directory (the entry is it) */
     uint32_t directory;
-    uint32_t crc32; /* as it was when the cursor came */
+    uint32_t crc32; /* as it was when the cursor was asked */
     uint16_t name_size_bytes;
     bool is_directory;
     bool is_cut;    /* it is written without some of its bytes */
