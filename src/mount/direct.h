@@ -37,7 +37,7 @@ struct ozx_direct_backend {
     /* Readable once the archive is about to change; borrowed. */
     int (*alarm)(const struct ozx_direct *direct);
     void (*expect)(struct ozx_direct *direct, uint32_t count, uint32_t names_size_bytes);
-    int (*attach)(struct ozx_direct *direct, const struct ozx_table *table, struct ozx_mount_id *out,
+    int (*attach)(struct ozx_direct *direct, struct ozx_table *table, struct ozx_mount_id *out,
                   struct ozx_error *why);
     /* `signals` is a signalfd. */
     void (*watch)(struct ozx_direct *direct, const struct ozx_own_mount *own, int signals,

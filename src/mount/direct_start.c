@@ -82,7 +82,7 @@ int ozx_direct_start_continue(struct ozx_direct_start *start, bool is_alarm, str
         return 0;
     result = ozx_table_receive(&start->reader, start->pipe);
     expect(start);
-    if (result == -EPIPE && start->reader.got_bytes == 0) {
+    if (result == -EPIPE) {
         close(ozx_take_fd(&start->pipe)); /* the worker says why */
         return 0;
     }

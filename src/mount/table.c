@@ -11,17 +11,15 @@
 
 #include "archive/archive_resolve.h"
 #include "archive/tree.h"
-#include "base/crew.h"
 #include "base/descriptors.h"
 
 #define MAGIC UINT32_C(0x315A584F)
 #define MAGIC_GUESS UINT32_C(0x325A584F) /* in front of the head: how large it will be, about */
 #define GUESSED_MAX (UINT64_C(64) << 20) /* bytes that are made ready by a guess */
 #define GUESSED_NAME 8                   /* bytes of a name, by a guess */
-#define TABLE_MAX (UINT64_C(2) << 30) /* bytes of a table */
+#define TABLE_MAX (UINT64_C(2) << 30)    /* bytes of a table */
 #define BUFFER_BYTES (64 << 10)
-#define CHECKED_COUNT 16384u /* rows that a thread checks at once; more are for several */
-#define CHECKERS_MAX 8
+#define NAMES_ROOM (64 << 10)
 
 struct head {
     uint32_t magic;
@@ -78,14 +76,13 @@ static int put(struct sender *s, const void *bytes, size_t size)
     return 0;
 }
 
-static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_size, char *name_to,
+static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_size,
                     struct ozx_row *row, struct ozx_error *error)
 {
     struct ozx_node_stat stat;
     size_t name_size;
-    const char *name = ozx_archive_name(archive, node, &name_size);
 
-    memcpy(name_to, name, name_size);
+    (void)ozx_archive_name(archive, node, &name_size);
     ozx_archive_stat(archive, node, &stat);
     *row = (struct ozx_row){.size_bytes = stat.size_bytes,
                             .mtime_s = stat.mtime_s,
@@ -102,17 +99,38 @@ static int make_row(struct ozx_archive *archive, uint32_t node, uint64_t *data_s
     return 0;
 }
 
-static int measure(struct ozx_archive *archive, struct head *head, bool *has_data,
-                   struct ozx_error *error)
+struct names {
+    char *bytes; /* owned */
+    size_t size, room;
+};
+
+static int add_name(struct names *names, const char *name, size_t size)
 {
-    uint64_t names_size = 0, data_size = 0;
+    if (size > names->room - names->size) {
+        size_t room = names->room ? 2 * names->room : NAMES_ROOM;
+        char *bytes = realloc(names->bytes, room);
+        if (!bytes)
+            return -ENOMEM;
+        names->bytes = bytes;
+        names->room = room;
+    }
+    memcpy(names->bytes + names->size, name, size);
+    names->size += size;
+    return 0;
+}
+
+static int measure(struct ozx_archive *archive, struct head *head, struct names *names,
+                   bool *has_data, struct ozx_error *error)
+{
+    uint64_t data_size = 0;
     uint32_t count = ozx_archive_node_count(archive);
 
     for (uint32_t i = 0; i < count; i++) {
         struct ozx_node_stat stat;
         size_t name_size;
-        (void)ozx_archive_name(archive, i, &name_size);
-        names_size += name_size;
+        const char *name = ozx_archive_name(archive, i, &name_size);
+        if (add_name(names, name, name_size))
+            return ozx_error_memory(error);
         ozx_archive_stat(archive, i, &stat);
         if (stat.is_directory || !ozx_archive_is_compressed(archive, i))
             continue;
@@ -123,12 +141,12 @@ static int measure(struct ozx_archive *archive, struct head *head, bool *has_dat
                                  "more than %" PRIu64 " MiB of it are compressed",
                                  OZX_TABLE_DATA_MAX >> 20);
     }
-    if (names_size + data_size + count * (uint64_t)sizeof(struct ozx_row) > TABLE_MAX)
+    if (names->size + data_size + count * (uint64_t)sizeof(struct ozx_row) > TABLE_MAX)
         return ozx_error_set(error, -EFBIG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                              "it has too many entries");
     *head = (struct head){.magic = MAGIC,
                           .count = count,
-                          .names_size = (uint32_t)names_size,
+                          .names_size = (uint32_t)names->size,
                           .data_size = data_size};
     return 0;
 }
@@ -149,24 +167,18 @@ static int send_data(struct sender *s, uint32_t node, struct ozx_error *error)
     }
 }
 
-static int send_all(struct sender *s, const struct head *head, bool has_data,
-                    struct ozx_error *error)
+static int send_rows(struct sender *s, const struct head *head, bool has_data,
+                     struct ozx_error *error)
 {
-    OZX_AUTO_FREE char *names = malloc(head->names_size + (size_t)1);
-    uint64_t data_size = 0, names_size = 0;
+    uint64_t data_size = 0;
     int failure = 0;
 
-    if (!names)
-        return ozx_error_memory(error);
     for (uint32_t i = 0; i < head->count && !failure; i++) {
         struct ozx_row row;
-        failure = make_row(s->archive, i, &data_size, names + names_size, &row, error);
-        names_size += row.name_size;
+        failure = make_row(s->archive, i, &data_size, &row, error);
         if (!failure)
             failure = put(s, &row, sizeof row);
     }
-    if (!failure)
-        failure = put(s, names, head->names_size);
     /* Also of empty files: of those it is only looked whether they can be read. */
     for (uint32_t i = 0; has_data && i < head->count && !failure; i++)
         if (ozx_archive_is_compressed(s->archive, i))
@@ -174,10 +186,25 @@ static int send_all(struct sender *s, const struct head *head, bool has_data,
     return failure ? failure : flush(s);
 }
 
+/* Who receives them has room made by then, and looks at each row as it comes. */
+static int send_head(struct sender *s, struct head *head, bool *has_data, struct ozx_error *error)
+{
+    struct names names = {.bytes = NULL};
+    int failure = measure(s->archive, head, &names, has_data, error);
+
+    if (!failure)
+        failure = put(s, head, sizeof *head);
+    if (!failure)
+        failure = put(s, names.bytes, names.size);
+    free(names.bytes);
+    return failure ? failure : flush(s);
+}
+
 void ozx_table_send_guess(uint64_t count, int pipe)
 {
-    const struct head head = {
-        .magic = MAGIC_GUESS, .count = (uint32_t)count, .names_size = (uint32_t)count * GUESSED_NAME};
+    const struct head head = {.magic = MAGIC_GUESS,
+                              .count = (uint32_t)count,
+                              .names_size = (uint32_t)count * GUESSED_NAME};
 
     if (count && count <= GUESSED_MAX / (sizeof(struct ozx_row) + GUESSED_NAME))
         (void)!write(pipe, &head, sizeof head); /* which is empty: whole or not at all */
@@ -195,19 +222,110 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, stru
     s->archive = archive;
     s->pipe = pipe;
     s->used = 0;
-    failure = measure(archive, &head, &has_data, error);
-    if (!failure)
-        failure = put(s, &head, sizeof head);
-    if (!failure)
-        failure = flush(s); /* who makes room for it can do so meanwhile */
+    failure = send_head(s, &head, &has_data, error);
     if (!failure)
         failure = ozx_archive_resolve_all(archive, limit_ms, error);
     if (!failure)
-        failure = send_all(s, &head, has_data, error);
+        failure = send_rows(s, &head, has_data, error);
     if (failure && !error->code)
         ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                       "cannot send the table of files: %s", strerror(-failure));
     return failure;
+}
+
+/* --- the check ---------------------------------------------------------------------------------- */
+
+static const char *check_name(const struct ozx_table *table, const struct ozx_row *row)
+{
+    const char *name = table->names + row->name_offset;
+
+    if (row->name_size == 0 || memchr(name, '/', row->name_size) ||
+        memchr(name, '\0', row->name_size))
+        return "its name";
+    if (name[0] == '.' && (row->name_size == 1 || (row->name_size == 2 && name[1] == '.')))
+        return "its name";
+    return NULL;
+}
+
+/* How large the archive has to be is seen by who knows how large it is. */
+static const char *check_size(struct ozx_table *table, uint32_t i)
+{
+    const struct ozx_row *row = &table->rows[i];
+    struct ozx_table_facts *facts = &table->facts;
+    uint64_t end_bytes = row->offset_bytes + row->size_bytes;
+
+    if (row->kind == OZX_ROW_DIRECTORY)
+        return NULL;
+    if (row->kind != OZX_ROW_FILE && row->kind != OZX_ROW_DATA)
+        return "its kind";
+    if (end_bytes < row->size_bytes || (row->kind == OZX_ROW_DATA && end_bytes > table->data_size))
+        return "its size";
+    facts->files_bytes = row->size_bytes > UINT64_MAX - facts->files_bytes
+                             ? UINT64_MAX
+                             : facts->files_bytes + row->size_bytes;
+    if (!facts->largest || row->size_bytes > table->rows[facts->largest].size_bytes)
+        facts->largest = i;
+    if (row->kind == OZX_ROW_FILE && end_bytes >= facts->files_end_bytes) {
+        facts->files_end_bytes = end_bytes;
+        facts->furthest = i;
+    }
+    return NULL;
+}
+
+static const char *check_row(struct ozx_table *table, uint32_t i)
+{
+    const struct ozx_row *row = &table->rows[i], *before = row - 1;
+    const char *what = i ? check_name(table, row) : NULL;
+
+    if (i == 0 || row->mtime_s < table->facts.oldest_s)
+        table->facts.oldest_s = row->mtime_s;
+    if (i == 0)
+        return row->kind == OZX_ROW_DIRECTORY && row->parent == 0 && row->name_size == 0
+                   ? NULL
+                   : "it is not the root";
+    if (what)
+        return what;
+    if (row->parent >= i || table->rows[row->parent].kind != OZX_ROW_DIRECTORY)
+        return "its parent";
+    if (i > 1 && row->parent < before->parent)
+        return "its place";
+    if (i > 1 && row->parent == before->parent &&
+        ozx_name_compare(table->names + before->name_offset, before->name_size,
+                         table->names + row->name_offset, row->name_size) >= 0)
+        return "the order of names";
+    return check_size(table, i);
+}
+
+static void look_at_next(struct ozx_table *table)
+{
+    uint32_t i = table->looked_at++;
+    const char *what = table->facts.why ? NULL : check_row(table, i);
+
+    if (what) {
+        table->facts.why = what;
+        table->facts.wrong = i;
+    }
+}
+
+static int refuse(struct ozx_error *error, uint32_t row, const char *what)
+{
+    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                         "the worker sent a table of files that is wrong in row %" PRIu32 ": %s",
+                         row, what);
+}
+
+int ozx_table_check(struct ozx_table *table, uint64_t archive_size_bytes, struct ozx_error *error)
+{
+    const struct ozx_table_facts *facts = &table->facts;
+
+    while (table->looked_at < table->count)
+        look_at_next(table);
+    if (table->count == 0)
+        return refuse(error, 0, "it is not the root");
+    if (facts->why)
+        return refuse(error, facts->wrong, facts->why);
+    return facts->files_end_bytes > archive_size_bytes ? refuse(error, facts->furthest, "its size")
+                                                       : 0;
 }
 
 /* --- the supervisor's end --------------------------------------------------------------------- */
@@ -279,27 +397,51 @@ static int take_head(struct ozx_table_reader *reader)
     return 0;
 }
 
-/* Where the names are is not for the sender to say. Counted as the rows come: there is time between them. */
-static int count_names(struct ozx_table_reader *reader)
+/* Where the names are is not for the sender to say. All of them are here before the first row is, and there is time
+ * between the rows. */
+static int take_rows(struct ozx_table_reader *reader)
 {
     struct ozx_table *table = &reader->table;
-    size_t whole = reader->got_bytes / sizeof *table->rows;
+    size_t whole = reader->got_bytes < table->names_size
+                       ? 0
+                       : (reader->got_bytes - table->names_size) / sizeof *table->rows;
 
-    for (; reader->counted < whole && reader->counted < table->count; reader->counted++) {
-        table->rows[reader->counted].name_offset = reader->names_end;
-        if (table->rows[reader->counted].name_size > table->names_size - reader->names_end)
+    while (table->looked_at < whole && table->looked_at < table->count) {
+        struct ozx_row *row = &table->rows[table->looked_at];
+        row->name_offset = reader->names_end;
+        if (row->name_size > table->names_size - reader->names_end)
             return -EPROTO;
-        reader->names_end += table->rows[reader->counted].name_size;
+        reader->names_end += row->name_size;
+        look_at_next(table);
     }
-    return reader->counted < table->count || reader->names_end == table->names_size ? 0 : -EPROTO;
+    return table->looked_at < table->count || reader->names_end == table->names_size ? 0 : -EPROTO;
+}
+
+/* Where the next bytes go, and how many: of the head, the names, the rows, the data. */
+static uint8_t *find_room(struct ozx_table_reader *reader, size_t *room)
+{
+    const struct ozx_table *table = &reader->table;
+    size_t got = reader->got_bytes, rows_size = table->count * sizeof *table->rows;
+
+    if (!reader->has_head) {
+        *room = sizeof reader->head - got;
+        return reader->head + got;
+    }
+    if (got < table->names_size) {
+        *room = table->names_size - got;
+        return (uint8_t *)table->names + got;
+    }
+    got -= table->names_size;
+    *room = got < rows_size ? rows_size - got : table->data_size - (got - rows_size);
+    return got < rows_size ? (uint8_t *)table->rows + got : table->data + (got - rows_size);
 }
 
 int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
 {
     for (;;) {
-        uint8_t *to = reader->has_head ? reader->table.memory : reader->head;
-        size_t room = reader->has_head ? reader->whole_bytes : sizeof reader->head;
-        ssize_t got = read(pipe, to + reader->got_bytes, room - reader->got_bytes);
+        size_t room;
+        uint8_t *to = find_room(reader, &room);
+        ssize_t got = read(pipe, to, room);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -308,9 +450,9 @@ int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
         if (got == 0)
             return -EPIPE;
         reader->got_bytes += (size_t)got;
-        int failure = reader->has_head           ? count_names(reader)
-                      : reader->got_bytes == room ? take_head(reader)
-                                                  : 0;
+        int failure = reader->has_head                           ? take_rows(reader)
+                      : reader->got_bytes == sizeof reader->head ? take_head(reader)
+                                                                 : 0;
         if (failure)
             return failure;
         if (reader->has_head && reader->got_bytes == reader->whole_bytes) {
@@ -318,125 +460,6 @@ int ozx_table_receive(struct ozx_table_reader *reader, int pipe)
             return 0;
         }
     }
-}
-
-static int refuse(struct ozx_error *error, uint32_t row, const char *what)
-{
-    return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "the worker sent a table of files that is wrong in row %" PRIu32 ": %s", row,
-                         what);
-}
-
-static const char *check_name(const struct ozx_table *table, const struct ozx_row *row)
-{
-    const char *name = table->names + row->name_offset;
-
-    if (row->name_size == 0 || memchr(name, '/', row->name_size) ||
-        memchr(name, '\0', row->name_size))
-        return "its name";
-    if (name[0] == '.' && (row->name_size == 1 || (row->name_size == 2 && name[1] == '.')))
-        return "its name";
-    return NULL;
-}
-
-static const char *check_size(const struct ozx_table *table, const struct ozx_row *row,
-                              uint64_t archive_size_bytes)
-{
-    uint64_t whole = row->kind == OZX_ROW_DATA ? table->data_size : archive_size_bytes;
-
-    if (row->kind == OZX_ROW_DIRECTORY)
-        return NULL;
-    if (row->kind != OZX_ROW_FILE && row->kind != OZX_ROW_DATA)
-        return "its kind";
-    return row->size_bytes > whole || row->offset_bytes > whole - row->size_bytes ? "its size" : NULL;
-}
-
-static const char *check_row(const struct ozx_table *table, uint32_t i, uint64_t archive_size_bytes)
-{
-    const struct ozx_row *row = &table->rows[i], *before = row - 1;
-    const char *what = check_name(table, row);
-
-    if (what)
-        return what;
-    if (row->parent >= i || table->rows[row->parent].kind != OZX_ROW_DIRECTORY)
-        return "its parent";
-    if (i > 1 && row->parent < before->parent)
-        return "its place";
-    if (i > 1 && row->parent == before->parent &&
-        ozx_name_compare(table->names + before->name_offset, before->name_size,
-                         table->names + row->name_offset, row->name_size) >= 0)
-        return "the order of names";
-    return check_size(table, row, archive_size_bytes);
-}
-
-/* --- the check, by several threads --------------------------------------------------------------- */
-
-struct check {
-    const struct ozx_table *table;
-    uint64_t archive_size_bytes;
-    struct ozx_crew crew;
-    uint32_t next;
-    const char *what; /* is wrong with the first row that is; with the crew's lock */
-    uint32_t row;
-};
-
-static bool next_rows(void *context, void *job)
-{
-    struct check *c = context;
-    struct ozx_crew_range *range = job;
-
-    if (c->next == c->table->count)
-        return false;
-    range->first = c->next;
-    c->next += c->table->count - c->next > CHECKED_COUNT ? CHECKED_COUNT : c->table->count - c->next;
-    range->last = c->next;
-    return true;
-}
-
-static int check_rows(void *context, void *member, const void *job)
-{
-    struct check *c = context;
-    const struct ozx_crew_range *range = job;
-    const char *what = NULL;
-
-    (void)member;
-    for (uint32_t i = range->first; i < range->last && !what; i++) {
-        what = check_row(c->table, i, c->archive_size_bytes);
-        if (!what)
-            continue;
-        pthread_mutex_lock(&c->crew.lock);
-        if (!c->what || i < c->row) {
-            c->what = what;
-            c->row = i;
-        }
-        pthread_mutex_unlock(&c->crew.lock);
-    }
-    return 0;
-}
-
-int ozx_table_check(const struct ozx_table *table, uint64_t archive_size_bytes,
-                    struct ozx_error *error)
-{
-    struct check c = {.table = table, .archive_size_bytes = archive_size_bytes, .next = 1};
-    const struct ozx_crew_task task = {
-        .threads = ozx_processor_count() < CHECKERS_MAX ? ozx_processor_count() : CHECKERS_MAX,
-        .member_size = 1,
-        .context = &c,
-        .next = next_rows,
-        .work = check_rows};
-    struct ozx_crew_range range;
-    int failure = 0;
-
-    if (table->count == 0 || table->rows[0].kind != OZX_ROW_DIRECTORY ||
-        table->rows[0].parent != 0 || table->rows[0].name_size != 0)
-        return refuse(error, 0, "it is not the root");
-    ozx_crew_init(&c.crew, &task);
-    if (table->count > CHECKED_COUNT)
-        ozx_crew_run(&c.crew);
-    else if (next_rows(&c, &range))
-        (void)check_rows(&c, NULL, &range);
-    failure = ozx_crew_end(&c.crew, NULL, error);
-    return c.what ? refuse(error, c.row, c.what) : failure;
 }
 
 void ozx_table_free(struct ozx_table *table)

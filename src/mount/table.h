@@ -32,11 +32,24 @@ struct ozx_row {
     uint8_t reserved[6];
 };
 
+/* What was seen of the rows by who looked at them. */
+struct ozx_table_facts {
+    int64_t oldest_s;         /* the smallest mtime */
+    uint64_t files_bytes;     /* the sum of all sizes, or all bits set if that is more */
+    uint64_t files_end_bytes; /* the archive has at least so many bytes, */
+    uint32_t furthest;        /* or this row is wrong */
+    uint32_t largest;         /* 0: there is no file, */
+    uint32_t wrong;           /* the first row that is, */
+    const char *why;          /* NULL: none is */
+};
+
 struct ozx_table {
     struct ozx_row *rows;
     char *names;
     uint8_t *data;
     uint32_t count;
+    uint32_t looked_at;           /* rows, so many */
+    struct ozx_table_facts facts; /* of them */
     uint32_t names_size;
     uint64_t data_size;
     void *memory; /* owned: all of the above */
@@ -60,8 +73,8 @@ struct ozx_table_reader {
     uint32_t guessed_count, guessed_names_size; /* 0: nothing was said before the head */
     size_t got_bytes;                           /* of the head, then of the table */
     size_t whole_bytes;
-    uint32_t counted, names_end; /* rows that know where their names are, which end there */
-    bool has_head;    /* the table's count and sizes are set, and nothing else of it is */
+    uint32_t names_end; /* of the rows that were looked at */
+    bool has_head;      /* the table's count and sizes are set, and nothing else of it is */
     bool is_whole;
     uint8_t head[32];
 };
@@ -70,9 +83,9 @@ struct ozx_table_reader {
  * -EPROTO: it is none; -ENOMEM; -EPIPE: it ended too early. */
 int ozx_table_receive(struct ozx_table_reader *reader, int pipe) OZX_CHECKED;
 
-/* Looks at every row: parents, names, their order, sizes and offsets, against an archive of this size. -EBADMSG:
- * it is not as it says above. */
-int ozx_table_check(const struct ozx_table *table, uint64_t archive_size_bytes,
+/* Looks at the rows that were not looked at as they came: parents, names, their order, sizes and offsets; and says of
+ * all of them whether they are as above, in an archive of this size: else -EBADMSG. */
+int ozx_table_check(struct ozx_table *table, uint64_t archive_size_bytes,
                     struct ozx_error *error) OZX_CHECKED;
 
 void ozx_table_free(struct ozx_table *table);

@@ -228,8 +228,8 @@ def tables():
     for size in range(128):
         yield bytes([2 * size]) + dice.randbytes(dice.choice((5, 20, 200, 1999)))
     row = struct.pack('<QQqIIBB6x', 3, 0, 1, 0, 0, 1, 2)
-    yield b'\x07' + struct.pack('<IIIIQQ', 0x315A584F, 2, 1, 0, 0, 0) + struct.pack(
-        '<QQqIIBB6x', 0, 0, 1, 0, 0, 0, 1) + row + b'a'
+    yield b'\x07' + struct.pack('<IIIIQQ', 0x315A584F, 2, 1, 0, 0, 0) + b'a' + struct.pack(
+        '<QQqIIBB6x', 0, 0, 1, 0, 0, 0, 1) + row
 
 
 # --- pixels ---------------------------------------------------------------------------------------

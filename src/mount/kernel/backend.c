@@ -181,7 +181,7 @@ static int put(struct ozx_direct *d, int mount, struct ozx_mount_id *out, struct
     return failure;
 }
 
-static int attach(struct ozx_direct *d, const struct ozx_table *table, struct ozx_mount_id *out,
+static int attach(struct ozx_direct *d, struct ozx_table *table, struct ozx_mount_id *out,
                   struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int mount = -1;

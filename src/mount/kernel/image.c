@@ -24,19 +24,12 @@
 static void survey(struct ozx_image *image)
 {
     const struct ozx_table *table = image->table;
-    uint64_t most = 0; /* bytes of extents */
+    /* Of whole extents, and a part of one at each end; no more than that will fit mostly. */
+    const uint64_t most = (table->facts.files_bytes >> EXTENT_BITS) + UINT64_C(2) * table->count;
 
     image->extent_bits = EXTENT_BITS;
-    image->epoch_s = table->rows[0].mtime_s;
-    for (uint32_t i = 1; i < table->count; i++) {
-        const struct ozx_row *row = &table->rows[i];
-        if (row->mtime_s < image->epoch_s)
-            image->epoch_s = row->mtime_s;
-        /* With a part of an extent at each end; no more than that will fit mostly. */
-        if (most <= RECORDS_BYTES_MAX && row->kind != OZX_ROW_DIRECTORY)
-            most += ((row->size_bytes >> EXTENT_BITS) + 2) * OZX_EROFS_EXTENT_SHORT;
-    }
-    if (most <= RECORDS_BYTES_MAX)
+    image->epoch_s = table->facts.oldest_s;
+    if (most * OZX_EROFS_EXTENT_SHORT <= RECORDS_BYTES_MAX)
         return;
     for (; image->extent_bits < EXTENT_BITS_MAX; image->extent_bits++) {
         uint64_t records_bytes = 0;

@@ -84,24 +84,11 @@ static int prove_row(const struct ozx_table *table, int mount, int archive, uint
 
 int ozx_image_prove(const struct ozx_table *table, int mount, int archive, struct ozx_error *why)
 {
-    uint32_t largest = 0, last = 0; /* the root is a directory of size 0 */
-    uint64_t furthest = 0;
-    int failure;
+    /* The root, where there is none. */
+    int failure = prove_row(table, mount, archive, table->facts.largest, why);
 
-    for (uint32_t i = 1; i < table->count; i++) {
-        const struct ozx_row *row = &table->rows[i];
-        if (row->kind == OZX_ROW_DIRECTORY)
-            continue;
-        if (row->size_bytes > table->rows[largest].size_bytes)
-            largest = i;
-        if (row->kind == OZX_ROW_FILE && row->offset_bytes + row->size_bytes >= furthest) {
-            furthest = row->offset_bytes + row->size_bytes;
-            last = i;
-        }
-    }
-    failure = prove_row(table, mount, archive, largest, why);
     if (!failure)
-        failure = prove_row(table, mount, archive, last, why);
+        failure = prove_row(table, mount, archive, table->facts.furthest, why);
     for (uint32_t i = 0; i < SPREAD && !failure; i++)
         failure = prove_row(table, mount, archive,
                             (uint32_t)((uint64_t)(table->count - 1) * i / (SPREAD - 1)), why);
