@@ -121,7 +121,6 @@ static bool serve_directly(struct ozx_supervisor *s)
     ozx_process_take_name(s->mount.id.device_minor);
     kill(s->worker_pid, SIGKILL);
     s->killed = true;
-    (void)!ozx_wait_child(s->worker_pid);
     s->phase = OZX_SUPERVISOR_SERVING;
     return true;
 }
@@ -378,11 +377,14 @@ static void wait_for_lease(struct ozx_supervisor *s)
         ozx_supervisor_note(s, &error);
 }
 
+/* The worker was killed before; what it had takes the system a while to free. */
 static void answer_watched(void *supervisor)
 {
+    const struct ozx_supervisor *s = supervisor;
     const struct ozx_message served = {.kind = OZX_MESSAGE_SERVING};
 
     answer_served(supervisor, &served);
+    (void)!ozx_wait_child(s->worker_pid);
 }
 
 /* The mount is served by nobody of us; this process watches over it, and unmounts it. */
