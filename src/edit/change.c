@@ -14,8 +14,8 @@ int ozx_change_set(struct ozx_change_text *text, const char *key, const char *va
 {
     char *changed = NULL;
     size_t size = 0;
-    int failure = ozx_json_edit(text->text, text->size_bytes, key, strlen(key), value, &changed,
-                                &size, error);
+    int failure = ozx_json_edit_known(text->text, text->size_bytes, key, strlen(key), value,
+                                      &changed, &size, error);
 
     if (failure)
         return failure;
@@ -73,9 +73,11 @@ static void take_version(const struct ozx_ome *old, const struct ozx_ome *new,
 static bool is_same_defect(const struct ozx_defect *a, const struct ozx_defect *b)
 {
     const char *end = *a->where ? NULL : strrchr(a->text, '(');
-    size_t size = end ? (size_t)(end - a->text) : strlen(a->text) + 1;
 
-    return strcmp(a->where, b->where) == 0 && strncmp(a->text, b->text, size) == 0;
+    if (strcmp(a->where, b->where) != 0)
+        return false;
+    return end ? strncmp(a->text, b->text, (size_t)(end - a->text)) == 0
+               : strcmp(a->text, b->text) == 0;
 }
 
 int ozx_change_judge(const struct ozx_metadata *old, const char *text, size_t size,

@@ -16,7 +16,7 @@ struct ozx_change_text {
     size_t size_bytes;
 };
 
-/* Sets one member, as ozx_json_edit, and with its errors. */
+/* Sets one member, as ozx_json_edit_known, and with its errors. */
 int ozx_change_set(struct ozx_change_text *text, const char *key, const char *value,
                    struct ozx_error *error) OZX_CHECKED;
 

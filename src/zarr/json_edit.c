@@ -229,8 +229,9 @@ static int check_value(const char *value, struct ozx_error *error)
     return 0;
 }
 
-int ozx_json_edit(const char *text, size_t size_bytes, const char *path, size_t path_size_bytes,
-                  const char *value, char **out, size_t *out_size_bytes, struct ozx_error *error)
+int ozx_json_edit_known(const char *text, size_t size_bytes, const char *path,
+                        size_t path_size_bytes, const char *value, char **out,
+                        size_t *out_size_bytes, struct ozx_error *error)
 {
     OZX_AUTO_FREE char *terminated = malloc(size_bytes + 1);
     struct edit edit = {.text = terminated, .size_bytes = size_bytes, .value = value};
@@ -238,9 +239,7 @@ int ozx_json_edit(const char *text, size_t size_bytes, const char *path, size_t 
 
     if (!terminated)
         return ozx_error_memory(error);
-    failure = check_value(value, error);
-    if (!failure)
-        failure = take_path(path, path_size_bytes, &edit.path, error);
+    failure = take_path(path, path_size_bytes, &edit.path, error);
     if (!failure) {
         memcpy(terminated, text, size_bytes);
         terminated[size_bytes] = '\0';
@@ -248,4 +247,14 @@ int ozx_json_edit(const char *text, size_t size_bytes, const char *path, size_t 
     }
     free(edit.path.memory);
     return failure;
+}
+
+int ozx_json_edit(const char *text, size_t size_bytes, const char *path, size_t path_size_bytes,
+                  const char *value, char **out, size_t *out_size_bytes, struct ozx_error *error)
+{
+    int failure = check_value(value, error);
+
+    return failure ? failure
+                   : ozx_json_edit_known(text, size_bytes, path, path_size_bytes, value, out,
+                                         out_size_bytes, error);
 }

@@ -19,5 +19,9 @@
 int ozx_json_edit(const char *text, size_t size_bytes, const char *path, size_t path_size_bytes,
                   const char *value, char **out, size_t *out_size_bytes,
                   struct ozx_error *error) OZX_CHECKED;
+/* The same with a value that was made of what was parsed: it may have NaN in it, as that had. */
+int ozx_json_edit_known(const char *text, size_t size_bytes, const char *path,
+                        size_t path_size_bytes, const char *value, char **out,
+                        size_t *out_size_bytes, struct ozx_error *error) OZX_CHECKED;
 
 #endif

@@ -12,7 +12,8 @@ import zipfile
 import zlib
 
 import pytest
-from kit.change import OME, comment_of, contents, edit, edited, findings, group, packed
+from kit.change import (OME, add, comment_of, contents, edit, edited, findings, group, make,
+                        packed)
 from kit.info import OZXFS, run, write
 
 MAGIC, END = b'ozxfs+\r\n', b'PK\5\6'
@@ -431,3 +432,22 @@ def test_what_is_no_json_to_some_may_move(tmp_path):
     edited(path, '/', 'attributes.x={"a": [1, 2, 3]}')
     assert b'"y": NaN' in contents(path)['zarr.json']
     assert json.loads(contents(path)['zarr.json'])['attributes']['x'] == {'a': [1, 2, 3]}
+
+
+@pytest.mark.parametrize('had', [False, True])
+def test_what_is_no_json_to_some_is_consolidated(had, tmp_path):
+    """A tree with NaN goes into the copy above it, unless that is JSON to all and would not be."""
+    root = json.loads(group(ome=OME, x=float('nan') if had else 0))
+    root['consolidated_metadata'] = {'kind': 'inline', 'must_understand': False, 'metadata': {}}
+    path = packed(tmp_path, {'zarr.json': json.dumps(root).encode(), 'x/zarr.json': group()},
+                  '--keep-consolidated')
+    before = path.read_bytes()
+    tree = make(tmp_path / 'other', {'zarr.json': group(a=float('nan'))})
+    done = add('-q', path, tree, 'new')
+    if had:
+        assert done.returncode == 0, done.stderr
+        listed = json.loads(contents(path)['zarr.json'])['consolidated_metadata']['metadata']
+        assert str(listed['new']['attributes']['a']) == 'nan'
+    else:
+        assert done.returncode == 2 and 'would not be valid: NaN is not JSON' in done.stderr
+        assert path.read_bytes() == before
