@@ -148,8 +148,8 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
 void ozx_archive_prepare(void)
 {
     ozx_jansson_seed();
-    /* libzip turns DOS times into local ones, of no interest here, and without TZ that would look into
-     * /etc/localtime each time. */
+    /* libzip turns DOS times into local ones, of no interest here, and without TZ that would look
+     * into /etc/localtime each time. */
     setenv("TZ", "UTC0", 1);
     tzset();
 }

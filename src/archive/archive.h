@@ -5,8 +5,9 @@
  * number of threads may use it without locks. Local headers are read and checked at the first read
  * of an entry.
  *
- * Nodes are numbered 0 ... count-1, breadth-first, the children of a directory contiguous and sorted
- * by the bytes of their names; the root is 0. The same archive gives the same numbers every time.
+ * Nodes are numbered 0 ... count-1, breadth-first, the children of a directory contiguous and
+ * sorted by the bytes of their names; the root is 0. The same archive gives the same numbers every
+ * time.
  */
 #ifndef OZX_ARCHIVE_ARCHIVE_H
 #define OZX_ARCHIVE_ARCHIVE_H
@@ -47,22 +48,27 @@ struct ozx_warning {
 
 struct ozx_archive_options {
     const char *subdir; /* NULL: all; else a path whose directory becomes the root */
-    const char *subdir_hint; /* how the user says that, the path left out: "mount with -o subdir="; NULL: not at all */
+    /* how the user says that, the path left out: "mount with -o subdir="; NULL: not at all */
+    const char *subdir_hint;
     const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
     bool own_end_records;   /* the caller has joined it on: ozx_zip_end_records_read_own() */
-    bool headers_ahead; /* all local headers are wanted soon: what is in memory of them is checked meanwhile */
-    /* Told, on any thread, while there is a processor to spare for who makes room for so many; may be NULL. */
+    /* all local headers are wanted soon: what is in memory of them is checked meanwhile */
+    bool headers_ahead;
+    /* Told, on any thread, while there is a processor to spare for who makes room for so many; may
+     * be NULL. */
     void (*counted)(void *context, uint64_t entry_count);
     void *context; /* of `counted` */
-    enum ozx_names names;   /* STRICT for all that serves or judges; to write anew, NORMAL or BACKSLASHES */
+    /* STRICT for all that serves or judges; to write anew, NORMAL or BACKSLASHES */
+    enum ozx_names names;
 };
 
-/* What the libraries below would open when it is first needed, now; the time zone is UTC then. For a process
- * that is to give up its rights, or to make threads, before it opens an archive. */
+/* What the libraries below would open when it is first needed, now; the time zone is UTC then. For
+ * a process that is to give up its rights, or to make threads, before it opens an archive. */
 void ozx_archive_prepare(void);
 
 /* Reads and judges the archive. Takes ownership of `source` on success. The error names rule, byte
- * offset and what to do. -EBADMSG: refused by the policy; other codes: no memory, the disk failed. */
+ * offset and what to do. -EBADMSG: refused by the policy; other codes: no memory, the disk failed.
+ */
 int ozx_archive_open(struct ozx_source *source, const struct ozx_archive_options *options,
                      struct ozx_archive **out, struct ozx_error *error) OZX_CHECKED;
 void ozx_archive_close(struct ozx_archive *archive); /* NULL is fine */
@@ -94,10 +100,12 @@ const char *ozx_archive_comment_version(const struct ozx_archive *archive);
 struct ozx_archive_facts {
     uint64_t entry_count;          /* of the central directory */
     uint64_t directory_size_bytes; /* the central directory's */
-    uint64_t replaced_count; /* entries that a later one of the same name replaced (rule duplicate) */
+    /* entries that a later one of the same name replaced (rule duplicate) */
+    uint64_t replaced_count;
     uint64_t replaced_bytes; /* their data */
     uint64_t empty_count;    /* entries of files of 0 bytes, replaced ones and others */
-    uint64_t gap_bytes; /* about: in front of and between entries; only gaps of more than 128 KiB, for */
+    /* about: in front of and between entries; only gaps of more than 128 KiB, for */
+    uint64_t gap_bytes;
                         /* smaller ones may be names and extra fields of local headers */
     bool zip64;              /* there is a ZIP64 end record */
     bool json_first_claimed; /* the comment says jsonFirst */
@@ -131,8 +139,8 @@ void ozx_archive_entry(const struct ozx_archive *archive, uint32_t node,
 bool ozx_archive_is_compressed(const struct ozx_archive *archive, uint32_t node);
 /* True of a file of 0 bytes: who reads none of it does not find out whether it can be read. */
 bool ozx_archive_is_empty_file(const struct ozx_archive *archive, uint32_t node);
-/* Where a file's local header is; only as long as nothing of the file was read. OZX_OFFSET_NONE for a
- * directory. */
+/* Where a file's local header is; only as long as nothing of the file was read. OZX_OFFSET_NONE for
+ * a directory. */
 uint64_t ozx_archive_local_offset(const struct ozx_archive *archive, uint32_t node);
 /* Where a file's data starts in the archive; reads the local header if it was not read yet. */
 int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t *offset_bytes,
@@ -142,9 +150,9 @@ int ozx_archive_data_offset(struct ozx_archive *archive, uint32_t node, uint64_t
 int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char *hint,
                           struct ozx_error *error);
 
-/* Reads up to `size_bytes` of a file at `offset_bytes`; `*got_bytes` is short only at the file's end.
- * -EIO by policy or damage (the error's rule says which; the text names entry and offset), -ESTALE
- * if the archive changed, -EISDIR for a directory. */
+/* Reads up to `size_bytes` of a file at `offset_bytes`; `*got_bytes` is short only at the file's
+ * end. -EIO by policy or damage (the error's rule says which; the text names entry and offset),
+ * -ESTALE if the archive changed, -EISDIR for a directory. */
 int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,
                      uint64_t offset_bytes, size_t *got_bytes, struct ozx_error *error) OZX_CHECKED;
 

@@ -200,8 +200,8 @@ static int read_stored(struct ozx_archive *archive, uint32_t node, uint64_t data
     return ozx_archive_name_entry(archive, node, error);
 }
 
-/* A chunk is read as a whole, in as many reads as it takes a kernel: where each of them costs the way
- * to a server, all of it is asked for with the first. */
+/* A chunk is read as a whole, in as many reads as it takes a kernel: where each of them costs the
+ * way to a server, all of it is asked for with the first. */
 static void announce(struct ozx_archive *archive, uint32_t node, size_t size)
 {
     const struct ozx_node *n = &archive->tree.nodes[node];

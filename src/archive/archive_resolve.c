@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * All local headers, in the order of the file (of its pages: within one, any order will do). Where they
- * stand close together the file is read from front to back, in large pieces; where much data lie between
- * them each is read by itself, and the disk is told of the next ones in time.
+ * All local headers, in the order of the file (of its pages: within one, any order will do). Where
+ * they stand close together the file is read from front to back, in large pieces; where much data
+ * lie between them each is read by itself, and the disk is told of the next ones in time.
  */
 #include "archive/archive_resolve.h"
 
@@ -56,7 +56,8 @@ static uint64_t page_of(uint64_t offset_bytes)
     return offset_bytes >> PAGE_BITS;
 }
 
-/* Digit by digit, the lowest one first (a radix sort): a million of them take a fifth of qsort()'s time. */
+/* Digit by digit, the lowest one first (a radix sort): a million of them take a fifth of qsort()'s
+ * time. */
 static void sort_by_digit(const struct place *from, struct place *to, uint32_t count,
                           unsigned shift)
 {
@@ -225,7 +226,7 @@ static int check_time(const struct resolve *r, uint32_t done, struct ozx_error *
                          r->count, (will_ms + 999) / 1000);
 }
 
-/* --- the crew ----------------------------------------------------------------------------------- */
+/* --- the crew --------------------------------------------------------------------------------- */
 
 static int begin(void *context, void *member)
 {

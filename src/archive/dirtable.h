@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A hash table of the draft's directories by (parent, name), used while an index is built. Keyed with
- * random bytes, so that nobody can choose names that collide.
+ * A hash table of the draft's directories by (parent, name), used while an index is built. Keyed
+ * with random bytes, so that nobody can choose names that collide.
  */
 #ifndef OZX_ARCHIVE_DIRTABLE_H
 #define OZX_ARCHIVE_DIRTABLE_H

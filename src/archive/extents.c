@@ -68,7 +68,8 @@ static int refuse(const struct ozx_draft *draft, const struct ozx_extent *first,
                          name, first->offset_bytes, end);
 }
 
-/* One entry, when it is known what comes behind it: another one, or (NULL) what begins at `limit_bytes`. */
+/* One entry, when it is known what comes behind it: another one, or (NULL) what begins at
+ * `limit_bytes`. */
 static int judge(struct ozx_extents *x, const struct ozx_extent *e, const struct ozx_extent *next,
                  uint64_t limit_bytes, struct ozx_error *error)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A pattern walks down the tree, component by component, and marks what it ends at. Each `**` has a bit of
- * its own in a node's mark: no node is entered by it twice, so the work is bounded by nodes times `**`.
+ * A pattern walks down the tree, component by component, and marks what it ends at. Each `**` has a
+ * bit of its own in a node's mark: no node is entered by it twice, so the work is bounded by nodes
+ * times `**`.
  */
 #include "archive/glob.h"
 

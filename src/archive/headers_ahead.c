@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Local headers, checked ahead: the same check with the same expectations as archive_read.c has, with the
- * slack that extents.c gives.
+ * Local headers, checked ahead: the same check with the same expectations as archive_read.c has,
+ * with the slack that extents.c gives.
  */
 #include "archive/headers_ahead.h"
 
@@ -64,7 +64,8 @@ static const uint8_t *look(struct ozx_headers_ahead *a, uint64_t offset_bytes, u
     return a->window;
 }
 
-/* The entry that is pending, when it is known that the next thing begins at `next_bytes`. False: it is over. */
+/* The entry that is pending, when it is known that the next thing begins at `next_bytes`. False: it
+ * is over. */
 static bool check(struct ozx_headers_ahead *a, uint64_t next_bytes)
 {
     struct ozx_zip_expected *expected = &a->pending.expected;

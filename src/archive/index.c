@@ -22,8 +22,8 @@
 /* Deflate cannot do better than this (RFC 1951: 258 bytes from two bits, and a header). */
 #define DEFLATE_RATIO_MAX 1032
 
-/* A directory costs two bytes of a name but some hundred bytes of memory: implied directories are let
- * in in proportion to the entries, and more than any image has. */
+/* A directory costs two bytes of a name but some hundred bytes of memory: implied directories are
+ * let in in proportion to the entries, and more than any image has. */
 #define DIRECTORIES_FREE 500000
 #define DIRECTORIES_PER_ENTRY 16
 

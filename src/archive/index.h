@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From the central directory to the tree. index.c takes the entries as they come and judges what only
- * shows between them (rules overlap, conflict, duplicate); layout.c puts the result into its final
- * order. Memory follows the directory bytes that were read; no step is quadratic, whatever the names.
+ * From the central directory to the tree. index.c takes the entries as they come and judges what
+ * only shows between them (rules overlap, conflict, duplicate); layout.c puts the result into its
+ * final order. Memory follows the directory bytes that were read; no step is quadratic, whatever
+ * the names.
  */
 #ifndef OZX_ARCHIVE_INDEX_H
 #define OZX_ARCHIVE_INDEX_H
@@ -37,12 +38,12 @@ int ozx_index_build(struct ozx_source *source, const struct ozx_zip_end_records 
                     struct ozx_index_facts *facts, struct ozx_warnings *warnings,
                     struct ozx_error *error) OZX_CHECKED;
 
-/* What every read of the entry comes to (rules encrypted, special, method, compressed); a directory's
- * entry is not asked. */
+/* What every read of the entry comes to (rules encrypted, special, method, compressed); a
+ * directory's entry is not asked. */
 enum ozx_eio ozx_entry_eio(const struct ozx_zip_entry *entry);
 
-/* The tree before it is laid out: nodes in the order of their making, the root first, children found
- * by their `parent` only. Owned by index.c. */
+/* The tree before it is laid out: nodes in the order of their making, the root first, children
+ * found by their `parent` only. Owned by index.c. */
 struct ozx_draft {
     struct ozx_node *nodes;
     uint32_t node_count, node_room;

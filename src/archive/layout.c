@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * From the draft to the final tree: children grouped by their parent (a counting sort), each group
- * sorted by name, then numbered breadth-first. Besides the nodes it takes 4 bytes for each of them and 4 for each
- * directory: a node's number stands in the place of its parent until all are moved. Equal names meet here: the last entry of a name
- * stays (rule duplicate), a file and a directory of one name refuse the archive (rule conflict).
+ * sorted by name, then numbered breadth-first. Besides the nodes it takes 4 bytes for each of them
+ * and 4 for each directory: a node's number stands in the place of its parent until all are moved.
+ * Equal names meet here: the last entry of a name stays (rule duplicate), a file and a directory of
+ * one name refuse the archive (rule conflict).
  */
 #include "archive/index.h"
 

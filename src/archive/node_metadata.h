@@ -9,12 +9,13 @@
 #include "zarr/metadata.h"
 
 /* Finds the metadata of the node at `directory`: its zarr.json, else .zarray or .zgroup (a .zattrs
- * alone counts as a group, as OME-Zarr 0.4 writers leave it). -ENOENT if there is nothing, -ENOTDIR. */
+ * alone counts as a group, as OME-Zarr 0.4 writers leave it). -ENOENT if there is nothing,
+ * -ENOTDIR. */
 int ozx_metadata_find(const struct ozx_archive *archive, uint32_t directory,
                       uint32_t *node) OZX_CHECKED;
 
-/* The text of the file `node`, of OZX_JSON_SIZE_MAX bytes at most (-EBADMSG); the caller frees `*out`.
- * The errors of ozx_archive_read_all; they name the entry. */
+/* The text of the file `node`, of OZX_JSON_SIZE_MAX bytes at most (-EBADMSG); the caller frees
+ * `*out`. The errors of ozx_archive_read_all; they name the entry. */
 int ozx_metadata_text(struct ozx_archive *archive, uint32_t node, char **out, size_t *size_bytes,
                       struct ozx_error *error) OZX_CHECKED;
 

@@ -2,8 +2,8 @@
  *
  * The immutable tree of an archive: 32 bytes a node, breadth-first, the children of a directory
  * contiguous and sorted by the bytes of their names. Built once by index.c and layout.c; after that
- * only `where` of a file changes, once, from the local header's offset to the data's (atomically, so
- * readers take no locks).
+ * only `where` of a file changes, once, from the local header's offset to the data's (atomically,
+ * so readers take no locks).
  *
  * Knows what a directory says of an entry, not how to read it: that is archive.c.
  */
@@ -59,7 +59,8 @@ struct ozx_node {
             uint64_t size_bytes
                 : OZX_WHERE_BITS; /* uncompressed, or OZX_SIZE_ODD; use ozx_tree_size */
             uint64_t
-                slack_bytes : 16; /* room for the local extra field before what follows, at most 65535 */
+                /* room for the local extra field before what follows, at most 65535 */
+                slack_bytes : 16;
         };
         struct {
             uint32_t first_child, child_count;
@@ -157,7 +158,8 @@ const char *ozx_tree_next_component(const char *path);
 
 size_t ozx_tree_path(const struct ozx_tree *tree, uint32_t node, char path[OZX_PATH_SIZE]);
 
-/* The number of the record of `node` among `records`, which are sorted by node and have one for it. */
+/* The number of the record of `node` among `records`, which are sorted by node and have one for it.
+ */
 uint32_t ozx_oddity_find(const struct ozx_oddity *records, uint32_t count, uint32_t node);
 
 /* The node's record; NULL if it has none. */

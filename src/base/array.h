@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Arrays that grow as their elements come: by half, so that what is allocated follows what was read.
+ * Arrays that grow as their elements come: by half, so that what is allocated follows what was
+ * read.
  */
 #ifndef OZX_BASE_ARRAY_H
 #define OZX_BASE_ARRAY_H

@@ -21,8 +21,8 @@
 #define OZX_CREW_JOB_MAX 64 /* bytes of a job */
 
 /* Callbacks are called on the crew's threads, where all signals are blocked, unless it says
- * otherwise. Those that return an int return not 0 when the thread is to end: then the crew has been
- * stopped. */
+ * otherwise. Those that return an int return not 0 when the thread is to end: then the crew has
+ * been stopped. */
 struct ozx_crew_task {
     unsigned threads;   /* wanted, at least 1; fewer will do if the system gives no more */
     size_t member_size; /* bytes of each thread's own memory, not initialised */
@@ -74,8 +74,8 @@ struct ozx_crew_range {
     uint32_t first, last;
 };
 
-/* Takes the next of `count` pieces of unknown sizes, from 1 to 64: several turns for each thread, so
- * that a few large pieces are shared as well as many small ones. False: there are none left. */
+/* Takes the next of `count` pieces of unknown sizes, from 1 to 64: several turns for each thread,
+ * so that a few large pieces are shared as well as many small ones. False: there are none left. */
 bool ozx_crew_next_range(uint32_t *cursor, uint32_t count, unsigned threads,
                          struct ozx_crew_range *range);
 

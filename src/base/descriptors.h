@@ -20,10 +20,10 @@ void ozx_descriptors_close_others(const int *keep, size_t count);
  * when a signal came between. -1: errno says why. */
 ssize_t ozx_descriptors_send(int socket, const void *data, size_t size_bytes, int fd, int flags);
 
-/* recv(2) of one datagram, tried again when a signal came between; the one descriptor that came with
- * it goes to `*fd`, close-on-exec and owned by the caller, else -1: the kernel installs no second one,
- * and none at all where `fd` is NULL. A datagram that had more bytes than there is room for has its full
- * size. 0: the end; -1: errno says why. */
+/* recv(2) of one datagram, tried again when a signal came between; the one descriptor that came
+ * with it goes to `*fd`, close-on-exec and owned by the caller, else -1: the kernel installs no
+ * second one, and none at all where `fd` is NULL. A datagram that had more bytes than there is room
+ * for has its full size. 0: the end; -1: errno says why. */
 ssize_t ozx_descriptors_receive(int socket, void *data, size_t size_bytes, int flags, int *fd);
 
 /* pread(2) until all is there. 0, or -errno; -EIO: the file ends before. */

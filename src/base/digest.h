@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * SHA-256 (FIPS 180-4) and MD5 (RFC 1321) by nettle, for manifests that other programs read and for
- * signatures. MD5 says that two files are the same as far as accidents go, and nothing against an attacker.
+ * signatures. MD5 says that two files are the same as far as accidents go, and nothing against an
+ * attacker.
  */
 #ifndef OZX_BASE_DIGEST_H
 #define OZX_BASE_DIGEST_H

@@ -44,13 +44,15 @@ int ozx_error_set(struct ozx_error *error, int code, enum ozx_rule rule, uint64_
 int ozx_error_memory(struct ozx_error *error);
 int ozx_error_interrupted(struct ozx_error *error);
 
-/* Puts "NAME: " in front of the text; it is escaped already: where one of several files is meant. */
+/* Puts "NAME: " in front of the text; it is escaped already: where one of several files is meant.
+ */
 void ozx_error_put_name(struct ozx_error *error, const char *name);
 
 /* The ending of a noun behind a count: "1 byte", "2 bytes". */
 #define OZX_S(count) ((count) == 1 ? "" : "s")
 
-/* What to do about an output that cannot be written: the hint for a full disk or quota, else NULL. */
+/* What to do about an output that cannot be written: the hint for a full disk or quota, else NULL.
+ */
 const char *ozx_hint_no_space(int code);
 
 #endif

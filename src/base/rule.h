@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The rules that an archive is judged by, as one table: RFC-9's, the policy's for every case of a ZIP
- * that could be read in two ways or not at all, and those of the metadata inside. What breaks them is
- * found elsewhere: by the reader (a refusal), by the tree's builder (warnings of a mount) and by
- * verify. The ids are stable: messages, `verify` and its JSON name them, and ozxfs-verify(1) lists
- * them. A new rule is a row here, one there, and a recipe in tests/data/policy.tsv.
+ * The rules that an archive is judged by, as one table: RFC-9's, the policy's for every case of a
+ * ZIP that could be read in two ways or not at all, and those of the metadata inside. What breaks
+ * them is found elsewhere: by the reader (a refusal), by the tree's builder (warnings of a mount)
+ * and by verify. The ids are stable: messages, `verify` and its JSON name them, and ozxfs-verify(1)
+ * lists them. A new rule is a row here, one there, and a recipe in tests/data/policy.tsv.
  */
 #ifndef OZX_BASE_RULE_H
 #define OZX_BASE_RULE_H
@@ -23,8 +23,8 @@ enum ozx_verdict {
     OZX_VERDICT_FAIL,
 };
 
-/* X(name, id, level, the worst that breaking it comes to (OK: it is never reported), what is asked),
- * in the order in which verify reports them. */
+/* X(name, id, level, the worst that breaking it comes to (OK: it is never reported), what is
+ * asked), in the order in which verify reports them. */
 #define OZX_RULES(X)                                                                               \
     X(ROOT_ZARR_JSON, "root-zarr-json", MUST, FAIL, "a readable zarr.json is at the root")         \
     X(ONE_HIERARCHY, "one-hierarchy", MUST, FAIL,                                                  \
@@ -96,8 +96,8 @@ struct ozx_rule_info {
     const char *text; /* one line */
 };
 
-/* The row of a rule; static. A number that is no rule, as a process that is not trusted may send it,
- * gives that of OZX_RULE_NONE. */
+/* The row of a rule; static. A number that is no rule, as a process that is not trusted may send
+ * it, gives that of OZX_RULE_NONE. */
 const struct ozx_rule_info *ozx_rule_info(enum ozx_rule rule);
 
 /* RFC-9 as it stands (revision R2), or its authors' draft of the next one. */
@@ -113,7 +113,8 @@ const struct ozx_rule_info *ozx_rule_info_in(enum ozx_rule_set set, enum ozx_rul
 /* True if the set knows the rule; extra-fields and comment-keys are the draft's alone. */
 static inline int ozx_rule_is_in(enum ozx_rule_set set, enum ozx_rule rule)
 {
-    return set == OZX_RULES_DRAFT || (rule != OZX_RULE_EXTRA_FIELDS && rule != OZX_RULE_COMMENT_KEYS);
+    return set == OZX_RULES_DRAFT ||
+           (rule != OZX_RULE_EXTRA_FIELDS && rule != OZX_RULE_COMMENT_KEYS);
 }
 
 static inline const char *ozx_rule_id(enum ozx_rule rule)

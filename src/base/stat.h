@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * fstat(2) by its own system call. The C library's asks newfstatat, which takes paths, too: what parses may
- * not make that one, or it could learn what there is on the machine (cage/sandbox_filter.c).
+ * fstat(2) by its own system call. The C library's asks newfstatat, which takes paths, too: what
+ * parses may not make that one, or it could learn what there is on the machine
+ * (cage/sandbox_filter.c).
  */
 #ifndef OZX_BASE_STAT_H
 #define OZX_BASE_STAT_H

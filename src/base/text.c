@@ -63,8 +63,8 @@ int ozx_utf8_valid(const void *text, size_t size)
 
 /* --- what is shown ---------------------------------------------------------------------------- */
 
-/* Unicode 16: general category Cc, Cf, Zl, Zp; property Default_Ignorable_Code_Point; noncharacters (those
- * that end a plane are asked for apart). In order. */
+/* Unicode 16: general category Cc, Cf, Zl, Zp; property Default_Ignorable_Code_Point; noncharacters
+ * (those that end a plane are asked for apart). In order. */
 static const struct {
     uint32_t first, last;
 } hidden[] = {

@@ -3,9 +3,9 @@
  * A piece of work in a child process that has given up its rights (cage/sandbox.h) before the work
  * begins: parsing what a stranger wrote, for a command that does it once and ends.
  *
- * To whoever looks from outside it is one process: the child dies with its parent; INT, TERM, HUP and QUIT
- * that only the parent got are passed on, and both stop and go on together. A child that does not end
- * within five seconds of such a signal is killed.
+ * To whoever looks from outside it is one process: the child dies with its parent; INT, TERM, HUP
+ * and QUIT that only the parent got are passed on, and both stop and go on together. A child that
+ * does not end within five seconds of such a signal is killed.
  *
  * Built without the sandbox (sanitizers), the work is done by the calling process.
  */
@@ -26,8 +26,10 @@ struct ozx_cage {
     int tree;        /* of OZX_SANDBOX_TREE: kept */
     int file;        /* another one to be kept, -1: none */
     int output;      /* becomes descriptor 1; -1: stays as it is */
-    int (*work)(void *context); /* gives the exit status, 0 to 255; what is in stdio's buffers is lost */
-    void *context;              /* the child's copy: what it changes there is not seen by the parent */
+    /* gives the exit status, 0 to 255; what is in stdio's buffers is lost */
+    int (*work)(void *context);
+    /* the child's copy: what it changes there is not seen by the parent */
+    void *context;
 };
 
 struct ozx_cage_end {
@@ -36,14 +38,16 @@ struct ozx_cage_end {
     int interrupted; /* the signal that was passed on to it, 0: none */
 };
 
-/* Descriptors 0 to 2 (0 becomes /dev/null), the archive, `channels`, `sockets`, `tree` and `file` are all
- * that the child has; it has one thread, and an environment where time zones are UTC. For a process with one thread, with nothing left
- * in stdio's buffers. 0: the child is gone, see `end`; else why it could not be made or be locked in. */
+/* Descriptors 0 to 2 (0 becomes /dev/null), the archive, `channels`, `sockets`, `tree` and `file`
+ * are all that the child has; it has one thread, and an environment where time zones are UTC. For a
+ * process with one thread, with nothing left in stdio's buffers. 0: the child is gone, see `end`;
+ * else why it could not be made or be locked in. */
 int ozx_cage_run(const struct ozx_cage *cage, struct ozx_cage_end *end,
                  struct ozx_error *error) OZX_CHECKED;
 
-/* The same beside the parent, which goes on: it is the parent's to wait for `*child`, and to end it. The child
- * dies with its parent. Built without the sandbox it is a process all the same, with its rights. */
+/* The same beside the parent, which goes on: it is the parent's to wait for `*child`, and to end
+ * it. The child dies with its parent. Built without the sandbox it is a process all the same, with
+ * its rights. */
 int ozx_cage_start(const struct ozx_cage *cage, pid_t *child, struct ozx_error *error) OZX_CHECKED;
 
 /* True if the work is done in a child, and not by the calling process. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The architecture by which seccomp filters know system calls that are not of another one (seccomp(2)).
- * Not defined: no filter is known for this machine.
+ * The architecture by which seccomp filters know system calls that are not of another one
+ * (seccomp(2)). Not defined: no filter is known for this machine.
  */
 #ifndef OZX_CAGE_NATIVE_ARCH_H
 #define OZX_CAGE_NATIVE_ARCH_H

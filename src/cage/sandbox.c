@@ -44,8 +44,8 @@ static int fail(struct ozx_error *error, const char *what)
                          strerror(-code));
 }
 
-/* Whether the archive still answers under the ids of now. What else may be wrong with it (the disk) is
- * noticed by who reads it. */
+/* Whether the archive still answers under the ids of now. What else may be wrong with it (the disk)
+ * is noticed by who reads it. */
 static bool archive_answers(int archive)
 {
     struct stat st;
@@ -118,7 +118,8 @@ static int drop_ids(const struct ozx_sandbox *sandbox, bool is_other_namespace,
         return 0;
     failure = as ? become(*as, sandbox->archive, &dropped, error)
                  : become_harmless(sandbox->archive, &dropped, error);
-    /* In a user namespace root is somebody else's ordinary user; its capabilities go all the same. */
+    /* In a user namespace root is somebody else's ordinary user; its capabilities go all the same.
+     */
     if (!as && is_other_namespace && geteuid() == 0)
         return 0;
     if (failure || dropped || sandbox->work != OZX_SANDBOX_SERVE)
@@ -164,8 +165,8 @@ static int drop_capabilities(struct ozx_error *error)
     return 0;
 }
 
-/* Nothing by a path: root loses sight of the file system, too. Without the right to do so, as in some
- * containers, it is left out. */
+/* Nothing by a path: root loses sight of the file system, too. Without the right to do so, as in
+ * some containers, it is left out. */
 static bool enter_root(const struct ozx_sandbox *sandbox)
 {
     if (geteuid() != 0)
@@ -205,8 +206,8 @@ static size_t forbid_all(struct landlock_ruleset *rules, int version)
                           : sizeof rules->fs;
 }
 
-/* Files and directories can be made and written below it; no links, devices or sockets, and nothing is
- * read, executed, moved or removed. */
+/* Files and directories can be made and written below it; no links, devices or sockets, and nothing
+ * is read, executed, moved or removed. */
 static int allow_tree(int ruleset, int tree, uint64_t forbidden)
 {
     const struct landlock_path_beneath_attr rule = {

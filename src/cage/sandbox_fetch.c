@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The rights of the process that speaks with servers: it needs sockets, name servers and CA certificates, and so
- * more of the machine than a parser. What is taken away: root's ids and all capabilities, new programs, other
- * processes, and with Landlock every write to a file and all files but those of the system's configuration.
+ * The rights of the process that speaks with servers: it needs sockets, name servers and CA
+ * certificates, and so more of the machine than a parser. What is taken away: root's ids and all
+ * capabilities, new programs, other processes, and with Landlock every write to a file and all
+ * files but those of the system's configuration.
  */
 #include "cage/sandbox.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The system calls of a process that parses, as a seccomp filter in classic BPF. The filter is a list of
- * numbers compared one after the other, the calls of the read path first; some are let pass only with the
- * right arguments. Everything else answers EPERM, which libfuse, libzip and glibc live with where they
- * ask for more (/dev/null, the number of processors, the kind of standard output); clone3 answers ENOSYS,
- * so that glibc uses clone, whose flags can be looked at.
+ * The system calls of a process that parses, as a seccomp filter in classic BPF. The filter is a
+ * list of numbers compared one after the other, the calls of the read path first; some are let pass
+ * only with the right arguments. Everything else answers EPERM, which libfuse, libzip and glibc
+ * live with where they ask for more (/dev/null, the number of processors, the kind of standard
+ * output); clone3 answers ENOSYS, so that glibc uses clone, whose flags can be looked at.
  */
 #include "cage/sandbox.h"
 
@@ -143,8 +143,14 @@ static const struct rule rules_of_printing[] = {
 
 /* Sockets that are open, to nobody but the other end. */
 static const struct rule rules_of_channels[] = {
-    {SYS_sendto, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(4), WHOLE, IS, 0}, {HIGH(4), WHOLE, IS, 0}}},
-    {SYS_recvfrom, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(4), WHOLE, IS, 0}, {HIGH(4), WHOLE, IS, 0}}},
+    {SYS_sendto,
+     {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1},
+      {LOW(4), WHOLE, IS, 0},
+      {HIGH(4), WHOLE, IS, 0}}},
+    {SYS_recvfrom,
+     {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1},
+      {LOW(4), WHOLE, IS, 0},
+      {HIGH(4), WHOLE, IS, 0}}},
 #ifdef SYS_poll
     {SYS_poll, {{LOW(1), WHOLE, IS, 1}}},
 #endif
@@ -152,7 +158,8 @@ static const struct rule rules_of_channels[] = {
 };
 
 static const struct rule rules_of_files[] = {
-    {SYS_fcntl, {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_DUPFD_CLOEXEC}}},
+    {SYS_fcntl,
+     {{LOW(0), WHOLE, AT_LEAST, STDERR_FILENO + 1}, {LOW(1), WHOLE, IS, F_DUPFD_CLOEXEC}}},
 };
 
 static const struct rule rules_of_answering[] = {
@@ -211,7 +218,8 @@ static void emit_calls(struct program *p, const int *calls, size_t count)
     }
 }
 
-/* Goes on behind the next `count` instructions unless the loaded value is as `condition` wants it. */
+/* Goes on behind the next `count` instructions unless the loaded value is as `condition` wants it.
+ */
 static void emit_unless_met_skip(struct program *p, const struct condition *condition,
                                  uint8_t count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a process that was taken over would try first. Only in the program ozxfs_probe, which tells the
- * results (tests/cage reads them).
+ * What a process that was taken over would try first. Only in the program ozxfs_probe, which tells
+ * the results (tests/cage reads them).
  */
 #include "cage/sandbox.h"
 

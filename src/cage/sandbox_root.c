@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Empty root directories. Nothing has to be made in a file system for them, so nothing can be left behind,
- * and nobody can ever put something there:
+ * Empty root directories. Nothing has to be made in a file system for them, so nothing can be left
+ * behind, and nobody can ever put something there:
  *
  *   new     a tmpfs that is mounted nowhere, read-only (fsmount, Linux 5.2)
  *   empty   a directory in /proc of a process that is gone

@@ -16,8 +16,8 @@
 
 _Static_assert(OZX_SOURCE_DESCRIPTORS_MAX <= OZX_CAGE_CHANNELS_MAX, "a cage keeps all of them");
 
-/* In the cage there is no asking whether standard output is a terminal before the first line is printed
- * there, and no file to take random numbers from. */
+/* In the cage there is no asking whether standard output is a terminal before the first line is
+ * printed there, and no file to take random numbers from. */
 static void prepare(void)
 {
     static char buffer[STDOUT_BUFFER_SIZE];

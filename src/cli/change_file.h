@@ -18,8 +18,8 @@ struct ozx_change_file {
         *source; /* over the file as it is, with a descriptor of its own; owned; may be taken */
 };
 
-/* Opens it with a lease, and ends a change that was cut short, which is told. OZX_EXIT_OK, or the exit status of
- * what was reported. */
+/* Opens it with a lease, and ends a change that was cut short, which is told. OZX_EXIT_OK, or the
+ * exit status of what was reported. */
 int ozx_change_open(struct ozx_change_file *file);
 void ozx_change_close(struct ozx_change_file *file);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * `ozxfs add`: adds a tree to an archive in place. The archive is parsed in the cage, twice: before a byte of the tree
- * is written, and when all of them are. In between the tree is packed behind the archive, as by `ozxfs pack`.
+ * `ozxfs add`: adds a tree to an archive in place. The archive is parsed in the cage, twice: before
+ * a byte of the tree is written, and when all of them are. In between the tree is packed behind the
+ * archive, as by `ozxfs pack`.
  */
 #include <signal.h>
 #include <stdio.h>

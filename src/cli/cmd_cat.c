@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * ozxfs cat: entries to standard output, as they are read. The CRC is known only at the end, so what is
- * wrong is told when it is out already: the exit status says so.
+ * ozxfs cat: entries to standard output, as they are read. The CRC is known only at the end, so
+ * what is wrong is told when it is out already: the exit status says so.
  */
 #include <locale.h>
 #include <stdio.h>

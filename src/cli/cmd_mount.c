@@ -24,7 +24,8 @@
 
 #define NAME_SIZE (PATH_MAX + 32)
 
-/* Beside what its mount point is made: an archive on a server is beside nothing, which is the working directory. */
+/* Beside what its mount point is made: an archive on a server is beside nothing, which is the
+ * working directory. */
 static const char *beside(const char *archive)
 {
     const char *slash = strrchr(archive, '/');
@@ -51,8 +52,8 @@ static int find_mount_point(const struct ozx_mount_arguments *arguments,
                                                          : OZX_EXIT_CANT_CREATE;
 }
 
-/* What df shows and the log calls the mount: where the archive is, as the daemon leaves this working
- * directory. */
+/* What df shows and the log calls the mount: where the archive is, as the daemon leaves this
+ * working directory. */
 static void name_mount(struct ozx_mount_arguments *arguments, char name[NAME_SIZE])
 {
     const char *first = arguments->archives[0];
@@ -177,8 +178,8 @@ static int open_archives(const struct ozx_mount_arguments *arguments,
     return OZX_EXIT_OK;
 }
 
-/* A directory of archives is opened, and nothing in it. -1: it is none. One that is a Zarr store itself is none, and
- * is answered as every other verb answers it. */
+/* A directory of archives is opened, and nothing in it. -1: it is none. One that is a Zarr store
+ * itself is none, and is answered as every other verb answers it. */
 static int open_directory(struct ozx_mount_arguments *arguments,
                           struct ozx_mount_contents *contents)
 {

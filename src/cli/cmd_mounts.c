@@ -75,8 +75,8 @@ static const char *user_name(uid_t uid, char text[USER_SIZE])
     return text;
 }
 
-/* Names are escaped wherever it goes: a mount point of somebody else's, with a newline in its name, must not
- * make a row of its own. */
+/* Names are escaped wherever it goes: a mount point of somebody else's, with a newline in its name,
+ * must not make a row of its own. */
 static void print_row(const struct mounted *m)
 {
     char since[32] = NONE, user[USER_SIZE], requests[24] = NONE, amount[OZX_AMOUNT_SIZE] = NONE;

@@ -107,7 +107,8 @@ static int take_in_place(struct command *command, int count, char **operands)
         return ozx_report_usage("repack", "--in-place takes one archive, and no output");
     if (!pack->verify)
         return ozx_report_usage("repack", "--in-place and --no-verify cannot be combined");
-    if (command->options.recover && !pack->force) /* what is lost could perhaps be had in another way */
+    /* what is lost could perhaps be had in another way */
+    if (command->options.recover && !pack->force)
         return ozx_report_usage("repack", "--in-place --recover would replace the damaged archive "
                                           "for good: give an output, or --force");
     pack->input = pack->output = operands[0];

@@ -156,8 +156,9 @@ static int enter_namespace(struct session *s, struct ozx_error *error)
     return failure;
 }
 
-/* True if the kernel or fusermount3 did not let us mount (-EIO: for a reason that it did not give, -EAGAIN:
- * no more than so many): a namespace may. Not if something went wrong, as a worker that was killed. */
+/* True if the kernel or fusermount3 did not let us mount (-EIO: for a reason that it did not give,
+ * -EAGAIN: no more than so many): a namespace may. Not if something went wrong, as a worker that
+ * was killed. */
 static bool is_worth_a_namespace(const struct session *s, size_t number, enum ozx_mount_stage stage,
                                  const struct ozx_error *error)
 {

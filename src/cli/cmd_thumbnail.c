@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * ozxfs thumbnail: a picture of an image, as PNG. It is made in the cage, with bounded memory, and the file has
- * its name only when it is whole.
+ * ozxfs thumbnail: a picture of an image, as PNG. It is made in the cage, with bounded memory, and
+ * the file has its name only when it is whole.
  */
 #include <stdio.h>
 #include <string.h>

@@ -120,8 +120,8 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
                  ozx_progress_count(shards, result->shards), OZX_S(result->shards));
     (void)ozx_report(0, command->options.output,
                      "%s files%s in %s directories, %s%s%s, in %.1f s, all CRCs correct",
-                     ozx_progress_count(files, result->files - result->shards + result->chunks), split,
-                     ozx_progress_count(directories, result->directories + 1),
+                     ozx_progress_count(files, result->files - result->shards + result->chunks),
+                     split, ozx_progress_count(directories, result->directories + 1),
                      ozx_progress_amount(size, (double)result->data_bytes), holes, shared,
                      elapsed_s);
 }
@@ -192,8 +192,9 @@ static int take_operands(struct command *command, size_t count, char **operands)
     operands += command->archive_count;
     command->options.output = operands[0];
     if (strcmp(operands[0], "-") == 0)
-        return ozx_report_usage("unpack", "a directory cannot be written to standard output, but "
-                                          "'ozxfs cat' writes files there; a directory named '-' is './-'");
+        return ozx_report_usage("unpack",
+                                "a directory cannot be written to standard output, but "
+                                "'ozxfs cat' writes files there; a directory named '-' is './-'");
     command->options.paths = (const char *const *)operands + 1;
     command->options.path_count = count - command->archive_count - 1;
     if (command->options.chunks && command->options.path_count)
@@ -289,7 +290,8 @@ static char *output_of(const char *archive, const char *directory)
     const char *slash = strrchr(archive, '/'), *name = slash ? slash + 1 : archive;
     char *path;
 
-    if (asprintf(&path, "%s/%.*s.ome.zarr", directory, (int)ozx_file_name_stem_size(name), name) < 0)
+    if (asprintf(&path, "%s/%.*s.ome.zarr", directory, (int)ozx_file_name_stem_size(name), name) <
+        0)
         return NULL;
     return path;
 }
@@ -299,7 +301,8 @@ static int compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Two archives of the same name would be unpacked to the same place: -EEXIST, with that name in `name`. */
+/* Two archives of the same name would be unpacked to the same place: -EEXIST, with that name in
+ * `name`. */
 static int find_same(const struct command *command, char name[OZX_ESCAPED_SIZE])
 {
     size_t count = command->archive_count;

@@ -98,7 +98,8 @@ static int verify(void *context)
     return ozx_report_stdout(status > result.exit_status ? status : result.exit_status);
 }
 
-/* To the end of the list: the object that a file's process printed, or one that says why there is none. */
+/* To the end of the list: the object that a file's process printed, or one that says why there is
+ * none. */
 static int add_json(const struct command *command, struct ozx_verify_result *result)
 {
     OZX_AUTO_FREE char *own = NULL;

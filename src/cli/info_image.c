@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An image in words. Codecs, types and chunks are mostly the same at all levels: then they stand above
- * the table once, else each has a column.
+ * An image in words. Codecs, types and chunks are mostly the same at all levels: then they stand
+ * above the table once, else each has a column.
  */
 #include "cli/info_image.h"
 
@@ -66,8 +66,8 @@ static bool same_unit(const struct ozx_axis *a, const struct ozx_axis *b)
     return a->unit == b->unit || (a->unit && b->unit && strcmp(a->unit, b->unit) == 0);
 }
 
-/* "0.5 x 0.5 um" over the axes of space, `before` in front of it; `sizes` (may be NULL) are to multiply
- * with. Nothing if the scale is not known. */
+/* "0.5 x 0.5 um" over the axes of space, `before` in front of it; `sizes` (may be NULL) are to
+ * multiply with. Nothing if the scale is not known. */
 static void add_extent(const struct ozx_terminal *terminal, const struct ozx_multiscale *m,
                        size_t level, const char *before, const struct ozx_shape *sizes,
                        struct ozx_words *words)
@@ -142,7 +142,8 @@ static void add_codecs(const struct ozx_array *a, struct ozx_words *words)
     add_codec_list(codecs, words);
 }
 
-/* Chunk files that are there, if some are missing (those are the fill value); and what shards save. */
+/* Chunk files that are there, if some are missing (those are the fill value); and what shards save.
+ */
 static void add_missing(const struct ozx_array *a, uint64_t chunk_files, struct ozx_words *words)
 {
     uint64_t keys = ozx_array_chunk_count(a), chunks = ozx_summary_inner_chunks(a, chunk_files);

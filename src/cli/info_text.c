@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The archive's own lines, and the tree of what is in it. One image of a kind is told in full, those
- * beside it in a line each, and of many only the first: it shall stay one screen.
+ * The archive's own lines, and the tree of what is in it. One image of a kind is told in full,
+ * those beside it in a line each, and of many only the first: it shall stay one screen.
  */
 #include "cli/info_text.h"
 
@@ -116,7 +116,8 @@ static void put_warnings(const struct ozx_archive *archive, const struct ozx_ter
 
 /* --- the tree --------------------------------------------------------------------------------- */
 
-/* The last part of its path is enough in a tree, but directories without metadata are passed over. */
+/* The last part of its path is enough in a tree, but directories without metadata are passed over.
+ */
 static void add_path(const struct tree *t, const struct ozx_summary_node *node, uint32_t above,
                      struct ozx_words *words)
 {

@@ -66,9 +66,10 @@ int ozx_input_open_file(const char *path, struct ozx_source **out, struct ozx_er
     int failure;
 
     if (strcmp(path, "-") == 0)
-        return ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "save it as a file first, and give that; a file named '-' is './-'",
-                             "an archive cannot be read from standard input, since it is read from its end");
+        return ozx_error_set(
+            error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
+            "save it as a file first, and give that; a file named '-' is './-'",
+            "an archive cannot be read from standard input, since it is read from its end");
     if (stat(path, &st) < 0 && is_url(path))
         return ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "download the file first, and give that",

@@ -139,7 +139,8 @@ void ozx_line_wrap(const struct ozx_terminal *terminal, size_t column, const cha
 
     for (;;) {
         size_t size = strlen(text);
-        size_t fits = left == SIZE_MAX ? size : ozx_terminal_fit(terminal, text, left), space = fits;
+        size_t fits = left == SIZE_MAX ? size : ozx_terminal_fit(terminal, text, left),
+               space = fits;
         if (fits < size && text[fits] != ' ') {
             while (space && text[space - 1] != ' ')
                 space--;

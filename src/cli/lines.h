@@ -37,8 +37,8 @@ void ozx_line_field(const struct ozx_terminal *terminal, const char *prefix, enu
 /* `text` in that style; the line goes on. */
 void ozx_line_put(const struct ozx_terminal *terminal, enum ozx_style style, const char *text);
 
-/* The rest of a line, from the column `column` on; what does not fit goes on below, there too, broken at
- * spaces if possible. */
+/* The rest of a line, from the column `column` on; what does not fit goes on below, there too,
+ * broken at spaces if possible. */
 void ozx_line_wrap(const struct ozx_terminal *terminal, size_t column, const char *text);
 
 #endif

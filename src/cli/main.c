@@ -127,7 +127,8 @@ static int help(const char *verb)
                  : unknown_verb(verb);
 }
 
-/* mount.fuse3(8) runs what stands before the '#' of `ozxfs#SOURCE`: `ozxfs SOURCE DIR -o OPTIONS`. */
+/* mount.fuse3(8) runs what stands before the '#' of `ozxfs#SOURCE`: `ozxfs SOURCE DIR -o OPTIONS`.
+ */
 static bool is_from_mount_fuse(int argc, char **argv)
 {
     return argc == 5 && argv[1][0] == '/' && argv[2][0] == '/' && strcmp(argv[3], "-o") == 0;
@@ -148,13 +149,15 @@ static size_t count_words(int argc, char **argv)
 {
     int count = 0;
 
-    while (count < argc && !(argc > 1 && strcmp(argv[1], "run") == 0 && strcmp(argv[count], "--") == 0))
+    while (count < argc &&
+           !(argc > 1 && strcmp(argv[1], "run") == 0 && strcmp(argv[count], "--") == 0))
         count++;
     return (size_t)count;
 }
 
-/* Users and groups are those of /etc/passwd and /etc/group alone to a program that has its C library in it:
- * the machine's modules for others (nsswitch.conf(5)) want the machine's C library. */
+/* Users and groups are those of /etc/passwd and /etc/group alone to a program that has its C
+ * library in it: the machine's modules for others (nsswitch.conf(5)) want the machine's C library.
+ */
 static void load_no_modules(void)
 {
 #ifdef OZX_STATIC

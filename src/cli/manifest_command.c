@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Manifests in and out. The one that is compared with is read as bytes by who may read it, and parsed by who
- * may do nothing else.
+ * Manifests in and out. The one that is compared with is read as bytes by who may read it, and
+ * parsed by who may do nothing else.
  */
 #include "cli/manifest_command.h"
 
@@ -127,10 +127,11 @@ static int put_manifest(struct ozx_manifest_command *c, const struct ozx_manifes
 
     if (gaps) {
         size_t size = ozx_archive_path(manifest->archive, first, path);
-        c->status = ozx_report(OZX_EXIT_INVALID, c->file,
-                               "no manifest: %s file%s cannot be read or %s damaged, as '%s'",
-                               ozx_progress_count(count, gaps), OZX_S(gaps), gaps == 1 ? "is" : "are",
-                               ozx_escape(escaped, sizeof escaped, path, size));
+        c->status =
+            ozx_report(OZX_EXIT_INVALID, c->file,
+                       "no manifest: %s file%s cannot be read or %s damaged, as '%s'",
+                       ozx_progress_count(count, gaps), OZX_S(gaps), gaps == 1 ? "is" : "are",
+                       ozx_escape(escaped, sizeof escaped, path, size));
         return 0;
     }
     if (manifest->format == OZX_MANIFEST_SHA256) {

@@ -26,18 +26,19 @@ int ozx_manifest_command_take(struct ozx_manifest_command *command, const char *
 int ozx_manifest_command_read(struct ozx_manifest_command *command);
 void ozx_manifest_command_free(struct ozx_manifest_command *command);
 
-/* In the cage, before the archive is read: which digests are to be made. OZX_EXIT_OK, or the exit status of
- * what was told. */
+/* In the cage, before the archive is read: which digests are to be made. OZX_EXIT_OK, or the exit
+ * status of what was told. */
 int ozx_manifest_command_begin(struct ozx_manifest_command *command,
                                struct ozx_verify_options *options);
 
-/* What options->manifest_made is to do, with no progress on the terminal: prints the manifest, or how the archive
- * differs from it. Sets `status`. */
+/* What options->manifest_made is to do, with no progress on the terminal: prints the manifest, or
+ * how the archive differs from it. Sets `status`. */
 int ozx_manifest_command_made(struct ozx_manifest_command *command,
                               const struct ozx_manifest *manifest,
                               struct ozx_error *error) OZX_CHECKED;
 
-/* With --manifest, where standard output is the manifest's: reports that the archive is not sound. */
+/* With --manifest, where standard output is the manifest's: reports that the archive is not sound.
+ */
 void ozx_manifest_command_tell(const struct ozx_manifest_command *command,
                                const struct ozx_verify_report *report);
 

@@ -90,7 +90,8 @@ static const struct ozx_option rows[] = {
 
 static const struct ozx_verb verb = {
     .name = "mount",
-    .usage = "[OPTIONS] ARCHIVE [DIR]\n[OPTIONS] ARCHIVE ARCHIVE... DIR\n[OPTIONS] DIR_OF_ARCHIVES DIR",
+    .usage =
+        "[OPTIONS] ARCHIVE [DIR]\n[OPTIONS] ARCHIVE ARCHIVE... DIR\n[OPTIONS] DIR_OF_ARCHIVES DIR",
     .about =
         "Shows a zipped OME-Zarr (.ozx, or any ZIP) as a read-only directory tree. Returns once\n"
         "it is served. Without DIR a directory NAME.ome.zarr is made beside the archive (or in\n"

@@ -27,15 +27,15 @@ struct ozx_mount_arguments {
     char *fuse_end; /* of fuse_options, which has room for whatever is in argv */
 };
 
-/* Defaults, and the room that `argv` can need. OZX_EXIT_OK, or the exit status of what was told. To be
- * released in any case. */
+/* Defaults, and the room that `argv` can need. OZX_EXIT_OK, or the exit status of what was told. To
+ * be released in any case. */
 int ozx_mount_arguments_init(struct ozx_mount_arguments *arguments, int argc, char **argv);
 
 /* What the options mean together, once they are read. */
 void ozx_mount_arguments_finish(struct ozx_mount_arguments *arguments);
 
-/* -1: go on; else the exit status (--help, a usage error). `arguments` is to be released in both cases. The
- * lists behind -o are taken apart in place. */
+/* -1: go on; else the exit status (--help, a usage error). `arguments` is to be released in both
+ * cases. The lists behind -o are taken apart in place. */
 int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments);
 void ozx_mount_arguments_release(struct ozx_mount_arguments *arguments);
 

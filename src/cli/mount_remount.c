@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * SOURCE DIR [-sfnv] [-N NAMESPACE] [-o LIST] [-t TYPE], as mount(8) calls its helpers, read for what a remount
- * is about.
+ * SOURCE DIR [-sfnv] [-N NAMESPACE] [-o LIST] [-t TYPE], as mount(8) calls its helpers, read for
+ * what a remount is about.
  */
 #include "cli/mount_remount.h"
 
@@ -32,7 +32,8 @@ struct change {
     uint64_t set, clear, propagation, namespace_fd;
 };
 
-/* What a list does not name is off: mount(8) has added what is on already, and drops words for what is the default. */
+/* What a list does not name is off: mount(8) has added what is on already, and drops words for what
+ * is the default. */
 #define CHANGEABLE (MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR__ATIME)
 
 static const struct flag {
@@ -53,8 +54,11 @@ struct remount {
     bool wanted;
     const char *directory;
     struct change change;
-    const char *shown; /* options of the mount in mountinfo, which mount(8) gives back; borrowed. NULL: nothing is told */
-    const char *begun; /* the arguments that it was mounted with, each with its NUL, and an empty one; borrowed */
+    /* options of the mount in mountinfo, which mount(8) gives back; borrowed. NULL: nothing is told
+     */
+    const char *shown;
+    /* the arguments that it was mounted with, each with its NUL, and an empty one; borrowed */
+    const char *begun;
 };
 
 static bool is_word(const char *key, size_t size, const char *word)
@@ -76,8 +80,8 @@ static bool is_in(const char *list, const char *key, size_t size)
     }
 }
 
-/* The same of the command that mounted it. Its lists were taken apart where they stand, so a key may be an argument
- * of its own. */
+/* The same of the command that mounted it. Its lists were taken apart where they stand, so a key
+ * may be an argument of its own. */
 static bool was_given(const char *arguments, const char *key, size_t size)
 {
     for (; *arguments; arguments += strlen(arguments) + 1)
@@ -95,9 +99,10 @@ static void tell_key(const struct remount *remount, const char *key, size_t size
         return;
     for (size_t i = 0; i < ozx_mount_keys.count && name_size <= size; i++)
         if (is_word(key, name_size, ozx_mount_keys.rows[i].name))
-            (void)ozx_report(0, remount->directory,
-                             "warning: '-o %s' stays as it is: unmount and mount again to change it",
-                             ozx_mount_keys.rows[i].name);
+            (void)ozx_report(
+                0, remount->directory,
+                "warning: '-o %s' stays as it is: unmount and mount again to change it",
+                ozx_mount_keys.rows[i].name);
 }
 
 static void take_key(struct remount *remount, const char *key, size_t size)
@@ -149,7 +154,8 @@ bool ozx_remount_is_wanted(int argc, char **argv)
     return remount.wanted;
 }
 
-/* The arguments of the command whose process still serves the mount, as `begun` has them; none if it cannot be seen. */
+/* The arguments of the command whose process still serves the mount, as `begun` has them; none if
+ * it cannot be seen. */
 static void read_begun(const struct ozx_mount_entry *entry, char begun[BEGUN_MAX])
 {
     struct ozx_daemons daemons;
@@ -169,7 +175,8 @@ static void read_begun(const struct ozx_mount_entry *entry, char begun[BEGUN_MAX
 }
 
 /* Makes the change, if an archive is mounted there. */
-static int change(struct remount *remount, const struct ozx_mount_entry *entry, int argc, char **argv)
+static int change(struct remount *remount, const struct ozx_mount_entry *entry, int argc,
+                  char **argv)
 {
     char begun[BEGUN_MAX];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a mount has to say, for every verb that mounts: to the terminal until it is served, to syslog and
- * the log after that.
+ * What a mount has to say, for every verb that mounts: to the terminal until it is served, to
+ * syslog and the log after that.
  */
 #ifndef OZX_CLI_MOUNT_REPORT_H
 #define OZX_CLI_MOUNT_REPORT_H
@@ -24,8 +24,8 @@ struct ozx_mount_events ozx_mount_report_events(struct ozx_mount_report *report)
 /* The exit status for what failed. */
 int ozx_mount_report_status(enum ozx_mount_stage stage, const struct ozx_error *error);
 
-/* Opens the file of -o log=, if there is one, before anything else: what cannot be logged is not begun. An
- * exit status. */
+/* Opens the file of -o log=, if there is one, before anything else: what cannot be logged is not
+ * begun. An exit status. */
 int ozx_mount_report_open_log(struct ozx_mount_arguments *arguments);
 
 #endif

@@ -27,6 +27,7 @@ void ozx_notify_ready(void)
         address.sun_path[0] = '\0';
     fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0)
-        (void)!sendto(fd, message, sizeof message - 1, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
+        (void)!sendto(fd, message, sizeof message - 1, MSG_NOSIGNAL | MSG_DONTWAIT,
+                      (struct sockaddr *)&address,
                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
 }

@@ -5,7 +5,8 @@
 #ifndef OZX_CLI_NOTIFY_H
 #define OZX_CLI_NOTIFY_H
 
-/* "READY=1" to the socket of $NOTIFY_SOCKET, if there is one; what goes wrong is for that side to notice. */
+/* "READY=1" to the socket of $NOTIFY_SOCKET, if there is one; what goes wrong is for that side to
+ * notice. */
 void ozx_notify_ready(void);
 
 #endif

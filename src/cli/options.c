@@ -245,8 +245,8 @@ static size_t row_of(const struct ozx_verb *verb, int found)
     return row;
 }
 
-/* The argument that an unknown letter is in, if that is the name of an option with one dash too few;
- * else NULL. Among letters getopt is not past their argument yet. */
+/* The argument that an unknown letter is in, if that is the name of an option with one dash too
+ * few; else NULL. Among letters getopt is not past their argument yet. */
 static const char *one_dash(const struct ozx_verb *verb, char **argv)
 {
     for (int i = optind - 1; i <= optind && argv[i]; i++)

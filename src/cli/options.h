@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Options of a verb as a table, and the keys of its lists (-o KEY=VALUE,...) as a second one of the same
- * rows. What getopt_long takes, what --help shows, what values are allowed, what a message says of a wrong
- * one, and where the value goes come from the same row.
+ * Options of a verb as a table, and the keys of its lists (-o KEY=VALUE,...) as a second one of the
+ * same rows. What getopt_long takes, what --help shows, what values are allowed, what a message
+ * says of a wrong one, and where the value goes come from the same row.
  */
 #ifndef OZX_CLI_OPTIONS_H
 #define OZX_CLI_OPTIONS_H
@@ -33,8 +33,9 @@ struct ozx_option {
     bool clears;
     bool may_lack_value; /* `take` gets NULL then; a value comes as --name=VALUE only */
     unsigned low, high;
-    /* In place of `kind`: takes the value (NULL, if it has none) into the context. OZX_EXIT_OK; -EINVAL for
-     * a value that is not `wanted`; else the exit status of what it has reported itself. */
+    /* In place of `kind`: takes the value (NULL, if it has none) into the context. OZX_EXIT_OK;
+     * -EINVAL for a value that is not `wanted`; else the exit status of what it has reported
+     * itself. */
     int (*take)(void *context, const char *value);
     const char *wanted; /* "--name 'VALUE' is not ..."; NULL: by `kind` */
 };
@@ -43,7 +44,8 @@ struct ozx_option {
 struct ozx_keys {
     const struct ozx_option *rows;
     size_t count;
-    /* What is no row: OZX_EXIT_OK, -ENOENT if it is unknown, else the exit status of what it has reported. */
+    /* What is no row: OZX_EXIT_OK, -ENOENT if it is unknown, else the exit status of what it has
+     * reported. */
     int (*other)(void *context, const char *key);
 };
 
@@ -60,8 +62,8 @@ struct ozx_verb {
 
 #define OZX_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof(table)[0]
 
-/* Takes the options into `context`. -1: go on, the operands begin at argv[*first]; else the exit status
- * (--help, --version, a usage error). */
+/* Takes the options into `context`. -1: go on, the operands begin at argv[*first]; else the exit
+ * status (--help, --version, a usage error). */
 int ozx_options_parse(const struct ozx_verb *verb, void *context, int argc, char **argv,
                       int *first) OZX_CHECKED;
 
@@ -71,7 +73,8 @@ int ozx_option_number(const char *text, int base, long long low, long long high,
 /* 64M, 512KiB, 1G, in powers of 1,024: 0, or -EINVAL. */
 int ozx_option_size(const char *text, uint64_t *out) OZX_CHECKED;
 
-/* Reports that "NAME 'VALUE' is not WANTED" or, where it is empty, that NAME requires one; the exit status. */
+/* Reports that "NAME 'VALUE' is not WANTED" or, where it is empty, that NAME requires one; the exit
+ * status. */
 int ozx_option_bad_value(const char *verb, const char *name, const char *value, const char *wanted);
 
 /* The row that --help shows below all others. */

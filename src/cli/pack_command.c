@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The common part of pack and repack. Knows the library's callbacks and options, not which verb it is.
+ * The common part of pack and repack. Knows the library's callbacks and options, not which verb it
+ * is.
  */
 #include "cli/pack_command.h"
 
@@ -14,9 +15,9 @@
 #include "cli/terminal.h"
 #include "cli/work.h"
 
-/* Lists of a million chunks grow without being copied, and go back to the system when they are freed. glibc
- * starts like this, but after the first large one that is freed it keeps the next ones in its heap, where a list
- * that grows is there twice. */
+/* Lists of a million chunks grow without being copied, and go back to the system when they are
+ * freed. glibc starts like this, but after the first large one that is freed it keeps the next ones
+ * in its heap, where a list that grows is there twice. */
 #define MAPPED_MIN (128 * 1024)
 
 /* --- what the library says -------------------------------------------------------------------- */

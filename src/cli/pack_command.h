@@ -22,8 +22,8 @@ struct ozx_pack_command {
     bool unavailable; /* it failed, as what the thumbnail needs is not supported */
 };
 
-/* All that is the same for both; `pack.context` is `command`. OZX_EXIT_OK, or out of memory, which was
- * reported. */
+/* All that is the same for both; `pack.context` is `command`. OZX_EXIT_OK, or out of memory, which
+ * was reported. */
 int ozx_pack_command_begin(struct ozx_pack_command *command, int argc) OZX_CHECKED;
 void ozx_pack_command_end(struct ozx_pack_command *command);
 
@@ -50,7 +50,7 @@ int ozx_pack_take_rules(void *context, const char *value);
      .help = "exclude what matches; may be given more than once",                                  \
      .take = ozx_pack_take_exclude},                                                               \
         {.name = "convert",                                                                        \
-         .help = "make Zarr v3 of Zarr v2, OME-Zarr 0.5 of 0.1 to 0.4; chunks are\n"                \
+         .help = "make Zarr v3 of Zarr v2, OME-Zarr 0.5 of 0.1 to 0.4; chunks are\n"               \
                  "copied as they are",                                                             \
          OZX_PACK_FLAG(pack.convert)},                                                             \
         {.name = "keep-consolidated",                                                              \
@@ -67,7 +67,8 @@ int ozx_pack_take_rules(void *context, const char *value);
     }
 
 #define OZX_PACK_OPTIONS_WHAT                                                                      \
-    OZX_PACK_OPTIONS_TREE, {                                                                                              \
+    OZX_PACK_OPTIONS_TREE,                                                                         \
+    {                                                                                              \
         .name = "ome-version", .value = "V",                                                       \
         .help = "OME-Zarr version to state (default: from the metadata)",                          \
         .take = ozx_pack_take_ome_version, .wanted = "a version like 0.5"                          \

@@ -11,8 +11,8 @@ int ozx_pack_json(const struct ozx_pack_options *options, const struct ozx_pack_
 {
     json_t *object = json_pack(
         "{s:o, s:o, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:b, s:f}", "input",
-        ozx_jansson_file_name(options->input), "archive", ozx_jansson_file_name(options->output), "dry_run",
-        options->dry_run, "files", (json_int_t)result->files, "empty_directories",
+        ozx_jansson_file_name(options->input), "archive", ozx_jansson_file_name(options->output),
+        "dry_run", options->dry_run, "files", (json_int_t)result->files, "empty_directories",
         (json_int_t)result->directories, "left_out", (json_int_t)result->left_out,
         "consolidated_removed", (json_int_t)result->consolidated_removed, "data_bytes",
         (json_int_t)result->data_bytes, "archive_bytes", (json_int_t)result->archive_bytes,

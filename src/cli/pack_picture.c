@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The picture that `pack --thumbnail` packs. Chunks are decoded in the cage, which has no files of the
- * tree that is packed: it asks a process that has this one's rights, and parses nothing.
+ * The picture that `pack --thumbnail` packs. Chunks are decoded in the cage, which has no files of
+ * the tree that is packed: it asks a process that has this one's rights, and parses nothing.
  *
  *     this process --- waits ---> cage: decodes -- offset, size --> server: reads the tree
  *          ^                        |    ^ <------ status, bytes ------'
@@ -215,7 +215,8 @@ static int take(const struct told *told, struct ozx_pack_picture *out, struct oz
                          why.text[0] ? why.text : "its maker ended early");
 }
 
-/* 0 if the work came to its end; else the reason was told, and the error is what follows from it. */
+/* 0 if the work came to its end; else the reason was told, and the error is what follows from it.
+ */
 static int run_caged(struct ozx_pack_command *command, struct ozx_source *source, struct pipes *p,
                      struct told *told, struct ozx_error *error)
 {

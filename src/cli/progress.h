@@ -30,7 +30,8 @@ struct ozx_progress_state {
 /* `wanted` false (--quiet): nothing is ever shown. */
 void ozx_progress_start(struct ozx_progress *progress, bool wanted);
 
-/* The line: files first, then what fits of bytes, rate and time left, in whole fields; at most `columns`, at least
+/* The line: files first, then what fits of bytes, rate and time left, in whole fields; at most
+ * `columns`, at least
  * 9. `elapsed_s`: since this work began. */
 void ozx_progress_line(char *line, size_t size, unsigned columns,
                        const struct ozx_progress_state *state, double elapsed_s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The fetcher is started with an empty environment and two kinds of sockets, and told the URL by the first: it is
- * in no command line. It ends when the last process that has its channels is gone.
+ * The fetcher is started with an empty environment and two kinds of sockets, and told the URL by
+ * the first: it is in no command line. It ends when the last process that has its channels is gone.
  */
 #include "cli/remote.h"
 
@@ -48,14 +48,16 @@ static char *end_of_login(char *authority)
 
     if (at)
         return at + 1;
-    /* A password with a slash that is not written as %2F: no valid URL, and a password all the same. */
+    /* A password with a slash that is not written as %2F: no valid URL, and a password all the
+     * same. */
     at = colon && strspn(colon + 1, "0123456789") != (size_t)(authority + size - colon - 1)
              ? strrchr(authority, '@')
              : NULL;
     return at ? at + 1 : NULL;
 }
 
-/* True: something was taken away. What is behind the new end is overwritten: ps(1) shows that, too. */
+/* True: something was taken away. What is behind the new end is overwritten: ps(1) shows that, too.
+ */
 static bool cut(char *url)
 {
     char *authority = strstr(url, "://"), *login, *query;
@@ -223,7 +225,8 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* By the variables that curl(1) looks at. HTTP_PROXY is not among them: a CGI's client sets that one. */
+/* By the variables that curl(1) looks at. HTTP_PROXY is not among them: a CGI's client sets that
+ * one. */
 static const char *find_proxy(bool is_tls)
 {
     const char *proxy = environment(is_tls ? "https_proxy" : "http_proxy");

@@ -24,11 +24,12 @@ enum ozx_exit {
     OZX_EXIT_PERMISSION = 77,
 };
 
-/* Prints `ozxfs: SUBJECT: TEXT (RULE, at byte N): HINT`, the subject (a path; may be NULL) escaped. One
- * write, one line. */
+/* Prints `ozxfs: SUBJECT: TEXT (RULE, at byte N): HINT`, the subject (a path; may be NULL) escaped.
+ * One write, one line. */
 void ozx_report_error(const char *subject, const struct ozx_error *error);
 
-/* The same for something that is wrong but does not stop the work: `ozxfs: SUBJECT: warning: ...`. */
+/* The same for something that is wrong but does not stop the work: `ozxfs: SUBJECT: warning: ...`.
+ */
 void ozx_report_warning(const char *subject, const struct ozx_error *error);
 
 /* An error with no struct at hand; prints `ozxfs: SUBJECT: text` and returns `status`. */
@@ -39,8 +40,8 @@ int ozx_report_usage(const char *verb, const char *format, ...) OZX_PRINTF(2, 3)
 
 struct ozx_suggestion;
 
-/* The same for a word that is not known, or `ozxfs: VERB: unknown WHAT 'TYPED': did you mean 'NAME'?`. What
- * was typed is escaped here; `prefix` stands before it. */
+/* The same for a word that is not known, or `ozxfs: VERB: unknown WHAT 'TYPED': did you mean
+ * 'NAME'?`. What was typed is escaped here; `prefix` stands before it. */
 int ozx_report_unknown(const char *verb, const char *what, const char *prefix, const char *typed,
                        const struct ozx_suggestion *suggestion);
 

@@ -35,8 +35,9 @@ void ozx_report_pack_words(const char *output, const struct ozx_pack_result *res
         (void)ozx_report(0, output, "would hold %s files%s, %s, OME-Zarr %s%s%s", files, also,
                          size, result->version, sharded, without);
     else
-        (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s%s, in %.1f s%s", files, also, size,
-                         result->version, sharded, without, elapsed_s, result->verified ? ", verified" : "");
+        (void)ozx_report(0, output, "%s files%s, %s, OME-Zarr %s%s%s, in %.1f s%s", files, also,
+                         size, result->version, sharded, without, elapsed_s,
+                         result->verified ? ", verified" : "");
 }
 
 void ozx_report_pack_added(const char *archive, const char *path,

@@ -51,7 +51,8 @@ int ozx_run_hold_signals(struct ozx_run_signals *signals)
     signals->fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals->fd < 0)
         return -errno;
-    now = (struct sigaction){.sa_handler = SIG_DFL}; /* an ignored SIGCHLD leaves no child to wait for */
+    /* an ignored SIGCHLD leaves no child to wait for */
+    now = (struct sigaction){.sa_handler = SIG_DFL};
     sigaction(SIGCHLD, &now, &signals->child);
     now.sa_handler = SIG_IGN; /* a reader of our messages that leaves ends nothing */
     sigaction(SIGPIPE, &now, &signals->pipe);
@@ -127,8 +128,8 @@ static int start(struct watch *watch, char *const *words)
     return 0;
 }
 
-/* The shell is to see us stopped. Where there is no shell that could go on (an orphaned process group),
- * the kernel does not stop us. */
+/* The shell is to see us stopped. Where there is no shell that could go on (an orphaned process
+ * group), the kernel does not stop us. */
 static void stop_too(void)
 {
     sigset_t stop;
@@ -153,8 +154,8 @@ static bool reap(const struct watch *watch, int *status)
     return false;
 }
 
-/* What the kernel sends for the terminal goes to the whole group; a command that signals its group has
- * got that signal itself. */
+/* What the kernel sends for the terminal goes to the whole group; a command that signals its group
+ * has got that signal itself. */
 static bool is_for_us_alone(const struct watch *watch, const struct signalfd_siginfo *signal)
 {
     return signal->ssi_code <= 0 && (pid_t)signal->ssi_pid != watch->child;
@@ -197,7 +198,8 @@ static int watch_command(struct watch *watch)
 
     watch->polls[0] = (struct pollfd){.fd = watch->run->signals->fd, .events = POLLIN};
     for (size_t i = 0; i < count; i++)
-        watch->polls[2 + i] = (struct pollfd){.fd = watch->run->leases[i].channel, .events = POLLIN};
+        watch->polls[2 + i] =
+            (struct pollfd){.fd = watch->run->leases[i].channel, .events = POLLIN};
     do {
         watch->polls[1] = (struct pollfd){.fd = watch->channel, .events = POLLIN};
         if (poll(watch->polls, 2 + count, -1) < 0 && errno != EINTR)

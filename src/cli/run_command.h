@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The command of `ozxfs run`: started, watched, and its end passed on. It stays in the process group of
- * who called us, so what the terminal sends to that group it has got already; what was sent to us alone
- * is passed on. A command that the terminal stops stops us, too.
+ * The command of `ozxfs run`: started, watched, and its end passed on. It stays in the process
+ * group of who called us, so what the terminal sends to that group it has got already; what was
+ * sent to us alone is passed on. A command that the terminal stops stops us, too.
  */
 #ifndef OZX_CLI_RUN_COMMAND_H
 #define OZX_CLI_RUN_COMMAND_H

@@ -15,8 +15,8 @@ struct ozx_suggestion {
     unsigned distance;
 };
 
-/* Considers `name`: it must be nearer than the best so far, and differ by two letters at most (left out,
- * added, exchanged, or swapped with the next one); by one where either is short. */
+/* Considers `name`: it must be nearer than the best so far, and differ by two letters at most (left
+ * out, added, exchanged, or swapped with the next one); by one where either is short. */
 void ozx_suggestion_consider(struct ozx_suggestion *suggestion, const char *prefix,
                              const char *name);
 

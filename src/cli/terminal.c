@@ -42,7 +42,8 @@ void ozx_terminal_of_stdout(struct ozx_terminal *terminal)
         terminal->is_terminal && type && strcmp(type, "dumb") != 0 && !(no_colour && no_colour[0]);
     terminal->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     terminal->columns = terminal->is_terminal ? columns_of_terminal() : 0;
-    /* The C library opens what it needs for this at the first call; later there may be no right to. */
+    /* The C library opens what it needs for this at the first call; later there may be no right to.
+     */
     if (terminal->utf8)
         (void)ozx_terminal_width(terminal, "\u00b5", strlen("\u00b5"));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What standard output is written to: its width, whether it takes colour, and how wide a text is there.
+ * What standard output is written to: its width, whether it takes colour, and how wide a text is
+ * there.
  */
 #ifndef OZX_CLI_TERMINAL_H
 #define OZX_CLI_TERMINAL_H

@@ -36,8 +36,8 @@ static char *words_of(const struct ozx_finding *f)
         snprintf(at, sizeof at, "byte %" PRIu64, f->offset_bytes);
     if (asprintf(&text, "%s%s%s%s%s%s%s%s%s%s", f->text, entry || offset ? " (" : "",
                  entry ? "'" : "", entry ? f->entry : "", entry ? "'" : "",
-                 entry && offset ? ", " : "", at, entry || offset ? ")" : "", f->hint[0] ? ": " : "",
-                 f->hint) < 0)
+                 entry && offset ? ", " : "", at, entry || offset ? ")" : "",
+                 f->hint[0] ? ": " : "", f->hint) < 0)
         return NULL;
     return text;
 }
@@ -148,7 +148,8 @@ static void put_verdict(const struct ozx_verify_text *t, const char *file,
     if (report->refused)
         snprintf(words, sizeof words, "invalid: it cannot be trusted, and mount refuses it");
     else if (fail)
-        snprintf(words, sizeof words, "invalid: %u rule%s broken", fail, fail == 1 ? " is" : "s are");
+        snprintf(words, sizeof words, "invalid: %u rule%s broken", fail,
+                 fail == 1 ? " is" : "s are");
     else
         snprintf(words, sizeof words, "%s", report->quick ? "sound, data not read" : "sound");
     ozx_line_put(&t->terminal, report->refused || fail ? OZX_FAIL : OZX_PLAIN, words);

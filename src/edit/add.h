@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Adding a tree to an archive in place (edit/append.h). Who calls writes the tree's own entries; here is what has to
- * change around them:
+ * Adding a tree to an archive in place (edit/append.h). Who calls writes the tree's own entries;
+ * here is what has to change around them:
  *
  *  - groups that are missing on the way to the tree are made, as Zarr v3 has no implicit ones;
  *  - .../labels/NAME is listed in the `labels` of the group above it;
@@ -37,9 +37,10 @@ struct ozx_add_options {
 /* The path without '/' in front or behind. -EINVAL: it is none at which a tree can stand. */
 int ozx_add_path(const char *path, char out[OZX_PATH_SIZE], struct ozx_error *error) OZX_CHECKED;
 
-/* Both as ozx_append_reserve and ozx_append_complete. `*source` is over the old archive in `fd`, which is open for reading and
- * writing, by nobody else; it is taken (and NULL) where the archive could be opened. ozx_append_settle was called
- * before. -EEXIST: something is at `path`; -EBADMSG: the archive is refused, or nothing can be added there. */
+/* Both as ozx_append_reserve and ozx_append_complete. `*source` is over the old archive in `fd`,
+ * which is open for reading and writing, by nobody else; it is taken (and NULL) where the archive
+ * could be opened. ozx_append_settle was called before. -EEXIST: something is at `path`; -EBADMSG:
+ * the archive is refused, or nothing can be added there. */
 int ozx_add_reserve(struct ozx_source **source, int fd, const struct ozx_add_options *options,
                     struct ozx_error *error) OZX_CHECKED;
 int ozx_add_complete(struct ozx_source **source, int fd, const struct ozx_add_options *options,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Consolidated metadata (zarr/consolidated.h) of a group above a tree that is added: the tree's nodes and the groups that
- * were made or changed are listed in it, as they are; what it says of others stays as it stands.
+ * Consolidated metadata (zarr/consolidated.h) of a group above a tree that is added: the tree's
+ * nodes and the groups that were made or changed are listed in it, as they are; what it says of
+ * others stays as it stands.
  */
 #include <stdio.h>
 #include <string.h>

@@ -64,7 +64,8 @@ static int look(struct ozx_archive *archive, uint32_t directory, const char *pat
     return 0;
 }
 
-/* The group at the first `size` bytes of the path, found at `directory`; UINT32_MAX: it is missing. */
+/* The group at the first `size` bytes of the path, found at `directory`; UINT32_MAX: it is missing.
+ */
 static int push(struct ozx_archive *archive, uint32_t directory, const char *path, size_t size,
                 struct ozx_add_parents *parents, struct ozx_error *error)
 {
@@ -131,7 +132,8 @@ int ozx_add_parents_find(struct ozx_archive *archive, const char *path,
 
 /* --- what it becomes -------------------------------------------------------------------------- */
 
-/* The OME-Zarr version of the nearest group above that states one, else of the archive, else of the tree. */
+/* The OME-Zarr version of the nearest group above that states one, else of the archive, else of the
+ * tree. */
 static const char *version_above(const struct ozx_archive *archive,
                                  const struct ozx_add_parents *parents, const char *version)
 {

@@ -47,14 +47,16 @@ void ozx_add_warn(const struct ozx_add_options *options, const char *path, const
 int ozx_add_parent_load(struct ozx_archive *archive, struct ozx_add_parent *parent,
                         struct ozx_error *error) OZX_CHECKED;
 
-/* -EBADMSG if what stands at one of `parts` ("attributes.ome.labels"; lists, NULL behind the last) of the group
- * is not what it is to be, so that it would be lost, or counted wrong. What is not there can be made. */
+/* -EBADMSG if what stands at one of `parts` ("attributes.ome.labels"; lists, NULL behind the last)
+ * of the group is not what it is to be, so that it would be lost, or counted wrong. What is not
+ * there can be made. */
 int ozx_add_judge(const struct ozx_add_options *options, const struct ozx_add_parent *group,
                   const char *const *parts, struct ozx_error *error) OZX_CHECKED;
 
 /* --- add_parents.c --- */
 
-/* Finds them: -EBADMSG if nothing can stand below one of them, -EEXIST if something is at `path` already. */
+/* Finds them: -EBADMSG if nothing can stand below one of them, -EEXIST if something is at `path`
+ * already. */
 int ozx_add_parents_find(struct ozx_archive *archive, const char *path,
                          struct ozx_add_parents *parents, struct ozx_error *error) OZX_CHECKED;
 
@@ -65,8 +67,8 @@ int ozx_add_parents_change(struct ozx_archive *archive, const struct ozx_add_opt
 
 /* --- add_plate.c --- */
 
-/* The tree is an image, and the last group is a well, or becomes one as it is made in a plate: the field's
- * name; else NULL, and if it looks like one, that was told. */
+/* The tree is an image, and the last group is a well, or becomes one as it is made in a plate: the
+ * field's name; else NULL, and if it looks like one, that was told. */
 const char *ozx_add_field_of(const struct ozx_add_options *options,
                              const struct ozx_add_parents *parents,
                              const struct ozx_add_kind *tree);
@@ -76,12 +78,14 @@ int ozx_add_list_field(struct ozx_archive *archive, const struct ozx_add_options
                        struct ozx_add_parent *well, const char *name,
                        struct ozx_error *error) OZX_CHECKED;
 
-/* Lists in the plate, the group `number`, the wells that are new. What the plate has no place for is told. */
+/* Lists in the plate, the group `number`, the wells that are new. What the plate has no place for
+ * is told. */
 int ozx_add_list_wells(struct ozx_archive *archive, const struct ozx_add_options *options,
                        const struct ozx_add_parents *parents, uint32_t number,
                        const struct ozx_add_kind *tree, struct ozx_error *error) OZX_CHECKED;
 
-/* add_consolidated.c: what is new, in the consolidated metadata of the group `number`, whose text is there. */
+/* add_consolidated.c: what is new, in the consolidated metadata of the group `number`, whose text
+ * is there. */
 int ozx_add_consolidated(const struct ozx_add_options *options,
                          const struct ozx_add_parents *parents, uint32_t number,
                          struct ozx_error *error) OZX_CHECKED;

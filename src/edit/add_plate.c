@@ -63,7 +63,8 @@ const char *ozx_add_field_of(const struct ozx_add_options *options,
     return NULL;
 }
 
-/* One more in a list, or a list of one: an object that has the text as `key`, and `more` of members. */
+/* One more in a list, or a list of one: an object that has the text as `key`, and `more` of
+ * members. */
 static int put_last(struct ozx_change_text *text, const char *list, size_t count, const char *key,
                     const char *value, const char *more, struct ozx_error *error)
 {
@@ -116,7 +117,8 @@ static bool is_behind(const char *name, const char *last)
     return size != last_size ? size > last_size : strcmp(name, last) > 0;
 }
 
-/* The index of a row or column; `count`: it is to be listed as the last one. False: it would not be that. */
+/* The index of a row or column; `count`: it is to be listed as the last one. False: it would not be
+ * that. */
 static bool find_place(const char *const *names, size_t count, const char *name, size_t *index)
 {
     for (*index = 0; *index < count; ++*index)

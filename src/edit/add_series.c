@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The images of a bioformats2raw layout are those that OME/ lists as its series, in the order in which the OME-XML beside the
- * list describes them. Nothing can be added to the one without the other, so it is told.
+ * The images of a bioformats2raw layout are those that OME/ lists as its series, in the order in
+ * which the OME-XML beside the list describes them. Nothing can be added to the one without the
+ * other, so it is told.
  */
 #include <stdio.h>
 #include <string.h>

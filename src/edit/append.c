@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Appending: the plan is made and all of the old directory is read before the first byte is written.
+ * Appending: the plan is made and all of the old directory is read before the first byte is
+ * written.
  */
 #include "edit/append.h"
 

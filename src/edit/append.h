@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Appending entries to an archive, so that whatever becomes of the machine, and at any byte, readers
- * see the old tree, the new one, or refuse.
+ * Appending entries to an archive, so that whatever becomes of the machine, and at any byte,
+ * readers see the old tree, the new one, or refuse.
  *
  *     [the old archive] 0 [new entries] 0 [mark][new directory][new end] 0 [mark]
  *                     ^ old size          |<-- >= 132,000 bytes ------>|^ new size
  *
- * The zarr.json of new nodes are listed in front of all that is none, breadth-first where the others are, so that
- * an order that was RFC-9's stays so; all other new entries are listed last.
+ * The zarr.json of new nodes are listed in front of all that is none, breadth-first where the
+ * others are, so that an order that was RFC-9's stays so; all other new entries are listed last.
  *
  *  1  the mark behind all else (zip/append_mark.h), which says the old size              fsync
  *  2  new entries, mark, directory, end records; the end record without its signature    fsync
@@ -16,14 +16,14 @@
  *  4  zeros over the signatures of the local headers of what was replaced               fsync
  *  5  the mark behind all else is cut off                                                fsync
  *
- * Until 3 no byte of what was there is changed, and there is no end record in the last 132,000 bytes,
- * which is more than any reader looks back (zipfile, unzip and 7-Zip 64 KiB, ours 128 KiB): they
- * refuse the file, wherever it was cut; that goes for the size that 1 leaves, too. A torn write of
- * four bytes is no signature. From 3 on the new end record is the only one in these bytes. 4 is for
- * 7-Zip and for readers of streams: they take the first local header that they meet for the beginning
- * of the archive, and see the old tree if no entry of the new one begins there, as where a root's
- * zarr.json was replaced. What 1 to 4 leave is
- * ended by ozx_append_settle: cut to the old size, or 4 and 5 done again.
+ * Until 3 no byte of what was there is changed, and there is no end record in the last 132,000
+ * bytes, which is more than any reader looks back (zipfile, unzip and 7-Zip 64 KiB, ours 128 KiB):
+ * they refuse the file, wherever it was cut; that goes for the size that 1 leaves, too. A torn
+ * write of four bytes is no signature. From 3 on the new end record is the only one in these bytes.
+ * 4 is for 7-Zip and for readers of streams: they take the first local header that they meet for
+ * the beginning of the archive, and see the old tree if no entry of the new one begins there, as
+ * where a root's zarr.json was replaced. What 1 to 4 leave is ended by ozx_append_settle: cut to
+ * the old size, or 4 and 5 done again.
  */
 #ifndef OZX_EDIT_APPEND_H
 #define OZX_EDIT_APPEND_H
@@ -46,7 +46,8 @@ struct ozx_append_entry {
     uint64_t local_offset_bytes;
 };
 
-/* Entries whose bytes the caller writes, between reserving and completing, and none of which is there. */
+/* Entries whose bytes the caller writes, between reserving and completing, and none of which is
+ * there. */
 struct ozx_append_tree {
     void *context;
     uint64_t count, metadata_count; /* the first of them are zarr.json, breadth-first */
@@ -71,9 +72,9 @@ struct ozx_append {
  * hold an end record's signature; the errno of a write that failed. */
 int ozx_append(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
 
-/* The same in two calls, for a tree: everything is checked, and step 1; the rest. In between nothing but the tree is
- * written, and what failed then is ended by ozx_append_settle. `source` is over the old archive in both, and what
- * `append` says is the same in both but for CRC-32s. */
+/* The same in two calls, for a tree: everything is checked, and step 1; the rest. In between
+ * nothing but the tree is written, and what failed then is ended by ozx_append_settle. `source` is
+ * over the old archive in both, and what `append` says is the same in both but for CRC-32s. */
 int ozx_append_reserve(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
 int ozx_append_complete(const struct ozx_append *append, struct ozx_error *error) OZX_CHECKED;
 
@@ -86,8 +87,8 @@ enum ozx_append_settled {
     OZX_APPEND_FINISHED, /* the new one */
 };
 
-/* Ends an append that was cut short. `source` is over `fd`, and not to be read from any more where `*out`
- * says that something was done. */
+/* Ends an append that was cut short. `source` is over `fd`, and not to be read from any more where
+ * `*out` says that something was done. */
 int ozx_append_settle(struct ozx_source *source, int fd, enum ozx_append_settled *out,
                       struct ozx_error *error) OZX_CHECKED;
 

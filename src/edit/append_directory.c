@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The central directory that an appended archive will have: the old headers as they stand, and the new ones at
- * their places (append_pieces.c).
+ * The central directory that an appended archive will have: the old headers as they stand, and the
+ * new ones at their places (append_pieces.c).
  */
 #include <stdio.h>
 #include <string.h>

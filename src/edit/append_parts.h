@@ -57,7 +57,8 @@ void ozx_append_put_new(struct ozx_append_state *s, const struct ozx_zip_file *f
 /* That of the tree's next entry. */
 void ozx_append_put_tree(struct ozx_append_state *s, const struct ozx_zip_file *file);
 
-/* In front of the data of a block are the last bytes of the one before it; of the first one, zeros. */
+/* In front of the data of a block are the last bytes of the one before it; of the first one, zeros.
+ */
 #define OZX_APPEND_CARRY 3
 typedef int (*ozx_append_block)(void *context, const uint8_t *data, size_t size_bytes,
                                 struct ozx_error *error);
@@ -66,7 +67,8 @@ typedef int (*ozx_append_block)(void *context, const uint8_t *data, size_t size_
 int ozx_append_each_block(const struct ozx_append_state *s, ozx_append_block block, void *context,
                           struct ozx_error *error) OZX_CHECKED;
 
-/* append_directory.c: the new directory (and `entries_end_bytes`), from the old one, which `old` names. */
+/* append_directory.c: the new directory (and `entries_end_bytes`), from the old one, which `old`
+ * names. */
 int ozx_append_make_directory(struct ozx_append_state *s, struct ozx_error *error) OZX_CHECKED;
 /* In front of what is the first entry now, other readers must not find the beginning of another
  * archive, such as an entry that another program left behind. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The new central directory as pieces of the old one and of new headers, so that it is never in memory as a whole:
- * of a million entries all but a few stay as they stand.
+ * The new central directory as pieces of the old one and of new headers, so that it is never in
+ * memory as a whole: of a million entries all but a few stay as they stand.
  */
 #include <string.h>
 

@@ -69,7 +69,8 @@ static void take_version(const struct ozx_ome *old, const struct ozx_ome *new,
         memcpy(version, new->version, strlen(new->version) + 1);
 }
 
-/* The same of the same part. Of the text as JSON it tells a place as well, "(line 1, column 424)", and that moves. */
+/* The same of the same part. Of the text as JSON it tells a place as well, "(line 1, column 424)",
+ * and that moves. */
 static bool is_same_defect(const struct ozx_defect *a, const struct ozx_defect *b)
 {
     const char *end = *a->where ? NULL : strrchr(a->text, '(');

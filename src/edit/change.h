@@ -26,13 +26,14 @@ int ozx_change_set_text(struct ozx_change_text *text, const char *key, const cha
 /* A text as it stands in JSON, with its quotation marks. */
 void ozx_change_quote(const char *text, FILE *out);
 
-/* What is there already may stay wrong; nothing may become wrong: -EBADMSG. `version`: the node's new OME-Zarr version,
- * "" if it has none or the one that it had. */
+/* What is there already may stay wrong; nothing may become wrong: -EBADMSG. `version`: the node's
+ * new OME-Zarr version, "" if it has none or the one that it had. */
 int ozx_change_judge(const struct ozx_metadata *old, const char *text, size_t size,
                      char version[OZX_VERSION_TEXT_MAX], struct ozx_error *error) OZX_CHECKED;
 
-/* The comment says what is true of the new directory: its order, and the root's version, if that becomes another ("": it
- * does not). `comment` (with NULL in it) gets the archive's new one, if it changes. */
+/* The comment says what is true of the new directory: its order, and the root's version, if that
+ * becomes another ("": it does not). `comment` (with NULL in it) gets the archive's new one, if it
+ * changes. */
 int ozx_change_comment(const struct ozx_archive *archive, const char *version,
                        struct ozx_change_text *comment, struct ozx_error *error) OZX_CHECKED;
 

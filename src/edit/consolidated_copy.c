@@ -58,7 +58,8 @@ static bool listed(void *context, const struct ozx_consolidated_node *node)
     return false;
 }
 
-/* `copy`, with what the old one in `text` at `old` consolidates: a text, which no parser has to take. */
+/* `copy`, with what the old one in `text` at `old` consolidates: a text, which no parser has to
+ * take. */
 static void put(FILE *out, const char *text, struct ozx_json_range old,
                 const struct ozx_change_text *copy)
 {

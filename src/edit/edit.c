@@ -88,7 +88,8 @@ static int change_node(struct ozx_archive *archive, const struct ozx_edit_option
     return ozx_change_judge(old, text->text, text->size_bytes, change->version, error);
 }
 
-/* The group at `above`, which consolidates: its copy of the node at `path` becomes what the node becomes. */
+/* The group at `above`, which consolidates: its copy of the node at `path` becomes what the node
+ * becomes. */
 static int change_copy(struct ozx_archive *archive, uint32_t above, uint32_t file, const char *path,
                        struct change *change, struct ozx_error *error)
 {

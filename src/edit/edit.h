@@ -15,9 +15,10 @@ struct ozx_edit_options {
     int64_t now_s; /* the time of the new entry */
 };
 
-/* `*source` is over `fd`, which is open for reading and writing, by nobody else; it is taken (and NULL) where the
- * archive could be opened. ozx_append_settle was called before. -EINVAL: an assignment is none; -ENOENT: there is no
- * such node or key; -EBADMSG: the archive, or what the metadata would become, is refused. */
+/* `*source` is over `fd`, which is open for reading and writing, by nobody else; it is taken (and
+ * NULL) where the archive could be opened. ozx_append_settle was called before. -EINVAL: an
+ * assignment is none; -ENOENT: there is no such node or key; -EBADMSG: the archive, or what the
+ * metadata would become, is refused. */
 int ozx_edit(struct ozx_source **source, int fd, const struct ozx_edit_options *options,
              struct ozx_error *error) OZX_CHECKED;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Ending an append that was cut short (edit/append.h). Nothing is cut off but what the mark says was
- * appended, or zeros and a piece of a mark.
+ * Ending an append that was cut short (edit/append.h). Nothing is cut off but what the mark says
+ * was appended, or zeros and a piece of a mark.
  */
 #include <string.h>
 #include <unistd.h>
@@ -27,8 +27,8 @@ static int read_all(struct ozx_source *source, void *buffer, size_t size_bytes,
                    : 0;
 }
 
-/* In front of which of the first `end` bytes there is something: what was never written to is a hole, and not read. Where
- * the file system has no holes, that is all of them. */
+/* In front of which of the first `end` bytes there is something: what was never written to is a
+ * hole, and not read. Where the file system has no holes, that is all of them. */
 static uint64_t end_of_data(int fd, uint64_t end)
 {
     uint64_t low = 0, high = end;
@@ -46,7 +46,8 @@ static uint64_t end_of_data(int fd, uint64_t end)
     return low;
 }
 
-/* Up to the last byte of the first `*end` that is not zero; 0: none is, or there are too many of them to be looked at. */
+/* Up to the last byte of the first `*end` that is not zero; 0: none is, or there are too many of
+ * them to be looked at. */
 static int skip_zeros(struct ozx_source *source, uint64_t *end, uint8_t *piece,
                       struct ozx_error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reading an answer's head. Bytes of strangers: every number is read digit by digit, and what is there twice
- * has to be the same twice.
+ * Reading an answer's head. Bytes of strangers: every number is read digit by digit, and what is
+ * there twice has to be the same twice.
  */
 #include "fetch/answer.h"
 

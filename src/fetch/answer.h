@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The head of an HTTP answer, and whether its body may be believed. Knows headers (RFC 9110), no network.
+ * The head of an HTTP answer, and whether its body may be believed. Knows headers (RFC 9110), no
+ * network.
  *
- * An answer is believed if it is a 206 for what was asked, of the object that was opened, as it stands: else
- * its bytes are thrown away. Servers and proxies send a 200 with all of the object or with a login page, another
- * range, another version, a compressed body; as an archive's bytes each of these would be wrong pixels.
+ * An answer is believed if it is a 206 for what was asked, of the object that was opened, as it
+ * stands: else its bytes are thrown away. Servers and proxies send a 200 with all of the object or
+ * with a login page, another range, another version, a compressed body; as an archive's bytes each
+ * of these would be wrong pixels.
  */
 #ifndef OZX_FETCH_ANSWER_H
 #define OZX_FETCH_ANSWER_H
@@ -45,8 +47,8 @@ struct ozx_answer {
 
 void ozx_answer_init(struct ozx_answer *answer);
 
-/* One line of a head, with or without its line end. A status line (HTTP/...) begins anew: what came before was
- * a 1xx, a proxy's, or an earlier answer. False: give up, it is too much. */
+/* One line of a head, with or without its line end. A status line (HTTP/...) begins anew: what came
+ * before was a 1xx, a proxy's, or an earlier answer. False: give up, it is too much. */
 bool ozx_answer_line(struct ozx_answer *answer, const char *line, size_t size_bytes);
 
 /* What the object was when it was opened. */
@@ -71,7 +73,8 @@ enum ozx_judgement {
     OZX_ANSWER_REFUSED,  /* any other status */
 };
 
-/* Of an answer to `bytes=FIRST-LAST`; with `is_suffix` to `bytes=-FIRST`. `pin` may be NULL: nothing is known. */
+/* Of an answer to `bytes=FIRST-LAST`; with `is_suffix` to `bytes=-FIRST`. `pin` may be NULL:
+ * nothing is known. */
 enum ozx_judgement ozx_answer_judge(const struct ozx_answer *answer, bool is_suffix, uint64_t first,
                                     uint64_t last, const struct ozx_pin *pin, const char **why);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Asks, their pages, and the ranges that are fetched for them. An ask has a buffer of its own, so that nothing it
- * was given can be dropped from the cache before the last page is there.
+ * Asks, their pages, and the ranges that are fetched for them. An ask has a buffer of its own, so
+ * that nothing it was given can be dropped from the cache before the last page is there.
  */
 #include "fetch/asks.h"
 
@@ -18,8 +18,8 @@
 #define WINDOW_MAX (UINT64_C(16) << 20)
 #define CACHE_SHARE 2 /* one in so many bytes of the cache is what was read ahead, by all streams */
 #define STREAM_ASKS 512 /* a stream that had none of the last so many has ended */
-#define QUEUE_MAX                                                                                  \
-    256 /* whoever asks for more ahead than that, be it a parser that was taken over, is not heard */
+/* Whoever asks for more ahead than that, be it a parser that was taken over, is not heard. */
+#define QUEUE_MAX 256
 
 static uint64_t total(const struct ozx_asks *asks)
 {
@@ -50,8 +50,8 @@ static struct ozx_fetch *find_fetch(const struct ozx_asks *asks, uint64_t page)
     return NULL;
 }
 
-/* One that waits for its turn, and is near enough to bring these pages, too. What is read ahead comes
- * in blocks, over several connections: at 50 ms one alone is a tenth of the line. */
+/* One that waits for its turn, and is near enough to bring these pages, too. What is read ahead
+ * comes in blocks, over several connections: at 50 ms one alone is a tenth of the line. */
 static bool widen(const struct ozx_asks *asks, uint64_t first, uint64_t last, bool asked)
 {
     uint64_t largest = asked || asks->object->pace.least_bytes ? LARGEST : BLOCK + GAP;
@@ -179,7 +179,8 @@ static bool reads_on(struct ozx_stream *s, const struct ozx_unit *unit, uint64_t
     return is_new;
 }
 
-/* Of many readers that read here and there some come near each other by chance, and leave most of it out. */
+/* Of many readers that read here and there some come near each other by chance, and leave most of
+ * it out. */
 static bool is_believed(const struct ozx_stream *s)
 {
     return s->reads >= BELIEVED && s->read_bytes >= (s->next_bytes - s->begin_bytes) / 2;
@@ -207,8 +208,8 @@ static void widen_window(const struct ozx_asks *asks, struct ozx_stream *s, bool
         s->window_bytes += more;
 }
 
-/* At the second time that a read follows on, since once is by chance, and from then on; not while all of it is
- * there from opening. */
+/* At the second time that a read follows on, since once is by chance, and from then on; not while
+ * all of it is there from opening. */
 static void read_ahead(struct ozx_asks *asks, uint64_t offset, uint64_t size, bool missed)
 {
     const struct ozx_unit *unit = unit_of(asks, offset);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From what readers ask to what is fetched: pages that are there are given at once, those under way are waited
- * for, the others fetched, neighbours together while they queue, and ahead of who reads in order.
+ * From what readers ask to what is fetched: pages that are there are given at once, those under way
+ * are waited for, the others fetched, neighbours together while they queue, and ahead of who reads
+ * in order.
  */
 #ifndef OZX_FETCH_ASKS_H
 #define OZX_FETCH_ASKS_H
@@ -33,8 +34,8 @@ struct ozx_stream {
     uint64_t used;           /* when, by the count of asks */
 };
 
-/* What was announced by a NEED: it will be read as a whole, and that its parts are read one behind the
- * other says nothing of what is read behind it. */
+/* What was announced by a NEED: it will be read as a whole, and that its parts are read one behind
+ * the other says nothing of what is read behind it. */
 struct ozx_unit {
     uint64_t first_bytes, end_bytes;
     bool is_cut; /* as long as a message may say: the next one may go on with it */
@@ -62,7 +63,8 @@ void ozx_asks_need(struct ozx_asks *asks, const struct ozx_wire_ask *ask);
 void ozx_asks_cancel(struct ozx_asks *asks, unsigned number);
 /* For ozx_object.ended, once it is open. */
 void ozx_asks_ended(struct ozx_asks *asks, struct ozx_fetch *fetch);
-/* Keeps what opening fetched, from `first_bytes`, a multiple of a page or not, to the end of the object or a page. */
+/* Keeps what opening fetched, from `first_bytes`, a multiple of a page or not, to the end of the
+ * object or a page. */
 void ozx_asks_keep(struct ozx_asks *asks, uint64_t first_bytes, const uint8_t *data,
                    size_t size_bytes);
 void ozx_asks_release(struct ozx_asks *asks);

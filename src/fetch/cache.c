@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Slots of one block each, found by a hash of the block's number, and in a list by their last use:
- * what was read ahead goes behind what was read before it. (A clock's hand does not know the two apart.)
+ * what was read ahead goes behind what was read before it. (A clock's hand does not know the two
+ * apart.)
  */
 #include "fetch/cache.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What was fetched, in pages of 4 KiB, in memory or in a file without a name. Of blocks of 64 KiB, those
- * whose last use is longest ago are dropped.
+ * What was fetched, in pages of 4 KiB, in memory or in a file without a name. Of blocks of 64 KiB,
+ * those whose last use is longest ago are dropped.
  */
 #ifndef OZX_FETCH_CACHE_H
 #define OZX_FETCH_CACHE_H
@@ -25,7 +25,8 @@ int ozx_cache_make_file(const char *folder, int *fd, struct ozx_error *error) OZ
 int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out) OZX_CHECKED;
 void ozx_cache_close(struct ozx_cache *cache); /* NULL is fine */
 
-/* `page` counts pages. The last one of an object may be short; then the rest of it is of no meaning. */
+/* `page` counts pages. The last one of an object may be short; then the rest of it is of no
+ * meaning. */
 bool ozx_cache_has(const struct ozx_cache *cache, uint64_t page);
 /* False: it is not there. */
 bool ozx_cache_get(struct ozx_cache *cache, uint64_t page, void *to, size_t size_bytes);

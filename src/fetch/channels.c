@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One loop over all channels and libcurl's sockets. What comes out of a channel was written by a process that
- * parses what strangers wrote: what is no ask ends the channel.
+ * One loop over all channels and libcurl's sockets. What comes out of a channel was written by a
+ * process that parses what strangers wrote: what is no ask ends the channel.
  */
 #include "fetch/channels.h"
 

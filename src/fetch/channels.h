@@ -7,8 +7,8 @@
 
 #include "fetch/asks.h"
 
-/* Serves the descriptors `first_fd` and the OZX_WIRE_CHANNELS - 1 behind it until the other side has closed them
- * all. */
+/* Serves the descriptors `first_fd` and the OZX_WIRE_CHANNELS - 1 behind it until the other side
+ * has closed them all. */
 void ozx_channels_serve(struct ozx_object *object, struct ozx_asks *asks, int first_fd);
 
 #endif

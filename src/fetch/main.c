@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * ozxfs-fetch: started by ozxfs with a control socket and its channels (io/wire.h); not for users. It has the URL
- * and the secrets, speaks with strangers, and parses no archive.
+ * ozxfs-fetch: started by ozxfs with a control socket and its channels (io/wire.h); not for users.
+ * It has the URL and the secrets, speaks with strangers, and parses no archive.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -256,7 +256,8 @@ void ozx_object_pin_version(struct ozx_object *object, const struct ozx_answer *
     (void)!take_s3_url(object);
 }
 
-/* The answer says how to ask, or what is asked with has expired and there is a new one. True: it is asked again. */
+/* The answer says how to ask, or what is asked with has expired and there is a new one. True: it is
+ * asked again. */
 static bool ask_otherwise(struct ozx_fetch *fetch)
 {
     struct ozx_object *object = fetch->object;
@@ -355,8 +356,8 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
     }
 }
 
-/* When it is given up. What came of it has bought time, else large ranges were of no use on a slow line; and no
- * more than it is worth, else whoever sends a byte now and then holds it for hours. */
+/* When it is given up. What came of it has bought time, else large ranges were of no use on a slow
+ * line; and no more than it is worth, else whoever sends a byte now and then holds it for hours. */
 static int64_t end_ms(const struct ozx_fetch *fetch)
 {
     const struct ozx_transfer *t = &fetch->transfer;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The object behind the URL, and what of it is being fetched: each range is asked for until it is there, its time
- * is up, or it is clear that it will not come. Knows redirects, retries, rate limits; not what ranges are for.
+ * The object behind the URL, and what of it is being fetched: each range is asked for until it is
+ * there, its time is up, or it is clear that it will not come. Knows redirects, retries, rate
+ * limits; not what ranges are for.
  */
 #ifndef OZX_FETCH_OBJECT_H
 #define OZX_FETCH_OBJECT_H
@@ -63,16 +64,17 @@ struct ozx_object {
 /* NULL: out of memory. */
 struct ozx_fetch *ozx_fetch_make(struct ozx_object *object, enum ozx_fetch_kind kind,
                                  uint64_t first, uint64_t last);
-/* A deadline was missed just now: why, and there is no use in another try yet. NULL: there is. Whoever reads a file
- * asks several times, as the kernel does page by page, and would wait as often. */
+/* A deadline was missed just now: why, and there is no use in another try yet. NULL: there is.
+ * Whoever reads a file asks several times, as the kernel does page by page, and would wait as
+ * often. */
 const struct ozx_error *ozx_object_gone(const struct ozx_object *object);
 /* The version of S3 that `answer` is of is asked for from now on. */
 void ozx_object_pin_version(struct ozx_object *object, const struct ozx_answer *answer);
 /* It has not begun: it is forgotten. */
 void ozx_fetch_forget(struct ozx_fetch *fetch);
 
-/* Begins what may begin, gives up what is out of time, takes in what libcurl has ended. Returns in how many
- * milliseconds there is more to do; -1: when something comes. */
+/* Begins what may begin, gives up what is out of time, takes in what libcurl has ended. Returns in
+ * how many milliseconds there is more to do; -1: when something comes. */
 int ozx_object_run(struct ozx_object *object);
 /* What is under way begins anew, on new connections, with all of its time. */
 void ozx_object_reconnect(struct ozx_object *object);

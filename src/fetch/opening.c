@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * No HEAD request: a URL that is signed for GET answers it with 403, and what it says of ranges is believed by
- * nobody. Servers that do not know a range from the end are asked by the size that the other answer tells.
+ * No HEAD request: a URL that is signed for GET answers it with 403, and what it says of ranges is
+ * believed by nobody. Servers that do not know a range from the end are asked by the size that the
+ * other answer tells.
  */
 #include "fetch/opening.h"
 

@@ -15,8 +15,8 @@ bool ozx_place_same(const char *one, const char *other);
 /* The same, and the path, too: what is behind that may differ. */
 bool ozx_place_is_file(const char *one, const char *other);
 
-/* `*out`, owned by the caller: where `location` leads from `url`. -EIO, `*why` a constant: to no http or https,
- * or from https to http. */
+/* `*out`, owned by the caller: where `location` leads from `url`. -EIO, `*why` a constant: to no
+ * http or https, or from https to http. */
 int ozx_place_resolve(const char *url, const char *location, char **out,
                       const char **why) OZX_CHECKED;
 

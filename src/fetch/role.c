@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Who names an address by its environment says whom keys are asked of: over http that may be this machine or one of
- * the addresses that are made for it, since anybody between would read them.
+ * Who names an address by its environment says whom keys are asked of: over http that may be this
+ * machine or one of the addresses that are made for it, since anybody between would read them.
  */
 #include "fetch/role.h"
 

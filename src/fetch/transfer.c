@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The callbacks of libcurl, and its codes in our words: its own mislead ("Unsupported protocol" for garbage,
- * "Out of memory" for large headers).
+ * The callbacks of libcurl, and its codes in our words: its own mislead ("Unsupported protocol" for
+ * garbage, "Out of memory" for large headers).
  */
 #include "fetch/transfer.h"
 
@@ -188,7 +188,8 @@ static void set_line(const struct ozx_transfer *t, bool is_origin)
     }
 }
 
-/* What a proxy connects to is its own affair; this machine's is where none is between, for each URL anew. */
+/* What a proxy connects to is its own affair; this machine's is where none is between, for each URL
+ * anew. */
 static void set_way(struct ozx_transfer *t, const char *url, bool is_origin)
 {
     const char *proxy = ozx_way_proxy(&t->line->proxies, url);
@@ -372,7 +373,8 @@ static enum ozx_outcome judge_answer(struct ozx_transfer *t, struct ozx_error *e
     }
 }
 
-/* All that was asked for came, and nothing else; how the connection ended behind it says nothing of that. */
+/* All that was asked for came, and nothing else; how the connection ended behind it says nothing of
+ * that. */
 static bool is_complete(const struct ozx_transfer *t)
 {
     return t->judged && t->judgement == OZX_ANSWER_GOOD && !t->overflow &&

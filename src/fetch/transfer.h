@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One GET of a range, by libcurl: from the request to a verdict on what came. Whether and when it is asked again
- * is not decided here.
+ * One GET of a range, by libcurl: from the request to a verdict on what came. Whether and when it
+ * is asked again is not decided here.
  */
 #ifndef OZX_FETCH_TRANSFER_H
 #define OZX_FETCH_TRANSFER_H
@@ -25,7 +25,8 @@ struct ozx_line {
     struct curl_slist *headers; /* for the first URL's origin only */
     struct ozx_s3 *s3;          /* signs what is asked of its URL; NULL: it is none of S3 */
     bool
-        guarded; /* a redirect may not lead to a private address; ends when the first URL itself does */
+        /* a redirect may not lead to a private address; ends when the first URL itself does */
+        guarded;
 };
 
 enum ozx_outcome {

@@ -4,8 +4,8 @@
  *
  *     entry -> codecs undone -> items -> mean of the box of each pixel of the picture
  *
- * Chunk by chunk: memory follows the chunk (OZX_CHUNK_MAX at most) and the picture, never the array. What the
- * metadata claims is checked for overflow before it is used. One thread.
+ * Chunk by chunk: memory follows the chunk (OZX_CHUNK_MAX at most) and the picture, never the
+ * array. What the metadata claims is checked for overflow before it is used. One thread.
  */
 #ifndef OZX_IMAGE_ARRAY_H
 #define OZX_IMAGE_ARRAY_H
@@ -44,8 +44,8 @@ struct ozx_pixels {
     struct ozx_effort *effort; /* borrowed */
 };
 
-/* Opens the array at `directory`. -EBADMSG, -ENOTSUP: why there are no pixels of it. The caller closes `*out`, of
- * success only. */
+/* Opens the array at `directory`. -EBADMSG, -ENOTSUP: why there are no pixels of it. The caller
+ * closes `*out`, of success only. */
 int ozx_pixels_open(struct ozx_archive *archive, uint32_t directory, struct ozx_effort *effort,
                     struct ozx_pixels *out, struct ozx_error *error) OZX_CHECKED;
 void ozx_pixels_close(struct ozx_pixels *pixels);

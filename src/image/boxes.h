@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * One axis of a plane in a picture: `size` source pixels from `origin` on in `count` <= `size` boxes, box i from
- * origin + i * size / count on. All of a box is taken, or its middle pixel.
+ * One axis of a plane in a picture: `size` source pixels from `origin` on in `count` <= `size`
+ * boxes, box i from origin + i * size / count on. All of a box is taken, or its middle pixel.
  */
 #ifndef OZX_IMAGE_BOXES_H
 #define OZX_IMAGE_BOXES_H

@@ -20,7 +20,8 @@
 #include <blosc.h>
 #endif
 
-/* Of blosc's own blocks: it takes three times that for itself, and does not ask whether it got it. */
+/* Of blosc's own blocks: it takes three times that for itself, and does not ask whether it got it.
+ */
 #define BLOSC_BLOCK_MAX (8u << 20)
 
 #define DAMAGED "the chunk is damaged: get the archive again"

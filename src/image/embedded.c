@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whatever is wrong with it, there is still the image itself: nothing here is an error for the user.
+ * Whatever is wrong with it, there is still the image itself: nothing here is an error for the
+ * user.
  */
 #include "image/embedded.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From a node down to the pixels: plate -> well -> field, collection -> series -> image, image -> level.
+ * From a node down to the pixels: plate -> well -> field, collection -> series -> image, image ->
+ * level.
  */
 #include "image/find.h"
 
@@ -210,7 +211,7 @@ int ozx_image_go_to_level(struct ozx_image *image, uint32_t level, struct ozx_er
     return 0;
 }
 
-/* --- what only its text says ------------------------------------------------------------------- */
+/* --- what only its text says ------------------------------------------------------------------ */
 
 static int read_text(struct ozx_image *image, struct ozx_error *error)
 {

@@ -21,9 +21,9 @@ struct ozx_image {
     int x, y, z, c, t;                       /* the axes of its array; -1: it has none */
 };
 
-/* The image at the node `directory`, its smallest level whose longer side is at least `size`, or else
- * the largest. A plate stands for its first well, that for its first field, a collection for its
- * first image. -ENOENT: there is none. The caller closes `*out`, of success only. */
+/* The image at the node `directory`, its smallest level whose longer side is at least `size`, or
+ * else the largest. A plate stands for its first well, that for its first field, a collection for
+ * its first image. -ENOENT: there is none. The caller closes `*out`, of success only. */
 int ozx_image_open(struct ozx_archive *archive, uint32_t directory, uint32_t size,
                    struct ozx_effort *effort, struct ozx_image *out,
                    struct ozx_error *error) OZX_CHECKED;
@@ -31,9 +31,10 @@ void ozx_image_close(struct ozx_image *image);
 
 /* How many levels there are, one of an array alone; at most 64 are counted. */
 uint32_t ozx_image_level_count(const struct ozx_image *image);
-/* Goes to the level of that number, in the order of the metadata. -ERANGE: there is none; -EBADMSG: it has
- * other dimensions than the one before. The image stays where it is then. */
-int ozx_image_go_to_level(struct ozx_image *image, uint32_t level, struct ozx_error *error) OZX_CHECKED;
+/* Goes to the level of that number, in the order of the metadata. -ERANGE: there is none; -EBADMSG:
+ * it has other dimensions than the one before. The image stays where it is then. */
+int ozx_image_go_to_level(struct ozx_image *image, uint32_t level,
+                          struct ozx_error *error) OZX_CHECKED;
 
 bool ozx_image_is_label(const struct ozx_image *image);
 uint64_t ozx_image_size(const struct ozx_image *image, int axis); /* of the level; no axis: 1 */

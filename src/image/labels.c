@@ -118,10 +118,10 @@ uint64_t ozx_labels_place(uint64_t place, uint64_t image_count, uint64_t count)
 static int place(struct ozx_view *over, const struct ozx_view *view, struct ozx_error *error)
 {
     const struct ozx_image *image = &view->image, *labels = &over->image;
-    const uint64_t z =
-        ozx_labels_place(view->z, ozx_image_size(image, image->z), ozx_image_size(labels, labels->z));
-    const uint64_t t =
-        ozx_labels_place(view->t, ozx_image_size(image, image->t), ozx_image_size(labels, labels->t));
+    const uint64_t z = ozx_labels_place(view->z, ozx_image_size(image, image->z),
+                                        ozx_image_size(labels, labels->z));
+    const uint64_t t = ozx_labels_place(view->t, ozx_image_size(image, image->t),
+                                        ozx_image_size(labels, labels->t));
 
     over->plane.nearest = true;
     return ozx_view_place(over, z, view->z_maximum, t, error);

@@ -22,7 +22,8 @@ double ozx_pixel_half(uint16_t bits);
 
 double ozx_pixel_read(struct ozx_pixel item, bool big_endian, const uint8_t *at);
 
-/* The fill value as its JSON says it ("0", "\"NaN\"", "\"0x7fc00000\"", "true"); false: it says none. */
+/* The fill value as its JSON says it ("0", "\"NaN\"", "\"0x7fc00000\"", "true"); false: it says
+ * none. */
 bool ozx_pixel_fill(struct ozx_pixel item, const char *json, double *out);
 
 #endif

@@ -26,8 +26,8 @@ int ozx_png_write(int fd, const uint8_t *rgb, uint32_t width, uint32_t height,
 
 #define OZX_PNG_PIXELS_MAX (1u << 24) /* of a picture that is read */
 
-/* Decodes any PNG file, untrusted, over black. -EBADMSG, -ENOMEM, -ENOTSUP: not built in. The caller
- * frees `*rgb`. */
+/* Decodes any PNG file, untrusted, over black. -EBADMSG, -ENOMEM, -ENOTSUP: not built in. The
+ * caller frees `*rgb`. */
 int ozx_png_read(const uint8_t *data, size_t size_bytes, uint8_t **rgb, uint32_t *width,
                  uint32_t *height) OZX_CHECKED;
 

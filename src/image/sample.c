@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A plane of an array, chunk by chunk, into the boxes of a picture. A shard is a grid as the array is one: what
- * differs is where a chunk is looked up.
+ * A plane of an array, chunk by chunk, into the boxes of a picture. A shard is a grid as the array
+ * is one: what differs is where a chunk is looked up.
  *
  *     array -> grid -> entry -> codecs undone -+-> items
- *                                              +-> shard -> grid -> range of the shard -> codecs undone -> ...
+ *                                              +-> shard -> grid -> range -> codecs undone ...
  */
 #include <inttypes.h>
 #include <math.h>

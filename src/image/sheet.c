@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Rule 8 of ozxfs-thumbnail(1). A channel has one window for all wells, so the values of all are kept
- * until the last one is sampled: of some channels, then of some more in another pass over the wells.
+ * Rule 8 of ozxfs-thumbnail(1). A channel has one window for all wells, so the values of all are
+ * kept until the last one is sampled: of some channels, then of some more in another pass over the
+ * wells.
  *
  *         1   2   3
  *     A  [ ] [ ] [ ]    a cell is `step` pixels wide, of which the last one is left free

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Entries of an archive for `ozxfs ls --json`, one at a time: a listing of a million entries is never
- * in memory.
+ * Entries of an archive for `ozxfs ls --json`, one at a time: a listing of a million entries is
+ * never in memory.
  */
 #ifndef OZX_INFO_LISTING_H
 #define OZX_INFO_LISTING_H
@@ -19,7 +19,8 @@ const char *ozx_time_utc(int64_t seconds, char buffer[OZX_TIME_SIZE]);
 /* `text` as a JSON text, "null" if it is not UTF-8. The caller frees `*out`. -ENOMEM. */
 int ozx_json_quote(const char *text, char **out) OZX_CHECKED;
 
-/* A node as a JSON object in one line (ozxfs-ls(1), JSON OUTPUT). The caller frees `*out`. -ENOMEM. */
+/* A node as a JSON object in one line (ozxfs-ls(1), JSON OUTPUT). The caller frees `*out`. -ENOMEM.
+ */
 int ozx_listing_json(const struct ozx_archive *archive, uint32_t node, char **out) OZX_CHECKED;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Walking the metadata of an archive from its root: each node is judged by its OME block, and what the
- * block does not name is found by looking into the directories.
+ * Walking the metadata of an archive from its root: each node is judged by its OME block, and what
+ * the block does not name is found by looking into the directories.
  */
 #include "info/summary.h"
 
@@ -81,8 +81,8 @@ static void keep_within_memory(struct walk *w, struct ozx_metadata **metadata)
     w->summary->omitted_count++;
 }
 
-/* Parses the metadata file `node`. 0 with NULL: it cannot be parsed, and `*problem` says why, or the
- * bounds of a summary are reached (`*problem` NULL, counted as omitted). */
+/* Parses the metadata file `node`. 0 with NULL: it cannot be parsed, and `*problem` says why, or
+ * the bounds of a summary are reached (`*problem` NULL, counted as omitted). */
 static int load(struct walk *w, uint32_t node, struct ozx_metadata **out, char **problem)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -210,7 +210,8 @@ static int add_child(struct walk *w, struct ozx_summary_node *node, uint32_t dir
     return failure;
 }
 
-/* Everything with metadata below `directory` that is no level; directories without are looked into. */
+/* Everything with metadata below `directory` that is no level; directories without are looked into.
+ */
 static int find_children(struct walk *w, uint32_t directory, unsigned depth,
                          struct ozx_summary_node *node)
 {
@@ -319,7 +320,8 @@ enum ozx_summary_kind ozx_summary_kind_of(const struct ozx_metadata *metadata)
                                      : OZX_SUMMARY_GROUP;
 }
 
-/* What is neither group nor array has said why among its defects: the first that is about a field. */
+/* What is neither group nor array has said why among its defects: the first that is about a field.
+ */
 static int refuse_node(struct walk *w, struct ozx_summary_node *node)
 {
     const struct ozx_metadata *m = node->metadata;

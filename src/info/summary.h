@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What an archive is, for a person who got it by mail: the facts behind `ozxfs info`, as a tree of the
- * images in it. Reads metadata only, no pixels.
+ * What an archive is, for a person who got it by mail: the facts behind `ozxfs info`, as a tree of
+ * the images in it. Reads metadata only, no pixels.
  *
  *     summary -> node (the root) -> levels of its multiscales
  *                                -> children: labels, fields, images of a collection ...
@@ -29,7 +29,8 @@ enum ozx_summary_kind {
     OZX_SUMMARY_PLAIN,          /* no metadata here; it stands for the root of a plain ZIP */
     OZX_SUMMARY_UNREADABLE,     /* there is metadata, but see `problem` */
     OZX_SUMMARY_ARRAY,          /* an array that is no level of an image */
-    OZX_SUMMARY_GROUP,          /* a group that OME-Zarr says nothing of: a collection of what is below */
+    /* a group that OME-Zarr says nothing of: a collection of what is below */
+    OZX_SUMMARY_GROUP,
     OZX_SUMMARY_IMAGE,          /* a multiscale image; metadata->ome->has_image_label: of labels */
     OZX_SUMMARY_LABELS,         /* the group `labels` */
     OZX_SUMMARY_PLATE,
@@ -90,8 +91,8 @@ int ozx_summary_make(struct ozx_archive *archive, struct ozx_summary **out,
                      struct ozx_error *error) OZX_CHECKED;
 void ozx_summary_free(struct ozx_summary *summary); /* NULL is fine */
 
-/* What the OME metadata of the node refer to and is not there: calls `each` for it, in the order of the
- * metadata. -ENOMEM and whatever else `each` returns that is not 0, which ends it. */
+/* What the OME metadata of the node refer to and is not there: calls `each` for it, in the order of
+ * the metadata. -ENOMEM and whatever else `each` returns that is not 0, which ends it. */
 int ozx_summary_missing(const struct ozx_archive *archive, const struct ozx_summary_node *node,
                         int (*each)(void *context, const struct ozx_reference *reference),
                         void *context) OZX_CHECKED;
@@ -101,31 +102,32 @@ const char *ozx_summary_kind_name(enum ozx_summary_kind kind);
 /* By its own metadata. */
 enum ozx_summary_kind ozx_summary_kind_of(const struct ozx_metadata *metadata);
 
-/* The sizes of what is decoded at once: the innermost chunk, if the array is sharded; NULL if not known. */
+/* The sizes of what is decoded at once: the innermost chunk, if the array is sharded; NULL if not
+ * known. */
 const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array);
 
-/* How many of those `files` shards can hold, within the array's shape: what would be files without the
- * sharding. 0 if the array is not sharded, or that is not known; UINT64_MAX if it overflows. */
+/* How many of those `files` shards can hold, within the array's shape: what would be files without
+ * the sharding. 0 if the array is not sharded, or that is not known; UINT64_MAX if it overflows. */
 uint64_t ozx_summary_inner_chunks(const struct ozx_array *array, uint64_t files);
 
 /* The codecs that those go through: of the innermost sharding, if it is sharded. */
 const struct ozx_codecs *ozx_summary_chunk_codecs(const struct ozx_array *array);
 
-/* The axes of a multiscale, whose first level is `first` (may be NULL): of those that its version implies,
- * as many as that has dimensions. */
+/* The axes of a multiscale, whose first level is `first` (may be NULL): of those that its version
+ * implies, as many as that has dimensions. */
 const struct ozx_axis *ozx_summary_axes(const struct ozx_multiscale *multiscale,
                                         const struct ozx_summary_level *first, size_t *count);
 
-/* Size of a pixel along an axis of a level: the scales of the dataset and of the multiscale together,
- * 0 if there is none or it is not all of it. */
+/* Size of a pixel along an axis of a level: the scales of the dataset and of the multiscale
+ * together, 0 if there is none or it is not all of it. */
 double ozx_summary_pixel_size(const struct ozx_multiscale *multiscale, size_t level, size_t axis);
 
 /* Does the version of the comment agree with that of the metadata? False if one is absent. */
 bool ozx_summary_versions_agree(const struct ozx_summary *summary);
 
-/* Writes the summary as JSON (ozxfs-info(1), JSON OUTPUT), indented, with a newline at its end; of memory
- * it takes what one value needs. `file` is its name as given, any bytes. -ENOMEM, with `out` written in
- * part; ferror(out) is the caller's. */
+/* Writes the summary as JSON (ozxfs-info(1), JSON OUTPUT), indented, with a newline at its end; of
+ * memory it takes what one value needs. `file` is its name as given, any bytes. -ENOMEM, with `out`
+ * written in part; ferror(out) is the caller's. */
 int ozx_summary_json(const struct ozx_archive *archive, const struct ozx_summary *summary,
                      const char *file, FILE *out) OZX_CHECKED;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Small questions about an image of a summary, asked by those who print it: what its version, its shards
- * and its two places of transformations come to.
+ * Small questions about an image of a summary, asked by those who print it: what its version, its
+ * shards and its two places of transformations come to.
  */
 #include <string.h>
 
@@ -30,7 +30,8 @@ const struct ozx_shape *ozx_summary_chunk_shape(const struct ozx_array *array)
 uint64_t ozx_summary_inner_chunks(const struct ozx_array *array, uint64_t files)
 {
     const struct ozx_sharding *sharding = innermost(array);
-    struct ozx_array inner = {.has_shape = array->has_shape, .shape = array->shape, .has_grid = true};
+    struct ozx_array inner = {
+        .has_shape = array->has_shape, .shape = array->shape, .has_grid = true};
     uint64_t all, in_files = files;
 
     if (!sharding || !array->has_shape || !array->has_grid ||

@@ -15,12 +15,13 @@
  * is in the way. */
 int ozx_beneath_open(int root_fd, const char *path, int flags) OZX_CHECKED;
 
-/* The same, and no mount point on the way or at the end is entered (-EXDEV): nothing is asked of what is
- * mounted there, which may never answer. -ENOSYS where the kernel has no openat2. */
+/* The same, and no mount point on the way or at the end is entered (-EXDEV): nothing is asked of
+ * what is mounted there, which may never answer. -ENOSYS where the kernel has no openat2. */
 int ozx_beneath_open_near(int root_fd, const char *path, int flags) OZX_CHECKED;
 
-/* As the first, below a directory that only this process fills. Where a sandbox forbids openat2, it is the
- * sandbox that nothing outside can be opened, and the path is taken as it is, in one step. */
+/* As the first, below a directory that only this process fills. Where a sandbox forbids openat2, it
+ * is the sandbox that nothing outside can be opened, and the path is taken as it is, in one step.
+ */
 int ozx_beneath_open_own(int root_fd, const char *path, int flags) OZX_CHECKED;
 
 #endif

@@ -91,8 +91,9 @@ static bool is_same(const struct stat *a, const struct stat *b)
 
 static int fail_changed(struct ozx_error *error)
 {
-    return ozx_error_set(error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
-                         "was changed or replaced by another process meanwhile, and is left as it is");
+    return ozx_error_set(
+        error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, "try again",
+        "was changed or replaced by another process meanwhile, and is left as it is");
 }
 
 int ozx_output_file_in_place(struct ozx_output_file *file, int fd, bool force,
@@ -107,10 +108,11 @@ int ozx_output_file_in_place(struct ozx_output_file *file, int fd, bool force,
     if (!is_same(st, &file->old))
         return fail_changed(error);
     if (st->st_nlink > 1 && !force)
-        return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "--force replaces it under this name only",
-                             "has %lu names (hard links), and the others would keep the old contents",
-                             (unsigned long)st->st_nlink);
+        return ozx_error_set(
+            error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
+            "--force replaces it under this name only",
+            "has %lu names (hard links), and the others would keep the old contents",
+            (unsigned long)st->st_nlink);
     if (geteuid() != 0 && st->st_uid != geteuid() && !force)
         return ozx_error_set(error, -EEXIST, OZX_RULE_NONE, OZX_OFFSET_NONE,
                              "give another name, or --force to own it",
@@ -273,8 +275,9 @@ static int exchange(const struct ozx_output_file *file)
 {
     int directory = file->directory_fd;
 
-    return renameat2(directory, file->temporary, directory, file->name, RENAME_EXCHANGE) < 0 ? -errno
-                                                                                             : 0;
+    return renameat2(directory, file->temporary, directory, file->name, RENAME_EXCHANGE) < 0
+               ? -errno
+               : 0;
 }
 
 /* What was put aside by the exchange is not the file that was read: it gets its name back. */
@@ -288,10 +291,12 @@ static int put_back(struct ozx_output_file *file, struct ozx_error *error)
     memcpy(name, file->temporary, sizeof name);
     file->temporary[0] = '\0'; /* it is not removed */
     return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "was replaced by another process meanwhile: what that wrote is %s now", name);
+                         "was replaced by another process meanwhile: what that wrote is %s now",
+                         name);
 }
 
-/* The old file is removed only when it is seen to be the one that was read, and the new one has its name. */
+/* The old file is removed only when it is seen to be the one that was read, and the new one has its
+ * name. */
 static int move_in_place(struct ozx_output_file *file, struct ozx_error *error)
 {
     struct stat aside;
@@ -306,8 +311,9 @@ static int move_in_place(struct ozx_output_file *file, struct ozx_error *error)
         failure = move_over(file);
     if (failure)
         return fail(failure, "cannot be renamed into place", error);
-    if (file->temporary[0] && (fstatat(file->directory_fd, file->temporary, &aside, AT_SYMLINK_NOFOLLOW) < 0 ||
-                               !is_same(&aside, &file->read)))
+    if (file->temporary[0] &&
+        (fstatat(file->directory_fd, file->temporary, &aside, AT_SYMLINK_NOFOLLOW) < 0 ||
+         !is_same(&aside, &file->read)))
         return put_back(file, error);
     return 0;
 }

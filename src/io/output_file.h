@@ -11,10 +11,11 @@
  *                                      then renameat over the old file
  *     replacing, temporary name        renameat over the old file
  *
- *     in place                         renameat2 EXCHANGE with a temporary name, and what is there then
- *                                      is removed; without EXCHANGE, renameat over the old file
+ *     in place                         renameat2 EXCHANGE with a temporary name, and what is there
+ *                                      then is removed; without it, renameat over the old file
  *
- * A kill between the steps of the third and the last leaves a temporary name behind, never half a file.
+ * A kill between the steps of the third and the last leaves a temporary name behind, never half a
+ * file.
  */
 #ifndef OZX_IO_OUTPUT_FILE_H
 #define OZX_IO_OUTPUT_FILE_H
@@ -52,10 +53,10 @@ void ozx_temporary_name(char name[32]);
 int ozx_output_file_prepare(struct ozx_output_file *file, const char *path, bool replace,
                             struct ozx_error *error) OZX_CHECKED;
 
-/* After preparing to replace: what is replaced is the file that `fd` reads, or nothing. A commit fails with
- * -ESTALE if that was changed, or another has its name. The new file gets its extended attributes, too.
- * Unless `force`: -EEXIST if it has other names (hard links) or another owner, which the new one cannot
- * have. */
+/* After preparing to replace: what is replaced is the file that `fd` reads, or nothing. A commit
+ * fails with -ESTALE if that was changed, or another has its name. The new file gets its extended
+ * attributes, too. Unless `force`: -EEXIST if it has other names (hard links) or another owner,
+ * which the new one cannot have. */
 int ozx_output_file_in_place(struct ozx_output_file *file, int fd, bool force,
                              struct ozx_error *error) OZX_CHECKED;
 
@@ -63,15 +64,17 @@ int ozx_output_file_in_place(struct ozx_output_file *file, int fd, bool force,
 int ozx_output_file_create(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
 
 /* Gives the file its name, and the access of the file that it replaces (io/access.h). What it holds
- * must be on the disk already (fsync); this syncs the directory. -EEXIST: the name was taken meanwhile, and not replaced. */
+ * must be on the disk already (fsync); this syncs the directory. -EEXIST: the name was taken
+ * meanwhile, and not replaced. */
 int ozx_output_file_commit(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
 
-/* True if an empty file is to be replaced: who calls may have made it and hold it open, as thumbnailing
- * services do. */
+/* True if an empty file is to be replaced: who calls may have made it and hold it open, as
+ * thumbnailing services do. */
 bool ozx_output_file_is_awaited(const struct ozx_output_file *file);
 
-/* In place of a commit: copies what was made into that file, which stays the same one. There is nothing to
- * lose in it; if the copy fails it is empty again. -ESTALE: it is not, or another has its name. */
+/* In place of a commit: copies what was made into that file, which stays the same one. There is
+ * nothing to lose in it; if the copy fails it is empty again. -ESTALE: it is not, or another has
+ * its name. */
 int ozx_output_file_fill(struct ozx_output_file *file, struct ozx_error *error) OZX_CHECKED;
 
 /* Closes all; a file that was not committed is gone. May be called at any stage, and twice. */

@@ -50,9 +50,9 @@ int ozx_output_tree_create(struct ozx_output_tree *tree, struct ozx_error *error
 
 /* Brings all that was written to the disk, if `sync`, and gives the tree its name; then the old
  * one, if any, is removed. The mode is 0777 less the umask, or it gets the access of the
- * directory it replaces (io/access.h). -EEXIST: somebody else made or filled the directory meanwhile. `*leftover` (a result)
- * is set, and 0 returned, if the new tree stands but the old one could not be removed wholly:
- * `error` says where it is. */
+ * directory it replaces (io/access.h). -EEXIST: somebody else made or filled the directory
+ * meanwhile. `*leftover` (a result) is set, and 0 returned, if the new tree stands but the old one
+ * could not be removed wholly: `error` says where it is. */
 int ozx_output_tree_commit(struct ozx_output_tree *tree, bool sync, bool *leftover,
                            struct ozx_error *error) OZX_CHECKED;
 

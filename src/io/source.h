@@ -45,10 +45,12 @@ int64_t ozx_source_mtime(const struct ozx_source *source); /* seconds since 1970
 
 #define OZX_SOURCE_DESCRIPTORS_MAX 64
 
-/* What a process that is left a few descriptors must keep to read, borrowed: how many are in `out`. */
+/* What a process that is left a few descriptors must keep to read, borrowed: how many are in `out`.
+ */
 size_t ozx_source_descriptors(const struct ozx_source *source, int out[OZX_SOURCE_DESCRIPTORS_MAX]);
 
-/* The descriptor, borrowed; -1 for what is remote. For readahead advice and statistics, never to read. */
+/* The descriptor, borrowed; -1 for what is remote. For readahead advice and statistics, never to
+ * read. */
 int ozx_source_fd(const struct ozx_source *source);
 
 /* Reads exactly `size_bytes` at `offset`. -ESTALE: the file changed since it was opened;
@@ -60,8 +62,8 @@ int ozx_source_read(struct ozx_source *source, void *buffer, size_t size_bytes,
 int ozx_source_read_now(struct ozx_source *source, void *buffer, size_t size_bytes,
                         uint64_t offset_bytes) OZX_CHECKED;
 
-/* What to say of a read that failed so, in this thread and just now: what the source knows of it, or else
- * strerror(3). Valid until the thread's next read. */
+/* What to say of a read that failed so, in this thread and just now: what the source knows of it,
+ * or else strerror(3). Valid until the thread's next read. */
 const char *ozx_source_reason(int failure);
 
 /* From now on `on_wait` is called by the reading thread before a read of the file that may have to
@@ -71,12 +73,14 @@ void ozx_source_on_wait(struct ozx_source *source, void (*on_wait)(void));
 /* What else takes long and is done for a read, as to decompress: calls `on_wait` too. */
 void ozx_source_will_wait(const struct ozx_source *source);
 
-/* From now on what takes long asks `stopped`, in its thread and every few milliseconds, whether to go
- * on. -EINTR: nobody waits for it any more; -ETIMEDOUT: it took long enough. NULL: always goes on. */
+/* From now on what takes long asks `stopped`, in its thread and every few milliseconds, whether to
+ * go on. -EINTR: nobody waits for it any more; -ETIMEDOUT: it took long enough. NULL: always goes
+ * on. */
 void ozx_source_on_work(struct ozx_source *source, int (*stopped)(void));
 int ozx_source_stopped(const struct ozx_source *source) OZX_CHECKED;
 
-/* Two buffers, one behind the other in the file, with one request to the disk where that is possible. */
+/* Two buffers, one behind the other in the file, with one request to the disk where that is
+ * possible. */
 int ozx_source_read_two(struct ozx_source *source, void *first, size_t first_size_bytes,
                         void *second, size_t second_size_bytes, uint64_t offset_bytes) OZX_CHECKED;
 
@@ -84,7 +88,8 @@ struct ozx_range {
     uint64_t offset_bytes, size_bytes;
 };
 
-/* Advice: these ranges, in this order, are read soon. What does not lie in the source is left out. */
+/* Advice: these ranges, in this order, are read soon. What does not lie in the source is left out.
+ */
 void ozx_source_will_need(struct ozx_source *source, const struct ozx_range *ranges, size_t count);
 
 /* Whether such advice goes anywhere: not with a file. */

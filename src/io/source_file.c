@@ -88,8 +88,8 @@ static int read_two(struct ozx_source *source, void *first, size_t first_size_by
            (ssize_t)(first_size_bytes + second_size_bytes);
 }
 
-/* The open file is the one that was measured at the start, or it is -ESTALE, from now on; an fstat that
- * fails says nothing about the file, and fails this one read. */
+/* The open file is the one that was measured at the start, or it is -ESTALE, from now on; an fstat
+ * that fails says nothing about the file, and fails this one read. */
 static int identity(struct ozx_source *source)
 {
     struct file *file = (struct file *)source;
@@ -112,8 +112,11 @@ static void close_file(struct ozx_source *source)
     free(source);
 }
 
-static const struct ozx_source_kind file_kind = {
-    .read = read_file, .read_now = read_now, .read_two = read_two, .identity = identity, .close = close_file};
+static const struct ozx_source_kind file_kind = {.read = read_file,
+                                                 .read_now = read_now,
+                                                 .read_two = read_two,
+                                                 .identity = identity,
+                                                 .close = close_file};
 
 int ozx_source_open_fd(int fd, struct ozx_source **out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A read takes a free channel, asks, and waits for the answer; where all are taken it waits for one. While it
- * waits it looks every few milliseconds whether it is still wanted; if not, it says so to the fetcher, which
- * answers at once, so that the channel stays in step.
+ * A read takes a free channel, asks, and waits for the answer; where all are taken it waits for
+ * one. While it waits it looks every few milliseconds whether it is still wanted; if not, it says
+ * so to the fetcher, which answers at once, so that the channel stays in step.
  */
 #include "io/source_remote.h"
 
@@ -53,8 +53,8 @@ static void give_back(struct remote *remote, int channel, bool lost)
     pthread_mutex_unlock(&remote->lock);
 }
 
-/* Until the answer begins. A read that is no longer wanted is taken back, once; why is what comes out, and
- * the answer comes all the same. */
+/* Until the answer begins. A read that is no longer wanted is taken back, once; why is what comes
+ * out, and the answer comes all the same. */
 static int wait_for_answer(const struct ozx_source *source, int channel)
 {
     const struct ozx_wire_ask cancel = {.kind = OZX_WIRE_CANCEL};

@@ -6,8 +6,8 @@
  *     fsmount                a mount of it that is nowhere yet, known by its id
  *     move_mount             onto the directory that is held
  *
- * and at last a look whether its name still leads to it. Before Linux 5.2, in containers that do not
- * know these calls, and for names that are too long for them, mount(2) on /proc/self/fd/N does
+ * and at last a look whether its name still leads to it. Before Linux 5.2, in containers that do
+ * not know these calls, and for names that are too long for them, mount(2) on /proc/self/fd/N does
  * nearly the same.
  */
 #include "mount/attach.h"
@@ -56,8 +56,9 @@ static int open_device(int *device, struct ozx_error *error)
 
 bool ozx_attach_has_permissions(const struct ozx_mount_options *options)
 {
-    return options->own_modes || options->uid != geteuid() || options->gid != getegid() || options->file_mode != 0444 ||
-           options->directory_mode != 0555 || strstr(options->fuse_options, "allow_other");
+    return options->own_modes || options->uid != geteuid() || options->gid != getegid() ||
+           options->file_mode != 0444 || options->directory_mode != 0555 ||
+           strstr(options->fuse_options, "allow_other");
 }
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -216,7 +217,8 @@ int ozx_attach_put(int mount, const struct ozx_place *place, struct ozx_mount_id
         *out = own;
         return 0;
     }
-    /* Not by its root as a working directory: that would ask the worker, which does not serve yet. */
+    /* Not by its root as a working directory: that would ask the worker, which does not serve yet.
+     */
     snprintf(root, sizeof root, "/proc/self/fd/%d", mount);
     umount2(root, MNT_DETACH);
     return fail_replaced(error);
@@ -231,7 +233,8 @@ static int attach(int fs, const struct ozx_mount_options *options, int *device,
     if (failure)
         return failure;
     mount = make_mount(fs, options, *device);
-    failure = mount < 0 ? explain(fs, mount, error) : ozx_attach_put(mount, options->place, out, error);
+    failure =
+        mount < 0 ? explain(fs, mount, error) : ozx_attach_put(mount, options->place, out, error);
     if (failure)
         close(ozx_take_fd(device));
     return failure;

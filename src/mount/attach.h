@@ -20,8 +20,8 @@ int ozx_attach(const struct ozx_mount_options *options, int *device, struct ozx_
 int ozx_attach_by_mount(const struct ozx_mount_options *options, int *device,
                         struct ozx_error *error) OZX_CHECKED;
 
-/* Puts a mount that is nowhere yet on the place, and takes it away again if its name does not lead to it.
- * -ESTALE: it was removed, replaced or mounted on. */
+/* Puts a mount that is nowhere yet on the place, and takes it away again if its name does not lead
+ * to it. -ESTALE: it was removed, replaced or mounted on. */
 int ozx_attach_put(int mount, const struct ozx_place *place, struct ozx_mount_id *out,
                    struct ozx_error *error) OZX_CHECKED;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a mount shows: one archive as its root, or several, each as a directory of the root, or all that are in a
- * directory.
+ * What a mount shows: one archive as its root, or several, each as a directory of the root, or all
+ * that are in a directory.
  */
 #ifndef OZX_MOUNT_CONTENTS_H
 #define OZX_MOUNT_CONTENTS_H
@@ -13,8 +13,8 @@
 
 #include "io/source.h"
 
-/* What stands for one thing of a directory of archives: if any of it is another one, it is taken for another
- * thing. */
+/* What stands for one thing of a directory of archives: if any of it is another one, it is taken
+ * for another thing. */
 struct ozx_seen {
     int kind; /* enum ozx_item_kind (mount/many/catalog.h) */
     dev_t device;
@@ -50,13 +50,13 @@ struct ozx_mount_contents {
  * taken. */
 void ozx_mount_contents_name_last(struct ozx_mount_contents *contents);
 
-/* Closes every descriptor from 3 on but those of the contents and the `count` of `others` (negative ones
- * are none). -ENOMEM. */
+/* Closes every descriptor from 3 on but those of the contents and the `count` of `others` (negative
+ * ones are none). -ENOMEM. */
 int ozx_mount_contents_close_others(const struct ozx_mount_contents *contents, const int *others,
                                     size_t count) OZX_CHECKED;
 
-/* How many threads serve it at most, unless it is said otherwise: those that wait for servers wait long,
- * and have nothing to do. */
+/* How many threads serve it at most, unless it is said otherwise: those that wait for servers wait
+ * long, and have nothing to do. */
 unsigned ozx_mount_contents_threads(const struct ozx_mount_contents *contents);
 
 /* Closes all of it and frees the list. What is closed already is fine. */

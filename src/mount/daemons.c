@@ -191,12 +191,15 @@ int64_t ozx_daemons_since(pid_t pid)
     size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     text[size > 0 ? size : 0] = '\0';
     fields = strrchr(text, ')'); /* the name in front may have anything in it */
-    if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
-                                  " %*d %*d %*d %llu", &began_ticks) != 1)
+    if (!fields || sscanf(fields,
+                          ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
+                          " %*d %*d %*d %llu",
+                          &began_ticks) != 1)
         return 0;
     clock_gettime(CLOCK_REALTIME, &now);
     clock_gettime(CLOCK_BOOTTIME, &booted);
-    return now.tv_sec - booted.tv_sec + (int64_t)(began_ticks / (unsigned long)sysconf(_SC_CLK_TCK));
+    return now.tv_sec - booted.tv_sec +
+           (int64_t)(began_ticks / (unsigned long)sysconf(_SC_CLK_TCK));
 }
 
 bool ozx_daemons_wait(const struct ozx_daemons *daemons, int timeout_ms)

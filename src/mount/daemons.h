@@ -41,7 +41,8 @@ bool ozx_daemons_next_process(DIR *proc, const char **pid);
 const char *ozx_daemons_who(const char *pid, char who[OZX_DAEMONS_WHO_SIZE]);
 
 /* Who has files or directories open at or below `path`, as far as we may see: "bash (123), python3
- * (77)"; not this process. Follows no path, so it does not hang on a dead mount. "" if none are seen. */
+ * (77)"; not this process. Follows no path, so it does not hang on a dead mount. "" if none are
+ * seen. */
 void ozx_daemons_users(const char *path, char *who, size_t who_size);
 
 #endif

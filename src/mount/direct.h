@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A backend that lives in the supervisor: the kernel itself serves the tree, and no request ever comes to a
- * process. The worker parses, as ever, and sends what the tree is (mount/table.h); then it is not needed any
- * more. Whatever is in the way, before anything is mounted, is no failure of the mount: FUSE serves it.
+ * A backend that lives in the supervisor: the kernel itself serves the tree, and no request ever
+ * comes to a process. The worker parses, as ever, and sends what the tree is (mount/table.h); then
+ * it is not needed any more. Whatever is in the way, before anything is mounted, is no failure of
+ * the mount: FUSE serves it.
  *
  *     hold     before the archive is read: from now on a change of it is noticed
- *     expect   how large the tree is going to be, by the worker's word: there is time to make room for it
+ *     expect   how large the tree is going to be, by the worker's word: there is time to make room
+ *              for it
  *     attach   mounts the tree; nothing is seen of it before it was compared with the archive
  *     watch    until the mount is gone
  *     release  lets go of all that hold and attach made

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The start of a mount by a backend in the supervisor (mount/direct.h), step by step, beside the worker's.
+ * The start of a mount by a backend in the supervisor (mount/direct.h), step by step, beside the
+ * worker's.
  */
 #ifndef OZX_MOUNT_DIRECT_START_H
 #define OZX_MOUNT_DIRECT_START_H
@@ -18,7 +19,8 @@ struct ozx_direct_start {
     struct ozx_table_reader reader;
 };
 
-/* Before the worker is forked, which is given `worker_pipe`. 0 also where nothing is to be tried. */
+/* Before the worker is forked, which is given `worker_pipe`. 0 also where nothing is to be tried.
+ */
 int ozx_direct_start_begin(const struct ozx_mount_options *options,
                            const struct ozx_mount_contents *contents,
                            struct ozx_direct_start *start, struct ozx_error *why) OZX_CHECKED;

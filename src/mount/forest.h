@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a mount shows: one archive, or a catalog of many, each behind its gate, in one space of numbers. A
- * backend speaks to the forest and never to "the" archive.
+ * What a mount shows: one archive, or a catalog of many, each behind its gate, in one space of
+ * numbers. A backend speaks to the forest and never to "the" archive.
  *
  *     id of a node    archive << 32 | node
  *
- * So the numbers of one archive are its nodes' own, and never change with what is beside it. Where there is
- * a catalog, it has the number 0 and its items are nodes there (mount/many/catalog.h).
+ * So the numbers of one archive are its nodes' own, and never change with what is beside it. Where
+ * there is a catalog, it has the number 0 and its items are nodes there (mount/many/catalog.h).
  */
 #ifndef OZX_MOUNT_FOREST_H
 #define OZX_MOUNT_FOREST_H
@@ -20,12 +20,13 @@ struct ozx_forest {
     struct ozx_catalog *catalog;    /* NULL: archive 0 is all there is, its root is the mount's */
     struct ozx_requests *requests;  /* what is in the catalog changes; NULL: it does not */
     uint64_t node_count;            /* of all archives that were read before they are served */
-    bool checks_opens;              /* those may have files of 0 bytes that cannot be read, which no read finds out */
+    /* those may have files of 0 bytes that cannot be read, which no read finds out */
+    bool checks_opens;
     struct ozx_forest_notes *notes; /* owned, with requests only */
 };
 
-/* True if one more line may be logged now: of 100,000 broken archives the first are told, and then one every
- * few seconds. */
+/* True if one more line may be logged now: of 100,000 broken archives the first are told, and then
+ * one every few seconds. */
 bool ozx_forest_may_note(const struct ozx_forest *forest);
 
 static inline uint64_t ozx_forest_id(uint32_t archive, uint32_t node)

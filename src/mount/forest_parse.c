@@ -114,8 +114,8 @@ static void tell_count(void *context, uint64_t entry_count)
     ozx_table_send_guess(entry_count, *table);
 }
 
-/* The kernel reads nothing of a file of 0 bytes. A few stored ones, in an archive that is here, are looked at now: else
- * every open of the mount is a request. */
+/* The kernel reads nothing of a file of 0 bytes. A few stored ones, in an archive that is here, are
+ * looked at now: else every open of the mount is a request. */
 static bool may_have_bad_empty(struct ozx_archive *archive)
 {
     struct ozx_error unused = OZX_ERROR_INIT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How the tree can go while threads come: each thread says which gate it is inside of. It says so, then
- * looks for the archive; who takes the archive away looks at what the threads say after that. One of the
- * two sees the other (both orders are sequentially consistent):
+ * How the tree can go while threads come: each thread says which gate it is inside of. It says so,
+ * then looks for the archive; who takes the archive away looks at what the threads say after that.
+ * One of the two sees the other (both orders are sequentially consistent):
  *
  *     thread                              who gives it back
  *     inside = gate                       archive = NULL
@@ -48,8 +48,8 @@ static int open_source(struct ozx_gate *gate, struct ozx_error *error)
     return 0;
 }
 
-/* What is read must be what was given back, to the last number of a node: the kernel and Zarr readers still
- * hold some. */
+/* What is read must be what was given back, to the last number of a node: the kernel and Zarr
+ * readers still hold some. */
 static struct ozx_archive *read_archive(struct ozx_gate *gate, struct ozx_error *error)
 {
     const struct ozx_gate_opener *opener = &gate->gates->options.opener;
@@ -218,8 +218,8 @@ struct ozx_source *ozx_gate_source(const struct ozx_gate *gate)
     return gate->source;
 }
 
-/* The archive, if it is there; then, and without memory for the visitor, that is all. False: the thread is inside,
- * and the archive is not there. */
+/* The archive, if it is there; then, and without memory for the visitor, that is all. False: the
+ * thread is inside, and the archive is not there. */
 static bool go_in(struct ozx_gate *gate, struct ozx_archive **archive, int *failure)
 {
     struct ozx_visitor *visitor;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The way to an archive, for threads that answer requests. What is not asked for is given back to the system:
- * the tree, where a time is set and nobody came through for that long; and of a gate that can be opened again
- * the file, too, earlier if there are more archives than may be open. Who comes next has it read again: in
- * the same locked-in process, with the same numbers of nodes, or is told that it is another archive. Mount
- * and threads stay, so no request ever sees less than all of the archive: it waits for the tree, or is told
- * of an error.
+ * The way to an archive, for threads that answer requests. What is not asked for is given back to
+ * the system: the tree, where a time is set and nobody came through for that long; and of a gate
+ * that can be opened again the file, too, earlier if there are more archives than may be open. Who
+ * comes next has it read again: in the same locked-in process, with the same numbers of nodes, or
+ * is told that it is another archive. Mount and threads stay, so no request ever sees less than all
+ * of the archive: it waits for the tree, or is told of an error.
  *
- * Threads: any number may be inside, each inside one archive at a time. Going in and out takes no lock and,
- * but for what tells when, writes to no memory that another thread writes to.
+ * Threads: any number may be inside, each inside one archive at a time. Going in and out takes no
+ * lock and, but for what tells when, writes to no memory that another thread writes to.
  */
 #ifndef OZX_MOUNT_GATE_H
 #define OZX_MOUNT_GATE_H
@@ -20,8 +20,8 @@
 struct ozx_gates; /* what gates have in common: limits, who is inside, who watches the time */
 struct ozx_gate;
 
-/* Who opens what is behind a closed gate. Called by a thread that waits for it, and that no request waits
- * for but those for this archive. */
+/* Who opens what is behind a closed gate. Called by a thread that waits for it, and that no request
+ * waits for but those for this archive. */
 struct ozx_gate_opener {
     void *context;
     /* The archive's file: the same as ever, for this number. -ESTALE: it is not there any more. */
@@ -43,8 +43,8 @@ int ozx_gates_open(const struct ozx_gates_options *options, struct ozx_gates **o
 /* All gates are closed. NULL is fine. */
 void ozx_gates_close(struct ozx_gates *gates);
 
-/* Starts to watch the time, in a thread of its own. Once, and after the last fork. From now on sources are
- * given these two (io/source.h). */
+/* Starts to watch the time, in a thread of its own. Once, and after the last fork. From now on
+ * sources are given these two (io/source.h). */
 int ozx_gates_watch(struct ozx_gates *gates, void (*on_wait)(void),
                     int (*stopped)(void)) OZX_CHECKED;
 
@@ -58,15 +58,15 @@ int ozx_gate_open_closed(struct ozx_gates *gates, uint32_t number,
 void ozx_gate_close(struct ozx_gate *gate);
 
 /* The archive, until the thread leaves; it must not be inside one already. NULL: `error` says why.
- * -ESTALE: the archive changed (for good); -EBADMSG: refused (for good); -ENOMEM and the disk's errors: the
- * next one tries again. */
+ * -ESTALE: the archive changed (for good); -EBADMSG: refused (for good); -ENOMEM and the disk's
+ * errors: the next one tries again. */
 struct ozx_archive *ozx_gate_enter(struct ozx_gate *gate, struct ozx_error *error) OZX_CHECKED;
 /* The same, but NULL where it would have to wait for the archive. */
 struct ozx_archive *ozx_gate_enter_if_open(struct ozx_gate *gate) OZX_CHECKED;
 void ozx_gate_leave(struct ozx_gate *gate);
 
-/* How often somebody outside holds something of it, counted for whoever wants to know: the count after
- * it. */
+/* How often somebody outside holds something of it, counted for whoever wants to know: the count
+ * after it. */
 uint64_t ozx_gate_hold(struct ozx_gate *gate, uint64_t times);
 uint64_t ozx_gate_release(struct ozx_gate *gate, uint64_t times);
 

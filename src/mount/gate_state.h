@@ -2,7 +2,8 @@
  *
  * What gates are made of. Private to gate.c and gates.c.
  *
- * Locks: a gate's own first, then that of all gates; who has the latter and wants the former only tries.
+ * Locks: a gate's own first, then that of all gates; who has the latter and wants the former only
+ * tries.
  */
 #ifndef OZX_MOUNT_GATE_STATE_H
 #define OZX_MOUNT_GATE_STATE_H
@@ -66,8 +67,8 @@ void ozx_gates_unlist(struct ozx_gate *gate);
 /* True: the archive is not there any more; false: somebody is inside. */
 bool ozx_gates_drop(struct ozx_gate *gate);
 
-/* With the lock of all gates, and that of `mine`. Before an archive is opened, for its file, and after it, for
- * its nodes: closes others. */
+/* With the lock of all gates, and that of `mine`. Before an archive is opened, for its file, and
+ * after it, for its nodes: closes others. */
 void ozx_gates_make_room(struct ozx_gates *gates, const struct ozx_gate *mine);
 
 #endif

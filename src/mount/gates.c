@@ -140,8 +140,8 @@ static bool try_drop(struct ozx_gate *gate)
     return dropped;
 }
 
-/* With the lock of all gates: closes the one that was not used for the longest time, but for `mine`. False:
- * somebody is inside of each. */
+/* With the lock of all gates: closes the one that was not used for the longest time, but for
+ * `mine`. False: somebody is inside of each. */
 static bool drop_oldest(struct ozx_gates *gates, const struct ozx_gate *mine)
 {
     unsigned long before = ULONG_MAX;

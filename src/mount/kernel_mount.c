@@ -80,8 +80,8 @@ static void take_away(const struct ozx_mount_entry *entry)
     }
 }
 
-/* The number of the connection that the kernel made for `device`, which is the number of the mounted
- * file system's device, too; 0 where the kernel does not tell (before Linux 6.16). */
+/* The number of the connection that the kernel made for `device`, which is the number of the
+ * mounted file system's device, too; 0 where the kernel does not tell (before Linux 6.16). */
 static unsigned connection_of(int device)
 {
     char path[64], line[128];

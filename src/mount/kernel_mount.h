@@ -15,13 +15,13 @@
 int ozx_kernel_mount(const struct ozx_mount_options *options, int socket, struct ozx_mount_id *out,
                      struct ozx_error *error) OZX_CHECKED;
 
-/* The first half of it, for another mount than FUSE's: locks the directory until `*lock` is closed, and refuses
- * one that is used. */
+/* The first half of it, for another mount than FUSE's: locks the directory until `*lock` is closed,
+ * and refuses one that is used. */
 int ozx_kernel_mount_begin(const struct ozx_mount_options *options, int *lock,
                            struct ozx_error *error) OZX_CHECKED;
 
-/* Lets the kernel read ahead by 256 KiB, but no more than `max_read_bytes`, as root. Left as it is where
- * that cannot be. */
+/* Lets the kernel read ahead by 256 KiB, but no more than `max_read_bytes`, as root. Left as it is
+ * where that cannot be. */
 void ozx_kernel_mount_readahead(unsigned device_minor, unsigned max_read_bytes);
 
 #endif

@@ -18,8 +18,8 @@
 
 #define TEXT_MAX ((size_t)8 << 20) /* of an environment; who has more is taken for a user */
 
-/* True if `path` is in this file of /proc, or if that cannot be told. What is not ours to read (other users',
- * which our mounts do not let in) says no. */
+/* True if `path` is in this file of /proc, or if that cannot be told. What is not ours to read
+ * (other users', which our mounts do not let in) says no. */
 static bool mentions(const char *pid, const char *file, const char *path)
 {
     OZX_AUTO_FREE char *text = NULL;
@@ -97,8 +97,9 @@ static unsigned count_daemons(unsigned device_minor)
     return count;
 }
 
-/* Its supervisor is gone: the worker goes on alone (and has its name before it answers), or is gone, too. Of a
- * mount whose processes are not to be seen, as in another PID namespace, none is counted, and it answers. */
+/* Its supervisor is gone: the worker goes on alone (and has its name before it answers), or is
+ * gone, too. Of a mount whose processes are not to be seen, as in another PID namespace, none is
+ * counted, and it answers. */
 static bool is_left(const struct ozx_mount_entry *entry)
 {
     struct ozx_mount_state ignored;

@@ -44,8 +44,9 @@ static int live_in_background(const struct ozx_mount_options *options,
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
 
-    /* It leaves the caller's process group as late as it can (answer_served): until then autofs lets no other
-     * process than its automounter's group near the mount point. Leases are not mounted on one. */
+    /* It leaves the caller's process group as late as it can (answer_served): until then autofs
+     * lets no other process than its automounter's group near the mount point. Leases are not
+     * mounted on one. */
     if (options->private_place)
         setsid();
     else
@@ -126,7 +127,8 @@ static int wait_for_answer(const struct ozx_mount_options *options,
     return more;
 }
 
-/* Starts the supervisor and waits for its answer. Then `lease` has the channel to it; NULL: it is closed. */
+/* Starts the supervisor and waits for its answer. Then `lease` has the channel to it; NULL: it is
+ * closed. */
 static int run_in_background(const struct ozx_mount_options *options,
                              struct ozx_mount_contents *contents,
                              const struct ozx_mount_events *events, int signals,

@@ -93,9 +93,9 @@ int ozx_mount_run(const struct ozx_mount_options *options, struct ozx_mount_cont
                   const struct ozx_mount_events *events, enum ozx_mount_stage *stage,
                   struct ozx_error *error) OZX_CHECKED;
 
-/* The same in the background, with a `private_place`; `place` is for the supervisor, which makes it. The
- * mount lives until `lease` is ended (mount/mount_lease.h) or this process is gone. The handlers of SIGPIPE stay
- * as they are. */
+/* The same in the background, with a `private_place`; `place` is for the supervisor, which makes
+ * it. The mount lives until `lease` is ended (mount/mount_lease.h) or this process is gone. The
+ * handlers of SIGPIPE stay as they are. */
 int ozx_mount_start(const struct ozx_mount_options *options, struct ozx_mount_contents *contents,
                     const struct ozx_mount_events *events, struct ozx_mount_lease *lease,
                     enum ozx_mount_stage *stage, struct ozx_error *error) OZX_CHECKED;

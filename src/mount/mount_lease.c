@@ -55,8 +55,8 @@ static bool wait_for(int fd, int events, int timeout_ms)
     return ready > 0;
 }
 
-/* The channel is open in the supervisor and in a fusermount3 that it has started, and in nothing else:
- * once its end is read, nobody mounts or unmounts any more. */
+/* The channel is open in the supervisor and in a fusermount3 that it has started, and in nothing
+ * else: once its end is read, nobody mounts or unmounts any more. */
 static void wait_for_helpers(int channel)
 {
     struct ozx_message message;

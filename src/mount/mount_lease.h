@@ -25,7 +25,7 @@ struct ozx_mount_lease {
     struct ozx_mount_id id;                /* of the mount; 0 as long as it is not known */
 };
 
-#define OZX_MOUNT_LEASE_INIT                                                                             \
+#define OZX_MOUNT_LEASE_INIT                                                                       \
     {                                                                                              \
         .channel = -1                                                                              \
     }
@@ -33,8 +33,8 @@ struct ozx_mount_lease {
 /* Tells the supervisor of the command that the mount is for. -EPIPE: it is gone. */
 int ozx_mount_lease_hand_command(const struct ozx_mount_lease *lease, int pidfd) OZX_CHECKED;
 
-/* What has become of the mount, once the channel is readable: 1 and the reason if it is not served any
- * more, 0 if it is. */
+/* What has become of the mount, once the channel is readable: 1 and the reason if it is not served
+ * any more, 0 if it is. */
 int ozx_mount_lease_look(const struct ozx_mount_lease *lease, struct ozx_error *error) OZX_CHECKED;
 
 /* Begins to end the mount. Of several, all of them before the first is waited for. */

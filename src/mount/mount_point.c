@@ -170,12 +170,13 @@ static void name_place(const struct ozx_place *place, struct ozx_error *error)
     char text[sizeof error->text], path[OZX_ESCAPED_SIZE];
 
     snprintf(text, sizeof text, "%s", error->text);
-    snprintf(error->text, sizeof error->text, "no directory was given, and %s cannot be used: %.300s",
+    snprintf(error->text, sizeof error->text,
+             "no directory was given, and %s cannot be used: %.300s",
              ozx_escape(path, sizeof path, place->path, strlen(place->path)), text);
 }
 
-/* Makes the directory of a place that was found, or takes the one that is there. -ENOTEMPTY: that has
- * files in it; -EEXIST: it cannot be taken for another reason. */
+/* Makes the directory of a place that was found, or takes the one that is there. -ENOTEMPTY: that
+ * has files in it; -EEXIST: it cannot be taken for another reason. */
 static int make(const struct ozx_start_guard *guard, struct ozx_place *place,
                 struct ozx_error *error)
 {
@@ -314,7 +315,8 @@ static bool cannot_write(int failure)
 int ozx_mount_point_make(const char *archive_path, const struct ozx_start_guard *guard,
                          struct ozx_place *place, struct ozx_error *error)
 {
-    /* The directory that the archive was packed from often stands beside it, under the first name. */
+    /* The directory that the archive was packed from often stands beside it, under the first name.
+     */
     static const char *const suffixes[] = {ENDING, ".ozx" ENDING};
     int failure = -ENOTEMPTY;
 

@@ -23,7 +23,8 @@ int ozx_mount_point_check(const char *directory, bool hide_contents, struct ozx_
  * empty directory of that name that is the caller's own is taken, too.
  *
  * What is made has the sticky bit, which nobody else gives to such a directory: by that it is known
- * after a crash, and `place->made` is set for one that was left. `guard` is told of each that is tried. */
+ * after a crash, and `place->made` is set for one that was left. `guard` is told of each that is
+ * tried. */
 int ozx_mount_point_make(const char *archive_path, const struct ozx_start_guard *guard,
                          struct ozx_place *place, struct ozx_error *error) OZX_CHECKED;
 

@@ -12,8 +12,9 @@
 #define OZX_MOUNTS_OF_ALL ((uid_t)-1)
 
 /* The mounts of `user`, of `source` (what findmnt shows: the archive's absolute path) or of any
- * (NULL), the last one first: one that is mounted on another is unmounted before it. `info` is owned
- * by the caller, `entries` is freed by it and borrows from `info`. -ENOMEM, -ENOENT (no /proc) ... */
+ * (NULL), the last one first: one that is mounted on another is unmounted before it. `info` is
+ * owned by the caller, `entries` is freed by it and borrows from `info`. -ENOMEM, -ENOENT (no
+ * /proc) ... */
 int ozx_mounts_find(uid_t user, const char *source, struct ozx_mountinfo *info,
                     const struct ozx_mount_entry ***entries, size_t *count) OZX_CHECKED;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A mount namespace of this process's own. It is tried in a child first: a process that is in a user
- * namespace by half, without a map of its ids, would be nobody for the rest of its life.
+ * A mount namespace of this process's own. It is tried in a child first: a process that is in a
+ * user namespace by half, without a map of its ids, would be nobody for the rest of its life.
  */
 #include "mount/namespace.h"
 
@@ -23,7 +23,8 @@ static int put(const char *path, const char *text)
     return write(fd, text, (size_t)size) == size ? 0 : -errno;
 }
 
-/* The same ids inside as outside; nobody else's, which takes rights that an ordinary user has not. */
+/* The same ids inside as outside; nobody else's, which takes rights that an ordinary user has not.
+ */
 static int keep_ids(uid_t uid, gid_t gid)
 {
     char map[64];
@@ -70,8 +71,9 @@ int ozx_namespace_enter(struct ozx_error *error)
     failure = failure > 0 ? -failure : failure;
     if (!failure)
         failure = enter();
-    return failure ? ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                                   "install the package fuse3, or allow user namespaces",
-                                   "cannot enter a user and mount namespace: %s", strerror(-failure))
-                   : 0;
+    return failure
+               ? ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                               "install the package fuse3, or allow user namespaces",
+                               "cannot enter a user and mount namespace: %s", strerror(-failure))
+               : 0;
 }

@@ -11,8 +11,8 @@
  * and a NUL. Returns where the NUL stands. */
 char *ozx_option_escape(char *to, const char *text);
 
-/* The next option of `*list`, without the backslashes, into `option`, which has room for the whole list
- * and a NUL; `*list` moves on. False: there is none. */
+/* The next option of `*list`, without the backslashes, into `option`, which has room for the whole
+ * list and a NUL; `*list` moves on. False: there is none. */
 bool ozx_option_next(const char **list, char *option);
 
 #endif

@@ -154,8 +154,8 @@ static int refuse_link(const struct walk *w, const char *name, const struct stat
         ozx_escape(escaped, sizeof escaped, path, strlen(path)), (unsigned)link->st_uid);
 }
 
-/* Links in /proc lead to a directory, not to a path: what can be read in /proc/PID/root is "/", which
- * is another directory here if the process has another root or other mounts. */
+/* Links in /proc lead to a directory, not to a path: what can be read in /proc/PID/root is "/",
+ * which is another directory here if the process has another root or other mounts. */
 static bool is_direct(int link, const char *target)
 {
     struct statfs fs;

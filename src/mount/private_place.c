@@ -149,7 +149,8 @@ bool ozx_private_place_remove(const struct ozx_private_place *where)
     return unlinkat(where->base, where->name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
-/* True if the name of the directory that the place is in is one that was chosen here: then `out` has it. */
+/* True if the name of the directory that the place is in is one that was chosen here: then `out`
+ * has it. */
 static bool has_chosen_name(const struct ozx_place *place, struct ozx_private_place *out)
 {
     const size_t size = sizeof out->name - 1;
@@ -171,7 +172,8 @@ bool ozx_private_place_remove_left(const struct ozx_place *place, uid_t user)
     if (!has_chosen_name(place, &where) || base < 0 || fstat(place->parent, &held) < 0 ||
         fstatat(base, where.name, &named, AT_SYMLINK_NOFOLLOW) < 0)
         return false;
-    if (held.st_dev != named.st_dev || held.st_ino != named.st_ino || (held.st_mode & 07777) != MODE)
+    if (held.st_dev != named.st_dev || held.st_ino != named.st_ino ||
+        (held.st_mode & 07777) != MODE)
         return false;
     if (held.st_uid != geteuid() && (geteuid() != 0 || held.st_uid != user))
         return false;

@@ -4,8 +4,8 @@
  *
  *     $XDG_RUNTIME_DIR or /tmp / ozxfs-run.XXXXXXXXXXXXXXXX / NAME.ome.zarr
  *
- * Its name is chosen before it is made, so that of the two processes that know it either can take it
- * away if the other one is gone, at whatever moment.
+ * Its name is chosen before it is made, so that of the two processes that know it either can take
+ * it away if the other one is gone, at whatever moment.
  */
 #ifndef OZX_MOUNT_PRIVATE_PLACE_H
 #define OZX_MOUNT_PRIVATE_PLACE_H
@@ -33,8 +33,8 @@ struct ozx_private_place {
 int ozx_private_place_choose(const char *inner, struct ozx_private_place *out,
                              struct ozx_error *error) OZX_CHECKED;
 
-/* Holds the same directory once more, as it is seen in the mount namespace that was entered since. -ESTALE:
- * another one is there. */
+/* Holds the same directory once more, as it is seen in the mount namespace that was entered since.
+ * -ESTALE: another one is there. */
 int ozx_private_place_reopen(struct ozx_private_place *where) OZX_CHECKED;
 
 /* Makes both directories and holds the place. On failure there is nothing. */
@@ -48,8 +48,9 @@ int ozx_private_place_find(const struct ozx_private_place *where,
 /* Removes both directories, unless something is mounted there. True if they are gone. */
 bool ozx_private_place_remove(const struct ozx_private_place *where);
 
-/* Removes the directories of a place that was found by its path, if they are such, empty, and belong to the
- * caller or (who calls is root) to `user`: their run was killed. True if they are gone. */
+/* Removes the directories of a place that was found by its path, if they are such, empty, and
+ * belong to the caller or (who calls is root) to `user`: their run was killed. True if they are
+ * gone. */
 bool ozx_private_place_remove_left(const struct ozx_place *place, uid_t user);
 
 void ozx_private_place_close(struct ozx_private_place *where);

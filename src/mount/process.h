@@ -22,17 +22,18 @@ int ozx_process_detach_standard(void) OZX_CHECKED;
 void ozx_process_name(char name[OZX_PROCESS_NAME_SIZE], unsigned device_minor);
 void ozx_process_take_name(unsigned device_minor);
 
-/* Blocks INT, QUIT, TERM, HUP and CHLD and gives a signalfd for them. `old` gets the mask that was. With
- * `respectful` INT, QUIT and HUP are left out if the parent ignored them: a shell's `&`, nohup. */
+/* Blocks INT, QUIT, TERM, HUP and CHLD and gives a signalfd for them. `old` gets the mask that was.
+ * With `respectful` INT, QUIT and HUP are left out if the parent ignored them: a shell's `&`,
+ * nohup. */
 int ozx_process_signals(bool respectful, sigset_t *old, int *signals) OZX_CHECKED;
 
 /* The next signal of a signalfd, 0 if there is none. */
 int ozx_process_next_signal(int signals);
 
-/* Has `question` asked of a file system, in a child, since it may not be answered at all; one that has
- * taken the question and keeps it holds the child even when that is killed, and is left to it. The
- * child has no standard descriptors; it fills `answer`, which may be NULL, and returns an errno or 0.
- * Returns that, negative; -ETIMEDOUT after a second. */
+/* Has `question` asked of a file system, in a child, since it may not be answered at all; one that
+ * has taken the question and keeps it holds the child even when that is killed, and is left to it.
+ * The child has no standard descriptors; it fills `answer`, which may be NULL, and returns an errno
+ * or 0. Returns that, negative; -ETIMEDOUT after a second. */
 int ozx_process_ask(int (*question)(void *context, void *answer), void *context, void *answer,
                     size_t answer_size) OZX_CHECKED;
 

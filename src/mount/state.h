@@ -40,9 +40,9 @@ enum ozx_mount_condition {
     OZX_MOUNT_HIDDEN,  /* its owner has not let the caller see it */
 };
 
-/* Asks the mount of this entry, for a second at most. Without numbers (the kernel serves it, or what
- * answers is another version) `*counted` is false and `state` is zeroed, as it is for all that does not
- * serve. */
+/* Asks the mount of this entry, for a second at most. Without numbers (the kernel serves it, or
+ * what answers is another version) `*counted` is false and `state` is zeroed, as it is for all that
+ * does not serve. */
 enum ozx_mount_condition ozx_mount_ask(const struct ozx_mount_entry *entry,
                                        struct ozx_mount_state *state, bool *counted);
 

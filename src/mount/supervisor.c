@@ -362,7 +362,8 @@ static void run(struct ozx_supervisor *s)
     }
 }
 
-/* A leased mount whose worker is gone stays, dead, until nobody can take it for an empty directory. */
+/* A leased mount whose worker is gone stays, dead, until nobody can take it for an empty directory.
+ */
 static void wait_for_lease(struct ozx_supervisor *s)
 {
     struct ozx_error error = OZX_ERROR_INIT;

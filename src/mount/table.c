@@ -233,7 +233,7 @@ int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe, stru
     return failure;
 }
 
-/* --- the check ---------------------------------------------------------------------------------- */
+/* --- the check -------------------------------------------------------------------------------- */
 
 static const char *check_name(const struct ozx_table *table, const struct ozx_row *row)
 {
@@ -330,8 +330,8 @@ int ozx_table_check(struct ozx_table *table, uint64_t archive_size_bytes, struct
 
 /* --- the supervisor's end --------------------------------------------------------------------- */
 
-/* Room for `size`. It is the system's to give where it is written to, so a head that announces too much costs
- * nothing. */
+/* Room for `size`. It is the system's to give where it is written to, so a head that announces too
+ * much costs nothing. */
 static int make_room(struct ozx_table *table, size_t size)
 {
     void *memory;
@@ -397,8 +397,8 @@ static int take_head(struct ozx_table_reader *reader)
     return 0;
 }
 
-/* Where the names are is not for the sender to say. All of them are here before the first row is, and there is time
- * between the rows. */
+/* Where the names are is not for the sender to say. All of them are here before the first row is,
+ * and there is time between the rows. */
 static int take_rows(struct ozx_table_reader *reader)
 {
     struct ozx_table *table = &reader->table;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The flat table: all of an archive's tree that a backend in the supervisor (mount/direct.h) has to know,
- * as numbers and names. The worker, which parses, makes it and writes it to a pipe; the supervisor, which
- * has rights to lose, reads it from there into memory of its own, and believes nothing of it:
- * ozx_table_check() says what it may rely on.
+ * The flat table: all of an archive's tree that a backend in the supervisor (mount/direct.h) has to
+ * know, as numbers and names. The worker, which parses, makes it and writes it to a pipe; the
+ * supervisor, which has rights to lose, reads it from there into memory of its own, and believes
+ * nothing of it: ozx_table_check() says what it may rely on.
  *
  *     row 0 is the root; every other row comes behind its parent's
  *     children of one directory stand together, in the order of the directories, sorted by name
@@ -58,9 +58,9 @@ struct ozx_table {
 
 #define OZX_TABLE_DATA_MAX (UINT64_C(16) << 20) /* of compressed entries, decompressed */
 
-/* Writes the table of `archive` to `pipe`; reads all local headers and all compressed entries. `limit_ms`
- * as of ozx_archive_resolve_all(). -EIO: there are files that cannot be read; -EFBIG: more is compressed
- * than a table takes; -ETIME: too slow; -EPIPE: nobody reads it any more. */
+/* Writes the table of `archive` to `pipe`; reads all local headers and all compressed entries.
+ * `limit_ms` as of ozx_archive_resolve_all(). -EIO: there are files that cannot be read; -EFBIG:
+ * more is compressed than a table takes; -ETIME: too slow; -EPIPE: nobody reads it any more. */
 int ozx_table_send(struct ozx_archive *archive, int64_t limit_ms, int pipe,
                    struct ozx_error *error) OZX_CHECKED;
 
@@ -79,12 +79,13 @@ struct ozx_table_reader {
     uint8_t head[32];
 };
 
-/* Reads what there is in `pipe`, which does not block. 1: there is more to come; 0: the table is whole;
- * -EPROTO: it is none; -ENOMEM; -EPIPE: it ended too early. */
+/* Reads what there is in `pipe`, which does not block. 1: there is more to come; 0: the table is
+ * whole; -EPROTO: it is none; -ENOMEM; -EPIPE: it ended too early. */
 int ozx_table_receive(struct ozx_table_reader *reader, int pipe) OZX_CHECKED;
 
-/* Looks at the rows that were not looked at as they came: parents, names, their order, sizes and offsets; and says of
- * all of them whether they are as above, in an archive of this size: else -EBADMSG. */
+/* Looks at the rows that were not looked at as they came: parents, names, their order, sizes and
+ * offsets; and says of all of them whether they are as above, in an archive of this size: else
+ * -EBADMSG. */
 int ozx_table_check(struct ozx_table *table, uint64_t archive_size_bytes,
                     struct ozx_error *error) OZX_CHECKED;
 

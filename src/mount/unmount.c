@@ -69,8 +69,8 @@ struct umount {
     bool lazy;
 };
 
-/* What this process inherited must not keep the mount busy. After the path was walked, which may lead
- * through one: /dev/fd/N. */
+/* What this process inherited must not keep the mount busy. After the path was walked, which may
+ * lead through one: /dev/fd/N. */
 static void let_go(const struct ozx_place *place)
 {
     const int keep[] = {place->parent};
@@ -123,8 +123,9 @@ static int recognize(struct umount *u, struct ozx_error *error)
     int failure = ozx_mountinfo_read(&info);
 
     if (failure)
-        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "check that /proc is mounted",
-                             "cannot read /proc/self/mountinfo: %s", strerror(-failure));
+        return ozx_error_set(error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                             "check that /proc is mounted", "cannot read /proc/self/mountinfo: %s",
+                             strerror(-failure));
     entry = ozx_mountinfo_by_number(&info, u->id.number);
     if (!entry)
         return refuse(-ESTALE, error);

@@ -20,8 +20,8 @@ int ozx_unmount(const struct ozx_place *place, const struct ozx_mount_id *mount,
  * and without `lazy` waits until the processes that served it are gone; then a directory that was
  * made for the mount is gone, too. What else there is to say goes to `note`, whose text is empty
  * if there is nothing: where else the file system is still mounted, and that its daemon lives as
- * long. Descriptors of the process from 3 on are closed, its working directory is / afterwards: what it
- * inherited does not keep the mount busy.
+ * long. Descriptors of the process from 3 on are closed, its working directory is / afterwards:
+ * what it inherited does not keep the mount busy.
  *
  * -ENOENT, -ENOTDIR ...: no such path; -EINVAL: nothing is mounted there, or it is not ozxfs;
  * -EBUSY, -EPERM: as above; -ETIMEDOUT: unmounted, but the daemon did not end. */

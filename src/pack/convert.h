@@ -14,8 +14,8 @@
  *     shown         0/zarr.json     0/c/1/2      0/c/1/2
  *     below         0/.zarray       0/1/2        0/1.2
  *
- * Memory: of each node about 100 bytes, its path and its zarr.json (one for all that are equal); of an array
- * whose chunks lie in one directory its listing, as long as it is walked.
+ * Memory: of each node about 100 bytes, its path and its zarr.json (one for all that are equal); of
+ * an array whose chunks lie in one directory its listing, as long as it is walked.
  */
 #ifndef OZX_PACK_CONVERT_H
 #define OZX_PACK_CONVERT_H
@@ -124,8 +124,8 @@ uint32_t ozx_convert_find(const struct ozx_convert *c, const char *path, size_t 
 
 /* --- convert_node.c --------------------------------------------------------------------------- */
 
-/* The zarr.json of the node at `path`, which has the files of v2 that `has` says; `*node` is its number.
- * `mtime_s`: where it has none of them. */
+/* The zarr.json of the node at `path`, which has the files of v2 that `has` says; `*node` is its
+ * number. `mtime_s`: where it has none of them. */
 int ozx_convert_make(struct ozx_convert *c, const char *path, size_t size_bytes,
                      const bool has[OZX_CONVERT_FILES], int64_t mtime_s, uint32_t *node,
                      struct ozx_error *error) OZX_CHECKED;
@@ -136,15 +136,15 @@ void ozx_convert_pop_images(struct ozx_convert *c, const char *path, size_t size
 
 /* --- convert_chunks.c ------------------------------------------------------------------------- */
 
-/* The array whose chunk, or directory of chunks, a path is (c, c/0, c/0/1 below it); NONE. `*rest` is what is
- * behind "c", without '/'. */
+/* The array whose chunk, or directory of chunks, a path is (c, c/0, c/0/1 below it); NONE. `*rest`
+ * is what is behind "c", without '/'. */
 uint32_t ozx_convert_chunk(const struct ozx_convert *c, const char *path, size_t size_bytes,
                            const char **rest, size_t *rest_size_bytes);
-/* The directory is listed: if it is not below the array whose chunks are kept, they are not needed any more (the
- * array's own is listed again, or the walk has left it). */
+/* The directory is listed: if it is not below the array whose chunks are kept, they are not needed
+ * any more (the array's own is listed again, or the walk has left it). */
 void ozx_convert_drop_flat(struct ozx_convert *c, const char *path, size_t size_bytes);
-/* Takes the names of chunks out of an array's listing; what is left is none. `c` stands for them, with
- * `key`. */
+/* Takes the names of chunks out of an array's listing; what is left is none. `c` stands for them,
+ * with `key`. */
 int ozx_convert_take_chunks(struct ozx_convert *c, uint32_t node, uint32_t key,
                             struct ozx_input_listing *listing,
                             struct ozx_error *error) OZX_CHECKED;

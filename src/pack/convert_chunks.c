@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The names of chunks. Which of v2's two ways an array has is taken from the files: writers of nested
- * stores stated the other one, and to a reader that believes it all of the array is fill.
+ * The names of chunks. Which of v2's two ways an array has is taken from the files: writers of
+ * nested stores stated the other one, and to a reader that believes it all of the array is fill.
  *
  * A flat directory's names become paths by one byte, and sorted they are the tree that v3 has:
  *
@@ -241,7 +241,8 @@ static uint32_t lower_bound(const struct ozx_input_listing *flat, const char *pr
     return low;
 }
 
-/* The array's names again, where the walk has been elsewhere since: what is no chunk is asked for later. */
+/* The array's names again, where the walk has been elsewhere since: what is no chunk is asked for
+ * later. */
 static int need_flat(struct ozx_convert *c, uint32_t node, uint32_t key, struct ozx_error *error)
 {
     const struct ozx_convert_node *array = &c->nodes[node];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a directory holds once it is of v3: a node's own zarr.json for .zgroup, .zarray and .zattrs, `c` for
- * the chunks of an array, everything else as it is.
+ * What a directory holds once it is of v3: a node's own zarr.json for .zgroup, .zarray and .zattrs,
+ * `c` for the chunks of an array, everything else as it is.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * zarr.json files: made of what v2 has for a node when the walk comes by, and kept. The arrays of a plate
- * mostly have the same one.
+ * zarr.json files: made of what v2 has for a node when the walk comes by, and kept. The arrays of a
+ * plate mostly have the same one.
  */
 #include <stdio.h>
 #include <string.h>

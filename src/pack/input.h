@@ -37,8 +37,8 @@ struct ozx_input_place {
 struct ozx_input_reader {
     int directory_fd; /* owned; -1: none yet */
     uint32_t directory;
-    /* Of an input that is made of another one: what it keeps from one call to the next (with a reader
-     * for that other input in it), and what frees it. NULL, both. */
+    /* Of an input that is made of another one: what it keeps from one call to the next (with a
+     * reader for that other input in it), and what frees it. NULL, both. */
     void *own;
     void (*end)(void *own);
 };
@@ -80,7 +80,8 @@ struct ozx_input_kind {
      * path, and is as before when it returns. */
     bool (*holds_node)(struct ozx_input *input, char *path, size_t path_size_bytes, uint32_t key);
     bool (*exists)(const struct ozx_input *input, const char *path);
-    /* The file at `path` (terminated), outside of the walk. -ENOENT without an error: there is none. */
+    /* The file at `path` (terminated), outside of the walk. -ENOENT without an error: there is
+     * none. */
     int (*find)(const struct ozx_input *input, const char *path, struct ozx_input_file *file,
                 struct ozx_error *error);
 
@@ -98,7 +99,8 @@ struct ozx_input_kind {
     int (*check_crc)(const struct ozx_input *input, const struct ozx_input_place *place,
                      uint32_t crc32, struct ozx_error *error);
 
-    /* The directory is still what it was when it was listed: nothing was added, removed, renamed. */
+    /* The directory is still what it was when it was listed: nothing was added, removed, renamed.
+     */
     bool (*is_unchanged)(const struct ozx_input *input, const char *path, uint64_t fingerprint);
     /* -EEXIST: the output is the input, or in it. */
     int (*check_output)(const struct ozx_input *input, const struct ozx_output_file *output,
@@ -119,13 +121,13 @@ struct ozx_input {
 int ozx_input_of_directory(const char *path, struct ozx_input **out,
                            struct ozx_error *error) OZX_CHECKED;
 
-/* The archive that is read is not written, nor replaced: -EEXIST if it is what stands under the output's
- * name. */
+/* The archive that is read is not written, nor replaced: -EEXIST if it is what stands under the
+ * output's name. */
 int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *old,
                          struct ozx_error *error) OZX_CHECKED;
 
-/* What the archive (closed with it) shows. `lost` (borrowed, may be NULL): not 0 for each node that cannot
- * be had. -ENOMEM. */
+/* What the archive (closed with it) shows. `lost` (borrowed, may be NULL): not 0 for each node that
+ * cannot be had. -ENOMEM. */
 int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struct ozx_input **out,
                          struct ozx_error *error) OZX_CHECKED;
 
@@ -133,7 +135,8 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
 int ozx_input_of_v2(struct ozx_input *base, struct ozx_input **out,
                     struct ozx_error *error) OZX_CHECKED;
 
-/* The whole of a file that `find` found at `path`, at most `most_bytes`, terminated; the caller frees it. */
+/* The whole of a file that `find` found at `path`, at most `most_bytes`, terminated; the caller
+ * frees it. */
 int ozx_input_read_file(const struct ozx_input *input, const char *path,
                         const struct ozx_input_file *file, uint64_t most_bytes, char **text,
                         struct ozx_error *error) OZX_CHECKED;

@@ -209,7 +209,8 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
 {
     static const struct ozx_input_kind kind = {.subject = "entry ",
                                                .hint_above = "give it with --subdir",
-                                               .hint_v2 = "convert it: ozxfs repack --convert IN OUT.ozx",
+                                               .hint_v2 =
+                                                   "convert it: ozxfs repack --convert IN OUT.ozx",
                                                .states_crc = true,
                                                .key_count = key_count,
                                                .size_of = size_of,

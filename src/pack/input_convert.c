@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The input that shows another one's Zarr v2 as Zarr v3. Bytes of chunks go through as they are; a zarr.json
- * comes from memory.
+ * The input that shows another one's Zarr v2 as Zarr v3. Bytes of chunks go through as they are; a
+ * zarr.json comes from memory.
  */
 #include <string.h>
 
@@ -21,7 +21,8 @@ static uint32_t made_at(const struct ozx_convert *c, const char *path, size_t si
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
-/* A chunk whose name is another one below; its directory stays open for the next of a walk over them. */
+/* A chunk whose name is another one below; its directory stays open for the next of a walk over
+ * them. */
 static int look_renamed(struct ozx_convert *c, uint32_t array, const struct ozx_input_item *item,
                         const char *below, size_t size, struct ozx_input_file *file,
                         struct ozx_error *error)

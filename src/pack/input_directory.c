@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A directory of the file system as input. It may change at any time: what the walk saw of each file
- * and directory is compared with what is there after the reading.
+ * A directory of the file system as input. It may change at any time: what the walk saw of each
+ * file and directory is compared with what is there after the reading.
  *
  * One directory is open at a time, whatever the depth: it is listed, its files are looked at, and
  * it is closed before the walk goes down.

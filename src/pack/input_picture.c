@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The input that is another one with a picture of it in its root, which its zarr.json refers to. Both
- * files come from memory.
+ * The input that is another one with a picture of it in its root, which its zarr.json refers to.
+ * Both files come from memory.
  */
 #include <string.h>
 

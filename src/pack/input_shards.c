@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the packer's walk is shown of arrays that are sharded: shards in place of chunks, other sizes of
- * their metadata. All else is the input's below.
+ * What the packer's walk is shown of arrays that are sharded: shards in place of chunks, other
+ * sizes of their metadata. All else is the input's below.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "pack/plan_build.h"
 #include "pack/shards.h"
 
-/* The array of whose files or shards a directory is one, with its numbers. Beyond both grids there are
- * none: such a directory is like any other. */
+/* The array of whose files or shards a directory is one, with its numbers. Beyond both grids there
+ * are none: such a directory is like any other. */
 static struct ozx_shard_array *find_directory(const struct ozx_shards *self, const char *path,
                                               size_t size, const char **rest, uint64_t *index,
                                               uint32_t *depth)
@@ -160,7 +160,8 @@ static int look(struct ozx_input *input, struct ozx_input_listing *listing, cons
                                         .in_order = array->in_order};
         return 0;
     }
-    failure = self->below->kind->look(self->below, listing, path, path_size_bytes, item, file, error);
+    failure =
+        self->below->kind->look(self->below, listing, path, path_size_bytes, item, file, error);
     text = failure ? NULL : ozx_shards_find_text(self, path);
     if (!text)
         return failure;

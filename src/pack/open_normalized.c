@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What stands in the way of an archive that is whole: a prefix, or its names. All names are looked at
- * before one is changed.
+ * What stands in the way of an archive that is whole: a prefix, or its names. All names are looked
+ * at before one is changed.
  */
 #include "pack/open_normalized.h"
 
@@ -191,7 +191,8 @@ static int open_with_names(struct ozx_source *source, const struct ozx_archive_o
 }
 
 int ozx_open_normalized(struct ozx_source **source, const struct ozx_archive_options *options,
-                  struct ozx_archive **out, struct ozx_normalized *normalized, struct ozx_error *error)
+                        struct ozx_archive **out, struct ozx_normalized *normalized,
+                        struct ozx_error *error)
 {
     int failure = open_with_names(*source, options, out, normalized, error);
     struct ozx_source *behind = NULL;

@@ -19,8 +19,8 @@ struct ozx_normalized {
 };
 
 /* Takes ownership of `*source` on success; else it is the caller's, perhaps as another source that
- * leaves the prefix away and owns the first. `options->names` is not looked at. -EBADMSG: refused; the
- * error says why, with the name that has no normal form, or both names that share one. */
+ * leaves the prefix away and owns the first. `options->names` is not looked at. -EBADMSG: refused;
+ * the error says why, with the name that has no normal form, or both names that share one. */
 int ozx_open_normalized(struct ozx_source **source, const struct ozx_archive_options *options,
                   struct ozx_archive **out, struct ozx_normalized *normalized,
                   struct ozx_error *error) OZX_CHECKED;

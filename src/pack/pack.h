@@ -45,17 +45,19 @@ struct ozx_pack_result {
     char version[OZX_VERSION_TEXT_MAX];
     bool verified;
     struct ozx_shard_counts shards;
-    uint64_t consolidated_removed; /* nodes left out that consolidated metadata do not list any more */
+    /* nodes left out that consolidated metadata do not list any more */
+    uint64_t consolidated_removed;
 };
 
 struct ozx_pack_options {
     const char *input;      /* a directory; with `from` only for messages */
-    struct ozx_input *from; /* ozx_pack closes it, whatever comes; not NULL: it is packed, not `input` */
+    /* ozx_pack closes it, whatever comes; not NULL: it is packed, not `input` */
+    struct ozx_input *from;
     const char *output; /* a file's path; NULL: `output_fd`, to which is only written, in order */
     int output_fd;      /* borrowed */
     const struct ozx_output_file
         *output_file;        /* borrowed; not NULL: what `output` is, prepared (and made, unless
-                                      * `dry_run`) by the caller, who gives it its name at the end */
+                              * `dry_run`) by the caller, who gives it its name at the end */
     const char *ome_version; /* NULL: from the metadata */
     const char *const *excludes;
     size_t exclude_count;
@@ -73,8 +75,8 @@ struct ozx_pack_options {
     void *picture_context;
     const volatile sig_atomic_t *cancel; /* may be NULL */
 
-    /* All of these are called on the calling thread; the last three may be NULL. A note is a warning
-     * of what is as it should be. */
+    /* All of these are called on the calling thread; the last three may be NULL. A note is a
+     * warning of what is as it should be. */
     void *context;
     void (*problem)(void *context, enum ozx_pack_about about, const struct ozx_error *problem);
     void (*warning)(void *context, enum ozx_pack_about about, const struct ozx_error *warning);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Patterns of --exclude: a pattern that matches nothing is a mistake of who wrote it, and what was to
- * be left out would be in the archive. One that only matches what another one leaves out already is
- * none: to know it, the tree is walked once more, and nothing left out.
+ * Patterns of --exclude: a pattern that matches nothing is a mistake of who wrote it, and what was
+ * to be left out would be in the archive. One that only matches what another one leaves out already
+ * is none: to know it, the tree is walked once more, and nothing left out.
  */
 #include <string.h>
 

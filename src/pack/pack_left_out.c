@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Each zarr.json of the plan is read and asked what it names. A node is left out if its zarr.json is
- * in the input and not in the plan; what was never there is no matter of this command, but for the
- * root's consolidated metadata. Of a damaged archive nobody knows what was there.
+ * Each zarr.json of the plan is read and asked what it names. A node is left out if its zarr.json
+ * is in the input and not in the plan; what was never there is no matter of this command, but for
+ * the root's consolidated metadata. Of a damaged archive nobody knows what was there.
  */
 #include "pack/pack_left_out.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What metadata say of what an archive is written without. To a reader a node that metadata name and
- * that is not there is an image of fill values, so each such promise is taken back or told:
+ * What metadata say of what an archive is written without. To a reader a node that metadata name
+ * and that is not there is an image of fill values, so each such promise is taken back or told:
  *
  *     consolidated metadata   lose the nodes that are left out (they are cut out of the plan), or
  *                             with `keep_consolidated` are warned of
- *     OME metadata            are kept; datasets, wells, fields, labels, series left out are warned of
+ *     OME metadata            are kept; datasets, wells, fields, labels, series left out are told
  *     arrays                  whose chunks are left out and whose zarr.json is not: warned of
  *     groups                  whose zarr.json is left out and not what is below: warned of
  *

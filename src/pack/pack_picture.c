@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * From an input to that input with its picture: it is planned for once, looked at through the plan, and
- * planned for again with the picture.
+ * From an input to that input with its picture: it is planned for once, looked at through the plan,
+ * and planned for again with the picture.
  */
 #include <string.h>
 

@@ -52,16 +52,16 @@ int ozx_pack_run_pipeline(struct ozx_pack_state *pack, int fd,
 int ozx_pack_check_input_unchanged(struct ozx_pack_state *pack) OZX_CHECKED;
 void ozx_pack_fill_result(struct ozx_pack_state *pack);
 
-/* Makes the plan with the patterns to leave out, each of which must match something. What is wrong was
- * told. */
+/* Makes the plan with the patterns to leave out, each of which must match something. What is wrong
+ * was told. */
 int ozx_pack_plan(struct ozx_pack_state *pack, struct ozx_plan_options *options) OZX_CHECKED;
 
 /* Puts a picture on top of the input, where one is wanted. What is wrong was told. */
 int ozx_pack_put_picture(struct ozx_pack_state *pack,
                          const struct ozx_plan_options *options) OZX_CHECKED;
 
-/* There is a root, and what all zarr.json say is JSON; the OME-Zarr version that they state, "" if none do. What
- * is wrong was told. */
+/* There is a root, and what all zarr.json say is JSON; the OME-Zarr version that they state, "" if
+ * none do. What is wrong was told. */
 int ozx_pack_judge_metadata(struct ozx_pack_state *pack,
                             char version[OZX_VERSION_TEXT_MAX]) OZX_CHECKED;
 
@@ -69,8 +69,8 @@ int ozx_pack_judge_metadata(struct ozx_pack_state *pack,
  * wrong was told. */
 int ozx_pack_find_version(struct ozx_pack_state *pack) OZX_CHECKED;
 
-/* Tells of junk that is left out, of files that are no chunk of any array, and of empty directories:
- * each in a line, with a count. What is wrong was told. */
+/* Tells of junk that is left out, of files that are no chunk of any array, and of empty
+ * directories: each in a line, with a count. What is wrong was told. */
 int ozx_pack_tell_notes(struct ozx_pack_state *pack) OZX_CHECKED;
 
 /* Writes directory and end records, at their place or (`stream`) where `fd` stands. What is wrong

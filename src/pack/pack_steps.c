@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Steps of packing that do not depend on where the tree goes: to an archive of its own, or into one that is there.
+ * Steps of packing that do not depend on where the tree goes: to an archive of its own, or into one
+ * that is there.
  */
 #include "pack/pack_state.h"
 

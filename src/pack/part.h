@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A tree that becomes a part of an archive that is there: judged as for packing, with the same messages, and
- * written by the same threads. Knows nothing of that archive but where the tree goes in it.
+ * A tree that becomes a part of an archive that is there: judged as for packing, with the same
+ * messages, and written by the same threads. Knows nothing of that archive but where the tree goes
+ * in it.
  */
 #ifndef OZX_PACK_PART_H
 #define OZX_PACK_PART_H
@@ -17,8 +18,8 @@ struct ozx_part_place {
     const struct stat *archive; /* must not turn up in the tree */
 };
 
-/* Walks and judges the tree; `options` (borrowed until the part is closed) and `result` as in pack/pack.h, without output and
- * picture. What is wrong was told. */
+/* Walks and judges the tree; `options` (borrowed until the part is closed) and `result` as in
+ * pack/pack.h, without output and picture. What is wrong was told. */
 int ozx_part_open(const struct ozx_pack_options *options, const struct ozx_part_place *place,
                   struct ozx_pack_result *result, struct ozx_part **out) OZX_CHECKED;
 void ozx_part_close(struct ozx_part *part); /* NULL is fine */

@@ -19,8 +19,8 @@ struct ozx_pack_picture {
     uint32_t width, height;
 };
 
-/* Makes a picture of an archive, whose source (borrowed) is read while this is done. The caller frees
- * the data. */
+/* Makes a picture of an archive, whose source (borrowed) is read while this is done. The caller
+ * frees the data. */
 typedef int ozx_picture_maker(void *context, struct ozx_source *source,
                               struct ozx_pack_picture *out, struct ozx_error *error);
 

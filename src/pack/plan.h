@@ -91,8 +91,8 @@ struct ozx_plan_options {
     uint32_t align_bytes;  /* as in zip/writer.h */
     bool align_by_gaps;    /* as there, too */
     bool keep_junk;        /* what pack/junk.h lists is packed, too */
-    /* Where the tree goes in an archive: below which path ("" or "a/b/", borrowed by the plan), and behind
-     * how many bytes. NULL and 0: it is the archive. */
+    /* Where the tree goes in an archive: below which path ("" or "a/b/", borrowed by the plan), and
+     * behind how many bytes. NULL and 0: it is the archive. */
     const char *below;
     uint64_t first_offset_bytes;
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
@@ -113,13 +113,13 @@ void ozx_plan_close(struct ozx_plan *plan); /* NULL is fine */
 
 struct ozx_input *ozx_plan_input(const struct ozx_plan *plan); /* borrowed */
 uint64_t ozx_plan_entry_count(const struct ozx_plan *plan);
-/* The entry of that number, borrowed until the next call: the next one, and the same again, at once, others
- * after some search. */
+/* The entry of that number, borrowed until the next call: the next one, and the same again, at
+ * once, others after some search. */
 const struct ozx_plan_entry *ozx_plan_entry(struct ozx_plan_cursor *cursor, uint64_t index);
 /* The number of the last entry that begins at or in front of the offset. */
 uint64_t ozx_plan_entry_at(const struct ozx_plan *plan, uint64_t offset_bytes);
-/* What some bytes contribute to the CRC-32 of entry `index` (0 at first), which is the sum of these without
- * carries. One thread at a time for each entry. */
+/* What some bytes contribute to the CRC-32 of entry `index` (0 at first), which is the sum of these
+ * without carries. One thread at a time for each entry. */
 void ozx_plan_add_crc(struct ozx_plan_cursor *cursor, uint64_t index, uint32_t crc32);
 uint64_t ozx_plan_metadata_count(const struct ozx_plan *plan); /* entries 0 ... n-1: zarr.json */
 struct ozx_plan_entry *ozx_plan_metadata(const struct ozx_plan *plan,
@@ -143,7 +143,8 @@ uint64_t ozx_plan_directory_bytes(const struct ozx_plan *plan); /* the central d
 uint16_t ozx_plan_path(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                        char path[OZX_NAME_PATH_MAX + 1]);
 
-/* The entry as the writer wants it, its name below `below`; `path` is filled and must live as long as the result. */
+/* The entry as the writer wants it, its name below `below`; `path` is filled and must live as long
+ * as the result. */
 struct ozx_zip_file ozx_plan_file(const struct ozx_plan *plan, const struct ozx_plan_entry *entry,
                                   char path[OZX_NAME_PATH_MAX + 1]);
 

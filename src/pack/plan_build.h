@@ -69,7 +69,8 @@ bool ozx_plan_is_nested(const char *name, size_t size);
 bool ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
                        bool is_directory);
 
-/* Fills the plan from its input, in the order of the paths' bytes. The first problem's code or 0. */
+/* Fills the plan from its input, in the order of the paths' bytes. The first problem's code or 0.
+ */
 int ozx_plan_walk(struct ozx_plan *plan, const struct ozx_plan_options *options) OZX_CHECKED;
 
 #endif

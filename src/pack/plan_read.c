@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Reading what a plan names, through its input. Some files are written without some of their bytes,
- * so that consolidated metadata can lose a node and nothing else. Only places are kept; the bytes come from the file, piece by piece, as those of
- * every other one do:
+ * so that consolidated metadata can lose a node and nothing else. Only places are kept; the bytes
+ * come from the file, piece by piece, as those of every other one do:
  *
  *     file      aaaaXXbbbYYYYcc      cuts: at 4, 2 skipped; at 7, 6 skipped
  *     written   aaaabbbcc

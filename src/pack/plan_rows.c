@@ -9,7 +9,8 @@
 #include "base/array.h"
 #include "zip/format.h"
 
-/* Of a row's head. The first of a stride has all of its fields, whatever these say of the row before it. */
+/* Of a row's head. The first of a stride has all of its fields, whatever these say of the row
+ * before it. */
 enum {
     ROW_DIRECTORY = 1, /* is_directory */
     ROW_IN_ORDER = 2,

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The entries of a plan that are no zarr.json, in the order in which they were added: chunks, mostly, and
- * so many that each byte of a row counts. A row says what differs from the one before it, in about 15
- * bytes with its name:
+ * The entries of a plan that are no zarr.json, in the order in which they were added: chunks,
+ * mostly, and so many that each byte of a row counts. A row says what differs from the one before
+ * it, in about 15 bytes with its name:
  *
  *     head       1   enum bits (plan_rows.c)
  *     name           terminated
  *     directory, size, mtime   each only where it differs, as a number of 7 bits a byte
  *     key            the difference, or 8 bytes
  *
- * So rows are read from front to back; each OZX_PLAN_STRIDE-th stands for itself and is found at once.
+ * So rows are read from front to back; each OZX_PLAN_STRIDE-th stands for itself and is found at
+ * once.
  */
 #ifndef OZX_PACK_PLAN_ROWS_H
 #define OZX_PACK_PLAN_ROWS_H
@@ -39,8 +40,9 @@ struct ozx_plan_rows {
 int ozx_plan_rows_add(struct ozx_plan_rows *rows, const struct ozx_plan_entry *entry) OZX_CHECKED;
 /* Makes room for CRCs, all 0. -ENOMEM. */
 int ozx_plan_rows_sum(struct ozx_plan_rows *rows) OZX_CHECKED;
-/* The row at `at` (which becomes the next one's place) into `entry`, which has the one before it unless
- * the row's number is a multiple of the stride. All but offsets and CRC; the name is borrowed. */
+/* The row at `at` (which becomes the next one's place) into `entry`, which has the one before it
+ * unless the row's number is a multiple of the stride. All but offsets and CRC; the name is
+ * borrowed. */
 void ozx_plan_rows_get(const struct ozx_plan_rows *rows, uint64_t index, uint64_t *at,
                        struct ozx_plan_entry *entry);
 void ozx_plan_rows_free(struct ozx_plan_rows *rows);

@@ -8,8 +8,8 @@
 #include "io/source.h"
 #include "pack/plan.h"
 
-/* CRCs are 0, and there is no comment. The plan is borrowed, and was laid out. Only one thread may read
- * at a time. */
+/* CRCs are 0, and there is no comment. The plan is borrowed, and was laid out. Only one thread may
+ * read at a time. */
 int ozx_plan_source(const struct ozx_plan *plan, struct ozx_source **out) OZX_CHECKED;
 
 #endif

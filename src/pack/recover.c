@@ -360,7 +360,8 @@ int ozx_recover(struct ozx_source *source, const struct ozx_recover_options *opt
                 struct ozx_recovery *out, struct ozx_error *error)
 {
     struct ozx_error why = OZX_ERROR_INIT;
-    int failure = ozx_open_normalized(&source, &options->archive, &out->archive, &out->normalized, &why);
+    int failure =
+        ozx_open_normalized(&source, &options->archive, &out->archive, &out->normalized, &why);
 
     if (failure && failure != -EBADMSG) {
         *error = why;

@@ -7,7 +7,7 @@
  *           |                    (io/source.h)
  *           |                 -> open that
  *          yes                         |
- *           +--------------------------+-> read every entry -> leave out those whose bytes are wrong
+ *           +--------------------------+-> read every entry -> leave out those that are wrong
  *
  * So whatever comes out has gone through the one reader and its policy, and every byte of it was
  * summed.

@@ -51,8 +51,8 @@ static void on_progress(void *context, uint64_t files, uint64_t files_total, uin
                                                       });
 }
 
-/* A change of the archive that was cut short (zip/append_mark.h): behind the old tree, or the new one,
- * lie the headers of what does not count. */
+/* A change of the archive that was cut short (zip/append_mark.h): behind the old tree, or the new
+ * one, lie the headers of what does not count. */
 static int settle(const struct ozx_repack_options *options, struct ozx_source **source,
                   struct ozx_error *error)
 {
@@ -100,7 +100,8 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
     } else if (options->recover) {
         failure = ozx_recover(source, &recover, out, &error);
     } else {
-        failure = ozx_open_normalized(&source, &recover.archive, &out->archive, &out->normalized, &error);
+        failure =
+            ozx_open_normalized(&source, &recover.archive, &out->archive, &out->normalized, &error);
         if (failure)
             ozx_source_close(source);
     }
@@ -109,8 +110,10 @@ static int open_archive(struct ozx_source *source, const struct ozx_repack_optio
     return failure;
 }
 
-/* The one folder that all of the archive is in, if there is no node of Zarr at its root: into `name`. */
-static bool find_top_folder(const struct ozx_archive *archive, char name[OZX_NAME_COMPONENT_MAX + 1])
+/* The one folder that all of the archive is in, if there is no node of Zarr at its root: into
+ * `name`. */
+static bool find_top_folder(const struct ozx_archive *archive,
+                            char name[OZX_NAME_COMPONENT_MAX + 1])
 {
     uint32_t first, count, found = OZX_NODE_ROOT;
     const char *raw;
@@ -159,7 +162,8 @@ static int enter_top_folder(const struct ozx_repack_options *options, struct ozx
     return failure;
 }
 
-static void tell_normalized(const struct ozx_repack_options *options, const struct ozx_normalized *normalized)
+static void tell_normalized(const struct ozx_repack_options *options,
+                            const struct ozx_normalized *normalized)
 {
     struct ozx_error note = OZX_ERROR_INIT;
 
@@ -171,9 +175,10 @@ static void tell_normalized(const struct ozx_repack_options *options, const stru
     }
     if (normalized->names) {
         ozx_error_set(&note, 0, OZX_RULE_NAME, OZX_OFFSET_NONE, NULL,
-                      "%" PRIu64 " name%s changed to %s normal form: '%s' to '%s'%s", normalized->names,
-                      normalized->names == 1 ? " is" : "s are", normalized->names == 1 ? "its" : "their",
-                      normalized->first, normalized->first_became, normalized->names == 1 ? "" : " first");
+                      "%" PRIu64 " name%s changed to %s normal form: '%s' to '%s'%s",
+                      normalized->names, normalized->names == 1 ? " is" : "s are",
+                      normalized->names == 1 ? "its" : "their", normalized->first,
+                      normalized->first_became, normalized->names == 1 ? "" : " first");
         options->pack.note(options->pack.context, OZX_PACK_INPUT, &note);
     }
 }

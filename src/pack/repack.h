@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writing an archive anew, as RFC-9 wants it: what a mount of it would show (archive/archive.h), packed
- * as a directory would be (pack/pack.h). So duplicates are resolved, compression is removed, order,
- * comment and ZIP64 are as pack makes them; the data of the files stays as it is, and so do their
- * mtimes (an entry that states none gets 1980-01-01, so that the same archive gives the same
+ * Writing an archive anew, as RFC-9 wants it: what a mount of it would show (archive/archive.h),
+ * packed as a directory would be (pack/pack.h). So duplicates are resolved, compression is removed,
+ * order, comment and ZIP64 are as pack makes them; the data of the files stays as it is, and so do
+ * their mtimes (an entry that states none gets 1980-01-01, so that the same archive gives the same
  * bytes).
  */
 #ifndef OZX_PACK_REPACK_H
@@ -12,9 +12,11 @@
 #include "pack/pack.h"
 
 struct ozx_repack_options {
-    struct ozx_pack_options pack; /* `input` is the archive's path, for messages; `from` is set here */
+    /* `input` is the archive's path, for messages; `from` is set here */
+    struct ozx_pack_options pack;
     const char *subdir;           /* NULL, or the directory of the archive that becomes the root */
-    bool in_place; /* the archive itself is replaced: `pack.output` is its name; `pack.force`, whatever it is */
+    /* the archive itself is replaced: `pack.output` is its name; `pack.force`, whatever it is */
+    bool in_place;
     bool recover;                 /* write what is whole of an archive that is damaged */
     /* Called with pack.context: the archive, once it is open; what is lost, with `recover`. */
     void (*opened)(void *context, const struct ozx_archive *archive);
@@ -26,8 +28,8 @@ struct ozx_repack_result {
     uint64_t lost; /* calls of `lost` */
 };
 
-/* The three steps, for a caller that does the second one in a process without rights. What goes wrong is
- * told by options->pack.problem. */
+/* The three steps, for a caller that does the second one in a process without rights. What goes
+ * wrong is told by options->pack.problem. */
 
 /* Makes the output, if there is to be one; `output_file` is to be closed in any case. Nothing of
  * the archive is read. */

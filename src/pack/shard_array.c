@@ -256,8 +256,9 @@ static int find_shards(struct ozx_shard_array *self)
     return failure;
 }
 
-/* A file where a shard or a directory of shards is to be, or a directory where a shard is. Where shards
- * become smaller, the names of more of them are an array's: what nobody read would be read as one. */
+/* A file where a shard or a directory of shards is to be, or a directory where a shard is. Where
+ * shards become smaller, the names of more of them are an array's: what nobody read would be read
+ * as one. */
 static bool is_in_the_way(const struct ozx_shard_array *self, const struct ozx_shard_other *other)
 {
     uint64_t index[OZX_DIMENSIONS_MAX];

@@ -9,17 +9,18 @@
  *     ---------+----             1,0  | 1,1
  *     2,0  2,1 | 2,2
  *
- * Only places, sizes and the input's keys of the chunks are kept, 16 bytes for each that is there; or, where a
- * key tells the size and most of the grid is there, a table of the keys by place, 4 bytes for each place. All
- * else follows from them: names of chunks and shards, offsets (a sum for each 64 chunks is kept), and
- * the index, which is made as it is read. So nothing depends on how large a shard is.
+ * Only places, sizes and the input's keys of the chunks are kept, 16 bytes for each that is there;
+ * or, where a key tells the size and most of the grid is there, a table of the keys by place, 4
+ * bytes for each place. All else follows from them: names of chunks and shards, offsets (a sum for
+ * each 64 chunks is kept), and the index, which is made as it is read. So nothing depends on how
+ * large a shard is.
  *
- * The array may be sharded already, and get shards of another shape: then its files are shards, and a
- * chunk's key is its offset in one of them (there is no table); where each chunk is was read from their
- * indices. Shards of the input are origins here.
+ * The array may be sharded already, and get shards of another shape: then its files are shards, and
+ * a chunk's key is its offset in one of them (there is no table); where each chunk is was read from
+ * their indices. Shards of the input are origins here.
  *
- * Chunks are numbered in the order of shards: those that are there, in a list; with a table all places of all
- * shards, also those beyond the array's edge.
+ * Chunks are numbered in the order of shards: those that are there, in a list; with a table all
+ * places of all shards, also those beyond the array's edge.
  *
  * Source: Zarr core specification v3, codec sharding_indexed.
  */
@@ -96,12 +97,14 @@ struct ozx_shard_array {
 
     struct ozx_shard_list list;
     uint32_t count; /* chunks that are there */
-    uint32_t *table; /* owned; in place of the list: 1 + the key of the chunk at each place, 0: none */
+    /* owned; in place of the list: 1 + the key of the chunk at each place, 0: none */
+    uint32_t *table;
     uint64_t (*size_of)(const struct ozx_input *input, uint64_t key); /* of a chunk in the table */
     const struct ozx_input *input; /* for that; borrowed */
     uint64_t data_bytes;
     uint64_t *sums; /* owned; once settled: bytes of all chunks in front of each 64th, */
-    uint32_t *firsts; /* owned; the first chunk of each shard that is there; of a list also the end */
+    /* owned; the first chunk of each shard that is there; of a list also the end */
+    uint32_t *firsts;
     uint32_t shard_count, firsts_room;
 
     struct ozx_shard_origin *origins; /* owned; of a sharded array, by place once settled */
@@ -112,16 +115,16 @@ struct ozx_shard_array {
     uint32_t other_count, other_room;
 };
 
-/* Takes what it needs of `array`, which has shape, grid, and a known key encoding; if it is sharded, its
- * chunks are the inner ones. -EFBIG: more chunks than can be numbered; -ENOMEM. */
+/* Takes what it needs of `array`, which has shape, grid, and a known key encoding; if it is
+ * sharded, its chunks are the inner ones. -EFBIG: more chunks than can be numbered; -ENOMEM. */
 int ozx_shard_array_init(struct ozx_shard_array *self, const char *path, size_t path_size_bytes,
                          const struct ozx_array *array) OZX_CHECKED;
 void ozx_shard_array_free(struct ozx_shard_array *self);
 
 /* --- before it is settled --------------------------------------------------------------------- */
 
-/* Before the first chunk: keys fit 31 bits, and tell the size. `*budget`: places that tables may have,
- * less with each of them; an array that has more gets a list. -ENOMEM. */
+/* Before the first chunk: keys fit 31 bits, and tell the size. `*budget`: places that tables may
+ * have, less with each of them; an array that has more gets a list. -ENOMEM. */
 int ozx_shard_array_use_table(struct ozx_shard_array *self, uint64_t *budget,
                               uint64_t (*size_of)(const struct ozx_input *input, uint64_t key),
                               const struct ozx_input *input) OZX_CHECKED;
@@ -135,8 +138,9 @@ int ozx_shard_array_add_directory(struct ozx_shard_array *self, const uint64_t *
 int ozx_shard_array_add_other(struct ozx_shard_array *self, const char *path, uint32_t key,
                               bool is_directory, bool is_lost) OZX_CHECKED;
 
-/* Chooses the shape of the shards. 0 with factors (of which one is more than 1, unless it is sharded); 1: it
- * stays as it is; -EINVAL with the error (the shape that is wished for does not suit the array). */
+/* Chooses the shape of the shards. 0 with factors (of which one is more than 1, unless it is
+ * sharded); 1: it stays as it is; -EINVAL with the error (the shape that is wished for does not
+ * suit the array). */
 int ozx_shard_choose(struct ozx_shard_array *self, const struct ozx_shard_wish *wish,
                      struct ozx_error *error) OZX_CHECKED;
 
@@ -152,7 +156,8 @@ bool ozx_shard_find(const struct ozx_shard_array *self, const char *key, size_t 
 /* The shards that are there below the numbers index[0 ... depth-1]: `*first` ... `*end`-1. */
 void ozx_shard_below(const struct ozx_shard_array *self, const uint64_t *index, uint32_t depth,
                      uint32_t *first, uint32_t *end);
-/* The number of the shard in the grid of shards; its chunks are firsts[shard] ... ozx_shard_end - 1. */
+/* The number of the shard in the grid of shards; its chunks are firsts[shard] ... ozx_shard_end -
+ * 1. */
 uint64_t ozx_shard_number(const struct ozx_shard_array *self, uint32_t shard);
 uint32_t ozx_shard_end(const struct ozx_shard_array *self, uint32_t shard);
 /* False: there is no such chunk, and its size is 0. */
@@ -181,8 +186,8 @@ uint64_t ozx_shard_place(const struct ozx_array *grid, const uint64_t *index, ui
 /* shard_origins.c */
 void ozx_shard_file_of(const struct ozx_shard_array *self, uint32_t chunk,
                        struct ozx_shard_file *file);
-/* Adds a part of a chunk, by what its CRC-32 contributes (ozx_crc32_shift) to that of the origin. True: all
- * of the origin is summed, and `*crc32` is its CRC-32. One thread at a time. */
+/* Adds a part of a chunk, by what its CRC-32 contributes (ozx_crc32_shift) to that of the origin.
+ * True: all of the origin is summed, and `*crc32` is its CRC-32. One thread at a time. */
 bool ozx_shard_sum_origin(const struct ozx_shard_array *self, uint32_t number, uint32_t part_crc32,
                           uint64_t size_bytes, uint32_t *crc32);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The index of a shard, made as it is read (Zarr's sharding_indexed codec): offset and size of each chunk, and CRC-32C.
+ * The index of a shard, made as it is read (Zarr's sharding_indexed codec): offset and size of each
+ * chunk, and CRC-32C.
  */
 #include <string.h>
 

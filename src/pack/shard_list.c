@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Rows of two widths, and their order by a heap: qsort of glibc would take the memory of the list once more.
+ * Rows of two widths, and their order by a heap: qsort of glibc would take the memory of the list
+ * once more.
  */
 #include "pack/shard_list.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The chunks of an array that are there, in a list: 16 bytes for each, and 24 once a place or a size does not
- * fit 32 bits.
+ * The chunks of an array that are there, in a list: 16 bytes for each, and 24 once a place or a
+ * size does not fit 32 bits.
  *
  * How many there are is the owner's to know: it counts what it adds.
  */

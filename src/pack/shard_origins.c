@@ -6,7 +6,8 @@
  *     ->  the array's chunks, each with its offset in the shard as its key
  *
  * All else in a shard (the index, gaps, chunks beyond the array's edge) is read at once and summed;
- * with what is read of the chunks later, that comes to the CRC-32 which the input states of the shard.
+ * with what is read of the chunks later, that comes to the CRC-32 which the input states of the
+ * shard.
  *
  * Source: Zarr core specification v3, codec sharding_indexed.
  */

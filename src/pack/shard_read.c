@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Reading shards: chunk for chunk of the input below, and the index behind them. Each chunk that was
- * read is asked whether it changed; where the input states its CRC-32, that is compared, too, when the
- * last part of it was read, by whichever thread.
+ * Reading shards: chunk for chunk of the input below, and the index behind them. Each chunk that
+ * was read is asked whether it changed; where the input states its CRC-32, that is compared, too,
+ * when the last part of it was read, by whichever thread.
  */
 #include <stdio.h>
 #include <string.h>
@@ -121,8 +121,8 @@ static int open_file(const struct ozx_shards *self, struct own *own,
 
 /* --- its CRC-32 ------------------------------------------------------------------------------- */
 
-static struct ozx_shard_part *find_part(struct ozx_shards *self, const struct ozx_shard_array *array,
-                                        uint32_t chunk)
+static struct ozx_shard_part *find_part(struct ozx_shards *self,
+                                        const struct ozx_shard_array *array, uint32_t chunk)
 {
     int failure;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The walk over the input below: finds each array, its chunks and what else is in its directories, and
- * has their shards settled.
+ * The walk over the input below: finds each array, its chunks and what else is in its directories,
+ * and has their shards settled.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,7 +59,8 @@ static bool is_cancelled(const struct scan *s)
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-/* Appends a name to the path; false if that is no path of an archive, which the packer will tell. */
+/* Appends a name to the path; false if that is no path of an archive, which the packer will tell.
+ */
 static bool push(struct scan *s, const struct ozx_input_listing *listing,
                  const struct ozx_input_item *item)
 {

@@ -36,7 +36,8 @@ static int make(const struct ozx_shards *self, const struct ozx_shard_text *text
 
     if (asprintf(&path, "%s%szarr.json", text->path, *text->path ? "/" : "") < 0)
         return ozx_error_memory(error);
-    failure = ozx_shards_read_text(self->below, path, text->source_bytes, text->key, &source, error);
+    failure =
+        ozx_shards_read_text(self->below, path, text->source_bytes, text->key, &source, error);
     return failure ? failure
                    : ozx_sharding_change_text(&change, text->path, source, text->source_bytes, out,
                                               size_bytes, error);
@@ -74,8 +75,8 @@ int ozx_shards_measure(struct ozx_shards *self, struct ozx_error *error)
     return failure;
 }
 
-int ozx_shards_make_text(const struct ozx_shards *self, const struct ozx_shard_text *text, char **out,
-                         size_t *size_bytes, struct ozx_error *error)
+int ozx_shards_make_text(const struct ozx_shards *self, const struct ozx_shard_text *text,
+                         char **out, size_t *size_bytes, struct ozx_error *error)
 {
     char *made = NULL;
     int failure = make(self, text, &made, size_bytes, error);

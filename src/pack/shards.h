@@ -4,8 +4,9 @@
  * shape. Nothing is decoded: a shard is its chunks as they are, one behind the other, and an index.
  *
  * All of that other input is walked first, and each array's chunks are found, as their sizes decide
- * which shards there are; what stands in the way is told then, by the array's name, before anything is
- * written. Memory: 16 bytes for each chunk that goes into a shard, 48 for each shard that it comes of.
+ * which shards there are; what stands in the way is told then, by the array's name, before anything
+ * is written. Memory: 16 bytes for each chunk that goes into a shard, 48 for each shard that it
+ * comes of.
  *
  * Private to the files of it, but for the options and ozx_input_of_shards:
  *
@@ -46,8 +47,8 @@ int ozx_input_of_shards(struct ozx_input *below, const struct ozx_shard_options 
 
 /* --- shared by the files ---------------------------------------------------------------- */
 
-/* A zarr.json that becomes another one: of an array that is sharded, or with consolidated metadata that
- * name one. */
+/* A zarr.json that becomes another one: of an array that is sharded, or with consolidated metadata
+ * that name one. */
 struct ozx_shard_text {
     char *path; /* owned; of its directory */
     uint64_t source_bytes, key; /* of the file below */
@@ -83,8 +84,8 @@ static inline struct ozx_shards *ozx_shards_of(const struct ozx_input *input)
 /* Fills in arrays and groups. */
 int ozx_shards_scan(struct ozx_shards *self, const struct ozx_shard_options *options) OZX_CHECKED;
 
-/* shard_find.c: the sharded array at the path, or the nearest above it; `*rest`: the path from there, "" for itself.
- * NULL: there is none. */
+/* shard_find.c: the sharded array at the path, or the nearest above it; `*rest`: the path from
+ * there, "" for itself. NULL: there is none. */
 struct ozx_shard_array *ozx_shards_find(const struct ozx_shards *self, const char *path,
                                         size_t path_size_bytes, const char **rest);
 
@@ -93,8 +94,8 @@ const struct ozx_shard_text *ozx_shards_find_text(const struct ozx_shards *self,
 /* shard_texts.c: how large they become; those that stay are dropped. */
 int ozx_shards_measure(struct ozx_shards *self, struct ozx_error *error) OZX_CHECKED;
 /* The new text, from malloc. */
-int ozx_shards_make_text(const struct ozx_shards *self, const struct ozx_shard_text *text, char **out,
-                         size_t *size_bytes, struct ozx_error *error) OZX_CHECKED;
+int ozx_shards_make_text(const struct ozx_shards *self, const struct ozx_shard_text *text,
+                         char **out, size_t *size_bytes, struct ozx_error *error) OZX_CHECKED;
 /* All of a file of the input below, terminated; it was asked whether it changed. */
 int ozx_shards_read_text(const struct ozx_input *below, const char *path, uint64_t size_bytes,
                          uint64_t key, char **out, struct ozx_error *error) OZX_CHECKED;
@@ -117,8 +118,8 @@ struct ozx_shard_source {
     const volatile sig_atomic_t *cancel; /* may be NULL */
 };
 
-/* shard_origins.c: adds its chunks, before the array is settled. -EBADMSG: its index is damaged, or states
- * what cannot be; -EINTR; or what the input fails with. The array is then as before. */
+/* shard_origins.c: adds its chunks, before the array is settled. -EBADMSG: its index is damaged, or
+ * states what cannot be; -EINTR; or what the input fails with. The array is then as before. */
 int ozx_shard_split(struct ozx_shard_array *array, const struct ozx_shard_source *source,
                     struct ozx_error *error) OZX_CHECKED;
 

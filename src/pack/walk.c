@@ -31,8 +31,8 @@ static int tell(struct walk *walk, const struct ozx_error *error)
     return 0; /* the walk goes on */
 }
 
-/* Says what forbids packing what is at the current path. Never inlined: the walk recurses, and these
- * buffers would be on the stack once for each level. */
+/* Says what forbids packing what is at the current path. Never inlined: the walk recurses, and
+ * these buffers would be on the stack once for each level. */
 static int __attribute__((noinline)) problem(struct walk *walk, enum ozx_rule rule,
                                              const char *hint, const char *what, const char *defect)
 {
@@ -180,8 +180,10 @@ static int add_file(struct walk *walk, struct ozx_input_listing *listing, uint32
 static int add_empty_directory(struct walk *walk, uint32_t directory, int64_t mtime_s)
 {
     const char *defect;
-    struct ozx_plan_entry entry = {
-        .mtime_s = clamped_mtime(walk, mtime_s), .name = "", .directory = directory, .is_directory = true};
+    struct ozx_plan_entry entry = {.mtime_s = clamped_mtime(walk, mtime_s),
+                                   .name = "",
+                                   .directory = directory,
+                                   .is_directory = true};
 
     memcpy(walk->path + walk->path_size, "/", 2);
     defect = name_defect(walk->path, walk->path_size + 1);

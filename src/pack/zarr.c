@@ -10,8 +10,8 @@
 #include "zarr/json.h"
 #include "zarr/metadata_files.h"
 
-/* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `problem` (which is empty if
- * the archive that it is in is to blame), -errno. */
+/* The JSON of an entry, or NULL with the reason in `*why`: -EBADMSG and `problem` (which is empty
+ * if the archive that it is in is to blame), -errno. */
 static json_t *load(const struct ozx_plan *plan, const struct ozx_plan_entry *entry, int *why,
                     struct ozx_json_problem *problem)
 {
@@ -78,7 +78,8 @@ int ozx_zarr_check_root(const struct ozx_plan *plan, struct ozx_error *error)
     if (root_has(plan, OZX_NAME_ZARR_JSON))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE, NULL,
                              "the root zarr.json is not a regular file");
-    if (root_has(plan, OZX_NAME_ZGROUP) || root_has(plan, OZX_NAME_ZARRAY) || root_has(plan, OZX_NAME_ZATTRS))
+    if (root_has(plan, OZX_NAME_ZGROUP) || root_has(plan, OZX_NAME_ZARRAY) ||
+        root_has(plan, OZX_NAME_ZATTRS))
         return ozx_error_set(error, -EBADMSG, OZX_RULE_NO_ROOT, OZX_OFFSET_NONE,
                              kind->hint_v2,
                              "is Zarr v2 (OME-Zarr 0.4 or older), and a .ozx holds Zarr v3");

@@ -80,9 +80,10 @@ static int mark_path(const struct unpack *unpack, const char *path)
         return 0;
     if (failure == -ENOMEM)
         return tell_memory(unpack);
-    ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "'ozxfs ls -R' lists all entries",
-                  failure == -EINVAL ? "'%s' has too many components '**'" : "there is no '%s' in it",
-                  ozx_escape(name, sizeof name, path, strlen(path)));
+    ozx_error_set(
+        &error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, "'ozxfs ls -R' lists all entries",
+        failure == -EINVAL ? "'%s' has too many components '**'" : "there is no '%s' in it",
+        ozx_escape(name, sizeof name, path, strlen(path)));
     return tell(unpack, OZX_UNPACK_ARCHIVE, &error);
 }
 

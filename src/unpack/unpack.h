@@ -40,9 +40,11 @@ struct ozx_unpack_options {
     const char
         *archive_path;  /* by which the archive was opened: to keep it out of what is removed */
     const char *output; /* the directory; must not exist, or be empty, unless `force` */
-    const char *const *paths; /* files and directories (with all below) of the archive, or patterns */
+    /* files and directories (with all below) of the archive, or patterns */
+    const char *const *paths;
     size_t path_count;        /* (archive/glob.h); 0: everything */
-    bool chunks; /* those of sharded arrays as files, where sharding is the only codec; without paths */
+    /* those of sharded arrays as files, where sharding is the only codec; without paths */
+    bool chunks;
     bool keep_consolidated;   /* as they are, even if they list what is not unpacked */
     bool force;               /* replace the directory, if it holds a root zarr.json */
     bool sync;                /* bring all to the disk before it gets its name */
@@ -59,16 +61,16 @@ struct ozx_unpack_options {
     void (*left_out)(void *context, const struct ozx_error *warning);
 };
 
-/* The three steps, for a caller that does the second one in a process without rights. On failure every
- * reason went through `problem`, and the first one's code is returned. */
+/* The three steps, for a caller that does the second one in a process without rights. On failure
+ * every reason went through `problem`, and the first one's code is returned. */
 
 /* Makes the temporary directory beside the output; `output_tree` is to be closed in any case.
  * Nothing of the archive is read. */
 int ozx_unpack_begin(const struct ozx_unpack_options *options,
                      struct ozx_output_tree *output_tree) OZX_CHECKED;
 
-/* Fills the directory `root_fd`, which is empty. -EBADMSG: it is in the archive's bytes (a wrong CRC, an
- * entry that nobody can read). */
+/* Fills the directory `root_fd`, which is empty. -EBADMSG: it is in the archive's bytes (a wrong
+ * CRC, an entry that nobody can read). */
 int ozx_unpack(struct ozx_archive *archive, const struct ozx_unpack_options *options, int root_fd,
                struct ozx_unpack_result *result) OZX_CHECKED;
 

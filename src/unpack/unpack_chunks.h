@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * --chunks: the inner chunks of shards as files again, where sharding is the only codec of an array, so
- * that an inner chunk is what a chunk without shards is:
+ * --chunks: the inner chunks of shards as files again, where sharding is the only codec of an
+ * array, so that an inner chunk is what a chunk without shards is:
  *
  *     s0/c/0/0  [0,0|0,1|1,0|1,1|index]  ->  s0/c/0/0  s0/c/0/1  s0/c/1/0  s0/c/1/1
  *
@@ -32,9 +32,9 @@ struct ozx_unpack_chunks {
 
 void ozx_unpack_chunks_free(struct ozx_unpack_chunks *chunks);
 
-/* Finds the arrays, marks their shards OZX_UNPACK_SHARD, and OZX_UNPACK_NO_DIRECTORY directories with
- * nothing but shards in them. Arrays that cannot be split, and files in their way, go through the options'
- * `problem`; the first one's code. */
+/* Finds the arrays, marks their shards OZX_UNPACK_SHARD, and OZX_UNPACK_NO_DIRECTORY directories
+ * with nothing but shards in them. Arrays that cannot be split, and files in their way, go through
+ * the options' `problem`; the first one's code. */
 int ozx_unpack_chunks_find(struct ozx_archive *archive, const struct ozx_unpack_options *options,
                            uint8_t *marks, struct ozx_unpack_chunks *chunks) OZX_CHECKED;
 
@@ -43,8 +43,8 @@ const struct ozx_unpack_array *ozx_unpack_chunks_of(const struct ozx_unpack_chun
                                                     const struct ozx_archive *archive,
                                                     uint32_t shard);
 
-/* After all files are made: writes their metadata, and consolidated ones, again. -EBADMSG: these cannot be
- * rewritten; else it is about the output. Memory: the texts of two zarr.json. */
+/* After all files are made: writes their metadata, and consolidated ones, again. -EBADMSG: these
+ * cannot be rewritten; else it is about the output. Memory: the texts of two zarr.json. */
 int ozx_unpack_chunks_rewrite(const struct ozx_unpack_files *files,
                               struct ozx_error *error) OZX_CHECKED;
 

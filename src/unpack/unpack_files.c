@@ -201,7 +201,8 @@ static int run_part(struct worker *worker, const struct job *job)
     struct ozx_unpack_state *state = worker->state;
     uint32_t node = job->large->node, crc = 0;
     char path[OZX_PATH_SIZE];
-    int fd = ozx_beneath_open_own(state->files->root_fd, ozx_unpack_path(state, node, path), O_WRONLY);
+    int fd =
+        ozx_beneath_open_own(state->files->root_fd, ozx_unpack_path(state, node, path), O_WRONLY);
     struct ozx_extract_part part = {
         .node = node, .fd = fd, .offset_bytes = job->offset, .size_bytes = job->size};
     struct ozx_node_stat stat;

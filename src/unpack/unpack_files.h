@@ -10,8 +10,10 @@
 enum ozx_unpack_mark {
     OZX_UNPACK_WANTED = 1,
     OZX_UNPACK_ABOVE = 2, /* a directory that is only made because something wanted is below it */
-    OZX_UNPACK_SHARD = 4,        /* a file: its inner chunks are made in its place (unpack_chunks.h) */
-    OZX_UNPACK_NO_DIRECTORY = 8, /* a directory that only holds such files: made for chunks, if at all */
+    /* a file: its inner chunks are made in its place (unpack_chunks.h) */
+    OZX_UNPACK_SHARD = 4,
+    /* a directory that only holds such files: made for chunks, if at all */
+    OZX_UNPACK_NO_DIRECTORY = 8,
 };
 
 struct ozx_unpack_chunks;

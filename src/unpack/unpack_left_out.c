@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Every zarr.json that was unpacked is looked at once more, in the archive; where it names nodes that
- * are in the archive and were not wanted, the file is written again without them.
+ * Every zarr.json that was unpacked is looked at once more, in the archive; where it names nodes
+ * that are in the archive and were not wanted, the file is written again without them.
  */
 #include "unpack/unpack_left_out.h"
 
@@ -156,8 +156,8 @@ static int judge_reference(void *context, const struct ozx_reference *reference)
 
 /* --- arrays ----------------------------------------------------------------------------------- */
 
-/* Is a file below the array's directory, which is no other node's, not wanted? Names that chunk keys
- * do not begin with are passed over. */
+/* Is a file below the array's directory, which is no other node's, not wanted? Names that chunk
+ * keys do not begin with are passed over. */
 static bool lacks_chunk(const struct judge *j, uint32_t directory, bool at_top)
 {
     uint32_t first, child_count, metadata;
@@ -236,8 +236,8 @@ static int judge_directory(struct judge *j, uint32_t directory)
             failure = judge_metadata(j);
     }
     if (!failure &&
-        ozx_archive_lookup(j->archive, directory, OZX_NAME_ZMETADATA, strlen(OZX_NAME_ZMETADATA), &j->file) ==
-            0 &&
+        ozx_archive_lookup(j->archive, directory, OZX_NAME_ZMETADATA, strlen(OZX_NAME_ZMETADATA),
+                           &j->file) == 0 &&
         is_wanted(j, j->file)) {
         ozx_unpack_rewrite_path(j->archive, j->file, j->path);
         failure = read_text(j);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What metadata say of what is not unpacked, where only a part of an archive is. As pack does it with
- * what it leaves out: consolidated metadata lose it, what OME metadata name is told, and so are
- * arrays without their chunks.
+ * What metadata say of what is not unpacked, where only a part of an archive is. As pack does it
+ * with what it leaves out: consolidated metadata lose it, what OME metadata name is told, and so
+ * are arrays without their chunks.
  */
 #ifndef OZX_UNPACK_UNPACK_LEFT_OUT_H
 #define OZX_UNPACK_UNPACK_LEFT_OUT_H

@@ -120,8 +120,8 @@ static int check_record(struct split *s, uint64_t offset, uint64_t size)
 }
 
 /* Goes through all records. Of the first time the sum is compared, too. */
-static int each_record(struct split *s, int (*take)(struct split *s, uint64_t offset, uint64_t size),
-                       bool check_sum)
+static int each_record(struct split *s,
+                       int (*take)(struct split *s, uint64_t offset, uint64_t size), bool check_sum)
 {
     const struct ozx_unpack_array *array = s->array;
     uint64_t at = array->index_at_start ? 0 : s->size_bytes - array->index_size_bytes;

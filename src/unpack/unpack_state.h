@@ -61,8 +61,8 @@ int ozx_unpack_make_file(const struct ozx_unpack_state *state, struct ozx_unpack
 /* The file is complete: its mtime, and what closing has to say (on NFS, whether it was written). */
 int ozx_unpack_end_file(const struct ozx_unpack_state *state, uint32_t node, int fd) OZX_CHECKED;
 
-/* unpack_split.c: makes the files of a shard's inner chunks; `buffer` has OZX_EXTRACT_BUFFER_SIZE. What
- * fails is told to the state. */
+/* unpack_split.c: makes the files of a shard's inner chunks; `buffer` has OZX_EXTRACT_BUFFER_SIZE.
+ * What fails is told to the state. */
 int ozx_unpack_split(struct ozx_unpack_state *state, uint32_t node, uint8_t *buffer) OZX_CHECKED;
 
 /* Makes all directories that are marked, and the large files, at their size but empty. What fails

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of an archive are, in a text: as sha256sum writes and reads it, a line for each file; or as DANDI
- * identifies a Zarr store, one checksum for all of them, made of MD5 sums. Both are those of the tree that a
- * mount shows: of a name that is there twice, the last entry; files as they are unpacked; no empty directories.
+ * What the files of an archive are, in a text: as sha256sum writes and reads it, a line for each
+ * file; or as DANDI identifies a Zarr store, one checksum for all of them, made of MD5 sums. Both
+ * are those of the tree that a mount shows: of a name that is there twice, the last entry; files as
+ * they are unpacked; no empty directories.
  */
 #ifndef OZX_VERIFY_MANIFEST_H
 #define OZX_VERIFY_MANIFEST_H
@@ -22,7 +23,8 @@ struct ozx_manifest {
 
 enum ozx_digest_kind ozx_manifest_digest(enum ozx_manifest_format format);
 
-/* How many files have no digest: their data cannot be read, or are damaged. `*first` is one of them. */
+/* How many files have no digest: their data cannot be read, or are damaged. `*first` is one of
+ * them. */
 uint64_t ozx_manifest_gaps(const struct ozx_manifest *manifest, uint32_t *first);
 
 /* Of SHA256: calls `tell` for each file, in the order of the tree, names as they are. */
@@ -30,8 +32,8 @@ void ozx_manifest_each(const struct ozx_manifest *manifest,
                        void (*tell)(void *context, const char *hex, const char *path),
                        void *context);
 
-/* "MD5-FILES--BYTES" (https://github.com/dandi/zarr_checksum), each directory's MD5 being that of a JSON text
- * with the checksums of all that is in it. -ENOMEM. */
+/* "MD5-FILES--BYTES" (https://github.com/dandi/zarr_checksum), each directory's MD5 being that of a
+ * JSON text with the checksums of all that is in it. -ENOMEM. */
 #define OZX_ZARR_CHECKSUM_SIZE 80
 int ozx_manifest_zarr_checksum(const struct ozx_manifest *manifest,
                                char text[OZX_ZARR_CHECKSUM_SIZE]) OZX_CHECKED;
@@ -44,7 +46,8 @@ struct ozx_manifest_text {
     size_t size_bytes;
 };
 
-/* Which one it is, judged by its first line that is not empty; -EINVAL if that is of neither format. */
+/* Which one it is, judged by its first line that is not empty; -EINVAL if that is of neither
+ * format. */
 int ozx_manifest_format_of(const struct ozx_manifest_text *text, enum ozx_manifest_format *format,
                            struct ozx_error *error) OZX_CHECKED;
 

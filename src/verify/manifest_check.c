@@ -110,7 +110,8 @@ static bool parse_line(const struct line *line, uint8_t digest[OZX_DIGEST_SIZE],
     return true;
 }
 
-/* Terminated, and unescaped if the line says that it is escaped. False: too long for any archive's. */
+/* Terminated, and unescaped if the line says that it is escaped. False: too long for any archive's.
+ */
 static bool decode_path(const struct line *path, bool escaped, char out[OZX_PATH_SIZE])
 {
     size_t size = 0;

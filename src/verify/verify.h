@@ -63,8 +63,8 @@ struct ozx_verify_options {
     const volatile sig_atomic_t *cancel; /* non-zero: stop with -EINTR; may be NULL */
     void *context;
     void (*progress)(void *context, const struct ozx_verify_progress *progress); /* may be NULL */
-    /* At the end, on the calling thread, unless the archive was refused: what the manifest says. 0, or the
-     * code of the error. */
+    /* At the end, on the calling thread, unless the archive was refused: what the manifest says. 0,
+     * or the code of the error. */
     int (*manifest_made)(void *context, const struct ozx_manifest *manifest,
                          struct ozx_error *error);
 };
@@ -83,9 +83,9 @@ struct ozx_verify_result {
     int exit_status;
 };
 
-/* Of the JSON of all files (ozxfs-verify(1), JSON OUTPUT): what comes before the first, the object of one,
- * indented, without a newline at its end, and what comes behind the last of `count`. Objects are separated
- * by OZX_VERIFY_JSON_SEPARATOR. The caller frees `*text`. -ENOMEM. */
+/* Of the JSON of all files (ozxfs-verify(1), JSON OUTPUT): what comes before the first, the object
+ * of one, indented, without a newline at its end, and what comes behind the last of `count`.
+ * Objects are separated by OZX_VERIFY_JSON_SEPARATOR. The caller frees `*text`. -ENOMEM. */
 #define OZX_VERIFY_JSON_START "{\n  \"schema\": 1,\n  \"files\": ["
 #define OZX_VERIFY_JSON_SEPARATOR ","
 #define OZX_VERIFY_JSON_END "\n  ]\n}\n"

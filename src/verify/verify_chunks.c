@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The files of an array: whether each is a chunk that a reader would ever ask for. Shards are looked
- * into by verify_shards.c.
+ * The files of an array: whether each is a chunk that a reader would ever ask for. Shards are
+ * looked into by verify_shards.c.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Consolidated metadata against what is there. Readers take a listed node as it is listed and do not
- * ask for its own zarr.json: where it is not there, or is stored in another way, they show fill
+ * Consolidated metadata against what is there. Readers take a listed node as it is listed and do
+ * not ask for its own zarr.json: where it is not there, or is stored in another way, they show fill
  * values or noise. Each listed node's own zarr.json is read once for all blocks that list it, and
  * kept as a few numbers (zarr/node_digest.h); one block's text and one other are in memory at once.
  */
@@ -72,7 +72,8 @@ static const struct ozx_node_digest *digest_of(struct consolidated *c, uint32_t 
     if (c->digest_numbers[directory])
         return &c->digests[c->digest_numbers[directory] - 1];
     c->digest_numbers[directory] = UNREADABLE;
-    if (ozx_archive_lookup(c->v->archive, directory, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON), &file))
+    if (ozx_archive_lookup(c->v->archive, directory, OZX_NAME_ZARR_JSON, strlen(OZX_NAME_ZARR_JSON),
+                           &file))
         return NULL;
     failure = ozx_metadata_text(c->v->archive, file, &text, &size, &error);
     if (!failure) {

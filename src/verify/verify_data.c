@@ -266,7 +266,8 @@ static void set_opened(void *context)
 }
 
 /* Goes through the directory. Where its order is not the file's, entries may share bytes: then the
- * archive must have been let in before its data are looked at. So it must where a file gets a digest. */
+ * archive must have been let in before its data are looked at. So it must where a file gets a
+ * digest. */
 static int list(struct data *d, struct ozx_error *error)
 {
     struct ozx_verify *v = d->v;

@@ -74,7 +74,8 @@ static json_t *file_json(const struct ozx_verify_result *result)
         (json_int_t)(report ? report->entry_count : 0), "rules", rules_json(report));
 }
 
-/* A newline and INDENT columns before each line: JSON has no other newlines than those between lines. */
+/* A newline and INDENT columns before each line: JSON has no other newlines than those between
+ * lines. */
 static char *indented(const char *text)
 {
     size_t lines = 1, size = strlen(text);

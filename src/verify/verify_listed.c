@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Viewers find label images, wells, fields and series by lists in the metadata of other nodes: a node that stands where
- * such a list leads, and is in none, is there for nobody. Told by the states of the nodes alone.
+ * Viewers find label images, wells, fields and series by lists in the metadata of other nodes: a
+ * node that stands where such a list leads, and is in none, is there for nobody. Told by the states
+ * of the nodes alone.
  */
 #include <string.h>
 

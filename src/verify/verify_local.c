@@ -168,8 +168,8 @@ static int skip_descriptor(struct ozx_window *w, const struct ozx_zip_entry *h, 
     return 0;
 }
 
-/* Padding that aligns the data of the entry behind it, as pack --rules draft writes it: zeros, fewer
- * than the largest alignment. */
+/* Padding that aligns the data of the entry behind it, as pack --rules draft writes it: zeros,
+ * fewer than the largest alignment. */
 static int is_padding(struct ozx_window *w, uint64_t from, uint64_t to, size_t want, bool *padding,
                       struct ozx_error *error)
 {

@@ -88,8 +88,8 @@ static int load(struct metadata *m, uint32_t zarr_json, bool tell, struct ozx_me
 
 /* --- the OME block ---------------------------------------------------------------------------- */
 
-/* The directory that `path` leads to, if that is a node; tells if it is not. `what`: "dataset", without
- * which there is no image; the others may have been left out. */
+/* The directory that `path` leads to, if that is a node; tells if it is not. `what`: "dataset",
+ * without which there is no image; the others may have been left out. */
 static bool follow(struct metadata *m, uint32_t zarr_json, uint32_t directory, const char *what,
                    const char *path, uint32_t *node)
 {
@@ -130,8 +130,8 @@ static double item_count(const struct ozx_shape *shape)
     return count;
 }
 
-/* A dataset is an array of as many dimensions as there are axes, and no larger than the one in front,
- * which has `*items` (negative: not known). */
+/* A dataset is an array of as many dimensions as there are axes, and no larger than the one in
+ * front, which has `*items` (negative: not known). */
 static int judge_dataset(struct metadata *m, uint32_t zarr_json, uint32_t directory,
                          const struct ozx_multiscale *multiscale, const char *path, double *items,
                          struct ozx_error *error)
@@ -312,8 +312,9 @@ static uint16_t lists_of(const struct ozx_ome *ome)
     if (!ome)
         return 0;
     return (uint16_t)((ome->multiscale_count ? OZX_VERIFY_IMAGE : 0) |
-                      (ome->has_labels ? OZX_VERIFY_LABELS : 0) | (ome->plate ? OZX_VERIFY_PLATE : 0) |
-                      (ome->well ? OZX_VERIFY_WELL : 0) | (ome->has_series ? OZX_VERIFY_SERIES : 0));
+                      (ome->has_labels ? OZX_VERIFY_LABELS : 0) |
+                      (ome->plate ? OZX_VERIFY_PLATE : 0) | (ome->well ? OZX_VERIFY_WELL : 0) |
+                      (ome->has_series ? OZX_VERIFY_SERIES : 0));
 }
 
 static int judge_node(struct metadata *m, uint32_t directory, struct ozx_error *error)
@@ -417,7 +418,8 @@ int ozx_verify_metadata(struct ozx_verify *v, struct ozx_error *error)
             continue;
         if (find_file(v, node, OZX_NAME_ZARR_JSON, &file))
             m.states[node] |= OZX_VERIFY_NODE;
-        if (find_file(v, node, OZX_NAME_ZGROUP, &file) || find_file(v, node, OZX_NAME_ZARRAY, &file))
+        if (find_file(v, node, OZX_NAME_ZGROUP, &file) ||
+            find_file(v, node, OZX_NAME_ZARRAY, &file))
             m.states[node] |= OZX_VERIFY_V2;
     }
     m.is_v2 = (m.states[OZX_NODE_ROOT] & (OZX_VERIFY_NODE | OZX_VERIFY_V2)) == OZX_VERIFY_V2;

@@ -256,7 +256,8 @@ struct ozx_verify_shards {
     bool noted;                        /* the file at hand is counted */
 };
 
-/* -ENOMEM. To be ended, whatever comes of it; that tells, beside `zarr_json`, what was not checked. */
+/* -ENOMEM. To be ended, whatever comes of it; that tells, beside `zarr_json`, what was not checked.
+ */
 int ozx_verify_shards_begin(struct ozx_verify_shards *shards, struct ozx_verify *v,
                             struct ozx_error *error) OZX_CHECKED;
 void ozx_verify_shards_end(struct ozx_verify_shards *shards, uint32_t zarr_json);

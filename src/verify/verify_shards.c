@@ -2,13 +2,13 @@
  *
  * Whether the index of each shard fits the shard:
  *
- *     [inner chunk | inner chunk | ...][offset, size | offset, size | ... | CRC-32C]  checksums behind
+ *     [inner chunk | inner chunk | ...][offset, size | offset, size | ... | CRC-32C]  CRCs behind
  *
  * The inner chunks may be shards themselves; then theirs are asked, too. What a codec behind the
  * sharding hides (a compressor) cannot be looked into: no finding, but noted.
  *
- * The work is bounded by the bytes of the file: inner shards are looked into only where no two inner
- * chunks overlap, each part of the file once for each level of sharding.
+ * The work is bounded by the bytes of the file: inner shards are looked into only where no two
+ * inner chunks overlap, each part of the file once for each level of sharding.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -151,8 +151,8 @@ static bool is_same(const struct range *a, const struct range *b)
     return a->offset_bytes == b->offset_bytes && a->size_bytes == b->size_bytes;
 }
 
-/* Puts them in the order of the file. Two inner chunks with the same bytes are fine: what is the same
- * may be stored once. */
+/* Puts them in the order of the file. Two inner chunks with the same bytes are fine: what is the
+ * same may be stored once. */
 static int judge_overlaps(const struct ozx_verify_shards *s, const struct part *part,
                           struct ranges *ranges)
 {

@@ -289,12 +289,13 @@ int ozx_verify_directory(struct ozx_verify *v, struct ozx_error *error)
 
 int ozx_verify_file_order(struct ozx_verify *v, struct ozx_error *error)
 {
-    /* What edit and add append is in order in the directory; RFC-9 wants that of the file, too, whatever jsonFirst
-     * says of the directory. */
+    /* What edit and add append is in order in the directory; RFC-9 wants that of the file, too,
+     * whatever jsonFirst says of the directory. */
     struct order order = {.where = "file",
-                          .why = v->superseded_count
-                                     ? ", as the archive was changed in place; repack puts it in order"
-                                     : ""};
+                          .why =
+                              v->superseded_count
+                                  ? ", as the archive was changed in place; repack puts it in order"
+                                  : ""};
     struct ozx_zip_directory *directory;
     struct ozx_verify_entry entry;
     int failure = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Between verify_data.c, whose threads share the file among them, and verify_sum.c, which reads the data of an
- * entry for one of them.
+ * Between verify_data.c, whose threads share the file among them, and verify_sum.c, which reads the
+ * data of an entry for one of them.
  */
 #ifndef OZX_VERIFY_VERIFY_SUM_H
 #define OZX_VERIFY_VERIFY_SUM_H
@@ -28,8 +28,9 @@ struct ozx_verify_sum {
     struct ozx_digest digest;
 };
 
-/* The data of the entry at `data_offset_bytes`, whatever they are: what is wrong with them is found. Reads up to
- * `ahead_to_bytes`. -EINTR without an error: whoever stopped the crew says why. */
+/* The data of the entry at `data_offset_bytes`, whatever they are: what is wrong with them is
+ * found. Reads up to `ahead_to_bytes`. -EINTR without an error: whoever stopped the crew says why.
+ */
 int ozx_verify_sum_entry(struct ozx_verify_sum *sum, uint64_t data_offset_bytes,
                          uint64_t ahead_to_bytes, struct ozx_error *error) OZX_CHECKED;
 

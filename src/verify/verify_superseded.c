@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What edits left behind (edit/append.h): in an archive that was edited, the mark in front of the
- * central directory says how long the archive was before, and so on back to the first one. What an old
- * directory lists and the next one does not is superseded, and so are the old directories.
+ * central directory says how long the archive was before, and so on back to the first one. What an
+ * old directory lists and the next one does not is superseded, and so are the old directories.
  *
  * Nothing found here lets an archive in or refuses it: it explains gaps.
  */

@@ -161,7 +161,8 @@ static double highest_of(const char *data_type)
 }
 
 /* At the smallest level that can be decoded, so that a damaged chunk of one does not hide the
- * others. Of a channel that can be decoded at none, only how it is shown: `*is_measured` is false. */
+ * others. Of a channel that can be decoded at none, only how it is shown: `*is_measured` is false.
+ */
 static int measure(struct ozx_maker *maker, uint32_t node, uint32_t smallest, uint64_t channel,
                    struct ozx_channel_values *out, bool *is_measured, struct ozx_error *error)
 {

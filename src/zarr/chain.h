@@ -4,8 +4,9 @@
  *
  *     transpose* -> bytes | sharding_indexed -> (blosc | crc32c | gzip | zlib | zstd)*
  *
- * Source: Zarr core specification v3 and its register of codecs. The text is untrusted; what comes out is
- * valid: orders are permutations, the chunks of a shard divide it. Threads: a chain never changes.
+ * Source: Zarr core specification v3 and its register of codecs. The text is untrusted; what comes
+ * out is valid: orders are permutations, the chunks of a shard divide it. Threads: a chain never
+ * changes.
  */
 #ifndef OZX_ZARR_CHAIN_H
 #define OZX_ZARR_CHAIN_H
@@ -46,8 +47,8 @@ struct ozx_chain_sharding {
     bool index_at_start;
 };
 
-/* `text` is the zarr.json of an array whose chunks have that shape. -EBADMSG (what is wrong), -ENOTSUP (a codec
- * that is not known here), -ENOMEM. The caller frees `*out`. */
+/* `text` is the zarr.json of an array whose chunks have that shape. -EBADMSG (what is wrong),
+ * -ENOTSUP (a codec that is not known here), -ENOMEM. The caller frees `*out`. */
 int ozx_chain_parse(const char *text, size_t size_bytes, const struct ozx_shape *chunk_shape,
                     struct ozx_chain **out, struct ozx_error *error) OZX_CHECKED;
 

@@ -73,8 +73,9 @@ bool ozx_chunk_is_directory(const struct ozx_array *array, const char *path, siz
     while (at < end) {
         if (count + 1 >= array->shape.count || !take_number(&at, end, &index[count]))
             return false;
-        all &= index[count] < array->shape.sizes[count] / array->chunk_shape.sizes[count] +
-                                  (array->shape.sizes[count] % array->chunk_shape.sizes[count] != 0);
+        all &=
+            index[count] < array->shape.sizes[count] / array->chunk_shape.sizes[count] +
+                               (array->shape.sizes[count] % array->chunk_shape.sizes[count] != 0);
         count++;
         if (at < end && ++at == end) /* behind a '/' there must be more */
             return false;

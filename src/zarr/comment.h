@@ -10,14 +10,16 @@
 
 #include "base/error.h"
 
-#define OZX_VERSION_TEXT_MAX 32 /* longest OME-Zarr version string that is taken for one, with NUL */
+/* longest OME-Zarr version string that is taken for one, with NUL */
+#define OZX_VERSION_TEXT_MAX 32
 
 struct ozx_comment {
     bool present;                       /* the archive has a comment at all */
     char version[OZX_VERSION_TEXT_MAX]; /* ome.version, "" if absent or no string */
     bool json_first;                    /* ome.zipFile.centralDirectory.jsonFirst is true */
     bool json_first_odd;                /* jsonFirst is there and no boolean */
-    char own_key[64];                   /* the first key under `ome` that RFC-9 does not have; escaped; "" */
+    /* the first key under `ome` that RFC-9 does not have; escaped; "" */
+    char own_key[64];
     char defect[160];                   /* why it does not follow RFC-9, "" if it does */
 };
 

@@ -6,10 +6,10 @@
  *     "consolidated_metadata": {"kind": "inline", "must_understand": false,
  *                               "metadata": {"s0": {...}, "labels": {...}, "labels/cells": {...}}}
  *
- * A reader that takes them asks for no other zarr.json, and what is listed and not there is an array
- * of fill values to it. Here they are walked over in the text, wherever they stand: the root's, a
- * group's, and those inside of a listed group (whose keys start at that group). Memory: none but
- * the caller's text.
+ * A reader that takes them asks for no other zarr.json, and what is listed and not there is an
+ * array of fill values to it. Here they are walked over in the text, wherever they stand: the
+ * root's, a group's, and those inside of a listed group (whose keys start at that group). Memory:
+ * none but the caller's text.
  */
 #ifndef OZX_ZARR_CONSOLIDATED_H
 #define OZX_ZARR_CONSOLIDATED_H
@@ -53,10 +53,12 @@ int ozx_consolidated_each(const struct ozx_consolidated_walk *walk,
                           struct ozx_consolidated_facts *facts) OZX_CHECKED;
 
 /* Appends `relative` to `directory`: no empty components, no '.'. False: it leads above the root,
- * or is too long. `path` has OZX_CONSOLIDATED_PATH_SIZE. `*is_plain` (may be NULL): it was so already. */
+ * or is too long. `path` has OZX_CONSOLIDATED_PATH_SIZE. `*is_plain` (may be NULL): it was so
+ * already. */
 bool ozx_consolidated_join(const char *directory, const char *relative, char *path, bool *is_plain);
 
-/* True if no group leads to the node: `is_left_out` of one above it, below the group that lists it. */
+/* True if no group leads to the node: `is_left_out` of one above it, below the group that lists it.
+ */
 bool ozx_consolidated_is_cut_off(const struct ozx_consolidated_node *node,
                                  bool (*is_left_out)(void *context, const char *path),
                                  void *context);

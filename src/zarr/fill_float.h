@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The fill value of an array of floats, as its data type holds it: 0.1 of float32 is 0.10000000149...,
- * and "0x7fc00000" is NaN. Writers put down the one or the other, and mean the same.
+ * The fill value of an array of floats, as its data type holds it: 0.1 of float32 is
+ * 0.10000000149..., and "0x7fc00000" is NaN. Writers put down the one or the other, and mean the
+ * same.
  */
 #ifndef OZX_ZARR_FILL_FLOAT_H
 #define OZX_ZARR_FILL_FLOAT_H

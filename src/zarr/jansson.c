@@ -52,7 +52,8 @@ int ozx_jansson_load(const char *text, size_t size_bytes, size_t flags, json_t *
     return 0;
 }
 
-/* The characters of a text that are not shown, as it has none outside of its strings but newlines. */
+/* The characters of a text that are not shown, as it has none outside of its strings but newlines.
+ */
 static size_t count_hidden(const char *text, size_t size)
 {
     size_t count = 0;

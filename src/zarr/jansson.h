@@ -16,13 +16,13 @@
 int ozx_jansson_load(const char *text, size_t size_bytes, size_t flags, json_t **out,
                    json_error_t *json_error) OZX_CHECKED;
 
-/* The name of a file in a report, as it was given; null where it is not UTF-8, which JSON cannot hold: the
- * same in every verb (ozxfs(1), JSON). NULL without memory. */
+/* The name of a file in a report, as it was given; null where it is not UTF-8, which JSON cannot
+ * hold: the same in every verb (ozxfs(1), JSON). NULL without memory. */
 json_t *ozx_jansson_file_name(const char *name);
 
-/* `json` as a text, which the caller frees: what is not shown of strings (base/text.h) is escaped, which
- * to a reader is the same. -ENOMEM; also for a NULL, which is what jansson makes
- * without memory. */
+/* `json` as a text, which the caller frees: what is not shown of strings (base/text.h) is escaped,
+ * which to a reader is the same. -ENOMEM; also for a NULL, which is what jansson makes without
+ * memory. */
 int ozx_jansson_format(const json_t *json, size_t flags, char **out) OZX_CHECKED;
 
 /* The same into `buffer`, cut at its end and not terminated; `*size_bytes` of the whole text. */

@@ -7,9 +7,9 @@
  *          -> jansson.c: json_t
  *
  * What is no JSON to any reader is refused. What one reader takes and another refuses (NaN, a byte
- * order mark, ...) is a defect, told and read round. Memory follows what is looked at, not the text:
- * jansson makes up to 80 bytes of one byte of text ("{},{},"), and what would take too much is not
- * parsed.
+ * order mark, ...) is a defect, told and read round. Memory follows what is looked at, not the
+ * text: jansson makes up to 80 bytes of one byte of text ("{},{},"), and what would take too much
+ * is not parsed.
  *
  * Sources: RFC 8259; which reader refuses what is tried by tests/interop/test_json_readers.py.
  */

@@ -63,8 +63,8 @@ static int fail(const struct edit *e, size_t depth, int code, const char *what,
         ozx_escape(key, sizeof key, e->path.keys[depth], strlen(e->path.keys[depth])), what);
 }
 
-/* The new text: `skip` is left out, and there stand instead what `front` says, the rest of the path from `depth` on
- * as objects, and the value. */
+/* The new text: `skip` is left out, and there stand instead what `front` says, the rest of the path
+ * from `depth` on as objects, and the value. */
 static int join(const struct edit *e, struct ozx_json_range skip, const char *front, size_t depth,
                 char **out, size_t *out_size, struct ozx_error *error)
 {
@@ -102,8 +102,8 @@ static int join(const struct edit *e, struct ozx_json_range skip, const char *fr
     return 0;
 }
 
-/* Looks for the part `depth` in the object or list `value`. 1: found; 0: not. `whole` is the member with its key and
- * one comma, `end` the place for one more, `any`: something stands in it. */
+/* Looks for the part `depth` in the object or list `value`. 1: found; 0: not. `whole` is the member
+ * with its key and one comma, `end` the place for one more, `any`: something stands in it. */
 struct found {
     struct ozx_json_range value, whole;
     size_t end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Which members of a hierarchy's metadata any part of ozxfs looks at. Whoever reads another one adds
- * it here.
+ * Which members of a hierarchy's metadata any part of ozxfs looks at. Whoever reads another one
+ * adds it here.
  *
  * People write tens of MiB where Zarr lets them: attributes (a record for each frame), and lists of
  * the OME block that say nothing of its shape (a colour for each label). Those are emptied, so that

@@ -3,8 +3,8 @@
  * From a JSON text that nobody vouches for to one that jansson takes, and that has nothing in it
  * that no part of ozxfs looks at. For zarr/json*.c only.
  *
- * Every byte is checked against RFC 8259, of what is left out, too. Nothing recurses, and nothing is
- * allocated by a number that the text states: the brackets that are open take a bit each.
+ * Every byte is checked against RFC 8259, of what is left out, too. Nothing recurses, and nothing
+ * is allocated by a number that the text states: the brackets that are open take a bit each.
  */
 #ifndef OZX_ZARR_JSON_SCAN_H
 #define OZX_ZARR_JSON_SCAN_H

@@ -8,7 +8,8 @@
 
 #include "zarr/json_scan.h"
 
-/* What jansson (2.12 ... 2.14, 64 bits) allocates, with malloc's share. Lists and objects double. */
+/* What jansson (2.12 ... 2.14, 64 bits) allocates, with malloc's share. Lists and objects double.
+ */
 #define OZX_JSON_COST_OBJECT 240 /* with room for eight, as a list */
 #define OZX_JSON_COST_LIST 144
 #define OZX_JSON_COST_MEMBER 88 /* besides its key's text */

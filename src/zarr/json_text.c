@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A walk over brackets, strings and commas. Brackets of one kind may close those of the other within
- * a value that is passed over: whoever needs to know that a text is JSON asks a parser.
+ * A walk over brackets, strings and commas. Brackets of one kind may close those of the other
+ * within a value that is passed over: whoever needs to know that a text is JSON asks a parser.
  */
 #include "zarr/json_text.h"
 

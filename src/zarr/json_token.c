@@ -208,8 +208,9 @@ static bool take_exponent(struct ozx_json_scanner *s, int64_t *out)
     return true;
 }
 
-/* Does 0.DIGITS x 10^power round to no double? The digits end in front of `end` and may have a point
- * among them. The limit is halfway between the largest double and the next that there would be. */
+/* Does 0.DIGITS x 10^power round to no double? The digits end in front of `end` and may have a
+ * point among them. The limit is halfway between the largest double and the next that there would
+ * be. */
 static bool is_beyond(const unsigned char *digit, const unsigned char *end, int64_t power)
 {
     static const char limit[] = "17976931348623158079"; /* and more digits */

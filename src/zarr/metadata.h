@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The metadata of one Zarr node: a zarr.json (Zarr v3 and its OME block), or what Zarr v2 has for it
- * (.zgroup, .zarray, .zattrs), as structs.
+ * The metadata of one Zarr node: a zarr.json (Zarr v3 and its OME block), or what Zarr v2 has for
+ * it (.zgroup, .zarray, .zattrs), as structs.
  *
- *     zarr.json -> struct ozx_metadata -+- struct ozx_array  shape, chunk grid, keys, codecs, sharding
- *                                       +- struct ozx_ome    multiscales, plate, well, labels, omero
+ *     zarr.json -> struct ozx_metadata -+- struct ozx_array  shape, grid, keys, codecs, sharding
+ *                                       +- struct ozx_ome    multiscales, plate, well, labels ...
  *
- * The JSON is untrusted. It is bounded in size, depth and number of values before it is parsed. After
- * that nothing is fatal: a field that is missing or makes no sense is absent from the structs (NULL, 0
- * or a `has_` that is false), and stands in the list of defects. What is in the structs is valid by
- * construction: shapes have 0 ... OZX_DIMENSIONS_MAX sizes, chunk sizes are at least 1, numbers are
- * finite, counts are those of the lists.
+ * The JSON is untrusted. It is bounded in size, depth and number of values before it is parsed.
+ * After that nothing is fatal: a field that is missing or makes no sense is absent from the structs
+ * (NULL, 0 or a `has_` that is false), and stands in the list of defects. What is in the structs is
+ * valid by construction: shapes have 0 ... OZX_DIMENSIONS_MAX sizes, chunk sizes are at least 1,
+ * numbers are finite, counts are those of the lists.
  *
  * Every pointer below is owned by the ozx_metadata and dies with it, or is static. Texts are
- * NUL-terminated, valid UTF-8 without NUL, as they stand in the JSON: they may hold control characters, so whoever prints
- * them escapes them (ozx_escape). Threads: a metadata never changes; any number may read it.
+ * NUL-terminated, valid UTF-8 without NUL, as they stand in the JSON: they may hold control
+ * characters, so whoever prints them escapes them (ozx_escape). Threads: a metadata never changes;
+ * any number may read it.
  *
  * Sources: Zarr core specification v3 (zarr.json, regular grid, default and v2 chunk keys), the
- * sharding_indexed codec (ZEP 2), its register of extensions, OME-Zarr 0.1 to 0.5 and the drafts of 0.6 (RFC-5: coordinate systems).
+ * sharding_indexed codec (ZEP 2), its register of extensions, OME-Zarr 0.1 to 0.5 and the drafts of
+ * 0.6 (RFC-5: coordinate systems).
  */
 #ifndef OZX_ZARR_METADATA_H
 #define OZX_ZARR_METADATA_H
@@ -40,7 +42,8 @@ struct ozx_shape {
 
 struct ozx_codec {
     const char *name;                    /* "blosc", "sharding_indexed", ... never "" */
-    const char *label;                   /* with what tells codecs of one name apart: "blosc(zstd)" */
+    /* with what tells codecs of one name apart: "blosc(zstd)" */
+    const char *label;
     const struct ozx_sharding *sharding; /* NULL unless it is sharding_indexed and understood */
 };
 
@@ -49,15 +52,16 @@ struct ozx_codecs {
     size_t count;
 };
 
-/* sharding_indexed: one file holds a shard, many chunks and an index of them. Codecs behind it in its
- * list work on the shard as a whole; the inner chunks may be shards themselves:
+/* sharding_indexed: one file holds a shard, many chunks and an index of them. Codecs behind it in
+ * its list work on the shard as a whole; the inner chunks may be shards themselves:
  *
  *     codecs: [transpose, sharding_indexed {codecs: [sharding_indexed {...}, ...]}, crc32c]
  */
 struct ozx_sharding {
     struct ozx_shape chunk_shape; /* of the inner chunks; divides the shard's shape exactly */
-    uint64_t chunks_per_shard;    /* their number; 0 if the shard's shape is not known: another grid,
-                                   * or a codec in front that may change it */
+    /* their number; 0 if the shard's shape is not known: another grid, or a codec in front that may
+     * change it */
+    uint64_t chunks_per_shard;
     struct ozx_codecs codecs;
     struct ozx_codecs index_codecs;
     const struct ozx_sharding *inner; /* of `codecs`: the inner chunks are shards; NULL */
@@ -67,8 +71,9 @@ struct ozx_sharding {
     bool index_big_endian;     /* these three only if index_readable: */
     bool index_crc32c;         /*   four bytes of CRC-32C (little-endian) end the index */
     uint64_t index_size_bytes; /*   16 x chunks_per_shard, 4 more with index_crc32c */
-    const char *behind;        /* the codec behind it that hides the shard: what is stored is not the
-                                * shard's bytes; NULL: they are, */
+    /* the codec behind it that hides the shard: what is stored is not the shard's bytes; NULL: they
+     * are, */
+    const char *behind;
     uint32_t trailer_size_bytes; /* and behind them as many bytes of checksums, if not `behind` */
 };
 
@@ -86,7 +91,8 @@ struct ozx_array {
     enum ozx_key_encoding key_encoding;
     char separator;              /* '/' or '.' */
     const char *data_type;       /* "uint16"; NULL if there is none */
-    uint32_t item_size_bytes;    /* of one item, 0 if not known (extension types, variable length) */
+    /* of one item, 0 if not known (extension types, variable length) */
+    uint32_t item_size_bytes;
     bool has_fill_value;         /* it is required */
     const char *fill_value;      /* its JSON, cut at about 64 bytes; NULL without one */
     struct ozx_codecs codecs;
@@ -103,8 +109,8 @@ enum ozx_key {
 };
 
 /* Judges `key`, a path relative to the array's directory ("c/0/1"). `index` (may be NULL) gets the
- * chunk's place in the grid unless the answer is OZX_KEY_NONE. For arrays with has_shape, has_grid and
- * a known key_encoding; others give OZX_KEY_NONE. Numbers with leading zeros are no keys. */
+ * chunk's place in the grid unless the answer is OZX_KEY_NONE. For arrays with has_shape, has_grid
+ * and a known key_encoding; others give OZX_KEY_NONE. Numbers with leading zeros are no keys. */
 enum ozx_key ozx_array_judge_key(const struct ozx_array *array, const char *key,
                                  size_t key_size_bytes, uint64_t index[OZX_DIMENSIONS_MAX]);
 
@@ -139,8 +145,8 @@ struct ozx_multiscale {
     const char *type; /* downscaling method; NULL */
     const struct ozx_axis *axes; /* 0.6: of the coordinate system that the datasets map to */
     size_t axis_count;
-    bool axes_implied; /* 0.1 and 0.2 state none: t c z y x, of which arrays of fewer dimensions have
-                        * the last */
+    /* 0.1 and 0.2 state none: t c z y x, of which arrays of fewer dimensions have the last */
+    bool axes_implied;
     const struct ozx_dataset *datasets; /* largest first, as they stand */
     size_t dataset_count;
     struct ozx_transforms transforms; /* of all levels together (up to 0.5) */
@@ -229,7 +235,8 @@ enum ozx_metadata_part {
 
 struct ozx_defect {
     enum ozx_metadata_part part;
-    const char *where; /* "codecs[0].configuration", "multiscales[0].axes"; escaped already; "" is all */
+    /* "codecs[0].configuration", "multiscales[0].axes"; escaped already; "" is all */
+    const char *where;
     const char *text;  /* "is missing", "is no list"; escaped already */
     bool is_spelling;  /* NaN or the like: no JSON to some readers, and what it says is known */
 };
@@ -246,10 +253,11 @@ struct ozx_metadata {
     struct ozx_metadata_memory *memory; /* all of the above */
 };
 
-/* Parses `text` (need not be terminated), the contents of a zarr.json, .zarray or .zgroup. `attributes` is the .zattrs beside a Zarr v2 file, NULL for
- * none and for zarr.json. What some readers take for JSON and others do not is read, and a defect.
- * -EBADMSG if it is no JSON object (rule zarr-json; the text says why, with line and column) or
- * beyond the bounds of zarr/json.h (no rule), -ENOMEM. The caller frees `*out`. */
+/* Parses `text` (need not be terminated), the contents of a zarr.json, .zarray or .zgroup.
+ * `attributes` is the .zattrs beside a Zarr v2 file, NULL for none and for zarr.json. What some
+ * readers take for JSON and others do not is read, and a defect. -EBADMSG if it is no JSON object
+ * (rule zarr-json; the text says why, with line and column) or beyond the bounds of zarr/json.h (no
+ * rule), -ENOMEM. The caller frees `*out`. */
 int ozx_metadata_parse(enum ozx_metadata_file file, const char *text, size_t text_size_bytes,
                        const char *attributes, size_t attributes_size_bytes,
                        struct ozx_metadata **out, struct ozx_error *error) OZX_CHECKED;

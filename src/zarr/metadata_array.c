@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Array metadata: what a zarr.json says of an array, and .zarray of Zarr v2. Chunk keys are judged in
- * metadata_keys.c, codecs are read in metadata_codecs.c, the fill value in metadata_fill.c.
+ * Array metadata: what a zarr.json says of an array, and .zarray of Zarr v2. Chunk keys are judged
+ * in metadata_keys.c, codecs are read in metadata_codecs.c, the fill value in metadata_fill.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -85,7 +85,8 @@ static void read_chunk_shape(struct ozx_parse *p, const struct ozx_json_path *pl
                          a->shape.count);
 }
 
-/* Chunks of many shapes: a list of sizes for each dimension. Which chunks there are is not judged. */
+/* Chunks of many shapes: a list of sizes for each dimension. Which chunks there are is not judged.
+ */
 static void judge_rectilinear(struct ozx_parse *p, const struct ozx_json_path *place,
                               const json_t *configuration, const struct ozx_array *a)
 {

@@ -241,8 +241,8 @@ static bool is_value(const struct ozx_parse *p, const json_t *data_type, const j
 
 /* --- the field -------------------------------------------------------------------------------- */
 
-/* Integers beyond 64 bits with a sign are kept with 53 bits only: then the number as it stands in the
- * file. False: it is none of those. */
+/* Integers beyond 64 bits with a sign are kept with 53 bits only: then the number as it stands in
+ * the file. False: it is none of those. */
 static bool find_literal(const struct ozx_parse *p, const json_t *value, char out[TEXT_MAX + 1])
 {
     const struct ozx_json_cursor start = ozx_json_text(p->text, p->text_size_bytes);

@@ -30,8 +30,8 @@ uint64_t ozx_array_chunk_count(const struct ozx_array *array)
     return overflow ? UINT64_MAX : count;
 }
 
-/* A decimal number without leading zeros at `*at`, which moves behind it. What needs more than 64 bits
- * is UINT64_MAX: a well-formed number, but beyond every shape. */
+/* A decimal number without leading zeros at `*at`, which moves behind it. What needs more than 64
+ * bits is UINT64_MAX: a well-formed number, but beyond every shape. */
 static bool take_number(const char **at, const char *end, uint64_t *out)
 {
     const char *start = *at;

@@ -2,10 +2,10 @@
  *
  * multiscales of the OME block: axes, datasets and what their coordinateTransformations come to.
  *
- * 0.1 and 0.2 have neither: their arrays are t c z y x. The axes of 0.3 are letters; those of 0.4 and 0.5
- * are objects, and each dataset has a scale. In the drafts of 0.6 (RFC-5) a multiscale has
- * `coordinateSystems`, each with its own axes, and the datasets' transformations name the one that they map
- * to as `output`.
+ * 0.1 and 0.2 have neither: their arrays are t c z y x. The axes of 0.3 are letters; those of 0.4
+ * and 0.5 are objects, and each dataset has a scale. In the drafts of 0.6 (RFC-5) a multiscale has
+ * `coordinateSystems`, each with its own axes, and the datasets' transformations name the one that
+ * they map to as `output`.
  */
 #include <math.h>
 #include <string.h>
@@ -163,7 +163,8 @@ static void add_scale(struct ozx_parse *p, const struct ozx_json_path *place, co
     double numbers[OZX_DIMENSIONS_MAX];
 
     if (sum->has_translation && !sum->has_scale)
-        ozx_parse_defect(p, place, NULL, "is a scale after the translation; the scale must come first");
+        ozx_parse_defect(p, place, NULL,
+                         "is a scale after the translation; the scale must come first");
     if (sum->has_scale && sum->is_strict)
         ozx_parse_defect(p, place, NULL, "is a second scale");
     if (!read_numbers(p, place, json, "scale", sum->axis_count, numbers)) {
@@ -270,8 +271,8 @@ static void read_transforms(struct ozx_parse *p, const struct ozx_json_path *pla
 
 /* --- a multiscale ----------------------------------------------------------------------------- */
 
-/* The name of the coordinate system that the first dataset is mapped to; NULL. In later drafts that is
- * an object with the name in it. */
+/* The name of the coordinate system that the first dataset is mapped to; NULL. In later drafts that
+ * is an object with the name in it. */
 static const char *output_of(const json_t *multiscale)
 {
     const json_t *first = json_array_get(json_object_get(multiscale, "datasets"), 0);

@@ -151,8 +151,8 @@ static void read_omero(struct ozx_parse *p, const struct ozx_json_path *up, cons
 
 /* --- the block -------------------------------------------------------------------------------- */
 
-/* Zarr v2 came with 0.1 to 0.4, and a multiscale has a version of its own; one that has none goes by
- * what it has. Zarr v3 came with 0.5. */
+/* Zarr v2 came with 0.1 to 0.4, and a multiscale has a version of its own; one that has none goes
+ * by what it has. Zarr v3 came with 0.5. */
 static enum ozx_multiscale_rules rules_of(const json_t *multiscale, const struct ozx_ome *ome,
                                           bool is_v2)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the parts of the metadata parser share: memory that is freed in one go, the place in the JSON
- * that is being looked at, the list of defects, and fields fetched with their type checked. For
- * zarr/metadata*.c only.
+ * What the parts of the metadata parser share: memory that is freed in one go, the place in the
+ * JSON that is being looked at, the list of defects, and fields fetched with their type checked.
+ * For zarr/metadata*.c only.
  *
- * Memory failing is sticky: whoever gets NULL for it just leaves, and ozx_metadata_parse answers -ENOMEM
- * at the end.
+ * Memory failing is sticky: whoever gets NULL for it just leaves, and ozx_metadata_parse answers
+ * -ENOMEM at the end.
  */
 #ifndef OZX_ZARR_METADATA_PARSE_H
 #define OZX_ZARR_METADATA_PARSE_H
@@ -96,7 +96,8 @@ const struct ozx_ome *ozx_parse_ome(struct ozx_parse *p, const struct ozx_json_p
 enum ozx_multiscale_rules {
     OZX_MULTISCALE_0_1, /* and 0.2: neither axes nor transformations */
     OZX_MULTISCALE_0_3, /* axes are letters */
-    OZX_MULTISCALE_0_4, /* and 0.5: axes are objects; a scale, and perhaps a translation behind it */
+    /* and 0.5: axes are objects; a scale, and perhaps a translation behind it */
+    OZX_MULTISCALE_0_4,
     OZX_MULTISCALE_0_6, /* coordinate systems */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * scene of the OME block (drafts of 0.6, RFC-5): images that lie beside each other in space, by
- * transformations from one coordinate system to another. Each of these is the scene's own, or one of an
- * image below it. Whether that image is there is not known here.
+ * transformations from one coordinate system to another. Each of these is the scene's own, or one
+ * of an image below it. Whether that image is there is not known here.
  */
 #include <string.h>
 
@@ -41,7 +41,8 @@ bool ozx_has_text(const char *const *texts, size_t count, const char *wanted)
     return false;
 }
 
-/* {"path": an image's, "name": of a coordinate system there}; without a path it is the scene's own. */
+/* {"path": an image's, "name": of a coordinate system there}; without a path it is the scene's own.
+ */
 static void read_end(struct ozx_parse *p, const struct ozx_json_path *place,
                      const json_t *transform, const char *key, const struct ozx_scene *scene,
                      struct ozx_scene_end *out)

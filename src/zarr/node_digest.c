@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Hashing JSON by what it means. An object's hash is the sum of those of its members, so their order
- * does not count; a list's depends on the order.
+ * Hashing JSON by what it means. An object's hash is the sum of those of its members, so their
+ * order does not count; a list's depends on the order.
  */
 #include "zarr/node_digest.h"
 

@@ -8,8 +8,9 @@
  * look equal, and they mean nothing to another process.
  *
  * "uint8" and {"name": "uint8"} are the same, as are NaN and "NaN" (Zarr v3: extension points, fill
- * values), as is a float that was rounded to its data type, and codecs whose defaults are written or
- * not (endian, index_location, ...). Of a key that is there twice the last counts, as in most parsers.
+ * values), as is a float that was rounded to its data type, and codecs whose defaults are written
+ * or not (endian, index_location, ...). Of a key that is there twice the last counts, as in most
+ * parsers.
  */
 #ifndef OZX_ZARR_NODE_DIGEST_H
 #define OZX_ZARR_NODE_DIGEST_H
@@ -40,8 +41,8 @@ struct ozx_node_digest {
 /* The name of a field in zarr.json, for messages; static. */
 const char *ozx_node_field_name(enum ozx_node_field field);
 
-/* -EBADMSG if the value is no object of JSON; -ENOMEM (an object of many members is sorted: 24 bytes
- * for each member of those that are open at once). What is deeper than OZX_NODE_DEPTH_MAX is
+/* -EBADMSG if the value is no object of JSON; -ENOMEM (an object of many members is sorted: 24
+ * bytes for each member of those that are open at once). What is deeper than OZX_NODE_DEPTH_MAX is
  * compared as it is written: each level is walked over once more. */
 int ozx_node_digest(const char *text, struct ozx_json_range value,
                     struct ozx_node_digest *out) OZX_CHECKED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Parts of an OME block where they stand in the text, for what is not worth a field of struct ozx_ome.
+ * Parts of an OME block where they stand in the text, for what is not worth a field of struct
+ * ozx_ome.
  */
 #ifndef OZX_ZARR_OME_TEXT_H
 #define OZX_ZARR_OME_TEXT_H

@@ -34,14 +34,15 @@ struct ozx_text_edits {
 void ozx_text_edits_free(struct ozx_text_edits *edits);
 #define OZX_AUTO_TEXT_EDITS OZX_CLEANUP(ozx_text_edits_free)
 
-/* The text with the edits (which are put in order), from malloc and terminated. -EBADMSG: two of them
- * overlap; -ENOMEM. */
+/* The text with the edits (which are put in order), from malloc and terminated. -EBADMSG: two of
+ * them overlap; -ENOMEM. */
 int ozx_text_edits_apply(struct ozx_text_edits *edits, const char *text, size_t size_bytes,
                          char **out, size_t *out_size_bytes) OZX_CHECKED;
 
-/* `node` is the metadata of an array, somewhere in the text: adds what makes its chunks the inner chunks
- * of shards of that shape, with an index at the end, little-endian, and its CRC-32C. If sharding is
- * its only codec, the inner chunks stay what they are. -EBADMSG: it has not what that needs. */
+/* `node` is the metadata of an array, somewhere in the text: adds what makes its chunks the inner
+ * chunks of shards of that shape, with an index at the end, little-endian, and its CRC-32C. If
+ * sharding is its only codec, the inner chunks stay what they are. -EBADMSG: it has not what that
+ * needs. */
 int ozx_sharding_put(const char *text, struct ozx_json_range node,
                      const struct ozx_shape *shard_shape, struct ozx_text_edits *edits) OZX_CHECKED;
 

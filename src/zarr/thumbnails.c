@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Walks over the list where it stands in the text. Source: the thumbnails convention, RFC 2397 and 3986.
+ * Walks over the list where it stands in the text. Source: the thumbnails convention, RFC 2397 and
+ * 3986.
  */
 #include "zarr/thumbnails.h"
 

@@ -61,7 +61,8 @@ static struct ozx_json_range whole(const struct growing *g)
     return (struct ozx_json_range){cursor.at, cursor.end};
 }
 
-/* The element `what` in front of the list `key` of the attributes, which becomes one if there is none. */
+/* The element `what` in front of the list `key` of the attributes, which becomes one if there is
+ * none. */
 static int put_element(struct growing *g, const char *key, const char *what)
 {
     struct ozx_json_range attributes, list;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The metadata of a node of Zarr v2 as that of Zarr v3, without touching what it is about: no chunk is
- * decoded, so whatever v3 has no words for is refused, by its field.
+ * The metadata of a node of Zarr v2 as that of Zarr v3, without touching what it is about: no chunk
+ * is decoded, so whatever v3 has no words for is refused, by its field.
  *
  *     .zattrs --> ozx_v2_attributes ---+
  *                                      +--> ozx_v2_group, ozx_v2_array --> zarr.json
  *     .zgroup, .zarray ----------------+
  *
- * OME-Zarr 0.1 to 0.4 becomes 0.5 on the way: its blocks move below `ome`, axes and scales that a version
- * leaves to its reader are written out. All else in .zattrs keeps its bytes.
+ * OME-Zarr 0.1 to 0.4 becomes 0.5 on the way: its blocks move below `ome`, axes and scales that a
+ * version leaves to its reader are written out. All else in .zattrs keeps its bytes.
  *
- * The texts are untrusted. Nothing is kept between calls; any thread may call. -EBADMSG with the field and
- * what is wrong with it (the caller puts the file in front), -ENOMEM.
+ * The texts are untrusted. Nothing is kept between calls; any thread may call. -EBADMSG with the
+ * field and what is wrong with it (the caller puts the file in front), -ENOMEM.
  *
- * Sources: Zarr core specification v2 and v3, the register of Zarr extensions, numcodecs (configurations and
- * their defaults), OME-Zarr 0.1 to 0.5. zarr-python's reading of both is the measure (tests/convert).
+ * Sources: Zarr core specification v2 and v3, the register of Zarr extensions, numcodecs
+ * (configurations and their defaults), OME-Zarr 0.1 to 0.5. zarr-python's reading of both is the
+ * measure (tests/convert).
  */
 #ifndef OZX_ZARR_V2_H
 #define OZX_ZARR_V2_H
@@ -41,7 +42,8 @@ struct ozx_v2_report {
 };
 
 #define OZX_V2_CODECS_MAX 32
-/* "numcodecs.delta", and the readers that know it ("zarr-python, zarrita.js"); static. NULL: no such. */
+/* "numcodecs.delta", and the readers that know it ("zarr-python, zarrita.js"); static. NULL: no
+ * such. */
 const char *ozx_v2_codec_name(unsigned index);
 const char *ozx_v2_codec_readers(unsigned index);
 
@@ -54,13 +56,14 @@ struct ozx_v2_levels {
                     struct ozx_error *error);
 };
 
-/* The attributes of a v3 node, an object, behind what is in `out`. `levels` NULL: of an array. Bits are
- * added to the report. */
+/* The attributes of a v3 node, an object, behind what is in `out`. `levels` NULL: of an array. Bits
+ * are added to the report. */
 int ozx_v2_attributes(const char *zattrs, size_t size_bytes, const struct ozx_v2_levels *levels,
                       struct ozx_text *out, struct ozx_v2_report *report,
                       struct ozx_error *error) OZX_CHECKED;
 
-/* A group's zarr.json. `zgroup` NULL: v2 had none there; `attributes`: an object, or "" for none. */
+/* A group's zarr.json. `zgroup` NULL: v2 had none there; `attributes`: an object, or "" for none.
+ */
 int ozx_v2_group(const char *zgroup, size_t size_bytes, const char *attributes,
                  struct ozx_text *out, struct ozx_error *error) OZX_CHECKED;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * .zattrs as the attributes of v3: what is OME-Zarr's moves below `ome`, everything else stays where and
- * what it is, byte by byte.
+ * .zattrs as the attributes of v3: what is OME-Zarr's moves below `ome`, everything else stays
+ * where and what it is, byte by byte.
  */
 #include <string.h>
 
@@ -27,8 +27,8 @@ struct moving {
     struct ozx_error *error;
 };
 
-/* Others have multiscales, too: of theirs neither axes nor version say anything to OME-Zarr, and what they
- * name are groups. 1: OME-Zarr's. */
+/* Others have multiscales, too: of theirs neither axes nor version say anything to OME-Zarr, and
+ * what they name are groups. 1: OME-Zarr's. */
 static int is_ome_multiscales(const struct moving *m, const struct ozx_v2_value *list)
 {
     struct ozx_json_cursor cursor = ozx_json_within(list->text, list->range);

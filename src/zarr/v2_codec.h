@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The codecs of numcodecs that have a counterpart in Zarr v3, and what their configurations may hold. For
- * zarr/v2*.c only.
+ * The codecs of numcodecs that have a counterpart in Zarr v3, and what their configurations may
+ * hold. For zarr/v2*.c only.
  */
 #ifndef OZX_ZARR_V2_CODEC_H
 #define OZX_ZARR_V2_CODEC_H
@@ -35,7 +35,8 @@ const struct ozx_v2_codec_row *ozx_v2_find_codec(const char *id);
 int ozx_v2_check_configuration(const struct ozx_v2_codec *codec,
                                struct ozx_error *error) OZX_CHECKED;
 
-/* Its members as they are, without `id` and what is null, and with what numcodecs takes for granted. */
+/* Its members as they are, without `id` and what is null, and with what numcodecs takes for
+ * granted. */
 void ozx_v2_copy_configuration(const struct ozx_v2_codec *codec, struct ozx_text *out);
 
 #endif

@@ -187,7 +187,8 @@ static bool copy_members(const struct ozx_v2_codec *codec, struct ozx_text *out)
     return any;
 }
 
-/* What numcodecs takes where nothing is stated, as v3's readers ask for it or take something else. */
+/* What numcodecs takes where nothing is stated, as v3's readers ask for it or take something else.
+ */
 static const struct {
     const char *id, *key, *value;
 } defaults[] = {

@@ -6,9 +6,9 @@
  *     v3   transpose   numcodecs.delta   bytes   numcodecs.shuffle   blosc
  *                      of arrays                 of bytes
  *
- * To v2 all of it is bytes, to v3 a filter of arrays takes and gives a type: so each one's `dtype` must be
- * what the one before it gives, byte order and all, or pixels would come out wrong. The byte order of
- * `bytes` is that of the last of them.
+ * To v2 all of it is bytes, to v3 a filter of arrays takes and gives a type: so each one's `dtype`
+ * must be what the one before it gives, byte order and all, or pixels would come out wrong. The
+ * byte order of `bytes` is that of the last of them.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Fill values. A number keeps its digits, so that all of an uint64 and of a double is there; what a writer
- * of v2 put down in another form (0.0 or "0" for an integer, 1 for true) is put right.
+ * Fill values. A number keeps its digits, so that all of an uint64 and of a double is there; what a
+ * writer of v2 put down in another form (0.0 or "0" for an integer, 1 for true) is put right.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -195,7 +195,8 @@ static void put_zero_bytes(uint32_t size, struct ozx_text *out)
     ozx_text_put(out, size == 2 ? "AAA=\"" : size == 1 ? "AA==\"" : "\"");
 }
 
-/* Writers of v2 put down 0 for objects, whatever they are; zarr-python reads the text of the number. */
+/* Writers of v2 put down 0 for objects, whatever they are; zarr-python reads the text of the
+ * number. */
 static bool put_string(const struct ozx_v2_type *type, const struct ozx_v2_value *value,
                        struct ozx_text *out)
 {

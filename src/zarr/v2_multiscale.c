@@ -141,10 +141,11 @@ static int find_level(const struct scaling *s, const char *path, size_t dataset,
 
     if (found)
         return found < 0 ? found : 0;
-    return OZX_V2_REFUSE(s->error,
-                         "multiscales[%zu].datasets[%zu]: there is no array '%s', whose shape would "
-                         "give its scale",
-                         s->index, dataset, ozx_escape(escaped, sizeof escaped, path, strlen(path)));
+    return OZX_V2_REFUSE(
+        s->error,
+        "multiscales[%zu].datasets[%zu]: there is no array '%s', whose shape would "
+        "give its scale",
+        s->index, dataset, ozx_escape(escaped, sizeof escaped, path, strlen(path)));
 }
 
 static int put_scale(struct scaling *s, const struct ozx_v2_value *dataset, size_t number)
@@ -161,9 +162,9 @@ static int put_scale(struct scaling *s, const struct ozx_v2_value *dataset, size
     if (failure)
         return failure;
     if (shape.count != s->level0.count)
-        return OZX_V2_REFUSE(s->error,
-                             "multiscales[%zu].datasets[%zu]: has %u dimensions, the first level %u",
-                             s->index, number, shape.count, s->level0.count);
+        return OZX_V2_REFUSE(
+            s->error, "multiscales[%zu].datasets[%zu]: has %u dimensions, the first level %u",
+            s->index, number, shape.count, s->level0.count);
     ozx_text_put(s->out, "\"coordinateTransformations\":[{\"type\":\"scale\",\"scale\":[");
     for (uint32_t i = 0; i < shape.count; i++) {
         double scale = shape.sizes[i] && s->level0.sizes[i]
@@ -238,7 +239,8 @@ static int judge(struct scaling *s, const struct ozx_v2_value *multiscale)
                              "where t, c, z, y, x are 2 to 5",
                              s->index, s->level0.count);
     if (s->has_axes && count != s->level0.count)
-        return OZX_V2_REFUSE(s->error, "multiscales[%zu].axes: are %u, its arrays have %u dimensions",
+        return OZX_V2_REFUSE(s->error,
+                             "multiscales[%zu].axes: are %u, its arrays have %u dimensions",
                              s->index, count, s->level0.count);
     return 0;
 }

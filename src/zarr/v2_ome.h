@@ -12,7 +12,8 @@ int ozx_v2_put_multiscale(const struct ozx_v2_value *multiscale, size_t index,
                           const struct ozx_v2_levels *levels, struct ozx_text *out,
                           struct ozx_v2_report *report, struct ozx_error *error) OZX_CHECKED;
 
-/* An object's members but for one, without its braces, behind others if `any`; whether there are any now. */
+/* An object's members but for one, without its braces, behind others if `any`; whether there are
+ * any now. */
 bool ozx_v2_put_members(const struct ozx_v2_value *object, const char *without, bool any,
                         struct ozx_text *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the parts of the conversion share: values of a JSON text where they stand in it, so that a number
- * keeps its digits and a string its escapes; the types of Zarr v2. For zarr/v2*.c only.
+ * What the parts of the conversion share: values of a JSON text where they stand in it, so that a
+ * number keeps its digits and a string its escapes; the types of Zarr v2. For zarr/v2*.c only.
  */
 #ifndef OZX_ZARR_V2_PARTS_H
 #define OZX_ZARR_V2_PARTS_H
@@ -17,8 +17,8 @@ struct ozx_v2_value {
     struct ozx_json_range range;
 };
 
-/* Checks a whole text and gives its object: what some readers take for JSON is taken. -EBADMSG, with
- * line and column. */
+/* Checks a whole text and gives its object: what some readers take for JSON is taken. -EBADMSG,
+ * with line and column. */
 int ozx_v2_load(const char *text, size_t size_bytes, struct ozx_v2_value *out,
                 struct ozx_error *error) OZX_CHECKED;
 

@@ -101,7 +101,8 @@ bool ozx_append_mark_of_directory(struct ozx_source *source,
     return true;
 }
 
-/* An end record stands there, and with its comment (and NULs behind that) it goes up to `size_bytes`. */
+/* An end record stands there, and with its comment (and NULs behind that) it goes up to
+ * `size_bytes`. */
 static bool ends_there(struct ozx_source *source, uint64_t offset_bytes, uint64_t size_bytes)
 {
     uint8_t record[OZX_END_SIZE];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The mark of an append (edit/append.h): what the archive's size was before it and will be after it,
- * and where the end records are. It is written twice:
+ * The mark of an append (edit/append.h): what the archive's size was before it and will be after
+ * it, and where the end records are. It is written twice:
  *
- *  - behind all else, at a multiple of OZX_APPEND_ALIGN, so that no other write touches its page: it
- *    is on the disk before the first byte of what is new, and is cut off when all of that is there;
+ *  - behind all else, at a multiple of OZX_APPEND_ALIGN, so that no other write touches its page:
+ *    it is on the disk before the first byte of what is new, and is cut off when all that is there;
  *  - in front of the new central directory, where it stays: so verify knows what stands between the
  *    entries, and that the first `old size` bytes are an archive by themselves.
  *
- *     0 magic   8 old size (64)   16 new size (64)   24 old end record (64)   32 new end record (64)
+ *     0 magic  8 old size (64)  16 new size (64)  24 old end record (64)  32 new end record (64)
  *    40 local headers to be cleared (4 x 64)   72 CRC-32 of these
  */
 #ifndef OZX_ZIP_APPEND_MARK_H
@@ -33,15 +33,16 @@ struct ozx_append_mark {
 
 void ozx_append_mark_put(const struct ozx_append_mark *mark, uint8_t out[OZX_APPEND_MARK_SIZE]);
 
-/* True if the bytes are a mark whose numbers fit each other and a file of `size_bytes` without it. */
+/* True if the bytes are a mark whose numbers fit each other and a file of `size_bytes` without it.
+ */
 bool ozx_append_mark_parse(const uint8_t bytes[OZX_APPEND_MARK_SIZE], uint64_t size_bytes,
                            struct ozx_append_mark *out);
 
 /* The mark that the file ends with: an append was cut short. What cannot be read has none. */
 bool ozx_append_mark_find(struct ozx_source *source, struct ozx_append_mark *out);
 
-/* The one in front of the central directory: an append made that directory, and nothing has changed the
- * archive since. */
+/* The one in front of the central directory: an append made that directory, and nothing has changed
+ * the archive since. */
 bool ozx_append_mark_of_directory(struct ozx_source *source,
                                   const struct ozx_zip_end_records *records,
                                   struct ozx_append_mark *out);

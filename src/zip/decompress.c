@@ -3,9 +3,9 @@
  * Decompressing entries through libzip, which reads a ZIP of one entry, made up around the entry's
  * bytes (zip/wrapper.h), by position, through a zip_source of ours.
  *
- * A pool of streams is shared by all threads. A stream is used by one read at a time; the kernel asks
- * for a file's parts in parallel and a little out of order, so a read may wait for the stream that is
- * about to come by, rather than start another from the file's beginning.
+ * A pool of streams is shared by all threads. A stream is used by one read at a time; the kernel
+ * asks for a file's parts in parallel and a little out of order, so a read may wait for the stream
+ * that is about to come by, rather than start another from the file's beginning.
  */
 #include "zip/decompress.h"
 
@@ -224,7 +224,8 @@ static int reason(const struct stream *s, const zip_error_t *error)
     return DAMAGED;
 }
 
-/* Starts `s`, which is closed, at the first byte of its entry (`compressed`, set under the lock). */
+/* Starts `s`, which is closed, at the first byte of its entry (`compressed`, set under the lock).
+ */
 static int stream_open(struct stream *s, struct ozx_source *source)
 {
     zip_error_t error;
@@ -276,8 +277,8 @@ static int stream_read(struct stream *s, uint8_t *buffer, uint64_t size)
     return 0;
 }
 
-/* At the end: nothing more may come. A wrong CRC shows here too, and is passed over: it is not checked
- * on reads of stored entries either (rule crc). */
+/* At the end: nothing more may come. A wrong CRC shows here too, and is passed over: it is not
+ * checked on reads of stored entries either (rule crc). */
 static int stream_check_end(struct stream *s)
 {
     uint8_t more;

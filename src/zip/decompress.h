@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Entries that a foreign tool compressed (method != 0), decompressed by libzip with bounded memory.
- * libzip never parses the archive: it is shown a ZIP of one entry, made up around the entry's bytes.
- * The only part of ozxfs that knows libzip.
+ * libzip never parses the archive: it is shown a ZIP of one entry, made up around the entry's
+ * bytes. The only part of ozxfs that knows libzip.
  *
  * A pool keeps a few open streams. A read at or behind a stream's position goes on from there, one
  * before it starts again. Threads: any number may read from one pool.
@@ -33,10 +33,10 @@ bool ozx_zip_method_supported(uint16_t method);
 int ozx_zip_streams_open(struct ozx_source *source, struct ozx_zip_streams **out) OZX_CHECKED;
 void ozx_zip_streams_close(struct ozx_zip_streams *streams); /* NULL is fine */
 
-/* Reads exactly `size_bytes` (the range lies in the uncompressed size). -EIO (rule compressed) if the
- * data is damaged, ends early or does not end where its size says, or wants a dictionary of more than
- * OZX_DICTIONARY_MAX_BYTES; -ESTALE if the archive changed. -EINTR, -ETIMEDOUT: the source said to
- * stop (ozx_source_stopped); a later read goes on from where this one came to. */
+/* Reads exactly `size_bytes` (the range lies in the uncompressed size). -EIO (rule compressed) if
+ * the data is damaged, ends early or does not end where its size says, or wants a dictionary of
+ * more than OZX_DICTIONARY_MAX_BYTES; -ESTALE if the archive changed. -EINTR, -ETIMEDOUT: the
+ * source said to stop (ozx_source_stopped); a later read goes on from where this one came to. */
 int ozx_zip_streams_read(struct ozx_zip_streams *streams,
                          const struct ozx_zip_compressed *compressed, void *buffer,
                          size_t size_bytes, uint64_t offset_bytes,

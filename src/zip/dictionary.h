@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How much memory compressed data asks its decompressor for: LZMA, XZ and Zstandard name the size of
- * the dictionary (the window) themselves, up to gigabytes, at the start and again in between. A
+ * How much memory compressed data asks its decompressor for: LZMA, XZ and Zstandard name the size
+ * of the dictionary (the window) themselves, up to gigabytes, at the start and again in between. A
  * watch is shown all bytes in their order, before the decompressor gets them, and walks from header
  * to header without decompressing anything.
  *
@@ -35,7 +35,8 @@ struct ozx_dictionary_watch {
 /* `method` as in a ZIP; one without a dictionary of its own choice is not watched. */
 void ozx_dictionary_watch_start(struct ozx_dictionary_watch *watch, uint16_t method);
 
-/* The next bytes. -E2BIG: a dictionary of more than the most; -EBADMSG: it is none of this format. */
+/* The next bytes. -E2BIG: a dictionary of more than the most; -EBADMSG: it is none of this format.
+ */
 int ozx_dictionary_watch_show(struct ozx_dictionary_watch *watch, const uint8_t *data,
                               size_t size_bytes) OZX_CHECKED;
 

@@ -109,7 +109,8 @@ static bool dos_to_seconds(uint32_t dos, int64_t *seconds)
 
 static void set_mtime(struct ozx_zip_directory *w, uint32_t dos, const struct ozx_zip_extra *extra)
 {
-    /* The extended timestamp ends in 2038; where it says its last second, DOS time may know better. */
+    /* The extended timestamp ends in 2038; where it says its last second, DOS time may know better.
+     */
     bool saturated = extra->mtime_known && extra->mtime_s == INT32_MAX;
 
     if (extra->mtime_known && !saturated) {
@@ -181,7 +182,8 @@ static int set_path(struct ozx_zip_directory *w)
     return 0;
 }
 
-static int apply_zip64(struct ozx_zip_directory *w, const struct ozx_zip_extra *extra, uint32_t *disk)
+static int apply_zip64(struct ozx_zip_directory *w, const struct ozx_zip_extra *extra,
+                       uint32_t *disk)
 {
     struct ozx_zip_entry *e = &w->entry;
     const struct ozx_zip64_values values = {&e->uncompressed_size_bytes, &e->compressed_size_bytes,
@@ -238,7 +240,8 @@ static bool is_special(const struct ozx_zip_entry *e)
            type != OZX_MODE_REGULAR;
 }
 
-/* The fixed part of the header at the block's position; then name and extra are borrowed from it. */
+/* The fixed part of the header at the block's position; then name and extra are borrowed from it.
+ */
 static int parse_header(struct ozx_zip_directory *w, const uint8_t *at, uint16_t sizes[3])
 {
     struct ozx_bytes b = ozx_bytes_of(at + 4, OZX_CENTRAL_SIZE - 4);

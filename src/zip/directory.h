@@ -44,19 +44,21 @@ struct ozx_zip_entry {
 typedef int (*ozx_zip_visit)(void *context, const struct ozx_zip_entry *entry,
                              struct ozx_error *error);
 
-/* Walks the whole directory. Refuses (rules bounds, count, disks, zip64-extra, name ...) at the first
- * header that is wrong by itself; what only shows between entries is the visitor's business. */
+/* Walks the whole directory. Refuses (rules bounds, count, disks, zip64-extra, name ...) at the
+ * first header that is wrong by itself; what only shows between entries is the visitor's business.
+ */
 int ozx_zip_directory_walk(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            ozx_zip_visit visit, void *context, struct ozx_error *error) OZX_CHECKED;
 
-/* The same with names taken another way (zip/name_normalize.h); STRICT is what the above does. With ANY
- * a name may be no path at all, with the others a directory's may be empty: the root itself. */
+/* The same with names taken another way (zip/name_normalize.h); STRICT is what the above does. With
+ * ANY a name may be no path at all, with the others a directory's may be empty: the root itself. */
 int ozx_zip_directory_walk_names(struct ozx_source *source,
                                  const struct ozx_zip_end_records *records, enum ozx_names names,
                                  ozx_zip_visit visit, void *context,
                                  struct ozx_error *error) OZX_CHECKED;
 
-/* The same step by step, for those who begin in the middle. Borrows `source` and `records`. -ENOMEM. */
+/* The same step by step, for those who begin in the middle. Borrows `source` and `records`.
+ * -ENOMEM. */
 struct ozx_zip_directory;
 int ozx_zip_directory_open(struct ozx_source *source, const struct ozx_zip_end_records *records,
                            struct ozx_zip_directory **out) OZX_CHECKED;
@@ -66,8 +68,8 @@ void ozx_zip_directory_close(struct ozx_zip_directory *directory); /* NULL is fi
 void ozx_zip_directory_seek(struct ozx_zip_directory *directory, uint64_t header_offset_bytes,
                             size_t ahead_bytes);
 
-/* Checks the next header; whoever asks knows that there is one. The entry is borrowed until the next
- * call. */
+/* Checks the next header; whoever asks knows that there is one. The entry is borrowed until the
+ * next call. */
 int ozx_zip_directory_next(struct ozx_zip_directory *directory, const struct ozx_zip_entry **entry,
                            struct ozx_error *error) OZX_CHECKED;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Finding and judging the end records of a ZIP. Distrust in a straight line: find the one end record
- * that fits the file's end, then the ZIP64 record, then ask that all of them agree.
+ * Finding and judging the end records of a ZIP. Distrust in a straight line: find the one end
+ * record that fits the file's end, then the ZIP64 record, then ask that all of them agree.
  */
 #include "zip/end_records.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Extra fields (APPNOTE 4.5): the ZIP64 field, which supplies what a sentinel left out, and Info-ZIP's
- * extended timestamp. Others are passed over.
+ * Extra fields (APPNOTE 4.5): the ZIP64 field, which supplies what a sentinel left out, and
+ * Info-ZIP's extended timestamp. Others are passed over.
  */
 #ifndef OZX_ZIP_EXTRA_H
 #define OZX_ZIP_EXTRA_H
@@ -26,8 +26,8 @@ struct ozx_zip_extra {
 struct ozx_zip_extra ozx_zip_extra_parse(const uint8_t *extra, size_t size_bytes);
 
 /* Puts the ZIP64 values in place of sentinels, in the order of APPNOTE 4.5.3: uncompressed size,
- * compressed size, local header offset, disk. A NULL pointer stands for a value that the header does
- * not have (a local header has no offset and no disk). */
+ * compressed size, local header offset, disk. A NULL pointer stands for a value that the header
+ * does not have (a local header has no offset and no disk). */
 struct ozx_zip64_values {
     uint64_t *uncompressed_size_bytes;
     uint64_t *compressed_size_bytes;
@@ -37,7 +37,8 @@ struct ozx_zip64_values {
 
 enum ozx_zip64_result {
     OZX_ZIP64_OK,
-    OZX_ZIP64_ODD,     /* longer than needed, not needed, or more than one of which none is needed */
+    /* longer than needed, not needed, or more than one of which none is needed */
+    OZX_ZIP64_ODD,
     OZX_ZIP64_MISSING, /* a sentinel, and no field */
     OZX_ZIP64_SHORT,   /* a sentinel, and the field ends before its value */
     OZX_ZIP64_DOUBLE,  /* a sentinel, and two fields that could be meant */

@@ -34,7 +34,7 @@
 #define OZX_DESCRIPTOR_SIGNATURE UINT32_C(0x08074B50)
 
 /* ZIP64 end of central directory record, APPNOTE 4.3.14:
- *  0 signature   4 size of the rest (64)  12 made by  14 version needed  16 disk  20 directory's disk
+ *  0 signature  4 size of the rest (64)  12 made by  14 needed  16 disk  20 directory's disk
  * 24 entries here (64)  32 entries (64)   40 directory size (64)  48 directory offset (64)
  * 56 extensible data */
 #define OZX_END64_SIGNATURE UINT32_C(0x06064B50)
@@ -74,7 +74,8 @@
 #define OZX_EXTRA_TIMESTAMP 0x5455 /* Info-ZIP "UT": flags (1), mtime (4, signed) ... */
 #define OZX_EXTRA_UNIX_IDS 0x7875  /* Info-ZIP "ux": owner and group */
 #define OZX_EXTRA_UNICODE_PATH 0x7075 /* APPNOTE 4.6.9 */
-#define OZX_EXTRA_PADDING 0xD935   /* alignment, as zipalign-style tools write it: align (2), zeros */
+/* alignment, as zipalign-style tools write it: align (2), zeros */
+#define OZX_EXTRA_PADDING 0xD935
 
 /* Version needed to extract, APPNOTE 4.4.3.2, and host systems of "made by", 4.4.2.2. */
 #define OZX_VERSION_ZIP64 45

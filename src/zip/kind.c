@@ -78,7 +78,8 @@ static const struct kind *find(const char *head, size_t size)
         left--;
     }
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (left >= texts[i].size_bytes && strncasecmp(text, texts[i].magic, texts[i].size_bytes) == 0)
+        if (left >= texts[i].size_bytes &&
+            strncasecmp(text, texts[i].magic, texts[i].size_bytes) == 0)
             return &texts[i];
     return NULL;
 }

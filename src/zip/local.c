@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The local header of one entry, read once, at the entry's first read; and what may follow its data.
+ * The local header of one entry, read once, at the entry's first read; and what may follow its
+ * data.
  */
 #include "zip/local.h"
 
@@ -69,8 +70,9 @@ static bool same_name(const struct ozx_zip_expected *expected, const char *raw, 
         size = ozx_zip_name_from_cp437(decoded, raw, size);
         raw = decoded;
     }
-    if (normalize && ozx_zip_name_normalize(decoded, &size, raw, size,
-                                  expected->names == OZX_NAMES_BACKSLASHES && !expected->name_cp437))
+    if (normalize &&
+        ozx_zip_name_normalize(decoded, &size, raw, size,
+                               expected->names == OZX_NAMES_BACKSLASHES && !expected->name_cp437))
         return false;
     return size == expected->name_size_bytes && memcmp(decoded, expected->name, size) == 0;
 }
@@ -143,7 +145,8 @@ int ozx_zip_local_resolve(struct ozx_source *source, const struct ozx_zip_expect
     uint8_t first[FIRST_READ_SIZE];
     OZX_AUTO_FREE uint8_t *larger = NULL;
     uint64_t offset = expected->local_offset_bytes;
-    uint64_t left = ozx_source_size(source) - offset; /* an entry that was let in lies in the file */
+    /* an entry that was let in lies in the file */
+    uint64_t left = ozx_source_size(source) - offset;
     size_t size = left < sizeof first ? (size_t)left : sizeof first;
     struct ozx_zip_local local = {0};
     int64_t result;

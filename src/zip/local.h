@@ -16,7 +16,8 @@ struct ozx_zip_expected {
     uint64_t local_offset_bytes;
     uint64_t compressed_size_bytes;
     uint64_t uncompressed_size_bytes;
-    uint64_t data_end_limit_bytes; /* the data may not reach beyond: next local header or directory */
+    /* the data may not reach beyond: next local header or directory */
+    uint64_t data_end_limit_bytes;
     const char *name;              /* decoded; with the final '/' of a directory */
     size_t name_size_bytes;
     bool name_cp437; /* the central raw name was decoded from CP437 */
@@ -42,8 +43,8 @@ struct ozx_zip_local {
 };
 
 /* The same check over bytes that were read already: `data` is the archive from the local header on,
- * `size_bytes` of it (at least OZX_LOCAL_SIZE, unless the archive ends before). Positive: so many bytes
- * are needed, call again. Otherwise 0 or -EIO as above. */
+ * `size_bytes` of it (at least OZX_LOCAL_SIZE, unless the archive ends before). Positive: so many
+ * bytes are needed, call again. Otherwise 0 or -EIO as above. */
 int64_t ozx_zip_local_check(const uint8_t *data, size_t size_bytes,
                             const struct ozx_zip_expected *expected, struct ozx_zip_local *out,
                             struct ozx_error *error) OZX_CHECKED;

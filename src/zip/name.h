@@ -21,7 +21,8 @@ const char *ozx_zip_name_defect(const char *path, size_t size_bytes);
 /* The bytes that a decoded name has in the archive: CP437 has one for each code point. */
 size_t ozx_zip_name_raw_size(const char *path, size_t size_bytes, bool cp437);
 
-/* Decodes CP437 into `out`, which has room for three times `size_bytes`; the number of bytes written. */
+/* Decodes CP437 into `out`, which has room for three times `size_bytes`; the number of bytes
+ * written. */
 size_t ozx_zip_name_from_cp437(char *out, const char *raw, size_t size_bytes);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Names that are no path as they stand, but mean exactly one: their normal form. Only for writing an
- * archive anew; whatever is served or judged has its names as zip/name.h wants them, or is refused.
+ * Names that are no path as they stand, but mean exactly one: their normal form. Only for writing
+ * an archive anew; whatever is served or judged has its names as zip/name.h wants them, or is
+ * refused.
  *
  *     ./a   /a   //a   a//b   a/./b      a, a, a, a/b, a/b
  *     ./   /                             the root itself: a directory that is there anyway
@@ -23,7 +24,8 @@ enum ozx_names {
 };
 
 /* Writes the normal form of `path` (UTF-8, a directory's final '/' included) to `out`, which has as
- * much room and may be `path`. NULL, and its size (0: the root); or what is wrong with it (static). */
+ * much room and may be `path`. NULL, and its size (0: the root); or what is wrong with it (static).
+ */
 const char *ozx_zip_name_normalize(char *out, size_t *out_size_bytes, const char *path,
                               size_t size_bytes, bool backslashes);
 

@@ -39,7 +39,8 @@ static const uint8_t *find_end(const struct ending *ending)
     return NULL;
 }
 
-/* By the locator in front of the end record at `end_offset`, and the ZIP64 record in front of that. */
+/* By the locator in front of the end record at `end_offset`, and the ZIP64 record in front of that.
+ */
 static bool by_locator(struct ozx_source *source, uint64_t end_offset, uint64_t *prefix)
 {
     uint8_t records[OZX_END64_SIZE + OZX_LOCATOR_SIZE];

@@ -20,7 +20,8 @@
 
 #define VERSION_NEEDED_MAX 63 /* APPNOTE 4.4.3.2 */
 
-#define APPENDED_WITHIN (UINT64_C(65536) + OZX_APPEND_ALIGN) /* of the end: padding, and alignment */
+/* of the end: padding, and alignment */
+#define APPENDED_WITHIN (UINT64_C(65536) + OZX_APPEND_ALIGN)
 
 /* In a gap, headers may lie inside each other's extra fields: what is spent on them is bounded by
  * what was passed over, so that no file costs more than a few times its size. */
@@ -413,8 +414,9 @@ static uint64_t behind_directory(struct scan *s, uint64_t at)
     }
 }
 
-/* An edit appends to an archive (zip/append_mark.h): behind the directory at `at` and zeros, a local
- * header at an aligned place, or one whose signature the next edit cleared. `*next`: there, else 0. */
+/* An edit appends to an archive (zip/append_mark.h): behind the directory at `at` and zeros, a
+ * local header at an aligned place, or one whose signature the next edit cleared. `*next`: there,
+ * else 0. */
 static int pass_directory(struct scan *s, uint64_t at, uint64_t *next)
 {
     uint64_t end = behind_directory(s, at), place;

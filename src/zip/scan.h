@@ -40,8 +40,8 @@ struct ozx_zip_scan {
     void (*lost)(void *context, const struct ozx_error *what);
 };
 
-/* What an edit appended behind a directory (zip/append_mark.h) is scanned, too: its entries come later
- * than those whose places they take.
+/* What an edit appended behind a directory (zip/append_mark.h) is scanned, too: its entries come
+ * later than those whose places they take.
  *
  * `*complete`: the central directory begins behind the last entry, so that none is missing. 0 also
  * if nothing was found. */

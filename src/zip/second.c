@@ -12,7 +12,8 @@
 #define SCAN_SIZE ((size_t)65536)
 #define FRONT_MAX (UINT64_C(16) << 20) /* 7-Zip searches 8 MiB for an archive's beginning */
 #define RECORD_MAX 16384               /* libarchive sees an empty archive behind a longer record */
-#define NEAR_END 16384                 /* where libarchive looks for the end record: the last bytes */
+/* where libarchive looks for the end record: the last bytes */
+#define NEAR_END 16384
 #define SIGNATURE_SIZE 4
 
 #define HINT_REWRITE "recreate the archive with another tool"
@@ -111,8 +112,8 @@ static int leads_by_locator(struct ozx_source *source, const struct claim *c, bo
 
 /* Whether the directory that a claim has stands where it says, or right in front of it if `counted`
  * (for readers that correct offsets by what was put in front of an archive). */
-static int leads_somewhere(struct ozx_source *source, const struct claim *c, bool counted, bool *yes,
-                           struct ozx_error *error)
+static int leads_somewhere(struct ozx_source *source, const struct claim *c, bool counted,
+                           bool *yes, struct ozx_error *error)
 {
     uint64_t offset = c->directory_offset_bytes, size = c->directory_size_bytes;
     int failure = 0;
@@ -145,10 +146,11 @@ static int check_inside(struct ozx_source *source, const struct ozx_zip_last *la
         if (failure)
             return failure;
         if (yes)
-            return refuse_end(&c,
-                              "the fields of the end record are a second end record, so the archive "
-                              "can be read in two ways",
-                              error);
+            return refuse_end(
+                &c,
+                "the fields of the end record are a second end record, so the archive "
+                "can be read in two ways",
+                error);
     }
     return 0;
 }
@@ -174,8 +176,9 @@ static int check_before(struct ozx_source *source, const struct ozx_zip_last *la
     return 0;
 }
 
-/* libarchive sees no locator that is cut by the beginning of the bytes in which it looks. If the end
- * record then has the directory's size, not a sentinel, it counts that back and finds it empty. */
+/* libarchive sees no locator that is cut by the beginning of the bytes in which it looks. If the
+ * end record then has the directory's size, not a sentinel, it counts that back and finds it empty.
+ */
 static int check_locator(const struct ozx_zip_last *last, const struct ozx_zip_end_records *found,
                          size_t at, struct ozx_error *error)
 {
@@ -185,9 +188,10 @@ static int check_locator(const struct ozx_zip_last *last, const struct ozx_zip_e
     if (!found->zip64 || behind >= NEAR_END || behind + OZX_LOCATOR_SIZE <= NEAR_END ||
         ozx_bytes_u32(&size) == OZX_SENTINEL32)
         return 0;
-    return refuse(error, OZX_RULE_ZIP64_TAIL, found->end_offset_bytes,
-                  "the end record lies 16 KiB from the file's end, where libarchive does not see the "
-                  "ZIP64 locator, and holds numbers of its own");
+    return refuse(
+        error, OZX_RULE_ZIP64_TAIL, found->end_offset_bytes,
+        "the end record lies 16 KiB from the file's end, where libarchive does not see the "
+        "ZIP64 locator, and holds numbers of its own");
 }
 
 int ozx_zip_second_end(struct ozx_source *source, const struct ozx_zip_last *last,
@@ -226,9 +230,10 @@ int ozx_zip_second_record(struct ozx_source *source, uint64_t record_offset,
         return fail_read(error, failure, record_offset);
     second = memmem(data + 1, (size_t)size - 1, signature, sizeof signature);
     if (second)
-        return refuse(error, OZX_RULE_ZIP64_TAIL, record_offset + (uint64_t)(second - data),
-                      "the ZIP64 end record holds the signature of a second one, so the archive can "
-                      "be read in two ways");
+        return refuse(
+            error, OZX_RULE_ZIP64_TAIL, record_offset + (uint64_t)(second - data),
+            "the ZIP64 end record holds the signature of a second one, so the archive can "
+            "be read in two ways");
     if (size > OZX_END64_SIZE && plain_size && plain_size <= end)
         failure =
             is_signature(source, end - plain_size, OZX_CENTRAL_SIGNATURE, &yes, error);
@@ -242,15 +247,18 @@ int ozx_zip_second_record(struct ozx_source *source, uint64_t record_offset,
 /* The ways in which an archive can begin: local header, end records, the marks of a split one. */
 static bool begins_archive(const uint8_t *p, size_t size)
 {
-    static const uint8_t split[] = {'P', 'K', 7, 8, 'P', 'K'}, once[] = {'P', 'K', '0', '0', 'P', 'K'};
+    static const uint8_t split[] = {'P', 'K', 7, 8, 'P', 'K'},
+                         once[] = {'P', 'K', '0', '0', 'P', 'K'};
     uint32_t signature = signature_at(p);
 
     return signature == OZX_LOCAL_SIGNATURE || signature == OZX_END_SIGNATURE ||
            signature == OZX_END64_SIGNATURE ||
-           (size >= sizeof split && (!memcmp(p, split, sizeof split) || !memcmp(p, once, sizeof once)));
+           (size >= sizeof split &&
+            (!memcmp(p, split, sizeof split) || !memcmp(p, once, sizeof once)));
 }
 
-static int scan_front(struct ozx_source *source, uint8_t *data, uint64_t stop, struct ozx_error *error)
+static int scan_front(struct ozx_source *source, uint8_t *data, uint64_t stop,
+                      struct ozx_error *error)
 {
     for (uint64_t at = 0; at < stop; at += SCAN_SIZE - SIGNATURE_SIZE - 1) {
         size_t size = stop - at < SCAN_SIZE ? (size_t)(stop - at) : SCAN_SIZE;

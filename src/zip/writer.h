@@ -41,10 +41,12 @@ struct ozx_zip_file {
     uint64_t local_offset_bytes; /* where its bytes begin: a gap, if it needs one, and the header */
     int64_t mtime_s;      /* any value: clamped to what the fields can hold */
     uint32_t align_bytes; /* power of two up to OZX_ALIGN_MAX; 0 or 1: no padding */
-    bool align_by_gaps;   /* zeros in front of the header in place of a padding field; none at offset 0 */
+    /* zeros in front of the header in place of a padding field; none at offset 0 */
+    bool align_by_gaps;
 };
 
-/* Bytes of the gap and the local header with name and extra fields. The entry's CRC and size do not matter. */
+/* Bytes of the gap and the local header with name and extra fields. The entry's CRC and size do not
+ * matter. */
 size_t ozx_zip_local_size(const struct ozx_zip_file *file);
 /* Writes exactly that many; returns the byte behind. */
 uint8_t *ozx_zip_put_local(uint8_t *p, const struct ozx_zip_file *file);
@@ -58,9 +60,9 @@ size_t ozx_zip_central_size_max(const struct ozx_zip_scanned *entry);
 uint8_t *ozx_zip_put_central_of(uint8_t *p, const struct ozx_zip_scanned *entry);
 
 /* ZIP64 end record, locator, end record, comment (at most OZX_COMMENT_MAX bytes). The directory
- * ends where this starts. The ZIP64 record and its locator are always there, as RFC-9 advises; the end
- * record holds each number that fits as well, as readers in use (neuroglancer 2.41.2) do not follow
- * the locator of an archive beyond 64 KiB. Only what does not fit is a sentinel. */
+ * ends where this starts. The ZIP64 record and its locator are always there, as RFC-9 advises; the
+ * end record holds each number that fits as well, as readers in use (neuroglancer 2.41.2) do not
+ * follow the locator of an archive beyond 64 KiB. Only what does not fit is a sentinel. */
 size_t ozx_zip_end_records_size(uint16_t comment_size_bytes);
 uint8_t *ozx_zip_put_end_records(uint8_t *p, uint64_t directory_offset_bytes,
                                  uint64_t directory_size_bytes, uint64_t entry_count,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * mount/fuse/loop.h by libfuse's own multithreaded loop, for a program that is measured beside ozxfs
- * (tests/bench/run, contender "libfuse's loop") and never installed: what our loop is good for is what
- * this one does not reach. One session a process.
+ * mount/fuse/loop.h by libfuse's own multithreaded loop, for a program that is measured beside
+ * ozxfs (tests/bench/run, contender "libfuse's loop") and never installed: what our loop is good
+ * for is what this one does not reach. One session a process.
  */
 #include "mount/fuse/loop.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * sum FILE THREADS: what verify cannot be faster than: the file read once, and the CRC-32 of its bytes,
- * by that many threads. With the same library as ozxfs, if it is there.
+ * sum FILE THREADS: what verify cannot be faster than: the file read once, and the CRC-32 of its
+ * bytes, by that many threads. With the same library as ozxfs, if it is there.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the views of the differential test have in common. Standard input is a batch: for each archive
- * its size (4 bytes, little-endian) and its bytes. Standard output has one line for each: a JSON
- * object, {"refused": "WHY"} or {"files": {"NAME IN HEX": [SIZE, CRC-32] or "WHY", ...}}, names in the
- * order in which the reader lists them (so a name can be there twice).
+ * What the views of the differential test have in common. Standard input is a batch: for each
+ * archive its size (4 bytes, little-endian) and its bytes. Standard output has one line for each: a
+ * JSON object, {"refused": "WHY"} or {"files": {"NAME IN HEX": [SIZE, CRC-32] or "WHY", ...}},
+ * names in the order in which the reader lists them (so a name can be there twice).
  */
 #ifndef OZX_TESTS_BATCH_H
 #define OZX_TESTS_BATCH_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * How libarchive, the reader inside bsdtar, sees each archive of a batch (from a file, it prefers its seeking ZIP reader).
+ * How libarchive, the reader inside bsdtar, sees each archive of a batch (from a file, it prefers
+ * its seeking ZIP reader).
  */
 #include <archive.h>
 #include <archive_entry.h>

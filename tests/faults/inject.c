@@ -3,16 +3,16 @@
  * Preloaded into ozxfs by the tests: makes one call fail, or stops or kills the process at it.
  *
  *     OZXFS_FAULT=CALL:N:ACTION   CALL:N+:ACTION (the N-th and all that follow)
- *     OZXFS_SQUASH=UID            pread answers EACCES to this user, as a server may that asks who reads
- *     OZXFS_NO_LANDLOCK=1, OZXFS_NO_SECCOMP=1, OZXFS_NO_CHROOT=1   a kernel, or a container, without it
+ *     OZXFS_SQUASH=UID            pread answers EACCES to this user, as a server may
+ *     OZXFS_NO_LANDLOCK=1, OZXFS_NO_SECCOMP=1, OZXFS_NO_CHROOT=1   a kernel without it
  *     OZXFS_NO_NOWAIT=1           preadv2 answers EOPNOTSUPP: every read waits for its bytes
  *     OZXFS_NO_HOLES=1            SEEK_DATA answers EINVAL, as of a file system that has no holes
  *     OZXFS_FAULT_PAGE=FILE       of 4096 bytes: the count goes on across fork, and can be read
  *
  * CALL is a name in the table below; N counts its calls from 1, beginning with main(). ACTION is an
  * errno's number, `short` (half of a read or write), `end` (a read of nothing), `kill` (before the
- * call), `after` (kill when it is done), `lost` (a write that is said to be done, and is not), `stop`, or
- * `none` (only counts).
+ * call), `after` (kill when it is done), `lost` (a write that is said to be done, and is not),
+ * `stop`, or `none` (only counts).
  *
  * The worker of a mount may make few system calls, and none are made here besides the real ones:
  * the page is mapped before main(), and memory comes from the C library.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the files of the preloaded library share: the calls that they stand in for, and what is to become
- * of one. Nothing of it is seen outside of the library.
+ * What the files of the preloaded library share: the calls that they stand in for, and what is to
+ * become of one. Nothing of it is seen outside of the library.
  */
 #ifndef OZX_TESTS_INJECT_H
 #define OZX_TESTS_INJECT_H
@@ -38,7 +38,8 @@ enum {
 
 enum verdict { PASS, FAIL, SHORT, END, AFTER, LOST };
 
-/* Counts the call (one of the above), and says what is to become of it; does not come back from `kill`. */
+/* Counts the call (one of the above), and says what is to become of it; does not come back from
+ * `kill`. */
 enum verdict inject_judge(unsigned call);
 
 /* Counts a comparison, where these are counted. */

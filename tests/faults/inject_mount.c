@@ -55,5 +55,6 @@ int fcntl64(int fd, int command, ...)
     va_start(arguments, command);
     argument = va_arg(arguments, void *); /* an int is as good */
     va_end(arguments);
-    return command == F_SETLEASE ? JUDGED(next(fd, command, argument)) : next(fd, command, argument);
+    return command == F_SETLEASE ? JUDGED(next(fd, command, argument))
+                                 : next(fd, command, argument);
 }

@@ -16,8 +16,8 @@
  *     sync INO N              synced INO N       a call with N was made, and has succeeded
  *     syncfs 0 N              syncfsed 0 N
  *
- * A lock makes the order of the lines that of the calls. It is not held while a file is synced: what
- * others write meanwhile need not be on the disk.
+ * A lock makes the order of the lines that of the calls. It is not held while a file is synced:
+ * what others write meanwhile need not be on the disk.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,8 +37,8 @@
 
 #define LOG_SIZE (UINT64_C(256) << 20) /* a sparse file */
 
-/* The log's file, mapped: the caged process of a verb is left no descriptor for it, and what it writes down stands behind what
- * its parent did. */
+/* The log's file, mapped: the caged process of a verb is left no descriptor for it, and what it
+ * writes down stands behind what its parent did. */
 struct log {
     _Atomic uint64_t size; /* of the text, 8 bytes at the file's front */
     _Atomic uint32_t syncs, unused;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a fuzz target is: libFuzzer's entry point, which replay.c also calls with files. An invariant
- * that does not hold ends the process, whatever the build type.
+ * What a fuzz target is: libFuzzer's entry point, which replay.c also calls with files. An
+ * invariant that does not hold ends the process, whatever the build type.
  */
 #ifndef OZX_FUZZ_H
 #define OZX_FUZZ_H

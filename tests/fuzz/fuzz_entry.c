@@ -2,8 +2,8 @@
  *
  * One entry, with nothing in the way of it: the input is a central header and, behind it, what that
  * speaks of (local header, data, data descriptor). An archive is made of them whose end records are
- * right, so that every input gets as far as its local header, and the data through whatever method it
- * names. What is served must be the same however it is asked for.
+ * right, so that every input gets as far as its local header, and the data through whatever method
+ * it names. What is served must be the same however it is asked for.
  */
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Any bytes as the table of files that a worker sends, and as one that is right: what the check lets pass becomes an
- * EROFS image, and a reader of our own, which takes nothing from the builder but the layouts, finds in it every name,
- * size and byte of the table, and none of them once it is poisoned.
+ * Any bytes as the table of files that a worker sends, and as one that is right: what the check
+ * lets pass becomes an EROFS image, and a reader of our own, which takes nothing from the builder
+ * but the layouts, finds in it every name, size and byte of the table, and none of them once it is
+ * poisoned.
  *
  *     byte 0   bit 0: the rest is sent as it is (receive, check), else rows are made of it
  *              bits 1-7: how large the archive is
@@ -37,7 +38,7 @@ static int read_archive(void *context, void *to, size_t size, uint64_t offset)
     return 0;
 }
 
-/* --- the reader --------------------------------------------------------------------------------- */
+/* --- the reader ------------------------------------------------------------------------------- */
 
 struct reader {
     const uint8_t *memory;
@@ -85,7 +86,8 @@ static struct inode read_inode(const struct reader *r, uint64_t nid)
     return out;
 }
 
-/* What stands at an address of the one space of all devices; the archive must have it in whole blocks. */
+/* What stands at an address of the one space of all devices; the archive must have it in whole
+ * blocks. */
 static uint8_t byte_at(const struct reader *r, uint64_t address)
 {
     uint64_t archive = r->device.uniaddr_lo * OZX_EROFS_BLOCK;
@@ -105,8 +107,8 @@ static uint8_t wanted_byte(const struct reader *r, const struct ozx_row *row, ui
                                      : byte_of_archive(row->offset_bytes + at);
 }
 
-static void check_piece(const struct reader *r, const struct ozx_row *row, uint64_t at, uint64_t size,
-                        uint64_t address)
+static void check_piece(const struct reader *r, const struct ozx_row *row, uint64_t at,
+                        uint64_t size, uint64_t address)
 {
     const uint64_t samples[] = {0, 1, size / 2, size - 1};
 
@@ -115,8 +117,8 @@ static void check_piece(const struct reader *r, const struct ozx_row *row, uint6
             FUZZ_CHECK(byte_at(r, address + samples[i]) == wanted_byte(r, row, at + samples[i]));
 }
 
-static void check_extents(const struct reader *r, const struct ozx_row *row, const struct inode *inode,
-                          bool poisoned)
+static void check_extents(const struct reader *r, const struct ozx_row *row,
+                          const struct inode *inode, bool poisoned)
 {
     struct ozx_erofs_map_header header;
     uint64_t size, at, count, done = 0, address_before = 0;
@@ -143,21 +145,23 @@ static void check_extents(const struct reader *r, const struct ozx_row *row, con
         /* Not taken for neighbours: one of the archive, then one of the image. */
         if (i && address_before >= archive && address < archive)
             FUZZ_CHECK((address_before - archive) != address / OZX_EROFS_BLOCK * OZX_EROFS_BLOCK);
-        address_before = (address + extent.plen + OZX_EROFS_BLOCK - 1) / OZX_EROFS_BLOCK * OZX_EROFS_BLOCK;
+        address_before =
+            (address + extent.plen + OZX_EROFS_BLOCK - 1) / OZX_EROFS_BLOCK * OZX_EROFS_BLOCK;
         done += extent.plen;
     }
     FUZZ_CHECK(poisoned || done == row->size_bytes);
 }
 
-static void check_chunks(const struct reader *r, const struct ozx_row *row, const struct inode *inode,
-                         bool poisoned)
+static void check_chunks(const struct reader *r, const struct ozx_row *row,
+                         const struct inode *inode, bool poisoned)
 {
     unsigned bits = OZX_EROFS_BLOCK_BITS + (inode->u & OZX_EROFS_CHUNK_BITS_MASK);
     uint64_t at = (inode->end + 7) / 8 * 8, step = UINT64_C(1) << bits;
 
     FUZZ_CHECK(r->super.feature_incompat & OZX_EROFS_INCOMPAT_CHUNKED_FILE);
     FUZZ_CHECK(inode->u & OZX_EROFS_CHUNK_INDEXES);
-    for (uint64_t done = 0; done < row->size_bytes; done += step, at += sizeof(struct ozx_erofs_chunk)) {
+    for (uint64_t done = 0; done < row->size_bytes;
+         done += step, at += sizeof(struct ozx_erofs_chunk)) {
         struct ozx_erofs_chunk chunk;
         uint64_t left = row->size_bytes - done, address;
         copy(r, &chunk, at, sizeof chunk);
@@ -191,9 +195,10 @@ static void check_file(const struct reader *r, uint32_t i, const struct inode *i
         FUZZ_CHECK(inode->layout == OZX_EROFS_CHUNK_BASED);
 }
 
-/* The child rows of a directory, in the order of its entries, which are those of the table and the two dots. */
-static void check_directory(const struct reader *r, uint32_t i, uint64_t nid, const struct inode *inode,
-                            uint64_t *nids)
+/* The child rows of a directory, in the order of its entries, which are those of the table and the
+ * two dots. */
+static void check_directory(const struct reader *r, uint32_t i, uint64_t nid,
+                            const struct inode *inode, uint64_t *nids)
 {
     const struct ozx_table *table = r->table;
     uint64_t at = inode->layout == OZX_EROFS_FLAT_PLAIN ? inode->u * OZX_EROFS_BLOCK : inode->end;
@@ -284,7 +289,7 @@ static bool has_long_path(const struct ozx_table *table)
     return longest > 4000;
 }
 
-/* --- tables ------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static void check_table(struct ozx_table *table, uint64_t archive_size, bool is_large_id)
 {
@@ -300,7 +305,8 @@ static void check_table(struct ozx_table *table, uint64_t archive_size, bool is_
     struct reader r = {.archive_size = archive_size, .table = table};
     uint8_t *memory;
 
-    if (ozx_table_check(table, archive_size, &error) || ozx_image_plan(table, &options, &image, &error))
+    if (ozx_table_check(table, archive_size, &error) ||
+        ozx_image_plan(table, &options, &image, &error))
         return;
     if (image.size_bytes <= IMAGE_MAX) {
         memory = calloc(1, (size_t)image.size_bytes);
@@ -355,7 +361,9 @@ static void make_row(struct maker *m, uint32_t i, uint64_t archive_size)
     unsigned kind = take(m), size = take(m), offset = take(m), name = take(m);
     uint64_t whole = kind % 8 == 2 ? sizeof m->data : archive_size;
 
-    *row = (struct ozx_row){.parent = before->parent, .mtime_s = (int64_t)take(m) << kind % 48, .name_offset = m->names_size};
+    *row = (struct ozx_row){.parent = before->parent,
+                            .mtime_s = (int64_t)take(m) << kind % 48,
+                            .name_offset = m->names_size};
     if (kind & 64) /* the next directory */
         while (row->parent + 1 < i && m->rows[++row->parent].kind != OZX_ROW_DIRECTORY)
             ;
@@ -369,7 +377,8 @@ static void make_row(struct maker *m, uint32_t i, uint64_t archive_size)
     m->names[m->names_size + 2] = (char)('0' + i / 10 % 10);
     m->names[m->names_size + 3] = (char)('0' + i % 10);
     if (i > 1 && row->parent == before->parent) /* sorted */
-        m->names[m->names_size] = m->names[before->name_offset] == 'x' ? 'x' : m->names[m->names_size];
+        m->names[m->names_size] =
+            m->names[before->name_offset] == 'x' ? 'x' : m->names[m->names_size];
     m->names_size += row->name_size;
     if (row->kind == OZX_ROW_DIRECTORY || !whole)
         return;

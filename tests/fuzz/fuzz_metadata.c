@@ -86,7 +86,8 @@ static void check_ome(const struct ozx_ome *ome)
 }
 
 /* The scanner against jansson, which knows nothing of it: what jansson takes is taken, and what is
- * taken without a word is JSON to jansson. But jansson passes over a byte 0 behind a number ("[4\0]"). */
+ * taken without a word is JSON to jansson. But jansson passes over a byte 0 behind a number
+ * ("[4\0]"). */
 static void check_json(const char *text, size_t size)
 {
     struct ozx_json_problem problem;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Any bytes as a name: decoding stays in its room and gives UTF-8, a name without a defect is a path
- * that stays below its root, and no message can carry a control character.
+ * Any bytes as a name: decoding stays in its room and gives UTF-8, a name without a defect is a
+ * path that stays below its root, and no message can carry a control character.
  */
 #include <string.h>
 

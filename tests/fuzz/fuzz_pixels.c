@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Any bytes as an array and its chunks: a picture of it, which is one or an error with its reason. The input is
- * the metadata, a NUL, a byte that says which chunk it is, and the chunk.
+ * Any bytes as an array and its chunks: a picture of it, which is one or an error with its reason.
+ * The input is the metadata, a NUL, a byte that says which chunk it is, and the chunk.
  */
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A stream of requests as no kernel sends them: forged INITs, requests cut short, INTERRUPTs of what
- * was answered, runs, or never comes, FORGETs, opcodes of the future, DESTROY in the middle. The
- * session is the real one, from the backend's start to its stop, with its threads; in the place of
- * /dev/fuse is a socket that keeps messages apart as the device does. It must come to an end, with one
- * answer at most to each request; with exactly one where it listened to the last of them.
+ * A stream of requests as no kernel sends them: forged INITs, requests cut short, INTERRUPTs of
+ * what was answered, runs, or never comes, FORGETs, opcodes of the future, DESTROY in the middle.
+ * The session is the real one, from the backend's start to its stop, with its threads; in the place
+ * of /dev/fuse is a socket that keeps messages apart as the device does. It must come to an end,
+ * with one answer at most to each request; with exactly one where it listened to the last of them.
  *
  * The input is a list of requests: opcode, node, flags, size of the body (1 byte each), body. The
  * numbers of nodes are of the archive, for the kernel makes up none.
@@ -33,15 +33,16 @@
 #define ZEROS_SIZE                                                                                 \
     (8u << 20) /* of the compressed entry: some ten milliseconds, enough to be interrupted */
 
-/* A session without threads to come keeps the process from making any: here others come after it. */
+/* A session without threads to come keeps the process from making any: here others come after it.
+ */
 int setrlimit(__rlimit_resource_t resource, const struct rlimit *limits)
 {
     (void)resource, (void)limits;
     return 0;
 }
 
-/* libfuse keeps what no kernel of its own sends, as a NOTIFY_REPLY that nothing asked for. A request of
- * which we lost hold would have no answer, and is found by that. */
+/* libfuse keeps what no kernel of its own sends, as a NOTIFY_REPLY that nothing asked for. A
+ * request of which we lost hold would have no answer, and is found by that. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -266,7 +267,8 @@ static void *be_kernel(void *context)
 
 /* --- the session ------------------------------------------------------------------------------ */
 
-static int serve(struct ozx_gates *gates, struct ozx_gate *gate, uint32_t nodes, bool handed, int device, int channel)
+static int serve(struct ozx_gates *gates, struct ozx_gate *gate, uint32_t nodes, bool handed,
+                 int device, int channel)
 {
     const struct ozx_mount_options options = {.backend = &ozx_fuse_backend,
                                               .handed_fd = handed ? device : -1,

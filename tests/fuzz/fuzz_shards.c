@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Any bytes as a zarr.json whose arrays, its own and those that it consolidates, are put into shards, and taken
- * out again: metadata with the shards that were wanted, and then every byte that was there; or it is
- * refused with a reason.
+ * Any bytes as a zarr.json whose arrays, its own and those that it consolidates, are put into
+ * shards, and taken out again: metadata with the shards that were wanted, and then every byte that
+ * was there; or it is refused with a reason.
  */
 #include <string.h>
 

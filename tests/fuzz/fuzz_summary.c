@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Any bytes as the metadata files of an archive: its summary as JSON (`ozxfs info --json`), which must
- * be JSON and take no more memory than the contract says. The input is the files' texts with a NUL
- * between them, for the paths below one after the other; a first byte below the space picks another
- * path. So any metadata alone is the root's.
+ * Any bytes as the metadata files of an archive: its summary as JSON (`ozxfs info --json`), which
+ * must be JSON and take no more memory than the contract says. The input is the files' texts with a
+ * NUL between them, for the paths below one after the other; a first byte below the space picks
+ * another path. So any metadata alone is the root's.
  */
 #include <malloc.h>
 #include <stdatomic.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Any bytes as .zattrs and as .zgroup or .zarray (a byte 0 between them): what comes out is JSON to
- * jansson, which knows nothing of it, and metadata of v3 without a defect of Zarr; or it is refused with a reason.
+ * jansson, which knows nothing of it, and metadata of v3 without a defect of Zarr; or it is refused
+ * with a reason.
  */
 #include <string.h>
 
@@ -32,8 +33,8 @@ static void check_refusal(int failure, const struct ozx_error *error)
     FUZZ_CHECK(ozx_utf8_valid(error->text, strlen(error->text)));
 }
 
-/* The zarr.json parses, and what Zarr asks of it is there. Defects of what was in the attributes, and of
- * OME-Zarr, were there before. */
+/* The zarr.json parses, and what Zarr asks of it is there. Defects of what was in the attributes,
+ * and of OME-Zarr, were there before. */
 static void check_made(const struct ozx_text *made, bool is_array)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -49,7 +50,8 @@ static void check_made(const struct ozx_text *made, bool is_array)
     FUZZ_CHECK(!is_array || (m->array->has_shape && m->array->has_grid && m->array->data_type &&
                              m->array->has_fill_value && m->array->codecs.count &&
                              m->array->key_encoding == OZX_KEYS_DEFAULT));
-    for (size_t i = 0; i < m->defect_count; i++) /* duplicates and the like were in the attributes */
+    /* duplicates and the like were in the attributes */
+    for (size_t i = 0; i < m->defect_count; i++)
         FUZZ_CHECK(m->defects[i].part != OZX_PART_ZARR || !is_array ||
                    strncmp(m->defects[i].where, "codecs", 6) != 0);
     ozx_metadata_free(m);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What a browser may send to a viewer, what a server that was taken over may ask of its decoder, and
- * what that makes of any metadata: an answer that the server takes, or an error with its reason. The
- * input is an address, a NUL, the metadata of a node, a NUL, and asks.
+ * What a browser may send to a viewer, what a server that was taken over may ask of its decoder,
+ * and what that makes of any metadata: an answer that the server takes, or an error with its
+ * reason. The input is an address, a NUL, the metadata of a node, a NUL, and asks.
  */
 #include <string.h>
 

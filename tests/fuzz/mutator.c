@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * A mutator that knows ZIP records: a blind one spends its time in archives that are refused at the
- * end records. It changes fields of headers, copies, drops and swaps whole central headers, and in most
- * cases fixes counts, sizes and offsets of the end records afterwards, so that what it made is walked.
+ * end records. It changes fields of headers, copies, drops and swaps whole central headers, and in
+ * most cases fixes counts, sizes and offsets of the end records afterwards, so that what it made is
+ * walked.
  */
 #include <string.h>
 
@@ -88,8 +89,9 @@ static void change_field(uint8_t *record, const uint8_t (*fields)[2], size_t cou
 
 static void change_central(uint8_t *record, unsigned *state)
 {
-    static const uint8_t fields[][2] = {{4, 2},  {8, 2},  {10, 2}, {12, 2}, {14, 2}, {16, 4}, {20, 4},
-                                        {24, 4}, {28, 2}, {30, 2}, {32, 2}, {34, 2}, {38, 4}, {42, 4}};
+    static const uint8_t fields[][2] = {{4, 2},  {8, 2},  {10, 2}, {12, 2}, {14, 2},
+                                        {16, 4}, {20, 4}, {24, 4}, {28, 2}, {30, 2},
+                                        {32, 2}, {34, 2}, {38, 4}, {42, 4}};
     change_field(record, fields, sizeof fields / sizeof fields[0], state);
 }
 

@@ -33,6 +33,7 @@ BREACHES = {
                       'a function of'),
     'long_line': ('src/base/a.py', '# SPDX-License-Identifier: BSD-2-Clause\n' + 150 * 'x',
                   'a line of 150 columns'),
+    'long_comment': ('src/base/a.c', HEAD + '/* ' + 145 * 'x' + ' */\n', 'a line of 151 columns'),
     'reflowed': ('src/base/a.c', HEAD.replace('*/', ' What it is. */') + 'int x;\n', 'reflowed'),
     'at_the_top': ('results.json', '{}', 'has no place at the top'),
     'no_licence': ('src/base/a.c', 'int x;\n', 'no SPDX line'),

@@ -23,8 +23,8 @@ print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
 
 
 def peak_kib(*args):
-    """Packs; the largest resident set of that process. Without meson's MALLOC_PERTURB_, which writes
-    to all memory that is only reserved."""
+    """Packs; the largest resident set of that process. Without meson's MALLOC_PERTURB_, which
+    writes to all memory that is only reserved."""
     done = subprocess.run(
         [sys.executable, '-S', '-E', '-c', MEASURE,
          shutil.which(OZXFS), 'pack', *map(str, args)], capture_output=True, text=True, timeout=900,

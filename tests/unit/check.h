@@ -38,7 +38,8 @@ static inline bool check_uint(uint64_t got, uint64_t want, const char *text, con
     return false;
 }
 
-static inline bool check_int(int64_t got, int64_t want, const char *text, const char *file, int line)
+static inline bool check_int(int64_t got, int64_t want, const char *text, const char *file,
+                             int line)
 {
     if (got == want)
         return true;
@@ -68,7 +69,8 @@ static inline bool check_memory(const void *got, size_t got_size, const void *wa
     return false;
 }
 
-#define CHECK(condition) ((condition) ? true : (check_failed(__FILE__, __LINE__, #condition), false))
+#define CHECK(condition)                                                                           \
+    ((condition) ? true : (check_failed(__FILE__, __LINE__, #condition), false))
 #define CHECK_UINT(got, want) check_uint((got), (want), #got, __FILE__, __LINE__)
 #define CHECK_INT(got, want) check_int((got), (want), #got, __FILE__, __LINE__)
 #define CHECK_STRING(got, want) check_string((got), (want), #got, __FILE__, __LINE__)

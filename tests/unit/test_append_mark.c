@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * zip/append_mark: a mark comes back as it was put; no other bytes, no numbers that do not fit each other or
- * the file are one; which size an append that was cut short leads to.
+ * zip/append_mark: a mark comes back as it was put; no other bytes, no numbers that do not fit each
+ * other or the file are one; which size an append that was cut short leads to.
  */
 #include "../kit/source_memory.h"
 #include "zip/append_mark.h"
@@ -93,7 +93,7 @@ static void test_every_bit(void)
     CHECK(ozx_append_mark_parse(bytes, NEW, &out));
 }
 
-/* --- in a file ---------------------------------------------------------------------------------- */
+/* --- in a file -------------------------------------------------------------------------------- */
 
 /* The end records, each with its comment, and the two marks. */
 static void fill(uint8_t file[SIZE])

@@ -45,7 +45,8 @@ static void test_bytes_written_are_read(void)
     uint8_t data[14], *end;
     struct ozx_bytes b;
 
-    end = ozx_put_u64(ozx_put_u32(ozx_put_u16(data, 0xBEEF), 0xDEADC0DE), UINT64_C(0x0123456789ABCDEF));
+    end = ozx_put_u64(ozx_put_u32(ozx_put_u16(data, 0xBEEF), 0xDEADC0DE),
+                      UINT64_C(0x0123456789ABCDEF));
     CHECK(end == data + sizeof data);
     b = ozx_bytes_of(data, sizeof data);
     CHECK_UINT(ozx_bytes_u16(&b), 0xBEEF);
@@ -97,13 +98,13 @@ static void test_escape(void)
 
 static void test_hidden(void)
 {
-    static const uint32_t are[] = {0,      0x1F,   0x7F,   0x80,    0x9F,    0xAD,    0x34F,   0x61C,
-                                   0x115F, 0x180E, 0x200B, 0x200F,  0x2028,  0x202E,  0x2060,  0x206F,
-                                   0xFDD0, 0xFE0F, 0xFEFF, 0xFFF9,  0xFFFF,  0x1D173, 0xE0001, 0xE007F,
-                                   0xE01EF, 0x10FFFE};
-    static const uint32_t are_not[] = {0x20,   0x7E,   0xA0,   0xB5,   0x34E,   0x350,   0x61B,  0x61D,
-                                       0x200A, 0x2010, 0x2027, 0x202F, 0x2070,  0x20AC,  0xFE10, 0xFFFC,
-                                       0xFFFD, 0x1F600, 0x10000, 0xE1000, 0x10FFFD};
+    static const uint32_t are[] = {0,       0x1F,    0x7F,    0x80,    0x9F,    0xAD,   0x34F,
+                                   0x61C,   0x115F,  0x180E,  0x200B,  0x200F,  0x2028, 0x202E,
+                                   0x2060,  0x206F,  0xFDD0,  0xFE0F,  0xFEFF,  0xFFF9, 0xFFFF,
+                                   0x1D173, 0xE0001, 0xE007F, 0xE01EF, 0x10FFFE};
+    static const uint32_t are_not[] = {0x20,   0x7E,   0xA0,   0xB5,    0x34E,   0x350,   0x61B,
+                                       0x61D,  0x200A, 0x2010, 0x2027,  0x202F,  0x2070,  0x20AC,
+                                       0xFE10, 0xFFFC, 0xFFFD, 0x1F600, 0x10000, 0xE1000, 0x10FFFD};
 
     for (size_t i = 0; i < sizeof are / sizeof are[0]; i++)
         CHECK(!ozx_is_shown(are[i]));
@@ -146,8 +147,15 @@ static void test_escape_is_cut(void)
 
 static void test_utf8(void)
 {
-    static const char *good[] = {"", "ascii", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-                                 "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    static const char *good[] = {"",
+                                 "ascii",
+                                 "\xc2\x80",
+                                 "\xdf\xbf",
+                                 "\xe0\xa0\x80",
+                                 "\xed\x9f\xbf",
+                                 "\xee\x80\x80",
+                                 "\xf0\x90\x80\x80",
+                                 "\xf4\x8f\xbf\xbf"};
     static const char *bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
                                 "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc2",
                                 "\xe2\x82", "\xf0\x9f\x92", "a\xff", "\xc2\x41"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * mount/many: the catalog, whose numbers and listings must be right while others add and remove; and the gates of
- * archives that are opened when somebody enters, no more at a time than may be.
+ * mount/many: the catalog, whose numbers and listings must be right while others add and remove;
+ * and the gates of archives that are opened when somebody enters, no more at a time than may be.
  */
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A machine that slept: its connections are dead, and nobody says so. The clock that runs on while it
- * sleeps is put forward between two turns of the fetcher's loop.
+ * A machine that slept: its connections are dead, and nobody says so. The clock that runs on while
+ * it sleeps is put forward between two turns of the fetcher's loop.
  */
 #include "check.h"
 #include "fetch/channels.h"

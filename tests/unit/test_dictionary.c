@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * zip/dictionary: frames of Zstandard (which this libzip may not have), LZMA and .xz headers, shown at
- * once and byte by byte. Whole .xz files of all kinds: tests/mount/test_bombs.py.
+ * zip/dictionary: frames of Zstandard (which this libzip may not have), LZMA and .xz headers, shown
+ * at once and byte by byte. Whole .xz files of all kinds: tests/mount/test_bombs.py.
  */
 #include "check.h"
 #include "zip/dictionary.h"
@@ -69,7 +69,8 @@ static void test_lzma(void)
 
 static void test_xz(void)
 {
-    CHECK_SHOWN(95, 0, XZ, BLOCK(28), CHUNKS, INDEX(1), 0, 0, 0, 0, XZ, BLOCK(28), CHUNKS); /* 64 MiB */
+    /* 64 MiB */
+    CHECK_SHOWN(95, 0, XZ, BLOCK(28), CHUNKS, INDEX(1), 0, 0, 0, 0, XZ, BLOCK(28), CHUNKS);
     CHECK_SHOWN(95, -E2BIG, XZ, BLOCK(29), CHUNKS);
     CHECK_SHOWN(95, -E2BIG, XZ, BLOCK(0), CHUNKS, BLOCK(40));
     CHECK_SHOWN(95, -E2BIG, XZ, BLOCK(0), CHUNKS, INDEX(1), 0, 0, 0, 0, XZ, BLOCK(40));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Local headers that are checked while the index is built: what is found sound is so, and nothing that was
- * refused without them passes.
+ * Local headers that are checked while the index is built: what is found sound is so, and nothing
+ * that was refused without them passes.
  */
 #define FORGE_MAX 5000
 
@@ -198,7 +198,8 @@ static void test_damaged(void)
     discard(f);
 }
 
-/* The next entry of the directory is not the next one in the file: what reaches into that one is not sound. */
+/* The next entry of the directory is not the next one in the file: what reaches into that one is
+ * not sound. */
 static void test_order(void)
 {
     struct forge *f = make();

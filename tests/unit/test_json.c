@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * JSON: what nobody looks at is checked but not kept; what some readers take for JSON and others do not is
- * told. (What a text costs: test_json_memory.c.)
+ * JSON: what nobody looks at is checked but not kept; what some readers take for JSON and others do
+ * not is told. (What a text costs: test_json_memory.c.)
  */
 #include "zarr/json.h"
 

@@ -194,7 +194,8 @@ static void test_chunk_count_overflows(void)
     CHECK_UINT(ozx_array_chunk_count(m->array), UINT64_MAX);
 }
 
-/* jansson's integers have 64 bits with a sign; the fill value of a label image may need one more. */
+/* jansson's integers have 64 bits with a sign; the fill value of a label image may need one more.
+ */
 static void test_uint64_fill_value(void)
 {
     OZX_AUTO_METADATA struct ozx_metadata *m =

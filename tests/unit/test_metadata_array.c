@@ -11,8 +11,8 @@ struct fill_case {
     bool valid;
 };
 
-/* Each held against zarr-python 3.1.6, tensorstore 0.1.86 and zarrs: what one of them refuses and the
- * specification does not allow is a defect. */
+/* Each held against zarr-python 3.1.6, tensorstore 0.1.86 and zarrs: what one of them refuses and
+ * the specification does not allow is a defect. */
 static const struct fill_case fill_cases[] = {
     {"\"uint8\"", "0", true},
     {"\"uint8\"", "255", true},
@@ -147,7 +147,8 @@ static void test_fill_value_words(void)
     CHECK(null->array->has_fill_value);
     CHECK_STRING(null->array->fill_value, "null");
     CHECK_STRING(null->defects[0].text, "is null, which is not a valid 'uint8' value");
-    CHECK_STRING(real->defects[0].text, "is 1.0: a 'int16' value must not have a fraction or an exponent");
+    CHECK_STRING(real->defects[0].text,
+                 "is 1.0: a 'int16' value must not have a fraction or an exponent");
 }
 
 /* Zarr v2 allows null, and has its own types. */

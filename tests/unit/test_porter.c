@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * mount/many/porter, from where the worker stands: what it is given, and what it is not whatever it asks for.
+ * mount/many/porter, from where the worker stands: what it is given, and what it is not whatever it
+ * asks for.
  */
 #include <fcntl.h>
 #include <poll.h>

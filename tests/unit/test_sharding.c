@@ -323,7 +323,8 @@ static void fill_model(struct model *m, uint32_t *random)
         m->sizes[i] = next(random) % 3 ? next(random) % 200 : ABSENT;
 }
 
-/* Arrays of 0 to 3 dimensions, most with ragged edges, missing and empty chunks, added in any order. */
+/* Arrays of 0 to 3 dimensions, most with ragged edges, missing and empty chunks, added in any
+ * order. */
 static void test_indices(void)
 {
     struct model *m = calloc(1, sizeof *m);
@@ -445,8 +446,9 @@ static void test_there_and_back(void)
     OZX_AUTO_FREE char *back = other ? changed(other, ozx_sharding_remove) : NULL;
 
     CHECK(sharded && strstr(sharded, "\"chunk_shape\":[8, 18446744073709551615]}, \"name\""));
-    CHECK(sharded && strstr(sharded, "{\"chunk_shape\": [ 4,4 ], \"codecs\": [ {\"name\":\"bytes\"} "
-                                     ", \"zstd\" ], \"index_codecs\""));
+    CHECK(sharded &&
+          strstr(sharded, "{\"chunk_shape\": [ 4,4 ], \"codecs\": [ {\"name\":\"bytes\"} "
+                          ", \"zstd\" ], \"index_codecs\""));
     CHECK_STRING(other, at_once); /* sharded again: the inner chunks stay what they are */
     CHECK_STRING(back, plain);
 }

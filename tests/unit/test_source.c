@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * io/source: what a kind of source may rely on, and that a source made of another one hands on all that
- * it is asked: the hooks of waiting, what is needed soon, whether it is still the same thing.
+ * io/source: what a kind of source may rely on, and that a source made of another one hands on all
+ * that it is asked: the hooks of waiting, what is needed soon, whether it is still the same thing.
  */
 #include <stdlib.h>
 
@@ -159,4 +159,5 @@ static void test_handed_on(void)
     CHECK_UINT(counted.closes, 0); /* borrowed */
 }
 
-CHECK_MAIN({"ranges", test_ranges}, {"now", test_now}, {"changed", test_changed}, {"handed-on", test_handed_on})
+CHECK_MAIN({"ranges", test_ranges}, {"now", test_now}, {"changed", test_changed},
+           {"handed-on", test_handed_on})

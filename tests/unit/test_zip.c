@@ -210,9 +210,11 @@ static void test_directory_refuses(void)
 
 static void test_name_defects(void)
 {
-    static const char *good[] = {"a", "a/", "a/b", "...", ".a", "a.", "..a", "a b", "C:", "a\xc2\x85"};
-    static const char *bad[] = {"", "/", "/a", "//", "a//b", "a//", ".", "./", "./a", "a/.", "a/./b", "..",
-                                "../a", "a/..", "a/../b", "a\\b", "\\", "a\nb", "\x1f", "a/\x7f", "\x01"};
+    static const char *good[] = {"a",  "a/",  "a/b", "...", ".a",
+                                 "a.", "..a", "a b", "C:",  "a\xc2\x85"};
+    static const char *bad[] = {"",       "/",    "/a",  "//",    "a//b", "a//",    ".",
+                                "./",     "./a",  "a/.", "a/./b", "..",   "../a",   "a/..",
+                                "a/../b", "a\\b", "\\",  "a\nb",  "\x1f", "a/\x7f", "\x01"};
     char name[5000];
 
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

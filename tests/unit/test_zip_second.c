@@ -9,7 +9,8 @@
 
 static const uint8_t END[4] = {'P', 'K', 5, 6}, END64[4] = {'P', 'K', 6, 6};
 
-/* The rule that refuses the end records of `f`, "" if none does; `*at` is where the error points. */
+/* The rule that refuses the end records of `f`, "" if none does; `*at` is where the error points.
+ */
 static const char *verdict(const struct forge *f, uint64_t *at)
 {
     OZX_AUTO_SOURCE struct ozx_source *source = NULL;

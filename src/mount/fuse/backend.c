@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A FUSE session from its start to its end. (libfuse tries to open /dev/null in fuse_session_mount to
- * fill descriptors 0 to 2; in the cage that fails, and they are filled.)
+ * A FUSE session from its start to its end. (libfuse tries to open /dev/null in fuse_session_mount
+ * to fill descriptors 0 to 2; in the cage that fails, and they are filled.)
  */
 #include "mount/fuse/backend.h"
 

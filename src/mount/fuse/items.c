@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What is above the archives, where there are many: answered from the catalog, without opening one. How
- * many directories are in a directory is not counted, which a link count of 1 says.
+ * What is above the archives, where there are many: answered from the catalog, without opening one.
+ * How many directories are in a directory is not counted, which a link count of 1 says.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +44,8 @@ double ozx_item_attr_timeout_s(const struct ozx_server *server, fuse_ino_t inode
     return ozx_is_item(server, inode) && server->forest->requests ? CHANGING_S : OZX_FOREVER_S;
 }
 
-/* The kernel is told when a name comes to mean something else; what it learned a moment before, from an answer that
- * was on its way, it forgets by itself. */
+/* The kernel is told when a name comes to mean something else; what it learned a moment before,
+ * from an answer that was on its way, it forgets by itself. */
 static double name_timeout_s(const struct ozx_server *server)
 {
     return server->forest->requests ? CHANGING_S : OZX_FOREVER_S;
@@ -94,7 +94,8 @@ bool ozx_item_above(const struct ozx_server *server, fuse_ino_t inode, struct st
     return true;
 }
 
-/* All that is in the directory is in the catalog. False: the request was answered with the reason. */
+/* All that is in the directory is in the catalog. False: the request was answered with the reason.
+ */
 static bool wait_for_listing(struct ozx_server *server, fuse_req_t request, fuse_ino_t directory)
 {
     struct ozx_error error = OZX_ERROR_INIT;
@@ -125,8 +126,8 @@ void ozx_item_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 
 /* --- listing ---------------------------------------------------------------------------------- */
 
-/* Positions: 1 behind ".", 2 behind "..", and 2 + the number behind an item. So who lists goes on at the
- * right place whatever was added or removed meanwhile. */
+/* Positions: 1 behind ".", 2 behind "..", and 2 + the number behind an item. So who lists goes on
+ * at the right place whatever was added or removed meanwhile. */
 struct listing {
     fuse_req_t request;
     char *buffer;
@@ -260,8 +261,9 @@ void ozx_item_changed(void *context, uint32_t directory, const char *name)
         server->session, ozx_forest_id(0, directory) + FUSE_ROOT_ID, name, strlen(name));
 }
 
-/* The kernel keeps names of what nobody has open any more, below a directory that it cannot find again, until memory
- * is short. Those in the archive's root are taken from it, and all that is below them and not in use. */
+/* The kernel keeps names of what nobody has open any more, below a directory that it cannot find
+ * again, until memory is short. Those in the archive's root are taken from it, and all that is
+ * below them and not in use. */
 void ozx_item_let_go(void *context, uint32_t archive)
 {
     const struct ozx_server *server = context;

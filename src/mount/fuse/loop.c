@@ -95,8 +95,8 @@ static bool take_turn(void)
     return stay;
 }
 
-/* The last thread is there: none can be made any more, nor a process. (Sanitizers, with which nothing
- * is caged, want a thread of their own at the end.) */
+/* The last thread is there: none can be made any more, nor a process. (Sanitizers, with which
+ * nothing is caged, want a thread of their own at the end.) */
 static void close_threads(void)
 {
 #ifdef OZX_SANDBOX
@@ -135,7 +135,8 @@ void ozx_loop_pass_if_asked(void)
 {
     if (!loop || loop->helpers_max == 0 || !has_request())
         return;
-    atomic_store_explicit(&loop->contended_until_ns, ozx_clock_ns() + CONTENDED_NS, memory_order_relaxed);
+    atomic_store_explicit(&loop->contended_until_ns, ozx_clock_ns() + CONTENDED_NS,
+                          memory_order_relaxed);
     ozx_loop_pass();
 }
 

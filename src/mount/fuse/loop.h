@@ -31,7 +31,8 @@ void ozx_loop_pass(void);
 /* The same if another request is waiting already: for work of some ten microseconds. */
 void ozx_loop_pass_if_asked(void);
 
-/* How many requests were taken by now; 0 in a thread that is not of a loop (one of libfuse's rings). */
+/* How many requests were taken by now; 0 in a thread that is not of a loop (one of libfuse's
+ * rings). */
 uint64_t ozx_loop_requests(void);
 
 /* From a thread that answers a request: true if the mount is gone, and nobody wants the answer. */

@@ -7,9 +7,9 @@
  *
  * A read that takes long looks up every few milliseconds: it ends when the mount has ended or when
  * its time is up, soon if its request was interrupted. Not at once: what interrupts may be any
- * signal, and few programs expect EINTR from a file. Interrupts come for a thread that waits for its
- * page alone; readahead goes on after its process was killed, so without a limit it could go on for
- * hours. The stream keeps its place, so who reads again gets further.
+ * signal, and few programs expect EINTR from a file. Interrupts come for a thread that waits for
+ * its page alone; readahead goes on after its process was killed, so without a limit it could go on
+ * for hours. The stream keeps its place, so who reads again gets further.
  */
 #include <errno.h>
 #include <stdlib.h>

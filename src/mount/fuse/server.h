@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the callbacks work with: the forest and how to show it. Private to mount/fuse. Made before the
- * first request and not changed after it, but for what says otherwise.
+ * What the callbacks work with: the forest and how to show it. Private to mount/fuse. Made before
+ * the first request and not changed after it, but for what says otherwise.
  *
  *     inode number    the node's id in the forest + 1 (FUSE_ROOT_ID)
  */
@@ -65,12 +65,12 @@ struct ozx_visit {
     mode_t file_mode, directory_mode;
 };
 
-/* Goes to the archive of the inode, until the thread leaves it; false: it cannot be had, and the request was
- * answered with the reason. Not for inodes of the catalog. */
+/* Goes to the archive of the inode, until the thread leaves it; false: it cannot be had, and the
+ * request was answered with the reason. Not for inodes of the catalog. */
 bool ozx_server_enter(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
                       struct ozx_visit *visit) OZX_CHECKED;
-/* The same for what is asked of a path: if it is not there any more, the answer has the kernel walk the path
- * again, to what is there now. */
+/* The same for what is asked of a path: if it is not there any more, the answer has the kernel walk
+ * the path again, to what is there now. */
 bool ozx_server_enter_path(struct ozx_server *server, fuse_req_t request, fuse_ino_t inode,
                            struct ozx_visit *visit) OZX_CHECKED;
 
@@ -96,11 +96,12 @@ void ozx_server_serving(struct ozx_server *server);
 int ozx_server_started(void *server) OZX_CHECKED;
 
 /* read.c: the callback, and what it has the archive's source ask (ozx_source_on_work). */
-/* Opens a file of an archive. The kernel reads nothing of an empty one, so whether that can be read is found
- * out here. */
+/* Opens a file of an archive. The kernel reads nothing of an empty one, so whether that can be read
+ * is found out here. */
 void ozx_open_file(fuse_req_t request, fuse_ino_t inode);
 /* The same as at opening, but that compressed data are not looked at. */
-int ozx_check_empty(struct ozx_archive *archive, uint32_t node, struct ozx_error *error) OZX_CHECKED;
+int ozx_check_empty(struct ozx_archive *archive, uint32_t node,
+                    struct ozx_error *error) OZX_CHECKED;
 void ozx_op_read(fuse_req_t request, fuse_ino_t inode, size_t size_bytes, off_t offset,
                  struct fuse_file_info *file);
 int ozx_read_stopped(void);
@@ -110,13 +111,13 @@ void ozx_op_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *
                   struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size,
                   size_t out_size);
 
-/* items.c: what is above the archives. Lookup and listing wait for the porter, where a directory was not
- * listed yet. */
+/* items.c: what is above the archives. Lookup and listing wait for the porter, where a directory
+ * was not listed yet. */
 void ozx_item_lookup(fuse_req_t request, fuse_ino_t parent, const char *name);
 void ozx_item_list(fuse_req_t request, fuse_ino_t inode, char *buffer, size_t size_bytes,
                    uint64_t from, bool plus);
-/* What a stat of an inode shows that is one of them, or the root of an archive. False: there is none (any
- * more). */
+/* What a stat of an inode shows that is one of them, or the root of an archive. False: there is
+ * none (any more). */
 bool ozx_item_stat(const struct ozx_server *server, fuse_ino_t inode, struct stat *st);
 /* What a stat of the directory shows that an archive's root is in; false for any other inode. */
 bool ozx_item_above(const struct ozx_server *server, fuse_ino_t inode, struct stat *st);
@@ -124,7 +125,8 @@ bool ozx_item_above(const struct ozx_server *server, fuse_ino_t inode, struct st
 void ozx_item_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file);
 void ozx_item_read(fuse_req_t request, size_t size_bytes, off_t offset,
                    const struct fuse_file_info *file);
-/* What the kernel holds, where it is counted: it was given so many nodes of an archive, it gives them back. */
+/* What the kernel holds, where it is counted: it was given so many nodes of an archive, it gives
+ * them back. */
 void ozx_item_hold(const struct ozx_server *server, fuse_ino_t inode, uint64_t times);
 void ozx_item_forget(const struct ozx_server *server, fuse_ino_t inode, uint64_t times);
 /* How long the kernel may keep a stat. */

@@ -12,8 +12,8 @@
 #include "mount/fuse/loop.h"
 #include "mount/fuse/server.h"
 
-/* Which file is served. Reading a byte of it tells whether it is still what it was. Not of one of many:
- * that may open it; nor of one on a server, which may take its time. */
+/* Which file is served. Reading a byte of it tells whether it is still what it was. Not of one of
+ * many: that may open it; nor of one on a server, which may take its time. */
 static void look_at_file(const struct ozx_server *server, struct ozx_mount_state *state)
 {
     struct ozx_archive *archive;

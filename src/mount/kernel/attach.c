@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Mounting an image. EROFS takes its files by path, and shows that of the image as the source of the mount;
- * so a child does it, in mounts of its own where nobody can put another file there, and where the image has
- * the name that is to be shown:
+ * Mounting an image. EROFS takes its files by path, and shows that of the image as the source of
+ * the mount; so a child does it, in mounts of its own where nobody can put another file there, and
+ * where the image has the name that is to be shown:
  *
  *     /DIRECTORIES/NAME   a symbolic link to PROC/self/fd/IMAGE
  *     PROC                the proc file system
@@ -33,11 +33,11 @@
 
 static int fail(struct ozx_error *why, int code, const char *what)
 {
-    return ozx_error_set(why, code == -EPERM ? -EPERM : -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "%s: %s", what, strerror(-code));
+    return ozx_error_set(why, code == -EPERM ? -EPERM : -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         NULL, "%s: %s", what, strerror(-code));
 }
 
-/* --- the child's mounts ------------------------------------------------------------------------ */
+/* --- the child's mounts ----------------------------------------------------------------------- */
 
 /* An empty root directory, with proc in it. */
 static int enter_empty_root(void)
@@ -76,7 +76,7 @@ static int make_source(const char *source, int image)
     return symlink(target, path) < 0 ? -errno : 0;
 }
 
-/* --- its options ------------------------------------------------------------------------------- */
+/* --- its options ------------------------------------------------------------------------------ */
 
 /* What mount(8) and FUSE have options for, and how EROFS takes it. */
 static int add_option(int fs, char *option, unsigned *attributes)
@@ -103,7 +103,7 @@ static int add_options(int fs, const char *list, unsigned *attributes)
     return failure;
 }
 
-/* --- the mount --------------------------------------------------------------------------------- */
+/* --- the mount -------------------------------------------------------------------------------- */
 
 /* What errno says of this kernel. */
 static int explain(int code, const char *what, struct ozx_error *why)

@@ -7,8 +7,8 @@
 
 #include "mount/mount.h"
 
-/* Of the image with the archive as its device; source and options are those of the mount. `*mount` is the
- * caller's. -EPERM, -ENODEV, with the reason. */
+/* Of the image with the archive as its device; source and options are those of the mount. `*mount`
+ * is the caller's. -EPERM, -ENODEV, with the reason. */
 int ozx_image_attach(const struct ozx_mount_options *options, int image, int archive, int *mount,
                      struct ozx_error *why) OZX_CHECKED;
 

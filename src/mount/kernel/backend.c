@@ -35,8 +35,8 @@ static int fail(struct ozx_error *why, int code, const char *what)
                          NULL, "%s: %s", what, strerror(-code));
 }
 
-/* File systems of this machine alone: what another one writes breaks no lease here. Others may be so, too,
- * but these are known to be. */
+/* File systems of this machine alone: what another one writes breaks no lease here. Others may be
+ * so, too, but these are known to be. */
 static bool is_local(int archive)
 {
     struct statfs fs;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The on-disk structures of EROFS that an image of ours has, by the names of the kernel's
- * fs/erofs/erofs_fs.h. All numbers are little-endian. What is not named there as we use it is left out.
+ * fs/erofs/erofs_fs.h. All numbers are little-endian. What is not named there as we use it is left
+ * out.
  *
  *     block 0            super block at 1024, device slots at 1280
  *     block 1 ...        inodes, each with its map or its directory entries behind it
@@ -89,15 +90,16 @@ static_assert(sizeof(struct ozx_erofs_extended) == 64, "erofs_inode_extended");
 
 /* In front of a file's extents, with these two. */
 #define OZX_EROFS_ADVISE_EXTENTS 1u    /* Z_EROFS_ADVISE_EXTENTS */
-#define OZX_EROFS_ADVISE_RECSZ_SHIFT 1 /* Z_EROFS_ADVISE_EXTRECSZ_BIT: log2 of a quarter of a record */
+/* Z_EROFS_ADVISE_EXTRECSZ_BIT: log2 of a quarter of a record */
+#define OZX_EROFS_ADVISE_RECSZ_SHIFT 1
 struct ozx_erofs_map_header { /* struct z_erofs_map_header */
     uint32_t h_extents_lo;
     uint16_t h_advise, h_extents_hi;
 };
 static_assert(sizeof(struct ozx_erofs_map_header) == 8, "z_erofs_map_header");
 
-/* The first 16 bytes only, for files below 4 GiB. `plen` has the format in its upper bits: 0 is bytes as
- * they are. Kernels refuse more than a MiB. */
+/* The first 16 bytes only, for files below 4 GiB. `plen` has the format in its upper bits: 0 is
+ * bytes as they are. Kernels refuse more than a MiB. */
 #define OZX_EROFS_PLEN_MAX (UINT32_C(1) << 20)      /* Z_EROFS_PCLUSTER_MAX_SIZE */
 #define OZX_EROFS_PLEN_MASK ((UINT32_C(1) << 21) - 1) /* Z_EROFS_EXTENT_PLEN_MASK */
 struct ozx_erofs_extent { /* struct z_erofs_extent */
@@ -123,15 +125,16 @@ struct __attribute__((packed)) ozx_erofs_dirent { /* struct erofs_dirent */
 };
 static_assert(sizeof(struct ozx_erofs_dirent) == 12, "erofs_dirent");
 
-/* --- how an image of ours uses it -------------------------------------------------------------- */
+/* --- how an image of ours uses it ------------------------------------------------------------- */
 
-/* The devices: 0 is the image, 1 the archive; 2 is the archive again, so that the mask for their numbers
- * is 3, and 3 is nobody. */
+/* The devices: 0 is the image, 1 the archive; 2 is the archive again, so that the mask for their
+ * numbers is 3, and 3 is nobody. */
 #define OZX_EROFS_DEVICES 2
 #define OZX_EROFS_ARCHIVE 1
 #define OZX_EROFS_NOBODY 3
 #define OZX_EROFS_DEVICE_SLOTS 10 /* devt_slotoff: 1280 bytes */
-/* Where the archive begins in the one space of addresses of all devices, in blocks: above any image. */
+/* Where the archive begins in the one space of addresses of all devices, in blocks: above any
+ * image. */
 #define OZX_EROFS_ARCHIVE_BLOCK (UINT64_C(1) << 24)
 #define OZX_EROFS_BLOCKS_MAX (UINT64_C(1) << 32)
 #define OZX_EROFS_META OZX_EROFS_BLOCK  /* where inodes begin */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The file that holds an image: in a ramfs of its own, which is never mounted anywhere. (EROFS takes no
- * image in a memfd or tmpfs.) What stands there cannot be swapped out; so a large one goes to a disk, as
- * a file without a name.
+ * The file that holds an image: in a ramfs of its own, which is never mounted anywhere. (EROFS
+ * takes no image in a memfd or tmpfs.) What stands there cannot be swapped out; so a large one goes
+ * to a disk, as a file without a name.
  */
 #include "mount/kernel/file.h"
 
@@ -23,8 +23,8 @@
 
 static int fail(struct ozx_error *why, int code, const char *what)
 {
-    return ozx_error_set(why, code == -EPERM ? -EPERM : -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                         "%s: %s", what, strerror(-code));
+    return ozx_error_set(why, code == -EPERM ? -EPERM : -ENODEV, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                         NULL, "%s: %s", what, strerror(-code));
 }
 
 /* The descriptor, or -errno. */

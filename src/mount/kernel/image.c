@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An EROFS image of a tree, in two passes over the rows: the first says where everything goes, the second
- * writes it there. A file's bytes are described in one of two ways:
+ * An EROFS image of a tree, in two passes over the rows: the first says where everything goes, the
+ * second writes it there. A file's bytes are described in one of two ways:
  *
- *     extents   of at most 1 << extent_bits bytes, at any byte of the archive (EROFS_INODE_COMPRESSED_FULL with plain
- *               extents: the kernel copies)
- *     chunks    of whole blocks, where a large file begins at a block's start (EROFS_INODE_CHUNK_BASED: it
- *               does not)
+ *     extents   of at most 1 << extent_bits bytes, at any byte of the archive
+ *               (EROFS_INODE_COMPRESSED_FULL with plain extents: the kernel copies)
+ *     chunks    of whole blocks, where a large file begins at a block's start
+ *               (EROFS_INODE_CHUNK_BASED: it does not)
  *
- * Bytes that no device has in whole blocks are copied into the image: the archive's last, incomplete block,
- * and a file's last, incomplete chunk, which else showed what stands behind the file in the archive.
+ * Bytes that no device has in whole blocks are copied into the image: the archive's last,
+ * incomplete block, and a file's last, incomplete chunk, which else showed what stands behind the
+ * file in the archive.
  */
 #include "mount/kernel/image.h"
 
 #include "mount/kernel/image_place.h"
 
-/* Small, since a kernel that reads a part of an extent reads all of it, but no smaller: each has a price of
- * its own. Of 16 to 128 KiB this one has the fastest reads at random, and streams but for a tenth. */
+/* Small, since a kernel that reads a part of an extent reads all of it, but no smaller: each has a
+ * price of its own. Of 16 to 128 KiB this one has the fastest reads at random, and streams but for
+ * a tenth. */
 #define EXTENT_BITS 16
 #define EXTENT_BITS_MAX 20                     /* OZX_EROFS_PLEN_MAX */
 #define RECORDS_BYTES_MAX (UINT64_C(64) << 20) /* of extents; else they are made larger */
@@ -94,8 +96,8 @@ int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options
     if (options->archive_size_bytes % OZX_EROFS_BLOCK) {
         uint64_t whole = options->archive_size_bytes / OZX_EROFS_BLOCK * OZX_EROFS_BLOCK;
         image.tail_bytes = image.size_bytes;
-        /* Kernels (6.18) take two extents for neighbours whose addresses are, whatever their devices, and
-         * read both from the first one's. */
+        /* Kernels (6.18) take two extents for neighbours whose addresses are, whatever their
+         * devices, and read both from the first one's. */
         if (image.tail_bytes == whole)
             image.tail_bytes += OZX_EROFS_BLOCK;
         image.size_bytes = image.tail_bytes + OZX_EROFS_BLOCK;

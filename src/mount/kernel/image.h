@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * An EROFS image of a tree: inodes, directories, and where in the archive each file's bytes stand. Made
- * from a checked table (ozx_table_check) and nothing else; knows nothing of ZIP, files or the kernel.
+ * An EROFS image of a tree: inodes, directories, and where in the archive each file's bytes stand.
+ * Made from a checked table (ozx_table_check) and nothing else; knows nothing of ZIP, files or the
+ * kernel.
  *
  *     ozx_image_plan -> memory of size_bytes, all zero -> ozx_image_write -> (ozx_image_poison)
  */
@@ -64,16 +65,16 @@ int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options
 /* Bytes of the archive, whole or -errno. */
 typedef int (*ozx_image_read)(void *context, void *to, size_t size_bytes, uint64_t offset_bytes);
 
-/* Writes the image to `memory`, which is zero. Those few bytes of files that have to stand in it are read by
- * `read`, on any thread. */
+/* Writes the image to `memory`, which is zero. Those few bytes of files that have to stand in it
+ * are read by `read`, on any thread. */
 int ozx_image_write(const struct ozx_image *image, uint8_t *memory, ozx_image_read read,
                     void *context) OZX_CHECKED;
 
 void ozx_image_free(struct ozx_image *image);
 
-/* Makes every extent and every chunk of a written image lead nowhere, so that reading through it is an error: of
- * files, never of directories, and nothing else changes. `meta_end_bytes` of the image's. Allocates
- * nothing. */
+/* Makes every extent and every chunk of a written image lead nowhere, so that reading through it is
+ * an error: of files, never of directories, and nothing else changes. `meta_end_bytes` of the
+ * image's. Allocates nothing. */
 void ozx_image_poison(uint8_t *memory, uint64_t meta_end_bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The entries of a directory. "." and ".." are sorted in with the others: a name may begin with a byte below
- * the dot.
+ * The entries of a directory. "." and ".." are sorted in with the others: a name may begin with a
+ * byte below the dot.
  */
 #include "mount/kernel/image_directory.h"
 
@@ -34,7 +34,8 @@ static bool next_entry(struct walk *w, struct entry *out)
     if (w->dots < 2) {
         static const char dots[] = "..";
         size_t size = w->dots + 1;
-        if (!row || ozx_name_compare(dots, size, table->names + row->name_offset, row->name_size) < 0) {
+        if (!row ||
+            ozx_name_compare(dots, size, table->names + row->name_offset, row->name_size) < 0) {
             *out = (struct entry){dots, size,
                                   w->dots ? table->rows[listing->row].parent : listing->row};
             w->dots++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The entries of a directory, in blocks. Each block has its entries, sorted, and behind them their names.
+ * The entries of a directory, in blocks. Each block has its entries, sorted, and behind them their
+ * names.
  */
 #ifndef OZX_MOUNT_KERNEL_IMAGE_DIRECTORY_H
 #define OZX_MOUNT_KERNEL_IMAGE_DIRECTORY_H

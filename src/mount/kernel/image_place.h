@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Where everything goes in an image: asked row by row, in the same way by the pass that plans and by the one
- * that writes.
+ * Where everything goes in an image: asked row by row, in the same way by the pass that plans and
+ * by the one that writes.
  */
 #ifndef OZX_MOUNT_KERNEL_IMAGE_PLACE_H
 #define OZX_MOUNT_KERNEL_IMAGE_PLACE_H
@@ -34,7 +34,8 @@ struct ozx_image_shape {
     uint64_t directory_size, directory_bytes;
 };
 
-/* Places the row at `i`, and moves the cursor behind it. Sets no more of `out` than its layout has. */
+/* Places the row at `i`, and moves the cursor behind it. Sets no more of `out` than its layout has.
+ */
 void ozx_image_place(struct ozx_image_cursor *cursor, const struct ozx_image *image, uint32_t i,
                      struct ozx_image_shape *out);
 

@@ -2,10 +2,10 @@
  *
  * The end of an image: the same walk over its inodes as the kernel could take, in the image itself.
  *
- * What is written is chosen with care. An extent with a length of 0 would be a hole, which reads as zeros; so
- * could one that begins elsewhere be; and directory entries that lead nowhere would be names that are not
- * there, which Zarr takes for the fill value. A length beyond what kernels take, and a device that there is
- * not, are errors to every kernel.
+ * What is written is chosen with care. An extent with a length of 0 would be a hole, which reads as
+ * zeros; so could one that begins elsewhere be; and directory entries that lead nowhere would be
+ * names that are not there, which Zarr takes for the fill value. A length beyond what kernels take,
+ * and a device that there is not, are errors to every kernel.
  */
 #include "mount/kernel/image.h"
 

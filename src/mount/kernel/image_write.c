@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Writing an image that is planned: every row by itself, so that several threads can, each some of them.
+ * Writing an image that is planned: every row by itself, so that several threads can, each some of
+ * them.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -205,7 +206,7 @@ static int write_part(struct writer *w, uint32_t part)
     return failure;
 }
 
-/* --- by several threads ------------------------------------------------------------------------- */
+/* --- by several threads ----------------------------------------------------------------------- */
 
 struct crew {
     struct writer *writer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * For the moment between the mount and its watch (watch.c): a process that takes the mount away again
- * if the supervisor is killed meanwhile. Nobody would notice a change of the archive.
+ * For the moment between the mount and its watch (watch.c): a process that takes the mount away
+ * again if the supervisor is killed meanwhile. Nobody would notice a change of the archive.
  */
 #ifndef OZX_MOUNT_KERNEL_KEEPER_H
 #define OZX_MOUNT_KERNEL_KEEPER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The lease on the archive (fcntl(2), F_SETLEASE): who opens it for writing, or cuts it, waits until the lease
- * is given up, and a signal says so.
+ * The lease on the archive (fcntl(2), F_SETLEASE): who opens it for writing, or cuts it, waits
+ * until the lease is given up, and a signal says so.
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A read that looked up where its bytes are, and was then kept from reading them (another process had the
- * processor, the disk was slow), would read what somebody has written there meanwhile. No time is long enough for
- * that not to happen, and the kernel has no call that waits for such reads. But it tells of every thread what it
- * does, and a thread that reads a file either runs or waits for a disk. So each that does one of these is watched
- * until it
+ * A read that looked up where its bytes are, and was then kept from reading them (another process
+ * had the processor, the disk was slow), would read what somebody has written there meanwhile. No
+ * time is long enough for that not to happen, and the kernel has no call that waits for such reads.
+ * But it tells of every thread what it does, and a thread that reads a file either runs or waits
+ * for a disk. So each that does one of these is watched until it
  *
  *     sleeps, stops or ends    it waits for something else: its read is over
  *     had RUN_NS of processor  more than any one read takes from its look-up to its last byte
@@ -63,10 +63,11 @@ static bool look(struct thread *thread)
         return false;
     rest = strrchr(text, ')');
     /* state, ..., and 19 fields behind it when it was started: see proc(5) */
-    if (!rest || sscanf(rest + 1,
-                        " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                        "%" SCNu64,
-                        &state, &thread->started) != 2 ||
+    if (!rest ||
+        sscanf(rest + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+               "%" SCNu64,
+               &state, &thread->started) != 2 ||
         (state != 'R' && state != 'D'))
         return false;
     thread->run_ns = 0;

@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* Returns once every thread that was in the kernel when this was called has left it, as far as can be seen from
- * outside, or after `limit_ms`. */
+/* Returns once every thread that was in the kernel when this was called has left it, as far as can
+ * be seen from outside, or after `limit_ms`. */
 void ozx_quiesce(int64_t limit_ms);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The watch over a mount that the kernel serves: who wants to write to the archive waits (a lease on it,
- * fcntl(2)) until nothing of it is served any more that is not cached.
+ * The watch over a mount that the kernel serves: who wants to write to the archive waits (a lease
+ * on it, fcntl(2)) until nothing of it is served any more that is not cached.
  *
  *     supervisor   has the lease's signal, catches signals, unmounts
  *     guard        does so when the supervisor was killed, with a guard of its own
  *
- * Both hold the archive's descriptor, so the lease does not end with one of them. They end with the file
- * system, not with its mount: there may be copies of it in other mount namespaces. That is when nobody but
- * them has the image open.
+ * Both hold the archive's descriptor, so the lease does not end with one of them. They end with the
+ * file system, not with its mount: there may be copies of it in other mount namespaces. That is
+ * when nobody but them has the image open.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -30,9 +30,11 @@
 #include "mount/kernel/state.h"
 #include "mount/process.h"
 
-#define QUIESCE_S 36 /* how long reads that are under way are waited for, at most: leases are broken after 45 */
+/* how long reads that are under way are waited for, at most: leases are broken after 45 */
+#define QUIESCE_S 36
 #define END_MS 5000  /* how long a signal waits for the mount's last user */
-#define ASK_MS 1000  /* where nothing tells that the file system is gone, it is asked for so often */
+/* where nothing tells that the file system is gone, it is asked for so often */
+#define ASK_MS 1000
 
 struct watch {
     struct ozx_direct *direct;
@@ -113,7 +115,7 @@ static void drain(int fd)
         ;
 }
 
-/* --- the pair ----------------------------------------------------------------------------------- */
+/* --- the pair --------------------------------------------------------------------------------- */
 
 static void run(struct watch *w);
 
@@ -173,7 +175,7 @@ static void replace_peer(struct watch *w)
     start_guard(w);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static void end_mount(struct watch *w)
 {

@@ -199,8 +199,8 @@ static int add(struct ozx_catalog *c, struct node *node)
     return 0;
 }
 
-/* Takes it out of everything; puts it and what is below it on the list of what is to be freed, but what is
- * held. */
+/* Takes it out of everything; puts it and what is below it on the list of what is to be freed, but
+ * what is held. */
 static void take_out(struct ozx_catalog *c, struct node *node, struct node **freed)
 {
     for (uint32_t i = 0; i < node->child_count; i++)

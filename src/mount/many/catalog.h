@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What stands above the archives where a mount shows many: directories, archives (each the root of its
- * own tree) and, if they are wanted, other files. In the forest it has archive number 0, and its items'
- * numbers are nodes there; an archive's item has the number of the archive:
+ * What stands above the archives where a mount shows many: directories, archives (each the root of
+ * its own tree) and, if they are wanted, other files. In the forest it has archive number 0, and
+ * its items' numbers are nodes there; an archive's item has the number of the archive:
  *
  *     directory, file     0 << 32 | number        the mount's root: number 0
  *     archive             number << 32 | node     its root: node 0
  *
- * A number is never used twice: what a name stands for now and what it stood for before are two items.
- * An item is only added and removed, never changed. An archive that is removed while the kernel holds something
- * of it is found by its number until that is given back: who is in it stays in it.
+ * A number is never used twice: what a name stands for now and what it stood for before are two
+ * items. An item is only added and removed, never changed. An archive that is removed while the
+ * kernel holds something of it is found by its number until that is given back: who is in it stays
+ * in it.
  *
  * Threads: any, but a listing's callback must not call back. Nothing waits for a disk here.
  */
@@ -47,9 +48,9 @@ int ozx_catalog_open(const struct ozx_item *root, struct ozx_catalog **out) OZX_
 /* Closes the gates, too. Nobody is inside any more. NULL is fine. */
 void ozx_catalog_close(struct ozx_catalog *catalog);
 
-/* Puts it at the end of its parent, a directory of the catalog. `name`: in the mount, not taken yet;
- * `file`: what messages call it. `gate`: of an archive; owned from success on. -ENOMEM; -EEXIST, -ENOENT:
- * not as said above. */
+/* Puts it at the end of its parent, a directory of the catalog. `name`: in the mount, not taken
+ * yet; `file`: what messages call it. `gate`: of an archive; owned from success on. -ENOMEM;
+ * -EEXIST, -ENOENT: not as said above. */
 int ozx_catalog_add(struct ozx_catalog *catalog, const struct ozx_item *item, const char *name,
                     const char *file, struct ozx_gate *gate) OZX_CHECKED;
 
@@ -64,7 +65,8 @@ void ozx_catalog_list(struct ozx_catalog *catalog, uint32_t directory, uint32_t 
                       bool (*see)(void *context, const struct ozx_item *item, const char *name),
                       void *context);
 
-/* The kernel was given something of an archive (a lookup does so by itself); it gives back so many. */
+/* The kernel was given something of an archive (a lookup does so by itself); it gives back so many.
+ */
 void ozx_catalog_hold(struct ozx_catalog *catalog, uint32_t number, uint64_t times);
 void ozx_catalog_forget(struct ozx_catalog *catalog, uint32_t number, uint64_t times);
 
@@ -77,8 +79,9 @@ struct ozx_catalog_name {
 /* Removes an item, and all that is below it. False: there is none of this number. */
 bool ozx_catalog_remove(struct ozx_catalog *catalog, uint32_t number, struct ozx_catalog_name *out);
 
-/* Both at once, so that nobody finds neither: removes the item of number `old`, if there is one (`out` is set, and
- * *removed true), and adds the other. What fails of ozx_catalog_add leaves the removal done. */
+/* Both at once, so that nobody finds neither: removes the item of number `old`, if there is one
+ * (`out` is set, and *removed true), and adds the other. What fails of ozx_catalog_add leaves the
+ * removal done. */
 int ozx_catalog_replace(struct ozx_catalog *catalog, uint32_t old, const struct ozx_item *item,
                         const char *name, const char *file, struct ozx_gate *gate, bool *removed,
                         struct ozx_catalog_name *out) OZX_CHECKED;
@@ -94,7 +97,8 @@ void ozx_catalog_set_listed(struct ozx_catalog *catalog, uint32_t directory);
 struct ozx_gate *ozx_catalog_archive(struct ozx_catalog *catalog, uint32_t number,
                                      struct ozx_item *out) OZX_CHECKED;
 
-/* What messages call the item: its file, below that of its directory. Returns `text`, escaped; "" if there is no such item. */
+/* What messages call the item: its file, below that of its directory. Returns `text`, escaped; ""
+ * if there is no such item. */
 const char *ozx_catalog_describe(struct ozx_catalog *catalog, uint32_t number,
                                  char text[OZX_ESCAPED_SIZE]);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A hash table of things that carry their link themselves, so that what is in it costs no memory of its
- * own. The key is up to the owner: it gives the hash, and compares what has the same one. Hashes are keyed
- * at random, as names come from whoever may write in the directory.
+ * A hash table of things that carry their link themselves, so that what is in it costs no memory of
+ * its own. The key is up to the owner: it gives the hash, and compares what has the same one.
+ * Hashes are keyed at random, as names come from whoever may write in the directory.
  *
  * Threads: none; the owner locks.
  */

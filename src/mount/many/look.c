@@ -114,7 +114,8 @@ void ozx_look_at_root(int root, struct ozx_seen *out)
     see(&st, OZX_ITEM_DIRECTORY, fgetxattr(root, "system.posix_acl_access", NULL, 0) > 0, out);
 }
 
-/* A directory, or what readdir has no kind for: held, so that it is not asked of what is mounted on it. */
+/* A directory, or what readdir has no kind for: held, so that it is not asked of what is mounted on
+ * it. */
 static bool look_closely(const struct ozx_look *look, int directory, const char *name,
                          struct stat *st)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What there is in a directory of archives, as the file system says: the one place of the porter that looks. All
- * below one directory, no symbolic link followed, no other file system entered, nothing opened that is not a
- * regular file or a directory.
+ * What there is in a directory of archives, as the file system says: the one place of the porter
+ * that looks. All below one directory, no symbolic link followed, no other file system entered,
+ * nothing opened that is not a regular file or a directory.
  */
 #ifndef OZX_MOUNT_MANY_LOOK_H
 #define OZX_MOUNT_MANY_LOOK_H
@@ -32,8 +32,8 @@ int ozx_look_directory(const struct ozx_look *look, const char *path, int *fd,
 /* The root itself, which is always a directory. */
 void ozx_look_at_root(int root, struct ozx_seen *out);
 
-/* Looks at a name in an open directory, whose stat is `st`. `type`: what readdir said (DT_UNKNOWN: nothing).
- * False: there is nothing to be shown. */
+/* Looks at a name in an open directory, whose stat is `st`. `type`: what readdir said (DT_UNKNOWN:
+ * nothing). False: there is nothing to be shown. */
 bool ozx_look_at(const struct ozx_look *look, int directory, const struct stat *st,
                  const char *name, unsigned char type, struct ozx_seen *out);
 

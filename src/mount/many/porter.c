@@ -208,8 +208,8 @@ static struct ozx_entry *find_watch(const struct porter *p, int watch)
     return link ? of_watch(link) : NULL;
 }
 
-/* Where there is no watch to be had (as many as a user may have, a directory that is there twice), or it
- * does not tell all, the time of the directory is looked at. */
+/* Where there is no watch to be had (as many as a user may have, a directory that is there twice),
+ * or it does not tell all, the time of the directory is looked at. */
 static void on_listing(void *context, struct ozx_entry *directory, int fd)
 {
     struct porter *p = context;
@@ -319,7 +319,8 @@ static void loop(struct porter *p)
 {
     for (;;) {
         const bool has_letters = p->first || p->open;
-        /* Not more wishes than answers that are taken: a worker that is no longer ours makes us keep nothing. */
+        /* Not more wishes than answers that are taken: a worker that is no longer ours makes us
+         * keep nothing. */
         struct pollfd sources[] = {
             {.fd = p->socket, .events = (short)(has_letters ? POLLOUT : POLLIN)},
             {.fd = has_letters ? -1 : p->inotify, .events = POLLIN}};

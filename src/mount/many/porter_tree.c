@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the porter has listed. Nothing is believed of an event but that something happened to a name: what is
- * there is looked at, and compared with what was.
+ * What the porter has listed. Nothing is believed of an event but that something happened to a
+ * name: what is there is looked at, and compared with what was.
  */
 #include "mount/many/porter_tree.h"
 

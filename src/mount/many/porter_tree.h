@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * What the porter has listed: entries, with the numbers that the worker knows them by. It asks the file system
- * what there is (mount/many/look.h) and tells of each difference to what was there.
+ * What the porter has listed: entries, with the numbers that the worker knows them by. It asks the
+ * file system what there is (mount/many/look.h) and tells of each difference to what was there.
  */
 #ifndef OZX_MOUNT_MANY_PORTER_TREE_H
 #define OZX_MOUNT_MANY_PORTER_TREE_H
@@ -27,7 +27,8 @@ struct ozx_entry {
 
 struct ozx_porter_events {
     void *context;
-    /* `replaces`: the number of the one that is removed with it, 0: none. Of those nobody sees neither. */
+    /* `replaces`: the number of the one that is removed with it, 0: none. Of those nobody sees
+     * neither. */
     void (*added)(void *context, const struct ozx_entry *entry, uint32_t replaces);
     void (*removed)(void *context, uint32_t number); /* below it none is told */
     /* A directory is about to be listed: before it is, so that nothing is missed. */
@@ -63,8 +64,8 @@ struct ozx_entry *ozx_porter_tree_find(const struct ozx_porter_tree *tree, uint3
 /* Lists a directory, or looks what is new there. -errno. */
 int ozx_porter_tree_list(struct ozx_porter_tree *tree, struct ozx_entry *directory) OZX_CHECKED;
 
-/* Something happened to the name in a listed directory. It may go by that, and the directory, too: then
- * false. */
+/* Something happened to the name in a listed directory. It may go by that, and the directory, too:
+ * then false. */
 bool ozx_porter_tree_look(struct ozx_porter_tree *tree, struct ozx_entry *directory,
                           const char *file);
 

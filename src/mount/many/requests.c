@@ -179,7 +179,8 @@ static void add_item(struct ozx_requests *r, const struct ozx_news_item *news, c
         remove_item(r, news->replaces);
         return;
     }
-    failure = ozx_catalog_replace(r->catalog, news->replaces, &item, name, file, gate, &removed, &gone);
+    failure =
+        ozx_catalog_replace(r->catalog, news->replaces, &item, name, file, gate, &removed, &gone);
     if (failure)
         ozx_gate_close(gate);
     if (removed)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The worker's end of the channel to the porter (mount/many/porter.h): asks for what it may not open or list
- * itself, and takes into the catalog what it is told.
+ * The worker's end of the channel to the porter (mount/many/porter.h): asks for what it may not
+ * open or list itself, and takes into the catalog what it is told.
  *
- * Two threads of its own. One receives, and never waits for anything else, so that who asks is answered whatever
- * the kernel is doing. The other tells the kernel what changed, for which it may have to wait until requests are
- * answered that hold the directory.
+ * Two threads of its own. One receives, and never waits for anything else, so that who asks is
+ * answered whatever the kernel is doing. The other tells the kernel what changed, for which it may
+ * have to wait until requests are answered that hold the directory.
  *
  * Threads: who asks may be any that answers requests.
  */
@@ -22,8 +22,8 @@ struct ozx_requests_events {
     int (*stopped)(void);  /* asked while it waits: -EINTR ends it; not NULL */
     /* What the name in the directory stands for is another thing now. */
     void (*changed)(void *context, uint32_t directory, const char *name);
-    /* The archive was removed: what is held of it only because it was once looked at need not be. Called again
-     * and again, until all is given back. */
+    /* The archive was removed: what is held of it only because it was once looked at need not be.
+     * Called again and again, until all is given back. */
     void (*let_go)(void *context, uint32_t archive);
 };
 
@@ -39,8 +39,8 @@ int ozx_requests_start(struct ozx_requests *requests,
 /* Ends them: nobody asks any more. */
 void ozx_requests_stop(struct ozx_requests *requests);
 
-/* All that is in a directory is in the catalog. -errno with the reason: -ESTALE, it is not there any
- * more. */
+/* All that is in a directory is in the catalog. -errno with the reason: -ESTALE, it is not there
+ * any more. */
 int ozx_requests_list(struct ozx_requests *requests, uint32_t number,
                       struct ozx_error *error) OZX_CHECKED;
 

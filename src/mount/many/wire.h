@@ -3,8 +3,8 @@
  * What the worker and the porter say to each other, over a SOCK_SEQPACKET pair: a datagram is one
  * struct ozx_wish, or a struct ozx_news with what belongs to it behind it.
  *
- * The worker's wishes are not trusted: they are a kind and the number of something that the porter has
- * listed itself, or they end the channel.
+ * The worker's wishes are not trusted: they are a kind and the number of something that the porter
+ * has listed itself, or they end the channel.
  */
 #ifndef OZX_MOUNT_MANY_WIRE_H
 #define OZX_MOUNT_MANY_WIRE_H
@@ -35,8 +35,8 @@ struct ozx_news {
     uint32_t count;
 };
 
-/* An item (mount/many/catalog.h), then its name in the mount and its file's name, each with its NUL, and then
- * what makes the whole a multiple of 8. */
+/* An item (mount/many/catalog.h), then its name in the mount and its file's name, each with its
+ * NUL, and then what makes the whole a multiple of 8. */
 struct ozx_news_item {
     uint32_t number, parent;
     uint32_t kind; /* enum ozx_item_kind */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The files of the page that `ozxfs view` serves, compiled into the program: what stands in this folder,
- * byte for byte. embed.py writes the C source.
+ * The files of the page that `ozxfs view` serves, compiled into the program: what stands in this
+ * folder, byte for byte. embed.py writes the C source.
  */
 #ifndef OZX_VIEW_PAGE_PAGE_H
 #define OZX_VIEW_PAGE_PAGE_H
@@ -16,7 +16,8 @@ struct ozx_page_file {
     size_t size_bytes;
 };
 
-/* The file of that name, or NULL. "" is the page itself, view.html. Valid for ever, from any thread. */
+/* The file of that name, or NULL. "" is the page itself, view.html. Valid for ever, from any
+ * thread. */
 const struct ozx_page_file *ozx_page_find(const char *name);
 
 #endif
