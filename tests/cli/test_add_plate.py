@@ -106,7 +106,7 @@ TOLD = {
     'and no well': ('image', plate(acquisitions=[{'id': 0}, {'id': 1}]), 'B/1/0',
                     'several acquisitions'),
     'no letters and digits': ('image', plate(), 'A/1/my-image', 'letters and digits'),
-    'no well above': ('image', {**plate(), 'A/1/zarr.json': group()}, 'A/1/1', 'no well'),
+    'no well above': ('image', {**plate(), 'A/1/zarr.json': group()}, 'A/1/1', 'not a well'),
     'a row between': ('well', plate(names=('AC', '12')), 'B/1', 'row or column'),
     'a column between': ('well', plate(names=('AC', ['1', '10'])), 'A/2', 'row or column'),
     'a row of no name': ('well', plate(), 'new-row/1', 'row or column'),
