@@ -117,8 +117,10 @@ const struct ozx_oddity *ozx_tree_oddity(const struct ozx_tree *tree, uint32_t n
 uint64_t ozx_tree_size(const struct ozx_tree *tree, uint32_t file)
 {
     uint64_t size_bytes = tree->nodes[file].size_bytes;
+    const struct ozx_oddity *oddity =
+        size_bytes == OZX_SIZE_ODD ? ozx_tree_oddity(tree, file) : NULL;
 
-    return size_bytes == OZX_SIZE_ODD ? ozx_tree_oddity(tree, file)->size_bytes : size_bytes;
+    return oddity ? oddity->size_bytes : size_bytes;
 }
 
 uint16_t ozx_tree_flags(const struct ozx_tree *tree, uint32_t file)

@@ -32,7 +32,9 @@ static char *unescape(const char *from, const char *end)
     static const char escaped[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     char *text = malloc((size_t)(end - from) + 1), *to = text;
 
-    while (text && from < end) {
+    if (!text)
+        return NULL;
+    while (from < end) {
         const char *found = *from == '\\' ? strchr(escaped, from[1]) : NULL;
 
         if (*from == '\\' && !found) {
@@ -42,8 +44,7 @@ static char *unescape(const char *from, const char *end)
         *to++ = found ? meant[found - escaped] : *from;
         from += found ? 2 : 1;
     }
-    if (text)
-        *to = '\0';
+    *to = '\0';
     return text;
 }
 
