@@ -106,7 +106,7 @@ struct names {
 
 static int add_name(struct names *names, const char *name, size_t size)
 {
-    if (size > names->room - names->size) {
+    if (!names->bytes || size > names->room - names->size) {
         size_t room = names->room ? 2 * names->room : NAMES_ROOM;
         char *bytes = realloc(names->bytes, room);
         if (!bytes)
