@@ -121,6 +121,7 @@ static int open_parts(struct ozx_archive *a, const struct ozx_archive_options *o
     if (failure)
         return ozx_zip_prefix_explain(a->source, failure, error);
     a->names = options->names;
+    a->crcs_unknown = options->crcs_unknown;
     if (!failure)
         failure = read_comment(a, error);
     if (!failure && options->headers_ahead && options->names == OZX_NAMES_STRICT)

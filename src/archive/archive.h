@@ -40,9 +40,9 @@ struct ozx_node_entry {
 /* Something that the policy lets pass with a warning, counted. */
 struct ozx_warning {
     enum ozx_rule rule;
-    uint64_t count;        /* entries, or 1 for what the archive has once */
-    bool eio;              /* these entries are visible, reading them gives EIO */
-    bool minor;            /* nothing is wrong with what is served: told only to who asks (-v) */
+    uint64_t count;         /* entries, or 1 for what the archive has once */
+    bool eio;               /* these entries are visible, reading them gives EIO */
+    bool minor;             /* nothing is wrong with what is served: told only to who asks (-v) */
     struct ozx_error first; /* the first of them: text, offset, hint */
 };
 
@@ -52,6 +52,7 @@ struct ozx_archive_options {
     const char *subdir_hint;
     const int64_t *mtime_s; /* of entries that state none; NULL: the archive file's own */
     bool own_end_records;   /* the caller has joined it on: ozx_zip_end_records_read_own() */
+    bool crcs_unknown;      /* it was planned, not written: there are no CRC-32s to check */
     /* all local headers are wanted soon: what is in memory of them is checked meanwhile */
     bool headers_ahead;
     /* Told, on any thread, while there is a processor to spare for who makes room for so many; may
@@ -104,12 +105,12 @@ struct ozx_archive_facts {
     uint64_t replaced_count;
     uint64_t replaced_bytes; /* their data */
     uint64_t empty_count;    /* entries of files of 0 bytes, replaced ones and others */
-    /* about: in front of and between entries; only gaps of more than 128 KiB, for */
+    /* about: in front of and between entries; only gaps of more than 128 KiB, for smaller ones may
+     * be names and extra fields of local headers */
     uint64_t gap_bytes;
-                        /* smaller ones may be names and extra fields of local headers */
-    bool zip64;              /* there is a ZIP64 end record */
-    bool json_first_claimed; /* the comment says jsonFirst */
-    bool json_first_true;    /* no zarr.json comes after an entry that is none */
+    bool zip64;                 /* there is a ZIP64 end record */
+    bool json_first_claimed;    /* the comment says jsonFirst */
+    bool json_first_true;       /* no zarr.json comes after an entry that is none */
     const char *comment_defect; /* why the comment does not follow RFC-9, "" if it does */
 };
 void ozx_archive_facts(const struct ozx_archive *archive, struct ozx_archive_facts *out);
@@ -156,8 +157,8 @@ int ozx_archive_crc_error(struct ozx_archive *archive, uint32_t node, const char
 int ozx_archive_read(struct ozx_archive *archive, uint32_t node, void *buffer, size_t size_bytes,
                      uint64_t offset_bytes, size_t *got_bytes, struct ozx_error *error) OZX_CHECKED;
 
-/* Reads all of a file into `buffer`, which has room for it, and checks its CRC-32. The errors of
- * ozx_archive_read and of ozx_archive_crc_error. */
+/* Reads all of a file into `buffer`, which has room for it, and checks its CRC-32, unless those are
+ * unknown. The errors of ozx_archive_read and of ozx_archive_crc_error. */
 int ozx_archive_read_all(struct ozx_archive *archive, uint32_t node, void *buffer,
                          struct ozx_error *error) OZX_CHECKED;
 

@@ -17,6 +17,7 @@ struct ozx_archive {
     struct ozx_zip_end_records records;
     struct ozx_tree tree;
     enum ozx_names names; /* how they are taken */
+    bool crcs_unknown;
     struct ozx_index_facts facts;
     struct ozx_warnings warnings;
     struct ozx_zip_streams *streams; /* NULL unless an entry is compressed */

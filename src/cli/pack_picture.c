@@ -166,7 +166,8 @@ static int draw(struct work *w, struct ozx_error *error)
         .size = OZX_PICTURE_SIZE, .z = OZX_Z_MIDDLE, .drawn = true};
     OZX_AUTO_ARCHIVE struct ozx_archive *archive = NULL;
     struct ozx_picture picture = {.rgb = NULL};
-    int failure = ozx_archive_open(&w->asked.source, NULL, &archive, error);
+    const struct ozx_archive_options planned = {.crcs_unknown = true};
+    int failure = ozx_archive_open(&w->asked.source, &planned, &archive, error);
 
     if (failure)
         return failure;
