@@ -4,8 +4,9 @@
 import contextlib
 import http.server
 import json
-import threading
 import time
+
+from loopback import LoopbackServer, running
 
 ROLE = 'the-role'
 NAMES = '/latest/meta-data/iam/security-credentials/'
@@ -53,31 +54,13 @@ class MetadataHandler(http.server.BaseHTTPRequestHandler):
     do_GET = do_PUT = handle_it
 
 
-class MetadataServer(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
+class MetadataServer(LoopbackServer):
     def __init__(self, address, port):
         super().__init__((address, port), MetadataHandler)
         self.key_id, self.secret, self.token = None, None, 'GEHEIM-token'
         self.lasts_s, self.authorization, self.session = 3600, None, 'GEHEIM-session'
         self.fault, self.requests = None, []
 
-    @property
-    def url(self):
-        return f'http://127.0.0.1:{self.server_port}'
 
-    def handle_error(self, *_arguments):
-        pass
-
-
-@contextlib.contextmanager
 def serving_metadata(address='127.0.0.1', port=0):
-    server = MetadataServer(address, port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return running(MetadataServer(address, port))

@@ -5,13 +5,12 @@ import calendar
 import contextlib
 import hashlib
 import hmac
-import http.server
 import re
-import threading
 import time
 import urllib.parse
 
 from answers import Answer
+from loopback import LoopbackServer, running
 from server import Handler
 
 KEY_ID, SECRET = 'AKIAOFTHETESTS', 'secret/of+the=tests'
@@ -138,10 +137,7 @@ class S3Handler(Handler):
     do_HEAD = do_GET
 
 
-class S3Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class S3Server(LoopbackServer):
     def __init__(self, objects):
         super().__init__(('127.0.0.1', 0), S3Handler)
         self.objects = {key: {'v1/=': content} for key, content in objects.items()}
@@ -150,22 +146,6 @@ class S3Server(http.server.ThreadingHTTPServer):
         self.elsewhere = None
         self.may_read_versions, self.skew, self.busy, self.requests = True, 0, 0, []
 
-    @property
-    def url(self):
-        return f'http://127.0.0.1:{self.server_port}'
 
-    def handle_error(self, *_arguments):
-        pass
-
-
-@contextlib.contextmanager
 def serving_s3(objects):
-    server = S3Server(objects)
-    thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return running(S3Server(objects))
