@@ -11,7 +11,8 @@ import tempfile
 import pytest
 
 from corpus import RECIPES
-from kit.harness import Ozxfs, readable_folder
+from kit.harness import Ozxfs, mount_of, readable_folder
+from stored import KERNEL
 
 
 @pytest.fixture(scope='session')
@@ -67,6 +68,20 @@ def ozxfs(binary, folder):
     command = Ozxfs(binary, folder)
     yield command
     command.clean_up()
+
+
+@pytest.fixture
+def kernel(ozxfs, image):
+    """The command, where the kernel can serve."""
+    where = ozxfs.directory('try')
+    done = ozxfs.run('mount', KERNEL, image, where)
+    if done.returncode in (69, 77):
+        pytest.skip(done.stderr.decode().strip())
+    assert done.returncode == 0, done.stderr
+    assert mount_of(where)['type'] == b'erofs'
+    ozxfs.umount(where)
+    assert ozxfs.nothing_left()
+    return ozxfs
 
 
 @pytest.fixture

@@ -6,11 +6,8 @@ import errno
 import mmap
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
-import threading
 import time
 import zipfile
 
@@ -18,43 +15,9 @@ import pytest
 from corpus import RECIPES, SERVE
 from kit.harness import check_view, mount_of, wait_until
 from kit.launch import LONG, SANITIZED
+from stored import KERNEL, make
 
-KERNEL = '-obackend=kernel'
-ROUNDS = int(os.environ.get('OZXFS_CHANGE_ROUNDS', '6'))  # the long form: 1000
 LARGE = 64 << 20  # recipes above that are another suite's
-
-
-@pytest.fixture
-def kernel(ozxfs, image):
-    """The command, where the kernel can serve."""
-    where = ozxfs.directory('try')
-    done = ozxfs.run('mount', KERNEL, image, where)
-    if done.returncode in (69, 77):
-        pytest.skip(done.stderr.decode().strip())
-    assert done.returncode == 0, done.stderr
-    assert mount_of(where)['type'] == b'erofs'
-    ozxfs.umount(where)
-    assert ozxfs.nothing_left()
-    return ozxfs
-
-
-def make(path, sizes, align=None, compress=()):
-    """A stored archive of files with bytes of their own; returns {name: bytes}."""
-    content = {}
-    with zipfile.ZipFile(path, 'w') as out:
-        for number, size in enumerate(sizes):
-            name = 'c/%d' % number
-            content[name] = bytes((number * 7 + i * 131 + (i >> 8)) & 255
-                                  for i in range(min(size, 4099))) * (size // 4099 + 1)
-            content[name] = content[name][:size]
-            info = zipfile.ZipInfo(name)
-            info.compress_type = zipfile.ZIP_DEFLATED if number in compress else zipfile.ZIP_STORED
-            if align:
-                room = -(out.fp.tell() + 30 + len(name) + 4) % align
-                info.extra = b'\xff\xff' + room.to_bytes(2, 'little') + bytes(room)
-            out.writestr(info, content[name])
-    os.chmod(path, 0o644)
-    return content
 
 
 def check_all(where, content):
@@ -232,150 +195,6 @@ def test_compressed(kernel, folder):
     make(path, [10 << 20, 7 << 20], compress=(0, 1))
     done = kernel.run('mount', KERNEL, path, kernel.directory())
     assert done.returncode == 69 and b'compressed' in done.stderr
-
-
-CHANGES = [
-    lambda p: open(p, 'r+b').close(), lambda p: os.truncate(p, 100),
-    lambda p: subprocess.run(['touch', p], check=True), lambda p: open(p, 'ab').write(b'x') and None
-]
-
-
-@pytest.mark.parametrize('round_', range(ROUNDS))
-def test_changed_under_readers(kernel, folder, round_):
-    """Four readers of files that nobody read before, while the archive is overwritten or cut: each
-    byte is the archive's, or an error; no name is missing. In every second round the readers hardly
-    get the processor: a read that looked up its bytes and was then kept from them is waited for by
-    who wants to write."""
-    path = os.path.join(folder, 'image.ozx')
-    content = make(path, [9000] * 600, 4096 if round_ % 2 else None)
-    where = kernel.mount(path, KERNEL)
-    failures, errors, stop = [], [0], threading.Event()
-
-    def read(part):
-        if round_ % 2:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-        for name in list(content)[part::4]:
-            try:
-                with open(os.path.join(where, name), 'rb') as file:
-                    if file.read() != content[name]:
-                        failures.append(name)
-            except OSError as error:
-                errors[0] += 1
-                if error.errno == errno.ENOENT:
-                    failures.append(error)
-                if stop.is_set():
-                    return
-
-    busy = [
-        subprocess.Popen([sys.executable, '-c', 'while True: pass'])
-        for _ in range(2 * os.cpu_count() * (round_ % 2))
-    ]
-    readers = [threading.Thread(target=read, args=(part,)) for part in range(4)]
-    for reader in readers:
-        reader.start()
-    time.sleep(0.002 * (round_ % 7))
-    start = time.monotonic()
-    if round_ % 3 == 0:
-        with open(path, 'r+b') as file:
-            waited = time.monotonic() - start
-            file.write(b'\xee' * os.path.getsize(path))
-    else:
-        CHANGES[round_ % len(CHANGES)](path)
-        waited = time.monotonic() - start
-        with open(path, 'r+b') as file:
-            file.write(b'\xee' * 5_000_000)
-    stop.set()
-    for process in busy:
-        process.kill()
-        process.wait()
-    for reader in readers:
-        reader.join()
-    assert not failures, failures[:5]
-    assert waited < (20 if busy else 5), waited
-    last = [n for n in content][-1]
-    assert sorted(os.listdir(where + '/c')) == sorted(n[2:] for n in content) and os.stat(
-        os.path.join(where, last)).st_size == 9000
-    kernel.umount(where)
-    assert kernel.nothing_left()
-
-
-def open_zarr(path):
-    import zarr
-    return zarr.open_array(path, mode='r')
-
-
-def open_tensorstore(path):
-    import tensorstore
-    return tensorstore.open({'driver': 'zarr3', 'kvstore': {'driver': 'file', 'path': path}},
-                            open=True).result()
-
-
-@pytest.mark.parametrize('reader', [open_zarr, open_tensorstore])
-def test_changed_under_a_zarr_reader(kernel, folder, reader):
-    """It raises for what is not cached (what the mount was proved by is): it is no background."""
-    zarr = pytest.importorskip('zarr')
-    if reader is open_tensorstore:
-        pytest.importorskip('tensorstore')
-    source, path = os.path.join(folder, 'a.zarr'), os.path.join(folder, 'a.ozx')
-    array = zarr.create_array(source, shape=(300, 6400), chunks=(1, 6400), dtype='uint16',
-                              fill_value=7, compressors=None,
-                              attributes={'ome': {'version': '0.5'}})
-    array[:] = 12345
-    assert kernel.run('pack', source, path).returncode == 0
-    where = kernel.mount(path, KERNEL)
-    opened = reader(where)
-    assert (numpy_of(opened[0]) == 12345).all()
-    with open(path, 'r+b') as file:
-        file.write(b'\xee' * os.path.getsize(path))
-    raised = 0
-    for row in range(0, 300, 5):
-        try:
-            assert (numpy_of(opened[row]) == 12345).all()
-        except (OSError, ValueError, NotImplementedError):  # the last is EOPNOTSUPP
-            raised += 1
-    assert raised > 20
-    kernel.umount(where)
-
-
-def numpy_of(part):
-    return part.read().result() if hasattr(part, 'read') else part
-
-
-def test_not_changed(kernel, image, image_view):
-    """What leaves the bytes alone leaves the mount alone."""
-    where = kernel.mount(image, KERNEL)
-    os.chmod(image, 0o600)
-    os.utime(image, (1, 1))
-    os.rename(image, image + '.moved')
-    shutil.copy(image + '.moved', image)
-    os.unlink(image + '.moved')
-    check_view(where, image_view)
-    kernel.umount(where)
-
-
-@pytest.mark.parametrize('which', [0, 1])
-def test_watcher_killed(kernel, folder, which):
-    """One of the two that watch is killed: the other one goes on, with another."""
-    path = os.path.join(folder, 'image.ozx')
-    content = make(path, [20000] * 200)
-    where = kernel.mount(path, KERNEL)
-    for _ in range(3):
-        pids = kernel.daemons()
-        os.kill(pids[which], signal.SIGKILL)
-        assert wait_until(lambda: pids[which] not in (now := kernel.processes()) and len(now) == 2)
-    with open(path, 'r+b') as file:
-        file.write(b'\xee' * os.path.getsize(path))
-    wrong = failed = 0
-    for name, data in content.items():
-        try:
-            wrong += open(os.path.join(where, name), 'rb').read() != data
-        except OSError:
-            failed += 1
-            if failed > 20:  # each is a line in the kernel's log
-                break
-    assert not wrong and failed
-    kernel.umount(where)
-    assert kernel.nothing_left()
 
 
 def test_ends(kernel, image, image_view):
