@@ -27,19 +27,6 @@ static void leave_signals(void)
         signal(ignored[i], SIG_IGN);
 }
 
-static CURLM *open_multi(void)
-{
-    CURLM *multi = curl_multi_init();
-
-    if (!multi)
-        return NULL;
-    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 16L);
-    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)OZX_ACTIVE_MAX);
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)OZX_CONNECTIONS_KEPT);
-    return multi;
-}
-
 static void refuse(struct ozx_wire_opened *opened, int code, const char *text)
 {
     ozx_error_set(&opened->error, code, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL, "%s", text);
@@ -79,7 +66,7 @@ static int fetch(struct ozx_settings *s, struct ozx_wire_opened *opened)
 {
     OZX_AUTO_FREE struct ozx_asks *asks = calloc(1, sizeof *asks);
     struct ozx_object object = {
-        .line = {.multi = open_multi(),
+        .line = {.multi = ozx_transfer_multi(),
                  .user_agent = "ozxfs/" OZX_VERSION,
                  .cacert = s->cacert,
                  .cacert_data = s->cacert_data,

@@ -14,7 +14,7 @@
 #include "fetch/secrets.h"
 
 #define HOPS_MAX 5
-#define AT_ONCE_MAX 8
+#define BREAKS_MAX 2 /* of connections that had been used; then a new one */
 #define HANDSHAKES_MAX 3
 #define UNREACHED_MAX                                                                              \
     4 /* while opening: rather a URL that is wrong than a server that is gone for a moment */
@@ -24,7 +24,6 @@
 #define COOL_DOWN_MS 1000 /* and before anything is tried then */
 #define SILENCE_S 20
 #define SLOWEST 8 /* bytes a millisecond: what comes slower has no more time than the deadline */
-#define RESOLVED_MS 60000          /* so long libcurl believes an address */
 #define RESUMED ((size_t)64 << 10) /* from so many bytes on, which came before a connection broke */
 
 struct ozx_fetch *ozx_fetch_make(struct ozx_object *object, enum ozx_fetch_kind kind,
@@ -131,7 +130,8 @@ static void start(struct ozx_fetch *fetch, int64_t now)
     t->first = fetch->first;
     t->last = fetch->last;
     t->owner = fetch;
-    t->resolve_anew = fetch->tries || now < object->resolve_until_ms;
+    t->resolve_anew = fetch->tries != 0;
+    t->connect_anew = fetch->breaks >= BREAKS_MAX;
     fetch->renewals = object->renewals;
     fetch->under_way = true;
     object->active++;
@@ -324,6 +324,8 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
     if ((outcome == OZX_OUTCOME_FAILED || outcome == OZX_OUTCOME_REDIRECT) && ask_otherwise(fetch))
         return;
     fetch->unreached += code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;
+    /* Who says nothing for so long is not asked twice by the same way. */
+    fetch->breaks += code == CURLE_OPERATION_TIMEDOUT ? BREAKS_MAX : code != CURLE_OK;
     switch (outcome) {
     case OZX_OUTCOME_DONE:
         finish(fetch);
@@ -331,9 +333,7 @@ static void take_in(struct ozx_fetch *fetch, CURLcode code, int64_t now)
     case OZX_OUTCOME_REDIRECT:
         redirect(fetch);
         break;
-    case OZX_OUTCOME_AT_ONCE:
-        if (++fetch->at_once > AT_ONCE_MAX)
-            try_again(fetch, now);
+    case OZX_OUTCOME_AT_ONCE: /* ends with the new connection at the latest */
         break;
     case OZX_OUTCOME_AGAIN:
         try_again(fetch, now);
@@ -463,6 +463,7 @@ int ozx_object_run(struct ozx_object *object)
 void ozx_object_reconnect(struct ozx_object *object)
 {
     int64_t now = ozx_clock_ms();
+    CURLM *multi = ozx_transfer_multi();
 
     for (struct ozx_fetch *fetch = object->fetches; fetch; fetch = fetch->next) {
         ozx_transfer_stop(&fetch->transfer);
@@ -474,10 +475,12 @@ void ozx_object_reconnect(struct ozx_object *object)
     }
     object->active = 0;
     object->missed = false;
-    object->resolve_until_ms = now + RESOLVED_MS; /* until nobody remembers one from before */
-    /* Closes what is idle: a limit that is below what is there. */
-    curl_multi_setopt(object->line.multi, CURLMOPT_MAXCONNECTS, 1L);
-    curl_multi_setopt(object->line.multi, CURLMOPT_MAXCONNECTS, (long)OZX_CONNECTIONS_KEPT);
+    if (multi) { /* libcurl has no other way to forget connections and addresses */
+        if (object->line.s3)
+            ozx_role_stop(&object->line.s3->role, object->line.multi);
+        curl_multi_cleanup(object->line.multi);
+        object->line.multi = multi;
+    }
 }
 
 void ozx_object_stop(struct ozx_object *object)

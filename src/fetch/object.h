@@ -10,8 +10,6 @@
 #include "fetch/pace.h"
 #include "fetch/transfer.h"
 
-#define OZX_CONNECTIONS_KEPT 32 /* idle ones */
-
 enum ozx_fetch_kind {
     OZX_FETCH_RANGE, /* first to last */
     OZX_FETCH_TAIL,  /* the last `last` bytes, or all if there are fewer */
@@ -29,7 +27,8 @@ struct ozx_fetch {
     bool unpinned; /* judged without a pin: for opening */
     bool under_way, done;
     int64_t until_ms, not_before_ms;
-    unsigned tries, at_once, hops, handshakes, unreached;
+    unsigned tries, hops, handshakes, unreached;
+    unsigned breaks;        /* of connections */
     bool went_back;         /* to the first URL */
     unsigned renewals;      /* of the first URL, when it was asked */
     char *hop;              /* where a redirect leads; NULL: the object's URL */
@@ -51,8 +50,7 @@ struct ozx_object {
     bool missed;       /* the last deadline was */
     int64_t missed_ms; /* when */
     struct ozx_error missed_error;
-    unsigned active;          /* under way */
-    int64_t resolve_until_ms; /* addresses are looked up for each connection */
+    unsigned active; /* under way */
     struct ozx_pace pace;
     struct ozx_fetch *fetches; /* in the order of their making */
     unsigned fetch_count;

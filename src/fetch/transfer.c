@@ -11,14 +11,37 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "fetch/pace.h"
 
 #define BODY_OF_ERROR_MAX ((size_t)64 << 10)
+#define CONNECTIONS_KEPT 32L /* idle ones */
+
+CURLM *ozx_transfer_multi(void)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (!multi)
+        return NULL;
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+    curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 16L);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)OZX_ACTIVE_MAX);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+    return multi;
+}
+
+/* libcurl keeps a connection of HTTP/2 whatever became of the last stream on it, and takes it first
+ * for the next request. Here it is kept only if that stream was answered. */
+static void keep_connection(struct ozx_transfer *t, bool keeps)
+{
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, keeps ? 0L : 1L);
+}
 
 static size_t take_header(char *line, size_t one, size_t size, void *context)
 {
     struct ozx_transfer *t = context;
 
     (void)one;
+    keep_connection(t, true);
     return ozx_answer_line(&t->answer, line, size) ? size : 0;
 }
 
@@ -54,6 +77,7 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
             return 0;
         memcpy(t->buffer + t->got_bytes, data, size);
         t->got_bytes += size;
+        keep_connection(t, t->got_bytes == t->size_bytes);
         return size;
     }
     if (t->judgement != OZX_ANSWER_AGAIN && t->judgement != OZX_ANSWER_REFUSED)
@@ -224,6 +248,8 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     set_range(t);
     if (t->resolve_anew)
         curl_easy_setopt(t->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, (long)t->connect_anew);
+    keep_connection(t, false);
     curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 1024L);
     curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, limit_s);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);

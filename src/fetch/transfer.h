@@ -47,6 +47,7 @@ struct ozx_transfer {
     bool is_whole;             /* no range: all `last + 1` bytes of it */
     bool no_if_match;
     bool resolve_anew; /* the host: what was known of its address is not believed */
+    bool connect_anew; /* not by a connection that is there */
     uint64_t first, last;
     uint8_t *buffer;
     size_t size_bytes; /* wanted, which the buffer has room for */
@@ -71,6 +72,8 @@ struct ozx_transfer {
     struct curl_slist *headers;
 };
 
+/* What transfers run on, with nothing known yet of hosts and connections. NULL: out of memory. */
+CURLM *ozx_transfer_multi(void);
 /* `is_origin`: the URL has the first one's origin. `limit_s`: of silence. */
 int ozx_transfer_start(struct ozx_transfer *transfer, const char *url, bool is_origin,
                        long limit_s) OZX_CHECKED;

@@ -110,6 +110,7 @@ OF_STREAMS = [
       for name in ('rst_stream', 'rst_in_the_body', 'refused_stream', 'goaway_at_once')
       for when in ('always', 'later')),
     ('goaway', 'always', SERVED, None),
+    ('connection_resets', 'later', SERVED, None),
     ('goaway_at_once', 'once', SERVED, None),
 ]
 # Where nghttp2 looks at the same thing itself, and libcurl says no more than that it failed.

@@ -22,7 +22,8 @@ from server import Asked, Handler, serving
 FRAME = 1 << 14
 GOAWAY_AFTER = 2  # answers of a connection
 NOT_OF_HTTP2 = ('connection', 'keep-alive', 'transfer-encoding')
-OWN = ('rst_stream', 'rst_in_the_body', 'refused_stream', 'goaway', 'goaway_at_once')
+OWN = ('rst_stream', 'rst_in_the_body', 'refused_stream', 'goaway', 'goaway_at_once',
+       'connection_resets', 'connection_silent')
 
 
 class Stream(Asked):
@@ -106,8 +107,18 @@ class Stream(Asked):
             self.answer(answer, fault)
         self.handler.end_of(self.number)
 
+    def is_of_the_broken(self):
+        """Of the connection, and of none that is made later."""
+        with self.server.lock:
+            return self.server.broken.setdefault(self.path, self.handler) is self.handler
+
     def answer(self, answer, fault):
         handler, codes = self.handler, h2.errors.ErrorCodes
+        if fault in ('connection_resets', 'connection_silent'):
+            if self.is_of_the_broken():
+                if fault == 'connection_resets':
+                    handler.reset(self.number, codes.INTERNAL_ERROR)
+                return
         if fault == 'goaway_at_once':
             handler.say_goodbye(0)
         elif fault in ('rst_stream', 'refused_stream'):
@@ -279,5 +290,6 @@ def serving_http2(content, certificate, key, no_streams=False):
     context.set_alpn_protocols(['h2'])
     with serving(content) as server:
         server.tls, server.no_streams, server.scheme = context, no_streams, 'https'
+        server.broken = {}
         server.RequestHandlerClass = Http2Handler
         yield server

@@ -2,10 +2,12 @@
 """What only HTTP/2 has: many requests on a connection, and one that allows none. (Its faults are in
 the table of faults.py.)"""
 import concurrent.futures
+import errno
 import os
 import re
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -16,11 +18,13 @@ from kit.info import write
 import reading
 from faults import BROKEN, LATE, SERVED
 from http2 import serving_http2
-from mounts import mounted
-from reading import PATIENCE, Way
+from mounts import mounted, read
+from reading import CHUNKS, COOL_DOWN, PATIENCE, Way
 from transports import make_certificate, open_to_all
 
 pytestmark = pytest.mark.skipif(not shutil.which('openssl'), reason='no openssl here')
+needs_mount = pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1',
+                                 reason='built without mount')
 STREAMS, CHUNK, APART = 64, 1 << 17, 9 << 16
 
 
@@ -52,7 +56,21 @@ def test_it_is_http2(archive, certificate):
     assert ended.returncode == SERVED and len(server.requests) >= 2
 
 
-@pytest.mark.skipif(os.environ.get('OZXFS_HAVE_MOUNT') != '1', reason='built without mount')
+@needs_mount
+@pytest.mark.parametrize('fault', ['connection_resets', 'connection_silent'])
+def test_a_connection_that_stays_broken(archive, certificate, tmp_path, fault):
+    """It is not closed, and nothing more is answered on it: it is left. One that says nothing may
+    cost the first read all of its deadline."""
+    with serving_http2(archive, *certificate) as server, mounted(
+            tmp_path / 'm', server.url(fault, 'later'),
+            env={'SSL_CERT_FILE': str(certificate[0])}) as root:
+        first = read(root / CHUNKS[0])[1]
+        time.sleep(COOL_DOWN)
+        assert not any(read(root / name)[1] for name in CHUNKS)
+    assert first in (0, errno.EIO) if fault == 'connection_silent' else first == 0
+
+
+@needs_mount
 def test_many_streams(certificate, tmp_path):
     """64 reads are under way at a time, 16 on each of four connections: none is answered before
     all have been asked for. (So far apart that none is read ahead or comes with another.)"""
