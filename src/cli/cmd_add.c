@@ -85,12 +85,12 @@ static int open_tree(struct command *command)
     if (ozx_part_open(&command->common.pack, &place, &command->result, &command->part))
         return ozx_pack_command_fail(&command->common);
     command->cursor.plan = ozx_part_plan(command->part);
-    command->tree = (struct ozx_append_tree){
-        .context = command,
-        .count = ozx_plan_entry_count(command->cursor.plan),
-        .metadata_count = ozx_plan_metadata_count(command->cursor.plan),
-        .end_bytes = ozx_part_end(command->part),
-        .file = tree_file};
+    command->tree =
+        (struct ozx_append_tree){.context = command,
+                                 .count = ozx_plan_entry_count(command->cursor.plan),
+                                 .metadata_count = ozx_plan_metadata_count(command->cursor.plan),
+                                 .end_bytes = ozx_part_end(command->part),
+                                 .file = tree_file};
     return read_nodes(command);
 }
 
@@ -246,8 +246,9 @@ static int take_operands(struct command *command, int count, char **operands)
     return OZX_EXIT_OK;
 }
 
-int ozx_cmd_add(int argc, char **argv)
+int ozx_cmd_add(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
+    (void)urls;
     struct command command = {.file = {.fd = -1}};
     int first, status = ozx_pack_command_begin(&command.common, argc);
 

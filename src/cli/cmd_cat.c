@@ -19,6 +19,7 @@
 #define PIECE_SIZE (1u << 20)
 
 struct command {
+    struct ozx_remote_options remote;
     const char *file;
     char *const *paths;
     int path_count;
@@ -183,11 +184,11 @@ static const struct ozx_verb verb = {
              "  ozxfs cat image.ozx zarr.json | jq .attributes.ome\n"
              "  ozxfs cat image.ozx '**/zarr.json' | jq .node_type",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
-int ozx_cmd_cat(int argc, char **argv)
+int ozx_cmd_cat(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.file = NULL};
+    struct command command = {.remote = {.urls = urls}};
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status >= 0)
@@ -198,5 +199,5 @@ int ozx_cmd_cat(int argc, char **argv)
     command.file = argv[first];
     command.paths = argv + first + 1;
     command.path_count = argc - first - 1;
-    return ozx_input_caged(command.file, &command.source, run, &command);
+    return ozx_input_caged(command.file, &command.remote, &command.source, run, &command);
 }

@@ -78,8 +78,9 @@ static const struct ozx_verb verb = {
              "  ozxfs edit image.ozx labels/cells attributes.note=",
     OZX_OPTIONS(rows)};
 
-int ozx_cmd_edit(int argc, char **argv)
+int ozx_cmd_edit(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
+    (void)urls;
     struct command command = {.file = {.fd = -1}};
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 

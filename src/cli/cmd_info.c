@@ -14,6 +14,7 @@
 #include "cli/verbs.h"
 
 struct command {
+    struct ozx_remote_options remote;
     const char *file;
     int number; /* of the file */
     bool json;
@@ -60,11 +61,11 @@ static const struct ozx_verb verb = {
              "OME-Zarr version, and defects. Reads metadata only, no pixels.",
     .after = "Example:\n  ozxfs info image.ozx",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
-int ozx_cmd_info(int argc, char **argv)
+int ozx_cmd_info(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.json = false};
+    struct command command = {.remote = {.urls = urls}};
     int first, worst = OZX_EXIT_OK, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status >= 0)
@@ -75,7 +76,7 @@ int ozx_cmd_info(int argc, char **argv)
     for (int i = first; i < argc; i++) {
         command.file = argv[i];
         command.number = i - first;
-        status = ozx_input_caged(command.file, &command.source, run, &command);
+        status = ozx_input_caged(command.file, &command.remote, &command.source, run, &command);
         worst = status > worst ? status : worst;
     }
     return worst;

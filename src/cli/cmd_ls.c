@@ -17,6 +17,7 @@
 #include "info/listing.h"
 
 struct command {
+    struct ozx_remote_options remote;
     char *const *files;
     size_t file_count, number; /* of the file that is listed */
     const char *file, *path;
@@ -249,7 +250,7 @@ static const struct ozx_verb verb = {
         "Example:\n"
         "  ozxfs ls -lR image.ozx labels",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
 static int take_operands(struct command *c, char *const *operands, size_t count)
 {
@@ -277,15 +278,15 @@ static int list_files(struct command *c)
         int status;
 
         c->file = c->files[c->number];
-        status = ozx_input_caged(c->file, &c->source, run, c);
+        status = ozx_input_caged(c->file, &c->remote, &c->source, run, c);
         worst = status > worst ? status : worst;
     }
     return worst;
 }
 
-int ozx_cmd_ls(int argc, char **argv)
+int ozx_cmd_ls(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.path = ""};
+    struct command command = {.remote = {.urls = urls}, .path = ""};
     struct ozx_terminal terminal;
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 

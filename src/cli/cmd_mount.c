@@ -12,8 +12,6 @@
 #include "cli/mount_arguments.h"
 #include "cli/mount_remount.h"
 #include "cli/mount_report.h"
-#include "cli/remote.h"
-#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "mount/many/look.h"
@@ -168,7 +166,7 @@ static int open_archives(const struct ozx_mount_arguments *arguments,
         struct ozx_error error = OZX_ERROR_INIT;
 
         next->file = arguments->archives[contents->count];
-        if (ozx_input_open(next->file, &next->source, &error)) {
+        if (ozx_input_open(next->file, &arguments->remote, &next->source, &error)) {
             ozx_report_error(next->file, &error);
             return ozx_report_exit_status(&error);
         }
@@ -208,10 +206,12 @@ static int open_directory(struct ozx_mount_arguments *arguments,
 }
 
 /* What root mounts by mount(8) others read, and nobody lends them what this machine itself may. */
-static int check_role(const struct ozx_mount_arguments *arguments)
+static int check_role(struct ozx_mount_arguments *arguments)
 {
-    ozx_remote_options.for_others = arguments->helper && geteuid() == 0;
-    return ozx_remote_options.for_others && ozx_remote_options.instance_role
+    struct ozx_remote_options *remote = &arguments->remote;
+
+    remote->for_others = arguments->helper && geteuid() == 0;
+    return remote->for_others && remote->instance_role
                ? ozx_report_usage("mount",
                                   "-o instance_role is for 'ozxfs mount', not for mount(8) "
                                   "or fstab as root")
@@ -259,14 +259,14 @@ static int helper_status(int status)
     }
 }
 
-int ozx_cmd_mount(int argc, char **argv)
+int ozx_cmd_mount(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
     struct ozx_mount_arguments arguments;
     int status;
 
     if (ozx_mount_is_helper(argv[0]) && ozx_remount_is_wanted(argc, argv))
         return helper_status(ozx_remount(argc, argv));
-    status = ozx_mount_arguments_parse(argc, argv, &arguments);
+    status = ozx_mount_arguments_parse(argc, argv, urls, &arguments);
 
     if (status < 0)
         status = open_and_mount(&arguments);

@@ -186,8 +186,9 @@ static const struct ozx_verb verb = {
              "how many requests were answered and how much was read, archive and directory.",
     OZX_OPTIONS(rows)};
 
-int ozx_cmd_mounts(int argc, char **argv)
+int ozx_cmd_mounts(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
+    (void)urls;
     struct command command = {.list = {.out = stdout, .is_first = true}};
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 

@@ -164,8 +164,9 @@ static unsigned default_jobs(void)
     return processors < 8 ? 8 : processors > 16 ? 16 : processors;
 }
 
-int ozx_cmd_pack(int argc, char **argv)
+int ozx_cmd_pack(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
+    (void)urls;
     struct ozx_pack_command command;
     int first, status = ozx_pack_command_begin(&command, argc);
 

@@ -223,8 +223,9 @@ static int run(struct command *command)
     return status;
 }
 
-int ozx_cmd_repack(int argc, char **argv)
+int ozx_cmd_repack(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
+    (void)urls;
     struct command command = {.options = {.opened = on_opened, .lost = on_lost}};
     int first, status = ozx_pack_command_begin(&command.common, argc);
 

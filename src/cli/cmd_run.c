@@ -62,7 +62,8 @@ static const struct ozx_verb verb = {
              "  ozxfs run plate.ozx -- napari {}\n"
              "  ozxfs run a.ozx b.ozx -- diff -r {1} {2}",
     OZX_OPTIONS(rows),
-    .keys = &ozx_mount_keys};
+    .keys = &ozx_mount_keys,
+    OZX_REMOTE_KEYS(struct command, arguments.remote)};
 
 /* One archive and its mount. */
 struct mounted {
@@ -121,7 +122,8 @@ static int start_mount(struct session *s, size_t number, enum ozx_mount_stage *s
         return ozx_error_memory(error);
     contents.archives[0].file = s->archives[number];
     *stage = OZX_MOUNT_STAGE_ARCHIVE;
-    failure = ozx_input_open(s->archives[number], &contents.archives[0].source, error);
+    failure = ozx_input_open(s->archives[number], &s->command->arguments.remote,
+                             &contents.archives[0].source, error);
     if (failure) {
         ozx_mount_contents_close(&contents);
         return failure;
@@ -300,12 +302,12 @@ static char **find_command(int *argc, char **argv)
     return NULL;
 }
 
-int ozx_cmd_run(int argc, char **argv)
+int ozx_cmd_run(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
     char **words = find_command(&argc, argv);
     struct command command = {.private_namespace = false};
     struct session session = {.command = &command, .signals = {.fd = -1}};
-    int first = 1, status = ozx_mount_arguments_init(&command.arguments, argc, argv);
+    int first = 1, status = ozx_mount_arguments_init(&command.arguments, argc, argv, urls);
 
     if (!status)
         status = ozx_options_parse(&verb, &command, argc, argv, &first);

@@ -19,6 +19,7 @@
 #define DATA_MAX (UINT64_C(128) << 20) /* bytes of memory for decoding, whatever the image */
 
 struct command {
+    struct ozx_remote_options remote;
     const char *file, *output;
     bool force;
     struct ozx_thumbnail_options options;
@@ -202,11 +203,12 @@ static const struct ozx_verb verb = {
     .after = "Example:\n"
              "  ozxfs thumbnail -s 512 image.ozx image.png",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
-int ozx_cmd_thumbnail(int argc, char **argv)
+int ozx_cmd_thumbnail(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.options = {.size = 256, .z = OZX_Z_MIDDLE},
+    struct command command = {.remote = {.urls = urls},
+                              .options = {.size = 256, .z = OZX_Z_MIDDLE},
                               .output_file = OZX_OUTPUT_FILE_INIT};
     struct ozx_error error = OZX_ERROR_INIT;
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
@@ -223,7 +225,7 @@ int ozx_cmd_thumbnail(int argc, char **argv)
                           "not built in: install libpng and build ozxfs again");
     command.file = argv[first];
     command.output = argv[first + 1];
-    if (ozx_input_open(command.file, &command.source, &error)) {
+    if (ozx_input_open(command.file, &command.remote, &command.source, &error)) {
         ozx_report_error(command.file, &error);
         return ozx_report_exit_status(&error);
     }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
-#include "cli/remote.h"
+#include "cli/remote_urls.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "mount/mounts.h"
@@ -121,8 +121,9 @@ static int umount_all_of(const struct command *command, char *const *names, int 
     return status;
 }
 
-int ozx_cmd_umount(int argc, char **argv)
+int ozx_cmd_umount(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
+    (void)urls;
     struct command command = {.lazy = false};
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 

@@ -21,6 +21,7 @@
 #include "unpack/unpack.h"
 
 struct command {
+    struct ozx_remote_options remote;
     struct ozx_unpack_options options;
     struct ozx_archive_options archive_options;
     struct ozx_problems problems;
@@ -106,8 +107,8 @@ static void sum_up(const struct command *command, const struct ozx_unpack_result
                    double elapsed_s)
 {
     char files[OZX_COUNT_SIZE], directories[OZX_COUNT_SIZE], size[OZX_AMOUNT_SIZE],
-        amount[OZX_AMOUNT_SIZE], holes[64] = "", shared[64] = "",
-        shards[OZX_COUNT_SIZE], split[OZX_COUNT_SIZE + 32] = "";
+        amount[OZX_AMOUNT_SIZE], holes[64] = "", shared[64] = "", shards[OZX_COUNT_SIZE],
+                                 split[OZX_COUNT_SIZE + 32] = "";
 
     if (result->hole_bytes)
         snprintf(holes, sizeof holes, " (%s of it holes)",
@@ -179,7 +180,7 @@ static const struct ozx_verb verb = {
              "  ozxfs unpack image.ozx image.ome.zarr\n"
              "  ozxfs unpack image.ozx metadata '**/zarr.json'",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
 static int take_operands(struct command *command, size_t count, char **operands)
 {
@@ -267,7 +268,7 @@ static int run(struct command *command)
     double began_s = ozx_clock_s();
     int status;
 
-    if (ozx_input_open(command->options.archive_path, &command->source, &error)) {
+    if (ozx_input_open(command->options.archive_path, &command->remote, &command->source, &error)) {
         ozx_report_error(command->options.archive_path, &error);
         return ozx_report_exit_status(&error);
     }
@@ -366,9 +367,10 @@ static int run_several(const struct command *command)
     return *command->options.cancel ? OZX_EXIT_INTERRUPTED : worst;
 }
 
-int ozx_cmd_unpack(int argc, char **argv)
+int ozx_cmd_unpack(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.options = {.sync = true,
+    struct command command = {.remote = {.urls = urls},
+                              .options = {.sync = true,
                                           .jobs = ozx_work_default_jobs(),
                                           .problem = on_problem,
                                           .warning = on_warning,

@@ -21,6 +21,7 @@
 #include "verify/verify.h"
 
 struct command {
+    struct ozx_remote_options remote;
     struct ozx_verify_options options;
     struct ozx_progress progress;
     struct ozx_manifest_command manifest;
@@ -138,7 +139,7 @@ static int verify_file(struct command *command, const char *file, bool first)
                           strerror(errno));
     command->options.name = file;
     command->object = object;
-    if (ozx_input_open(file, &command->source, &result.error)) {
+    if (ozx_input_open(file, &command->remote, &command->source, &result.error)) {
         ozx_report_error(file, &result.error);
         status = ozx_report_exit_status(&result.error);
     } else {
@@ -289,7 +290,7 @@ static const struct ozx_verb verb = {
         "  ozxfs verify --manifest sha256 image.ozx > image.sha256\n"
         "  ozxfs verify --check image.sha256 copy.ozx",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
 /* -1: go on. Where there is a manifest to be compared with, it is read. */
 static int take_manifest_options(struct command *command)
@@ -313,9 +314,9 @@ static int take_manifest_options(struct command *command)
     return ozx_manifest_command_read(&command->manifest);
 }
 
-int ozx_cmd_verify(int argc, char **argv)
+int ozx_cmd_verify(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.options = {.progress = on_progress}};
+    struct command command = {.remote = {.urls = urls}, .options = {.progress = on_progress}};
     int first, status = ozx_options_parse(&verb, &command, argc, argv, &first);
 
     if (status >= 0)

@@ -25,8 +25,9 @@
 #define DATA_MAX (UINT64_C(96) << 20) /* bytes of memory for decoding, whatever the image */
 
 struct command {
+    struct ozx_remote_options remote;
     const char *file;
-    long long port;
+    unsigned port;
     bool no_open, ends_when_left;
 };
 
@@ -35,7 +36,7 @@ static int open_source(void *context, struct ozx_source **source)
     const struct command *c = context;
     struct ozx_error error = OZX_ERROR_INIT;
 
-    if (ozx_input_open(c->file, source, &error) == 0)
+    if (ozx_input_open(c->file, &c->remote, source, &error) == 0)
         return OZX_EXIT_OK;
     ozx_report_error(c->file, &error);
     return ozx_report_exit_status(&error);
@@ -126,11 +127,11 @@ static const struct ozx_verb verb = {
     .after = "Example:\n"
              "  ozxfs view image.ozx",
     OZX_OPTIONS(rows),
-    .keys = &ozx_remote_keys};
+    OZX_REMOTE_KEYS(struct command, remote)};
 
-int ozx_cmd_view(int argc, char **argv)
+int ozx_cmd_view(int argc, char **argv, const struct ozx_remote_urls *urls)
 {
-    struct command command = {.port = 0};
+    struct command command = {.remote = {.urls = urls}};
     struct ozx_view_options options = {
         .context = &command, .open = open_source, .decode = decode, .ready = tell};
     struct ozx_error error = OZX_ERROR_INIT;
@@ -149,7 +150,7 @@ int ozx_cmd_view(int argc, char **argv)
         return ozx_report(OZX_EXIT_UNAVAILABLE, "view",
                           "not built in: install libpng and build ozxfs again");
     command.file = options.file = argv[first];
-    options.port = (unsigned)command.port;
+    options.port = command.port;
     options.ends_when_left = command.ends_when_left;
     ozx_archive_prepare();
     failure = ozx_view_run(&options, &end, &error);

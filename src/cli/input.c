@@ -90,9 +90,10 @@ int ozx_input_open_file(const char *path, struct ozx_source **out, struct ozx_er
     return 0;
 }
 
-int ozx_input_open(const char *path, struct ozx_source **out, struct ozx_error *error)
+int ozx_input_open(const char *path, const struct ozx_remote_options *remote,
+                   struct ozx_source **out, struct ozx_error *error)
 {
-    return ozx_remote_is(path) ? ozx_remote_open(path, out, error)
+    return ozx_remote_is(path) ? ozx_remote_open(path, remote, out, error)
                                : ozx_input_open_file(path, out, error);
 }
 
@@ -108,13 +109,13 @@ int ozx_input_archive(const char *path, struct ozx_source **source, struct ozx_a
     return ozx_report_exit_status(&error);
 }
 
-int ozx_input_caged(const char *path, struct ozx_source **source, int (*work)(void *context),
-                    void *context)
+int ozx_input_caged(const char *path, const struct ozx_remote_options *remote,
+                    struct ozx_source **source, int (*work)(void *context), void *context)
 {
     struct ozx_error error = OZX_ERROR_INIT;
     int status;
 
-    if (ozx_input_open(path, source, &error)) {
+    if (ozx_input_open(path, remote, source, &error)) {
         ozx_report_error(path, &error);
         return ozx_report_exit_status(&error);
     }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "archive/file_name.h"
-#include "cli/remote.h"
+#include "cli/remote_urls.h"
 #include "cli/report.h"
 #include "cli/suggest.h"
 #include "cli/verbs.h"
@@ -22,7 +22,7 @@
 
 struct verb {
     const char *name;
-    int (*run)(int argc, char **argv);
+    int (*run)(int argc, char **argv, const struct ozx_remote_urls *urls);
     const char *summary;
 };
 
@@ -87,10 +87,10 @@ static const struct verb *find_verb(const char *name)
 static const struct {
     const char *other, *name;
 } others[] = {
-    {"check", "verify"},   {"create", "pack"},    {"extract", "unpack"}, {"fix", "repack"},
-    {"fsck", "verify"},    {"list", "ls"},        {"repair", "repack"},  {"show", "info"},
-    {"stat", "info"},      {"test", "verify"},    {"tree", "ls"},        {"unmount", "umount"},
-    {"unzip", "unpack"},   {"validate", "verify"}, {"zip", "pack"},
+    {"check", "verify"}, {"create", "pack"},     {"extract", "unpack"}, {"fix", "repack"},
+    {"fsck", "verify"},  {"list", "ls"},         {"repair", "repack"},  {"show", "info"},
+    {"stat", "info"},    {"test", "verify"},     {"tree", "ls"},        {"unmount", "umount"},
+    {"unzip", "unpack"}, {"validate", "verify"}, {"zip", "pack"},
 };
 
 static int unknown_verb(const char *typed)
@@ -113,9 +113,9 @@ static int unknown_verb(const char *typed)
 }
 
 /* `ozxfs help`, `ozxfs help VERB`. */
-static int help(const char *verb)
+static int help(const char *verb, const struct ozx_remote_urls *urls)
 {
-    static char option[] = "--help";
+    char option[] = "--help";
     const struct verb *found;
 
     if (!verb) {
@@ -123,7 +123,7 @@ static int help(const char *verb)
         return ozx_report_stdout(OZX_EXIT_OK);
     }
     found = find_verb(verb);
-    return found ? found->run(2, (char *[]){(char *)(uintptr_t)found->name, option, NULL})
+    return found ? found->run(2, (char *[]){(char *)(uintptr_t)found->name, option, NULL}, urls)
                  : unknown_verb(verb);
 }
 
@@ -168,31 +168,32 @@ static void load_no_modules(void)
 
 int main(int argc, char **argv)
 {
+    struct ozx_remote_urls urls = {.count = 0};
     const struct verb *verb;
 
     load_no_modules();
     signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit (ulimit -f) fails, and that is told */
     if (fill_standard_descriptors() < 0 || argc < 1)
         return OZX_EXIT_SYSTEM;
-    if (ozx_remote_hide(argv, count_words(argc, argv)))
+    if (ozx_remote_urls_hide(&urls, argv, count_words(argc, argv)))
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
     if (verb_of_program(argv[0]) && (verb = find_verb("mount")))
-        return verb->run(argc, argv);
+        return verb->run(argc, argv, &urls);
     if (argc < 2) {
         print_help(stderr);
         return OZX_EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return help(NULL);
+        return help(NULL, &urls);
     if (strcmp(argv[1], "help") == 0)
-        return argc > 3 ? ozx_report_usage(NULL, "more than one verb given") : help(argv[2]);
+        return argc > 3 ? ozx_report_usage(NULL, "more than one verb given") : help(argv[2], &urls);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return ozx_version();
     if (is_from_mount_fuse(argc, argv) && (verb = find_verb("mount"))) {
-        static char helper[] = "mount.fuse.ozxfs";
+        char helper[] = "mount.fuse.ozxfs";
         argv[0] = helper;
-        return verb->run(argc, argv);
+        return verb->run(argc, argv, &urls);
     }
     verb = find_verb(argv[1]);
-    return verb ? verb->run(argc - 1, argv + 1) : unknown_verb(argv[1]);
+    return verb ? verb->run(argc - 1, argv + 1, &urls) : unknown_verb(argv[1]);
 }

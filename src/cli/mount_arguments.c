@@ -108,7 +108,8 @@ static const struct ozx_verb verb = {
         "Example:\n"
         "  ozxfs mount -o subdir=labels image.ozx /mnt/x",
     OZX_OPTIONS(rows),
-    .keys = &ozx_mount_keys};
+    .keys = &ozx_mount_keys,
+    OZX_REMOTE_KEYS(struct ozx_mount_arguments, remote)};
 
 /* As mount(8) calls its helpers. */
 static const struct ozx_option helper_rows[] = {
@@ -121,8 +122,11 @@ static const struct ozx_option helper_rows[] = {
     LIST_ROW,
 };
 
-static const struct ozx_verb helper = {
-    .name = "mount", OZX_OPTIONS(helper_rows), .keys = &ozx_mount_keys, .help = &verb};
+static const struct ozx_verb helper = {.name = "mount",
+                                       OZX_OPTIONS(helper_rows),
+                                       .keys = &ozx_mount_keys,
+                                       OZX_REMOTE_KEYS(struct ozx_mount_arguments, remote),
+                                       .help = &verb};
 
 /* --- operands --------------------------------------------------------------------------------- */
 
@@ -164,7 +168,8 @@ bool ozx_mount_is_helper(const char *program)
     return strcmp(base, "mount.ozxfs") == 0 || strcmp(base, "mount.fuse.ozxfs") == 0;
 }
 
-int ozx_mount_arguments_init(struct ozx_mount_arguments *arguments, int argc, char **argv)
+int ozx_mount_arguments_init(struct ozx_mount_arguments *arguments, int argc, char **argv,
+                             const struct ozx_remote_urls *urls)
 {
     size_t room = 1;
 
@@ -176,6 +181,7 @@ int ozx_mount_arguments_init(struct ozx_mount_arguments *arguments, int argc, ch
                     .uid = getuid(),
                     .gid = getgid(),
                     .max_read_bytes = OZX_MOUNT_MAX_READ_BYTES},
+        .remote = {.urls = urls},
         .ready_fd = -1,
         .helper = ozx_mount_is_helper(argv[0]),
     };
@@ -209,9 +215,10 @@ static bool is_plain(char *const *options, int count)
     return true;
 }
 
-int ozx_mount_arguments_parse(int argc, char **argv, struct ozx_mount_arguments *arguments)
+int ozx_mount_arguments_parse(int argc, char **argv, const struct ozx_remote_urls *urls,
+                              struct ozx_mount_arguments *arguments)
 {
-    int first, status = ozx_mount_arguments_init(arguments, argc, argv);
+    int first, status = ozx_mount_arguments_init(arguments, argc, argv, urls);
 
     if (status)
         return status;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/remote_options.h"
 #include "cli/report.h"
 #include "config.h"
 #ifdef OZX_HAVE_KERNEL_MOUNT
@@ -237,7 +236,6 @@ static const struct ozx_option keys[] = {
      .low = PAGE_BYTES,
      .high = OZX_MOUNT_MAX_READ_BYTES,
      FIELD(options.max_read_bytes)},
-    OZX_REMOTE_KEYS,
     {.name = "debug", FIELD(options.debug)},
 };
 

@@ -126,6 +126,12 @@ static void consider_rows(struct ozx_suggestion *suggestion, const char *prefix,
             ozx_suggestion_consider(suggestion, prefix, rows[i].name);
 }
 
+static void consider_keys(struct ozx_suggestion *suggestion, const struct ozx_keys *keys)
+{
+    if (keys)
+        consider_rows(suggestion, KEY_PREFIX, keys->rows, keys->count);
+}
+
 /* `typed` with all before its name, and perhaps a value. */
 static int unknown_option(const struct ozx_verb *verb, const char *prefix, const char *typed)
 {
@@ -133,8 +139,8 @@ static int unknown_option(const struct ozx_verb *verb, const char *prefix, const
 
     suggestion.typed_size = strcspn(suggestion.typed, "=");
     consider_rows(&suggestion, "--", verb->options, verb->option_count);
-    if (verb->keys)
-        consider_rows(&suggestion, KEY_PREFIX, verb->keys->rows, verb->keys->count);
+    consider_keys(&suggestion, verb->keys);
+    consider_keys(&suggestion, verb->shared_keys);
     return ozx_report_unknown(verb->name, "option", prefix, typed, &suggestion);
 }
 
@@ -142,7 +148,7 @@ static int unknown_option(const struct ozx_verb *verb, const char *prefix, const
 
 static const struct ozx_option *find_key(const struct ozx_keys *keys, const char *text, size_t size)
 {
-    for (size_t i = 0; i < keys->count; i++)
+    for (size_t i = 0; keys && i < keys->count; i++)
         if (strlen(keys->rows[i].name) == size && memcmp(keys->rows[i].name, text, size) == 0)
             return &keys->rows[i];
     return NULL;
@@ -162,7 +168,12 @@ static int take_key(const struct ozx_verb *verb, void *context, char *text)
     const struct ozx_option *key = find_key(verb->keys, text, size);
 
     if (!key) {
-        int status = verb->keys->other(context, text);
+        key = find_key(verb->shared_keys, text, size);
+        if (key)
+            context = (char *)context + verb->shared_field;
+    }
+    if (!key) {
+        int status = verb->keys && verb->keys->other ? verb->keys->other(context, text) : -ENOENT;
         return status == -ENOENT ? unknown_option(verb, KEY_PREFIX, text) : status;
     }
     if (value && !key->value && is_yes(value))
@@ -216,12 +227,11 @@ static int make_tables(const struct ozx_verb *verb, struct tables *tables)
         const struct ozx_option *option =
             i < verb->option_count ? &verb->options[i] : &ozx_option_help;
 
-        tables->longs[i] =
-            (struct option){.name = option->name,
-                            .has_arg = option->may_lack_value ? optional_argument
-                                       : option->value        ? required_argument
-                                                              : no_argument,
-                            .val = FIRST_ROW + (int)i};
+        tables->longs[i] = (struct option){.name = option->name,
+                                           .has_arg = option->may_lack_value ? optional_argument
+                                                      : option->value        ? required_argument
+                                                                             : no_argument,
+                                           .val = FIRST_ROW + (int)i};
         if (option->letter)
             *letter++ = option->letter;
         if (option->letter && option->value)

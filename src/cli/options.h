@@ -45,7 +45,7 @@ struct ozx_keys {
     const struct ozx_option *rows;
     size_t count;
     /* What is no row: OZX_EXIT_OK, -ENOENT if it is unknown, else the exit status of what it has
-     * reported. */
+     * reported. NULL: all of it is unknown. */
     int (*other)(void *context, const char *key);
 };
 
@@ -56,7 +56,9 @@ struct ozx_verb {
     const char *after; /* behind the options; may be NULL */
     const struct ozx_option *options;
     size_t option_count;
-    const struct ozx_keys *keys; /* of its lists; NULL: none */
+    const struct ozx_keys *keys;        /* of its lists; NULL: none but the shared ones */
+    const struct ozx_keys *shared_keys; /* that other verbs have, too; NULL: none */
+    size_t shared_field;         /* the offset in the context of what those set: their context */
     const struct ozx_verb *help; /* the verb whose help is shown; NULL: this one */
 };
 

@@ -75,18 +75,37 @@ static void print_option(const struct table *table, const struct ozx_option *opt
     }
 }
 
-static void print_table(const struct table *table)
+static void print_table(const struct table *table, int column)
 {
-    int column = column_of(table);
-
     for (size_t i = 0; i < table->count; i++)
         print_option(table, &table->rows[i], column);
     if (!table->keys)
         print_option(table, &table->help, column);
 }
 
+static struct table table_of(const struct ozx_keys *keys)
+{
+    return keys ? (struct table){.rows = keys->rows, .count = keys->count, .keys = true}
+                : (struct table){.keys = true};
+}
+
+/* As one table. */
+static void print_keys(const struct ozx_verb *verb)
+{
+    const struct table own = table_of(verb->keys), shared = table_of(verb->shared_keys);
+    int column = column_of(&own), shared_column = column_of(&shared);
+
+    if (shared_column > column)
+        column = shared_column;
+    puts("\nOptions for -o:");
+    print_table(&own, column);
+    print_table(&shared, column);
+}
+
 int ozx_options_help(const struct ozx_verb *verb)
 {
+    const struct table options = {
+        .rows = verb->options, .count = verb->option_count, .help = help_row(verb)};
     const char *line = verb->usage;
 
     for (const char *head = "Usage:"; line; head = "      ") {
@@ -96,13 +115,9 @@ int ozx_options_help(const struct ozx_verb *verb)
         line = end ? end + 1 : NULL;
     }
     printf("\n%s\n\n", verb->about);
-    print_table(&(struct table){
-        .rows = verb->options, .count = verb->option_count, .help = help_row(verb)});
-    if (verb->keys) {
-        puts("\nOptions for -o:");
-        print_table(
-            &(struct table){.rows = verb->keys->rows, .count = verb->keys->count, .keys = true});
-    }
+    print_table(&options, column_of(&options));
+    if (verb->keys || verb->shared_keys)
+        print_keys(verb);
     if (verb->after)
         printf("\n%s\n", verb->after);
     return ozx_report_stdout(OZX_EXIT_OK);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -24,109 +23,9 @@
 #include "config.h"
 #include "io/source_remote.h"
 
-#define URLS_MAX 64 /* on one command line that have something to hide */
-
-/* --- what is shown of a URL ------------------------------------------------------------------- */
-
-static struct {
-    const char *shown; /* where it stands on the command line */
-    char *whole;       /* in memory that no child of this process gets: they parse archives */
-} hidden[URLS_MAX];
-static size_t hidden_count;
-
-bool ozx_remote_is(const char *name)
-{
-    return !strncasecmp(name, "http://", 7) || !strncasecmp(name, "https://", 8) ||
-           !strncasecmp(name, "s3://", 5);
-}
-
-/* Where user name and password end; NULL: there are none. */
-static char *end_of_login(char *authority)
-{
-    size_t size = strcspn(authority, "/?#");
-    char *at = memrchr(authority, '@', size), *colon = memchr(authority, ':', size);
-
-    if (at)
-        return at + 1;
-    /* A password with a slash that is not written as %2F: no valid URL, and a password all the
-     * same. */
-    at = colon && strspn(colon + 1, "0123456789") != (size_t)(authority + size - colon - 1)
-             ? strrchr(authority, '@')
-             : NULL;
-    return at ? at + 1 : NULL;
-}
-
-/* True: something was taken away. What is behind the new end is overwritten: ps(1) shows that, too.
- */
-static bool cut(char *url)
-{
-    char *authority = strstr(url, "://"), *login, *query;
-    size_t size = strlen(url), kept;
-
-    if (!authority)
-        return false;
-    authority += 3;
-    login = end_of_login(authority);
-    if (login)
-        memmove(authority, login, strlen(login) + 1);
-    query = authority + strcspn(authority, "?#");
-    *query = '\0';
-    kept = strlen(url);
-    memset(url + kept, 0, size - kept);
-    return kept < size;
-}
-
-static bool has_scheme(const char *word)
-{
-    size_t size = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
-
-    return size && strncmp(word + size, "://", 3) == 0;
-}
-
-/* A child finds zeros there; a kernel that does not know how (before 4.14) copies it as ever. */
-static char *keep(const char *url, size_t size)
-{
-    char *kept = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (kept == MAP_FAILED)
-        return NULL;
-    (void)!madvise(kept, size, MADV_WIPEONFORK);
-    (void)!madvise(kept, size, MADV_DONTDUMP);
-    return memcpy(kept, url, size);
-}
-
-int ozx_remote_hide(char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t size = strlen(words[i]) + 1;
-        char *whole;
-
-        if (!has_scheme(words[i]))
-            continue;
-        whole = keep(words[i], size);
-        if (!whole)
-            return -ENOMEM;
-        if (cut(words[i]) && hidden_count < URLS_MAX) {
-            hidden[hidden_count].shown = words[i];
-            hidden[hidden_count++].whole = whole;
-        } else {
-            munmap(whole, size);
-        }
-    }
-    return 0;
-}
-
 /* --- the fetcher ------------------------------------------------------------------------------ */
 
 #ifdef OZX_HAVE_REMOTE
-
-static const char *whole_of(const char *name)
-{
-    for (size_t i = 0; i < hidden_count; i++)
-        if (hidden[i].shown == name)
-            return hidden[i].whole;
-    return name;
-}
 
 struct ends {
     int control[2];
@@ -251,7 +150,7 @@ static int put_variables(char **settings, size_t *size, const char *const *names
     return failure;
 }
 
-static int put_environment(char **settings, size_t *size)
+static int put_environment(char **settings, size_t *size, const struct ozx_remote_options *options)
 {
     /* What AWS's programs look at, and GDAL. */
     static const char *const names[] = {"$HOME",
@@ -280,21 +179,19 @@ static int put_environment(char **settings, size_t *size)
                                       NULL};
     int failure = put_variables(settings, size, names);
 
-    return failure || ozx_remote_options.for_others ? failure : put_variables(settings, size, own);
+    return failure || options->for_others ? failure : put_variables(settings, size, own);
 }
 
-static bool is_anonymous(void)
+static bool is_anonymous(const struct ozx_remote_options *options)
 {
     const char *value = environment("AWS_NO_SIGN_REQUEST");
 
-    return ozx_remote_options.anonymous ||
-           (value &&
-            (!strcasecmp(value, "yes") || !strcasecmp(value, "true") || !strcmp(value, "1")));
+    return options->anonymous || (value && (!strcasecmp(value, "yes") ||
+                                            !strcasecmp(value, "true") || !strcmp(value, "1")));
 }
 
-static int send_settings(int control, const char *url)
+static int send_settings(int control, const char *url, const struct ozx_remote_options *options)
 {
-    const struct ozx_remote_options *options = &ozx_remote_options;
     const char *no_proxy = environment("no_proxy");
     const char *const pairs[][2] = {
         {"url", url},
@@ -312,7 +209,7 @@ static int send_settings(int control, const char *url)
         {"region", options->region},
         {"endpoint", options->endpoint},
         {"addressing_style", options->addressing_style},
-        {"anonymous", is_anonymous() ? "1" : NULL},
+        {"anonymous", is_anonymous(options) ? "1" : NULL},
         {"requester_pays", options->requester_pays ? "1" : NULL},
         {"instance_role", options->instance_role ? "1" : NULL},
     };
@@ -329,7 +226,7 @@ static int send_settings(int control, const char *url)
         if (pairs[i][1])
             failure = ozx_wire_put(&settings, &size, pairs[i][0], pairs[i][1]);
     if (!failure && !strncasecmp(url, "s3://", 5))
-        failure = put_environment(&settings, &size);
+        failure = put_environment(&settings, &size, options);
     sent = (uint32_t)size;
     if (!failure)
         failure = ozx_wire_send(control, &sent, sizeof sent);
@@ -365,15 +262,16 @@ static int fail(int code, struct ozx_error *error)
                          "cannot start ozxfs-fetch: %s", strerror(-code));
 }
 
-static int open_by(struct ends *ends, const char *name, struct ozx_source **out,
-                   struct ozx_error *error)
+static int open_by(struct ends *ends, const char *name, const struct ozx_remote_options *options,
+                   struct ozx_source **out, struct ozx_error *error)
 {
     struct ozx_wire_opened opened = {.error = OZX_ERROR_INIT};
     int channels[OZX_WIRE_CHANNELS], failure = start(ends);
 
     close_side(ends, 1);
     if (!failure)
-        failure = send_settings(ends->control[0], whole_of(name));
+        failure =
+            send_settings(ends->control[0], ozx_remote_urls_whole(options->urls, name), options);
     if (!failure)
         failure = receive_opened(ends->control[0], &opened);
     if (failure)
@@ -397,23 +295,25 @@ static int open_by(struct ends *ends, const char *name, struct ozx_source **out,
     return 0;
 }
 
-int ozx_remote_open(const char *name, struct ozx_source **out, struct ozx_error *error)
+int ozx_remote_open(const char *name, const struct ozx_remote_options *options,
+                    struct ozx_source **out, struct ozx_error *error)
 {
     struct ends ends;
     int failure = make_ends(&ends);
 
     if (failure)
         return fail(failure, error);
-    failure = open_by(&ends, name, out, error);
+    failure = open_by(&ends, name, options, out, error);
     close_side(&ends, 0);
     return failure;
 }
 
 #else
 
-int ozx_remote_open(const char *name, struct ozx_source **out, struct ozx_error *error)
+int ozx_remote_open(const char *name, const struct ozx_remote_options *options,
+                    struct ozx_source **out, struct ozx_error *error)
 {
-    (void)name, (void)out;
+    (void)name, (void)options, (void)out;
     return ozx_error_set(error, -ENOENT, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "download the file first, and give that",
                          "is a URL, and this ozxfs was built without reading from servers");

@@ -6,20 +6,11 @@
 #ifndef OZX_CLI_REMOTE_H
 #define OZX_CLI_REMOTE_H
 
-#include <stdbool.h>
-
+#include "cli/remote_options.h"
 #include "io/source.h"
 
-/* True for what begins with http://, https:// or s3://. (A file of such a name: with ./ before it.)
- */
-bool ozx_remote_is(const char *name);
-
-/* Cuts user name, password, query and fragment off the URLs among the words of a command line,
- * where they stand: they are secrets, and the command line, messages and the list of mounts can be
- * seen by others. What was cut is known to ozx_remote_open, by the word's address. -ENOMEM. */
-int ozx_remote_hide(char *const *words, size_t count) OZX_CHECKED;
-
 /* Opens it, for a process with one thread. Tells a warning, if there is one. */
-int ozx_remote_open(const char *name, struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
+int ozx_remote_open(const char *name, const struct ozx_remote_options *options,
+                    struct ozx_source **out, struct ozx_error *error) OZX_CHECKED;
 
 #endif

@@ -11,61 +11,83 @@
 #define CACHE_MIN (UINT64_C(16) << 20) /* bytes */
 #define CACHE_MAX (UINT64_C(1) << 40)
 
-struct ozx_remote_options ozx_remote_options;
+#define FIELD(member) .field = offsetof(struct ozx_remote_options, member)
 
-#define TAKE(member)                                                                               \
-    int ozx_remote_take_##member(void *context, const char *value)                                 \
-    {                                                                                              \
-        (void)context;                                                                             \
-        ozx_remote_options.member = value;                                                         \
-        return *value ? OZX_EXIT_OK : -EINVAL;                                                     \
-    }
-
-#define TAKE_SWITCH(member)                                                                        \
-    int ozx_remote_take_##member(void *context, const char *value)                                 \
-    {                                                                                              \
-        (void)context, (void)value;                                                                \
-        ozx_remote_options.member = true;                                                          \
-        return OZX_EXIT_OK;                                                                        \
-    }
-
-TAKE(url_file)
-TAKE(header_file)
-TAKE(cacert)
-TAKE(cache)
-TAKE(profile)
-TAKE(region)
-TAKE(endpoint)
-TAKE_SWITCH(anonymous)
-TAKE_SWITCH(requester_pays)
-TAKE_SWITCH(instance_role)
-
-int ozx_remote_take_addressing_style(void *context, const char *value)
+static int take_addressing_style(void *context, const char *value)
 {
-    (void)context;
     if (strcmp(value, "auto") != 0 && strcmp(value, "path") != 0 && strcmp(value, "virtual") != 0)
         return -EINVAL;
-    ozx_remote_options.addressing_style = value;
+    ((struct ozx_remote_options *)context)->addressing_style = value;
     return OZX_EXIT_OK;
 }
 
-int ozx_remote_take_cache_size(void *context, const char *value)
+static int take_cache_size(void *context, const char *value)
 {
-    uint64_t *size = &ozx_remote_options.cache_size_bytes;
+    uint64_t *size = &((struct ozx_remote_options *)context)->cache_size_bytes;
 
-    (void)context;
     return ozx_option_size(value, size) == 0 && *size >= CACHE_MIN && *size <= CACHE_MAX
                ? OZX_EXIT_OK
                : -EINVAL;
 }
 
-static const struct ozx_option keys[] = {OZX_REMOTE_KEYS};
+static const struct ozx_option keys[] = {
+    {.name = "url_file",
+     .value = "FILE",
+     .help = "the URL in full, with its signature, is in FILE",
+     .kind = OZX_OPTION_NAME,
+     FIELD(url_file),
+     .wanted = "a file"},
+    {.name = "header_file",
+     .value = "FILE",
+     .help = "send the headers in FILE with each request",
+     .kind = OZX_OPTION_NAME,
+     FIELD(header_file),
+     .wanted = "a file"},
+    {.name = "cacert",
+     .value = "FILE",
+     .help = "CA certificates, in place of the system's",
+     .kind = OZX_OPTION_NAME,
+     FIELD(cacert),
+     .wanted = "a file"},
+    {.name = "cache",
+     .value = "DIR",
+     .help = "keep what was read in a file without a name in DIR, not in memory",
+     .kind = OZX_OPTION_NAME,
+     FIELD(cache),
+     .wanted = "a directory"},
+    {.name = "cache_size",
+     .value = "SIZE",
+     .help = "at most so much of it: 256M, 4G (default: 64M, in DIR 1G)",
+     .take = take_cache_size,
+     .wanted = "a size from 16M to 1T"},
+    {.name = "profile",
+     .value = "NAME",
+     .help = "s3: the profile in ~/.aws",
+     .kind = OZX_OPTION_NAME,
+     FIELD(profile),
+     .wanted = "a profile's name"},
+    {.name = "region",
+     .value = "NAME",
+     .help = "s3: the bucket's region",
+     .kind = OZX_OPTION_NAME,
+     FIELD(region),
+     .wanted = "a region's name"},
+    {.name = "endpoint",
+     .value = "URL",
+     .help = "s3: a server other than Amazon's",
+     .kind = OZX_OPTION_NAME,
+     FIELD(endpoint),
+     .wanted = "an http or https URL"},
+    {.name = "addressing_style",
+     .value = "STYLE",
+     .help = "s3: where the bucket's name goes: auto (default), path or virtual",
+     .take = take_addressing_style,
+     .wanted = "auto, path or virtual"},
+    {.name = "anonymous", .help = "s3: without credentials", FIELD(anonymous)},
+    {.name = "instance_role",
+     .help = "s3: with the credentials of the role of this instance",
+     FIELD(instance_role)},
+    {.name = "requester_pays", .help = "s3: you pay for what is read", FIELD(requester_pays)},
+};
 
-static int take_other(void *context, const char *key)
-{
-    (void)context, (void)key;
-    return -ENOENT;
-}
-
-const struct ozx_keys ozx_remote_keys = {
-    .rows = keys, .count = sizeof keys / sizeof keys[0], .other = take_other};
+const struct ozx_keys ozx_remote_keys = {.rows = keys, .count = sizeof keys / sizeof keys[0]};

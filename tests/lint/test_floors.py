@@ -28,6 +28,13 @@ BREACHES = {
     'prints': ('src/archive/a.c', HEAD + 'void f(void)\n{\n    puts("x");\n}\n', 'never print'),
     'stderr': ('src/base/a.c', HEAD + 'void f(void)\n{\n    fprintf(stderr, "x");\n}\n',
                'never print'),
+    'state': ('src/base/a.c', HEAD + 'static int x;\n', 'state outside of a struct'),
+    'state_set': ('src/base/a.c', HEAD + 'static struct a *x = NULL;\n', 'state outside'),
+    'state_struct': ('src/base/a.c', HEAD + 'static struct {\n    int a;\n} x[4];\n',
+                     'state outside'),
+    'state_seen': ('src/base/a.c', HEAD + 'struct a x;\n', 'state outside'),
+    'state_inside': ('src/base/a.c', HEAD + 'void f(void)\n{\n    static int x;\n}\n',
+                     'state outside'),
     'long_file': ('src/base/a.c', HEAD + '\n' * 600, 'a file of'),
     'long_function': ('src/base/a.c', HEAD + 'void f(void)\n{\n' + '    g();\n' * 90 + '}\n',
                       'a function of'),
@@ -96,6 +103,8 @@ def test_good_tree_passes(tmp_path):
         ('src/mount/fuse/a.c',
          '#include <fuse_lowlevel.h>\n#include "mount/fuse/b.h"\n#include "archive/archive.h"\n'),
         ('src/zip/decompress.c', '#include <zip.h>\n/* puts("x") */\n'),
+        ('src/archive/a.c', 'struct a;\nstatic const int x[] = {\n    1};\nextern int y;\n'
+         'static int f(int z)\n{\n    int w = z;\n    return w;\n}\n'),
         ('src/zarr/a.c', '#include <jansson.h>\n#include "base/error.h"\n')):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(HEAD + text)
