@@ -250,7 +250,8 @@ static void check_directory(const struct reader *r, uint32_t i, uint64_t nid,
     FUZZ_CHECK(child == table->count || table->rows[child].parent != i);
 }
 
-static void check_image(struct reader *r, const struct ozx_image_options *options, bool poisoned)
+static void check_image(struct reader *r, const struct ozx_kernel_image_options *options,
+                        bool poisoned)
 {
     const struct ozx_table *table = r->table;
     uint64_t *nids = calloc(table->count, sizeof *nids);
@@ -293,7 +294,7 @@ static bool has_long_path(const struct ozx_table *table)
 
 static void check_table(struct ozx_table *table, uint64_t archive_size, bool is_large_id)
 {
-    const struct ozx_image_options options = {.uid = is_large_id ? 70000 : 1000,
+    const struct ozx_kernel_image_options options = {.uid = is_large_id ? 70000 : 1000,
                                               .gid = 5,
                                               .file_mode = 0444,
                                               .directory_mode = 0555,
@@ -301,27 +302,27 @@ static void check_table(struct ozx_table *table, uint64_t archive_size, bool is_
                                               .root_mode = 0500,
                                               .archive_size_bytes = archive_size};
     struct ozx_error error = OZX_ERROR_INIT;
-    struct ozx_image image;
+    struct ozx_kernel_image image;
     struct reader r = {.archive_size = archive_size, .table = table};
     uint8_t *memory;
 
     if (ozx_table_check(table, archive_size, &error) ||
-        ozx_image_plan(table, &options, &image, &error))
+        ozx_kernel_image_plan(table, &options, &image, &error))
         return;
     if (image.size_bytes <= IMAGE_MAX) {
         memory = calloc(1, (size_t)image.size_bytes);
         FUZZ_CHECK(memory && image.size_bytes % OZX_EROFS_BLOCK == 0);
-        FUZZ_CHECK(ozx_image_write(&image, memory, read_archive, &archive_size) == 0);
+        FUZZ_CHECK(ozx_kernel_image_write(&image, memory, read_archive, &archive_size) == 0);
         r.memory = memory;
         r.size = image.size_bytes;
         check_image(&r, &options, false);
         if (!has_long_path(table))
             fuzz_fsck(memory, (size_t)image.size_bytes, archive_size);
-        ozx_image_poison(memory, image.meta_end_bytes);
+        ozx_kernel_image_poison(memory, image.meta_end_bytes);
         check_image(&r, &options, true);
         free(memory);
     }
-    ozx_image_free(&image);
+    ozx_kernel_image_free(&image);
 }
 
 static uint64_t size_of_archive(unsigned code)

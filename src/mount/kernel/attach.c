@@ -163,8 +163,8 @@ static void run(const struct ozx_mount_options *options, int image, int archive,
         (void)!ozx_channel_send(socket, OZX_MESSAGE_FAILED, 0, &why, false);
 }
 
-int ozx_image_attach(const struct ozx_mount_options *options, int image, int archive, int *mount,
-                     struct ozx_error *why)
+int ozx_kernel_image_attach(const struct ozx_mount_options *options, int image, int archive,
+                            int *mount, struct ozx_error *why)
 {
     struct ozx_message message = {.kind = 0};
     int sockets[2], failure = ozx_channel_pair(sockets), got, sent = -1;

@@ -79,7 +79,7 @@ static void release(struct ozx_direct *d)
 {
     ozx_keeper_stop(d);
     ozx_lease_end(d);
-    ozx_image_file_close(&d->image);
+    ozx_kernel_image_file_close(&d->image);
     if (d->breaks >= 0)
         close(d->breaks);
     if (d->archive >= 0)
@@ -135,7 +135,7 @@ static int make_image(struct ozx_direct *d, const struct ozx_table *table, uint6
                       struct ozx_error *why)
 {
     const struct ozx_mount_options *options = d->options;
-    const struct ozx_image_options how = {
+    const struct ozx_kernel_image_options how = {
         .uid = options->uid,
         .gid = options->gid,
         .file_mode = options->file_mode,
@@ -144,25 +144,25 @@ static int make_image(struct ozx_direct *d, const struct ozx_table *table, uint6
         .root_uid = is_for_all(options) ? options->uid : geteuid(),
         .root_mode = is_for_all(options) ? options->directory_mode : 0500,
         .archive_size_bytes = archive_size};
-    struct ozx_image image;
-    int failure = ozx_image_plan(table, &how, &image, why);
+    struct ozx_kernel_image image;
+    int failure = ozx_kernel_image_plan(table, &how, &image, why);
 
     if (failure)
         return failure;
-    failure = ozx_image_file_make(image.size_bytes, &d->image, why);
+    failure = ozx_kernel_image_file_make(image.size_bytes, &d->image, why);
     if (!failure) {
-        failure = ozx_image_write(&image, d->image.memory, read_archive, d);
+        failure = ozx_kernel_image_write(&image, d->image.memory, read_archive, d);
         if (failure)
             failure = fail(why, failure, "cannot read the archive");
     }
     d->meta_end_bytes = image.meta_end_bytes;
-    ozx_image_free(&image);
+    ozx_kernel_image_free(&image);
     return failure;
 }
 
 static void expect(struct ozx_direct *d, uint32_t count, uint32_t names_size_bytes)
 {
-    ozx_image_file_expect(ozx_image_guess(count, names_size_bytes), &d->image);
+    ozx_kernel_image_file_expect(ozx_kernel_image_guess(count, names_size_bytes), &d->image);
 }
 
 static int put(struct ozx_direct *d, int mount, struct ozx_mount_id *out, struct ozx_error *why)
@@ -193,9 +193,9 @@ static int attach(struct ozx_direct *d, struct ozx_table *table, struct ozx_moun
     if (!failure)
         failure = make_image(d, table, (uint64_t)st.st_size, why);
     if (!failure)
-        failure = ozx_image_attach(d->options, d->image.fd, d->archive, &mount, why);
+        failure = ozx_kernel_image_attach(d->options, d->image.fd, d->archive, &mount, why);
     if (!failure)
-        failure = ozx_image_prove(table, mount, d->archive, why);
+        failure = ozx_kernel_image_prove(table, mount, d->archive, why);
     if (!failure)
         failure = put(d, mount, out, why);
     d->attached = !failure;

@@ -77,7 +77,7 @@ static bool is_much(uint64_t size_bytes)
 }
 
 /* With memory for all of it: all of it is going to be written. Takes `fd` unless it fails. */
-static int map(int *fd, uint64_t size_bytes, struct ozx_image_file *out)
+static int map(int *fd, uint64_t size_bytes, struct ozx_kernel_image_file *out)
 {
     void *memory;
 
@@ -87,12 +87,12 @@ static int map(int *fd, uint64_t size_bytes, struct ozx_image_file *out)
     if (memory == MAP_FAILED)
         return -errno;
     (void)madvise(memory, (size_t)size_bytes, MADV_POPULATE_WRITE); /* since Linux 5.14 */
-    *out =
-        (struct ozx_image_file){.fd = ozx_take_fd(fd), .memory = memory, .size_bytes = size_bytes};
+    *out = (struct ozx_kernel_image_file){
+        .fd = ozx_take_fd(fd), .memory = memory, .size_bytes = size_bytes};
     return 0;
 }
 
-void ozx_image_file_expect(uint64_t size_bytes, struct ozx_image_file *out)
+void ozx_kernel_image_file_expect(uint64_t size_bytes, struct ozx_kernel_image_file *out)
 {
     OZX_AUTO_CLOSE int fd = is_little(size_bytes) ? make_in_memory() : -1;
 
@@ -100,7 +100,7 @@ void ozx_image_file_expect(uint64_t size_bytes, struct ozx_image_file *out)
         (void)!map(&fd, size_bytes, out);
 }
 
-static int resize(struct ozx_image_file *file, uint64_t size_bytes)
+static int resize(struct ozx_kernel_image_file *file, uint64_t size_bytes)
 {
     void *memory;
 
@@ -114,7 +114,8 @@ static int resize(struct ozx_image_file *file, uint64_t size_bytes)
     return 0;
 }
 
-int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *file, struct ozx_error *why)
+int ozx_kernel_image_file_make(uint64_t size_bytes, struct ozx_kernel_image_file *file,
+                               struct ozx_error *why)
 {
     OZX_AUTO_CLOSE int fd = -1;
     bool little = is_little(size_bytes);
@@ -122,7 +123,7 @@ int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *file, struct
 
     if (file->fd >= 0 && size_bytes <= file->size_bytes + MEMORY_BYTES && !resize(file, size_bytes))
         return 0;
-    ozx_image_file_close(file);
+    ozx_kernel_image_file_close(file);
     if (!little)
         fd = make_on_disk(size_bytes);
     if (fd < 0) {
@@ -136,11 +137,11 @@ int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *file, struct
     return failure ? fail(why, failure, "cannot make a file for its image") : 0;
 }
 
-void ozx_image_file_close(struct ozx_image_file *file)
+void ozx_kernel_image_file_close(struct ozx_kernel_image_file *file)
 {
     if (file->memory)
         munmap(file->memory, (size_t)file->size_bytes);
     if (file->fd >= 0)
         close(file->fd);
-    *file = (struct ozx_image_file)OZX_IMAGE_FILE_INIT;
+    *file = (struct ozx_kernel_image_file)OZX_IMAGE_FILE_INIT;
 }

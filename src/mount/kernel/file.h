@@ -10,22 +10,25 @@
 
 #include "base/error.h"
 
-struct ozx_image_file {
-    int fd; /* -1: none */
+struct ozx_kernel_image_file {
+    int fd;          /* -1: none */
     uint8_t *memory; /* of all of it, shared */
     uint64_t size_bytes;
 };
 
-#define OZX_IMAGE_FILE_INIT {.fd = -1}
+#define OZX_IMAGE_FILE_INIT                                                                        \
+    {                                                                                              \
+        .fd = -1                                                                                   \
+    }
 
 /* Makes room for an image that may come, of about that size; only where it goes into memory. */
-void ozx_image_file_expect(uint64_t size_bytes, struct ozx_image_file *out);
+void ozx_kernel_image_file_expect(uint64_t size_bytes, struct ozx_kernel_image_file *out);
 
 /* Made of zeros, from what was expected or anew: in memory, where it is small or there is much of
  * it, else below /var/tmp. -EPERM, -ENODEV, with the reason. */
-int ozx_image_file_make(uint64_t size_bytes, struct ozx_image_file *file,
-                        struct ozx_error *why) OZX_CHECKED;
+int ozx_kernel_image_file_make(uint64_t size_bytes, struct ozx_kernel_image_file *file,
+                               struct ozx_error *why) OZX_CHECKED;
 
-void ozx_image_file_close(struct ozx_image_file *file);
+void ozx_kernel_image_file_close(struct ozx_kernel_image_file *file);
 
 #endif

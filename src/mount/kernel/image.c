@@ -23,7 +23,7 @@
 #define EXTENT_BITS_MAX 20                     /* OZX_EROFS_PLEN_MAX */
 #define RECORDS_BYTES_MAX (UINT64_C(64) << 20) /* of extents; else they are made larger */
 
-static void survey(struct ozx_image *image)
+static void survey(struct ozx_kernel_image *image)
 {
     const struct ozx_table *table = image->table;
     /* Of whole extents, and a part of one at each end; no more than that will fit mostly. */
@@ -38,7 +38,7 @@ static void survey(struct ozx_image *image)
         for (uint32_t i = 0; i < table->count; i++)
             if (table->rows[i].kind != OZX_ROW_DIRECTORY)
                 records_bytes +=
-                    ozx_image_count_extents(image, &table->rows[i]) * OZX_EROFS_EXTENT_SHORT;
+                    ozx_kernel_image_count_extents(image, &table->rows[i]) * OZX_EROFS_EXTENT_SHORT;
         if (records_bytes <= RECORDS_BYTES_MAX)
             break;
     }
@@ -50,24 +50,25 @@ static int fail_size(struct ozx_error *error)
                          "the archive is too large for an EROFS image");
 }
 
-uint64_t ozx_image_guess(uint32_t count, uint32_t names_size_bytes)
+uint64_t ozx_kernel_image_guess(uint32_t count, uint32_t names_size_bytes)
 {
     const uint64_t inode =
-        ozx_image_round(sizeof(struct ozx_erofs_compact) + sizeof(struct ozx_erofs_map_header) +
-                            OZX_EROFS_EXTENT_SHORT,
-                        OZX_EROFS_SLOT);
+        ozx_kernel_image_round(sizeof(struct ozx_erofs_compact) +
+                                   sizeof(struct ozx_erofs_map_header) + OZX_EROFS_EXTENT_SHORT,
+                               OZX_EROFS_SLOT);
 
-    return ozx_image_round_to_block(
+    return ozx_kernel_image_round_to_block(
         OZX_EROFS_META + count * (inode + sizeof(struct ozx_erofs_dirent)) + names_size_bytes);
 }
 
-int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options *options,
-                   struct ozx_image *out, struct ozx_error *error)
+int ozx_kernel_image_plan(const struct ozx_table *table,
+                          const struct ozx_kernel_image_options *options,
+                          struct ozx_kernel_image *out, struct ozx_error *error)
 {
-    struct ozx_image image = {.table = table, .options = *options};
+    struct ozx_kernel_image image = {.table = table, .options = *options};
     uint64_t archive_blocks =
-        ozx_image_round_to_block(options->archive_size_bytes) / OZX_EROFS_BLOCK;
-    struct ozx_image_cursor cursor = {
+        ozx_kernel_image_round_to_block(options->archive_size_bytes) / OZX_EROFS_BLOCK;
+    struct ozx_kernel_image_cursor cursor = {
         .child = 1, .meta_bytes = OZX_EROFS_META + OZX_EROFS_FIRST_NID * OZX_EROFS_SLOT};
 
     if (archive_blocks >= OZX_EROFS_BLOCKS_MAX - OZX_EROFS_ARCHIVE_BLOCK)
@@ -77,10 +78,10 @@ int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options
         return ozx_error_memory(error);
     survey(&image);
     for (uint32_t i = 0, part = 0; i < table->count; i++) {
-        struct ozx_image_shape shape;
-        for (; part < OZX_IMAGE_PARTS && i == ozx_image_part(&image, part); part++)
+        struct ozx_kernel_image_shape shape;
+        for (; part < OZX_IMAGE_PARTS && i == ozx_kernel_image_part(&image, part); part++)
             image.parts[part] = cursor;
-        ozx_image_place(&cursor, &image, i, &shape);
+        ozx_kernel_image_place(&cursor, &image, i, &shape);
         if (cursor.meta_bytes / OZX_EROFS_SLOT > UINT32_MAX) {
             free(image.nids);
             return fail_size(error);
@@ -88,9 +89,9 @@ int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options
         image.nids[i] = (uint32_t)((shape.inode_bytes - OZX_EROFS_META) / OZX_EROFS_SLOT);
     }
     image.meta_end_bytes = cursor.meta_bytes;
-    image.directories_bytes = ozx_image_round_to_block(cursor.meta_bytes);
+    image.directories_bytes = ozx_kernel_image_round_to_block(cursor.meta_bytes);
     image.data_bytes = image.directories_bytes + cursor.directory_bytes;
-    image.chunks_bytes = image.data_bytes + ozx_image_round_to_block(table->data_size);
+    image.chunks_bytes = image.data_bytes + ozx_kernel_image_round_to_block(table->data_size);
     image.chunk_copies_bytes = cursor.chunk_copy_bytes;
     image.size_bytes = image.chunks_bytes + image.chunk_copies_bytes;
     if (options->archive_size_bytes % OZX_EROFS_BLOCK) {
@@ -110,7 +111,7 @@ int ozx_image_plan(const struct ozx_table *table, const struct ozx_image_options
     return 0;
 }
 
-void ozx_image_free(struct ozx_image *image)
+void ozx_kernel_image_free(struct ozx_kernel_image *image)
 {
     free(image->nids);
     image->nids = NULL;

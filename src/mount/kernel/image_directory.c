@@ -20,14 +20,14 @@ struct entry {
 
 /* Where a walk over the entries is. */
 struct walk {
-    const struct ozx_image_listing *listing;
-    uint32_t next;  /* row */
-    uint32_t dots;  /* of the two, so many are behind it */
+    const struct ozx_kernel_image_listing *listing;
+    uint32_t next; /* row */
+    uint32_t dots; /* of the two, so many are behind it */
 };
 
 static bool next_entry(struct walk *w, struct entry *out)
 {
-    const struct ozx_image_listing *listing = w->listing;
+    const struct ozx_kernel_image_listing *listing = w->listing;
     const struct ozx_table *table = listing->table;
     const struct ozx_row *row = w->next < listing->end ? &table->rows[w->next] : NULL;
 
@@ -48,7 +48,7 @@ static bool next_entry(struct walk *w, struct entry *out)
     return true;
 }
 
-uint64_t ozx_image_directory_size(const struct ozx_image_listing *listing)
+uint64_t ozx_kernel_image_directory_size(const struct ozx_kernel_image_listing *listing)
 {
     struct walk walk = {.listing = listing, .next = listing->first};
     struct entry entry;
@@ -65,7 +65,7 @@ uint64_t ozx_image_directory_size(const struct ozx_image_listing *listing)
     return blocks * OZX_EROFS_BLOCK + used;
 }
 
-static void write_block(const struct ozx_image_listing *listing, const struct entry *entries,
+static void write_block(const struct ozx_kernel_image_listing *listing, const struct entry *entries,
                         size_t count, uint8_t *to)
 {
     size_t offset = count * sizeof(struct ozx_erofs_dirent);
@@ -83,7 +83,7 @@ static void write_block(const struct ozx_image_listing *listing, const struct en
     }
 }
 
-void ozx_image_directory_write(const struct ozx_image_listing *listing, uint8_t *to)
+void ozx_kernel_image_directory_write(const struct ozx_kernel_image_listing *listing, uint8_t *to)
 {
     struct walk walk = {.listing = listing, .next = listing->first};
     struct entry entries[ENTRIES_MAX], entry;

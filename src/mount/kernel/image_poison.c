@@ -83,7 +83,7 @@ static uint64_t poison_inode(uint8_t *memory, uint64_t at)
     return layout == OZX_EROFS_FLAT_INLINE ? end + size : end;
 }
 
-void ozx_image_poison(uint8_t *memory, uint64_t meta_end_bytes)
+void ozx_kernel_image_poison(uint8_t *memory, uint64_t meta_end_bytes)
 {
     uint64_t at = OZX_EROFS_META + OZX_EROFS_FIRST_NID * OZX_EROFS_SLOT;
 

@@ -13,25 +13,26 @@
 #define ALONE_COUNT 16384 /* rows; fewer are written by one thread */
 
 struct writer {
-    const struct ozx_image *image;
+    const struct ozx_kernel_image *image;
     uint8_t *memory;
-    ozx_image_read read;
+    ozx_kernel_image_read read;
     void *context;
     atomic_bool has_chunks;
 };
 
-static uint16_t mode_of(const struct ozx_image *image, uint32_t i)
+static uint16_t mode_of(const struct ozx_kernel_image *image, uint32_t i)
 {
-    const struct ozx_image_options *options = &image->options;
+    const struct ozx_kernel_image_options *options = &image->options;
 
     if (image->table->rows[i].kind != OZX_ROW_DIRECTORY)
         return (uint16_t)(S_IFREG | options->file_mode);
     return (uint16_t)(S_IFDIR | (i == 0 ? options->root_mode : options->directory_mode));
 }
 
-static void write_inode(const struct writer *w, uint32_t i, const struct ozx_image_shape *shape)
+static void write_inode(const struct writer *w, uint32_t i,
+                        const struct ozx_kernel_image_shape *shape)
 {
-    const struct ozx_image *image = w->image;
+    const struct ozx_kernel_image *image = w->image;
     const struct ozx_row *row = &image->table->rows[i];
     bool is_directory = row->kind == OZX_ROW_DIRECTORY;
     uint32_t links = is_directory ? shape->subdirectory_count + 2 : 1;
@@ -42,7 +43,7 @@ static void write_inode(const struct writer *w, uint32_t i, const struct ozx_ima
     if (shape->layout == OZX_EROFS_CHUNK_BASED)
         u = OZX_EROFS_CHUNK_INDEXES | (shape->chunk_bits - OZX_EROFS_BLOCK_BITS);
     else if (shape->layout == OZX_EROFS_COMPRESSED_FULL)
-        u = (uint32_t)(ozx_image_round_to_block(size) / OZX_EROFS_BLOCK);
+        u = (uint32_t)(ozx_kernel_image_round_to_block(size) / OZX_EROFS_BLOCK);
     else if (is_directory && shape->layout == OZX_EROFS_FLAT_PLAIN)
         u = (uint32_t)(shape->directory_bytes / OZX_EROFS_BLOCK);
     if (shape->inode_size == sizeof(struct ozx_erofs_compact)) {
@@ -77,12 +78,12 @@ static void write_inode(const struct writer *w, uint32_t i, const struct ozx_ima
 }
 
 static void write_extents(const struct writer *w, const struct ozx_row *row,
-                          const struct ozx_image_shape *shape)
+                          const struct ozx_kernel_image_shape *shape)
 {
-    const struct ozx_image *image = w->image;
+    const struct ozx_kernel_image *image = w->image;
     const uint64_t archive = OZX_EROFS_ARCHIVE_BLOCK * OZX_EROFS_BLOCK;
     const uint64_t extent_bytes = UINT64_C(1) << image->extent_bits;
-    const uint64_t tail = row->size_bytes - ozx_image_tail_size(image, row);
+    const uint64_t tail = row->size_bytes - ozx_kernel_image_tail_size(image, row);
     const unsigned recsz = shape->record_size == OZX_EROFS_EXTENT_LONG ? 3 : 2;
     const struct ozx_erofs_map_header header = {
         .h_extents_lo = htole32((uint32_t)shape->record_count),
@@ -98,9 +99,8 @@ static void write_extents(const struct writer *w, const struct ozx_row *row,
         uint64_t size = end - at < extent_bytes ? end - at : extent_bytes;
         uint64_t from = row->offset_bytes + at;
         uint64_t place = row->kind == OZX_ROW_DATA ? image->data_bytes + from
-                         : at < tail
-                             ? archive + from
-                             : image->tail_bytes + from % OZX_EROFS_BLOCK;
+                         : at < tail               ? archive + from
+                                                   : image->tail_bytes + from % OZX_EROFS_BLOCK;
         const struct ozx_erofs_extent extent = {
             .plen = htole32((uint32_t)size),
             .pstart_lo = htole32((uint32_t)place),
@@ -114,9 +114,9 @@ static void write_extents(const struct writer *w, const struct ozx_row *row,
 }
 
 static int write_chunks(struct writer *w, const struct ozx_row *row,
-                        const struct ozx_image_shape *shape, uint64_t copy_bytes)
+                        const struct ozx_kernel_image_shape *shape, uint64_t copy_bytes)
 {
-    uint64_t last = ozx_image_last_chunk_size(row, shape->chunk_bits);
+    uint64_t last = ozx_kernel_image_last_chunk_size(row, shape->chunk_bits);
     uint64_t block = row->offset_bytes / OZX_EROFS_BLOCK;
 
     w->has_chunks = true;
@@ -137,9 +137,9 @@ static int write_chunks(struct writer *w, const struct ozx_row *row,
 
 static void write_super_block(const struct writer *w)
 {
-    const struct ozx_image *image = w->image;
+    const struct ozx_kernel_image *image = w->image;
     uint64_t archive_blocks =
-        ozx_image_round_to_block(image->options.archive_size_bytes) / OZX_EROFS_BLOCK;
+        ozx_kernel_image_round_to_block(image->options.archive_size_bytes) / OZX_EROFS_BLOCK;
     const struct ozx_erofs_super_block super = {
         .magic = htole32(OZX_EROFS_MAGIC),
         .blkszbits = OZX_EROFS_BLOCK_BITS,
@@ -164,7 +164,7 @@ static void write_super_block(const struct writer *w)
 /* Bytes that stand in the image. */
 static int write_copies(const struct writer *w)
 {
-    const struct ozx_image *image = w->image;
+    const struct ozx_kernel_image *image = w->image;
     uint64_t tail = image->options.archive_size_bytes % OZX_EROFS_BLOCK;
 
     if (image->table->data_size)
@@ -174,16 +174,16 @@ static int write_copies(const struct writer *w)
                 : 0;
 }
 
-static int write_row(struct writer *w, struct ozx_image_cursor *cursor, uint32_t i)
+static int write_row(struct writer *w, struct ozx_kernel_image_cursor *cursor, uint32_t i)
 {
     const struct ozx_row *row = &w->image->table->rows[i];
     uint64_t copy_bytes = cursor->chunk_copy_bytes;
-    struct ozx_image_shape shape;
+    struct ozx_kernel_image_shape shape;
 
-    ozx_image_place(cursor, w->image, i, &shape);
+    ozx_kernel_image_place(cursor, w->image, i, &shape);
     write_inode(w, i, &shape);
     if (row->kind == OZX_ROW_DIRECTORY)
-        ozx_image_directory_write(&shape.listing, w->memory + shape.directory_bytes);
+        ozx_kernel_image_directory_write(&shape.listing, w->memory + shape.directory_bytes);
     else if (shape.layout == OZX_EROFS_CHUNK_BASED)
         return write_chunks(w, row, &shape, copy_bytes);
     else if (shape.layout == OZX_EROFS_COMPRESSED_FULL)
@@ -194,14 +194,14 @@ static int write_row(struct writer *w, struct ozx_image_cursor *cursor, uint32_t
 /* One of the parts. */
 static int write_part(struct writer *w, uint32_t part)
 {
-    const struct ozx_image *image = w->image;
-    struct ozx_image_cursor cursor = image->parts[part];
-    uint32_t end = ozx_image_part(image, part + 1);
+    const struct ozx_kernel_image *image = w->image;
+    struct ozx_kernel_image_cursor cursor = image->parts[part];
+    uint32_t end = ozx_kernel_image_part(image, part + 1);
     int failure = 0;
 
     cursor.directory_bytes += image->directories_bytes;
     cursor.chunk_copy_bytes += image->chunks_bytes;
-    for (uint32_t i = ozx_image_part(image, part); i < end && !failure; i++)
+    for (uint32_t i = ozx_kernel_image_part(image, part); i < end && !failure; i++)
         failure = write_row(w, &cursor, i);
     return failure;
 }
@@ -261,8 +261,8 @@ static int write_rows(struct writer *w)
     return ozx_crew_end(&c->crew, NULL, &error);
 }
 
-int ozx_image_write(const struct ozx_image *image, uint8_t *memory, ozx_image_read read,
-                    void *context)
+int ozx_kernel_image_write(const struct ozx_kernel_image *image, uint8_t *memory,
+                           ozx_kernel_image_read read, void *context)
 {
     struct writer w = {.image = image, .memory = memory, .read = read, .context = context};
     int failure = write_copies(&w);

@@ -32,7 +32,7 @@ static void keep(const struct ozx_direct *d, int end, const struct ozx_mount_id 
     if (got > 0)
         return;
     (void)!ozx_unmount(place, mount, true, &ignored);
-    ozx_image_poison(d->image.memory, d->meta_end_bytes);
+    ozx_kernel_image_poison(d->image.memory, d->meta_end_bytes);
     if (place->made)
         ozx_mount_point_remove_made(place, geteuid());
 }

@@ -82,7 +82,8 @@ static int prove_row(const struct ozx_table *table, int mount, int archive, uint
     return failure;
 }
 
-int ozx_image_prove(const struct ozx_table *table, int mount, int archive, struct ozx_error *why)
+int ozx_kernel_image_prove(const struct ozx_table *table, int mount, int archive,
+                           struct ozx_error *why)
 {
     /* The root, where there is none. */
     int failure = prove_row(table, mount, archive, table->facts.largest, why);

@@ -12,10 +12,10 @@ struct ozx_direct {
     const struct ozx_mount_options *options;
     int archive; /* owned: another descriptor of the file that was given, which outlives it */
     int breaks;  /* signalfd: somebody is about to write to the archive */
-    struct ozx_image_file image;
+    struct ozx_kernel_image_file image;
     uint64_t meta_end_bytes;
     bool attached;
-    pid_t keeper; /* keeper.c */
+    pid_t keeper;   /* keeper.c */
     int keeper_end; /* owned; -1: there is no keeper */
 };
 

@@ -32,7 +32,7 @@
 
 /* how long reads that are under way are waited for, at most: leases are broken after 45 */
 #define QUIESCE_S 36
-#define END_MS 5000  /* how long a signal waits for the mount's last user */
+#define END_MS 5000 /* how long a signal waits for the mount's last user */
 /* where nothing tells that the file system is gone, it is asked for so often */
 #define ASK_MS 1000
 
@@ -73,7 +73,7 @@ static void poison(struct watch *w)
 {
     if (w->poisoned)
         return;
-    ozx_image_poison(w->direct->image.memory, w->direct->meta_end_bytes);
+    ozx_kernel_image_poison(w->direct->image.memory, w->direct->meta_end_bytes);
     w->poisoned = true;
     ozx_quiesce(quiesce_ms());
 }
@@ -123,8 +123,8 @@ static void live_as_guard(struct watch *w)
 {
     const struct ozx_direct *d = w->direct;
     const struct ozx_place *place = w->own->place;
-    const int keep[] = {d->archive,     d->breaks,     d->image.fd, w->signals,
-                        place->parent, w->peer_fd,    d->options->log_fd};
+    const int keep[] = {d->archive,    d->breaks,  d->image.fd,       w->signals,
+                        place->parent, w->peer_fd, d->options->log_fd};
 
     setsid();
     (void)!chdir("/");
