@@ -133,11 +133,11 @@ FOR_GOOD = {name for name, _, _, words in TABLE if words == 'changed'} | {'retry
 
 
 
-def product():
+def product(rows=(*TABLE, *OF_STREAMS)):
     """Every (transport, way, row). By default a part of it: each is mounted once, by the transports
     in turn, and read by `cat` over HTTP/1.1 and HTTP/2, and in turn over TLS; where a sanitizer
     watches only in turn. With OZXFS_LONG all of it."""
-    for number, row in enumerate(TABLE + OF_STREAMS):
+    for number, row in enumerate(rows):
         transports = [transport for transport in TRANSPORTS
                       if (transport, row[0]) not in NOT_POSSIBLE]
         for transport in transports:

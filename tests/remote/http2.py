@@ -269,7 +269,7 @@ class Http2Handler(Handler):
             self.open |= {event.stream_id for event in requests}
             self.changed.notify_all()
         for event in requests:
-            stream = Stream(self, event.stream_id, event.headers)
+            stream = self.server.stream(self, event.stream_id, event.headers)
             threading.Thread(target=stream.run, daemon=True).start()
 
     def handle(self):
@@ -283,13 +283,18 @@ class Http2Handler(Handler):
             self.changed.notify_all()
 
 
-@contextlib.contextmanager
-def serving_http2(content, certificate, key, no_streams=False):
+def speak_http2(server, certificate, key, stream=Stream, no_streams=False):
+    """From now on, and nothing else."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(['h2'])
+    server.tls, server.no_streams, server.scheme = context, no_streams, 'https'
+    server.stream, server.broken = stream, {}
+    server.RequestHandlerClass = Http2Handler
+
+
+@contextlib.contextmanager
+def serving_http2(content, certificate, key, no_streams=False):
     with serving(content) as server:
-        server.tls, server.no_streams, server.scheme = context, no_streams, 'https'
-        server.broken = {}
-        server.RequestHandlerClass = Http2Handler
+        speak_http2(server, certificate, key, no_streams=no_streams)
         yield server

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A server of one bucket that checks signatures as S3 does, from the documentation of Signature
-Version 4: what is signed has to be what came, and what has to be signed has to be there."""
+Version 4: what is signed has to be what came, and what has to be signed has to be there. By any
+transport: transports.py."""
 import calendar
 import contextlib
 import hashlib
@@ -9,9 +10,9 @@ import re
 import time
 import urllib.parse
 
-from answers import Answer
-from loopback import LoopbackServer, running
-from server import Handler
+from answers import OPENING_REQUESTS, Answer
+from loopback import running
+from server import Handler, Server
 
 KEY_ID, SECRET = 'AKIAOFTHETESTS', 'secret/of+the=tests'
 AUTHORIZATION = re.compile(
@@ -30,7 +31,9 @@ class Refused(Exception):
         self.status, self.code, self.more, self.headers = status, code, more, headers
 
 
-class S3Handler(Handler):
+class S3Asked:
+    """A request, as that of server.py."""
+
     def target(self):
         """Path and query, also of a request to a proxy; a bucket in the host's name is put back."""
         target = self.path
@@ -89,10 +92,12 @@ class S3Handler(Handler):
         if headers.get('x-amz-security-token') != token:
             raise Refused(400, 'ExpiredToken' if token else 'InvalidToken')
 
-    def find(self):
+    def find_object(self):
         server, (path, query) = self.server, self.target()
         if path == '/away':
             raise Refused(400, 'AuthorizationHeaderMalformed', '<Region>strange-1</Region>')
+        if server.moved and f'/{server.region}/' not in self.headers.get('Authorization', ''):
+            raise Refused(301, 'PermanentRedirect', x_amz_bucket_region=server.region)
         if server.elsewhere:
             raise Refused(307, 'TemporaryRedirect', Location=server.elsewhere)
         if server.busy:
@@ -118,10 +123,13 @@ class S3Handler(Handler):
         version = version or list(versions)[-1]
         return version, versions[version]
 
-    def do_GET(self):
-        self.server.requests.append((self.path, self.command, dict(self.headers)))
+    def find(self, but=()):  # there are no faults that are made elsewhere
+        with self.server.lock:
+            self.server.requests.append((self.path, self.command, dict(self.headers.items())))
+            if len(self.server.requests) > OPENING_REQUESTS and self.server.later:
+                self.server.later = self.server.later()
         try:
-            version, content = self.find()
+            version, content = self.find_object()
             answer = Answer(content, self.headers['Range'])
             answer.put('ETag', f'"{hashlib.md5(content).hexdigest()}"')
             if self.server.versioned:
@@ -130,6 +138,12 @@ class S3Handler(Handler):
             answer = Answer(b'', None)
             body = f'<Error><Code>{refused.code}</Code>{refused.more}</Error>'
             answer.replace(refused.status, body.encode(), **refused.headers)
+        return answer, None
+
+
+class S3Handler(S3Asked, Handler):
+    def do_GET(self):
+        answer, _ = self.find()
         with contextlib.suppress(OSError):
             self.send_head(answer)
             self.connection.sendall(answer.body)
@@ -137,15 +151,18 @@ class S3Handler(Handler):
     do_HEAD = do_GET
 
 
-class S3Server(LoopbackServer):
-    def __init__(self, objects):
-        super().__init__(('127.0.0.1', 0), S3Handler)
+class S3Server(Server):
+    url = property(Server.base)
+
+    def __init__(self, objects, tls=None):
+        super().__init__(b'', tls)
+        self.RequestHandlerClass = S3Handler
         self.objects = {key: {'v1/=': content} for key, content in objects.items()}
         self.keys, self.region = {KEY_ID: (SECRET, None)}, 'us-east-1'
         self.public = self.payer = self.versioned = False
-        self.elsewhere = None
-        self.may_read_versions, self.skew, self.busy, self.requests = True, 0, 0, []
+        self.elsewhere = self.later = None  # later(): once, behind opening
+        self.may_read_versions, self.skew, self.busy, self.moved = True, 0, 0, False
 
 
-def serving_s3(objects):
-    return running(S3Server(objects))
+def serving_s3(objects, tls=None):
+    return running(S3Server(objects, tls))

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 
 from faults import TRANSPORTS
+from s3 import S3Asked, serving_s3
 from server import serving
 
 
@@ -54,3 +55,12 @@ def serving_by(transport, content, pair):
     else:
         with serving(content, tls_of(*pair) if transport == 'tls' else None) as server:
             yield server
+
+
+@contextlib.contextmanager
+def serving_s3_by(transport, objects, pair):
+    with serving_s3(objects, tls_of(*pair) if transport == 'tls' else None) as server:
+        if transport == 'http2':
+            from http2 import Stream, speak_http2
+            speak_http2(server, *pair, stream=type('S3Stream', (S3Asked, Stream), {}))
+        yield server
