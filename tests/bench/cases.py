@@ -162,6 +162,27 @@ class WalkLarge(Walk):
             return {f"{self.tag}.warm": self.find(mount)}
 
 
+class Writer(Case):
+    """How long who opens the archive for writing waits until nothing of it is served any more."""
+    name, needs_native = "writer", False
+
+    def rows(self):
+        return [Row("writer.wait", f"a writer waits for a mount of {self.data().entry_count:,} "
+                    "entries", "ms", False)]
+
+    def takes(self, contender):
+        return contender.holds_writers
+
+    def data(self):
+        return self.bench.datasets.entries(max(self.sizes["counts"]))
+
+    def run(self, contender, number):
+        with contender.mounted(self.data()) as mount:
+            start = time.monotonic()
+            with open(contender.source(mount.data), "r+b"):
+                return {"writer.wait": (time.monotonic() - start) * 1e3}
+
+
 class OpenCold(Case):
     name = "open-cold"
 
@@ -430,8 +451,9 @@ class Arrays(Case):
                 f"arrays.{reader}.unsharded": mib / times["unsharded"]}
 
 
-NAMES = ("contents", "mount", "walk", "open-cold", "open", "readers", "missing", "seq-cold",
-         "seq", "rand", "mmap", "arrays")
+NAMES = ("contents", "mount", "walk", "writer", "open-cold", "open", "readers", "missing",
+         "seq-cold", "seq", "rand", "mmap", "arrays")
+OF_KERNEL = ("contents", "mount", "walk", "writer", "open", "missing", "seq-cold", "seq")
 
 
 def make(bench, names, full):
@@ -443,8 +465,8 @@ def make(bench, names, full):
             if full:
                 cases += [MountTime(bench, 1_000_000, flat=True), MountTime(bench, 5_000_000)]
             continue
-        kinds = (Contents, Walk, OpenCold, Open, Readers, Missing, SequentialCold, Sequential,
-                 Pieces, Mapped, Arrays)
+        kinds = (Contents, Walk, Writer, OpenCold, Open, Readers, Missing, SequentialCold,
+                 Sequential, Pieces, Mapped, Arrays)
         cases += [kind(bench) for kind in kinds if kind.name == name]
         if name == "walk":
             cases.append(WalkLarge(bench, max(bench.datasets.sizes["counts"])))

@@ -28,6 +28,7 @@ class Contender:
     program = ""
     reads = "archive"
     mounts = True
+    holds_writers = False  # who opens the archive for writing waits for it
 
     def __init__(self, folder):
         self.folder = Path(folder)  # for what it keeps: indexes
@@ -169,7 +170,7 @@ class OzxfsRings(Ozxfs):
 class OzxfsKernel(Ozxfs):
     """The archive served by the kernel's EROFS: no process answers."""
     name = "ozxfs -o backend=kernel"
-    linux = (6, 15)
+    linux, holds_writers = (6, 15), True
 
     def missing(self):
         absent = super().missing()
@@ -184,7 +185,7 @@ class OzxfsKernel(Ozxfs):
 class OzxfsAligned(OzxfsKernel):
     """... and its chunks are where `pack --align 4096` puts them, so that none is copied."""
     name = "kernel (aligned)"
-    reads = "aligned"
+    reads, holds_writers = "aligned", False
 
     def prepare(self, data):
         if data.tree and not data.aligned.exists():

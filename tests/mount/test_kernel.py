@@ -26,14 +26,14 @@ def check_all(where, content):
             assert file.read() == data, name
 
 
-def test_corpus(kernel, archives):
+def test_corpus(kernel, archives, figure):
     """Every archive that is served with nothing to be said against it, byte by byte, or with the
     reason why not."""
     served = 0
     every = [r.name for r in RECIPES.values() if r.mount == SERVE and r.id != 'changed']
     for name in every if LONG else every[::5]:
         path, made = archives(name)
-        if os.path.getsize(path) > LARGE:
+        if os.path.getsize(path) > LARGE and not LONG:
             continue
         where = kernel.directory('m')
         done = kernel.run('mount', KERNEL, path, where)
@@ -45,6 +45,7 @@ def test_corpus(kernel, archives):
         check_view(where, made)
         kernel.umount(where)
     assert served >= 12, served
+    figure(served=served)
 
 
 @pytest.mark.parametrize('align', [None, 4096])
@@ -141,7 +142,7 @@ def test_root_of_nearly_a_block(kernel, folder, more):
     kernel.umount(where)
 
 
-def test_image_is_small(kernel, folder):
+def test_image_is_small(kernel, folder, figure):
     """At most 90 bytes for each file and directory of many: -v says it."""
     path, count = os.path.join(folder, 'many.ozx'), 20_000
     make(path, [16] * count)
@@ -150,6 +151,7 @@ def test_image_is_small(kernel, folder):
     found = re.search(rb'(\d+) files and directories by an image of (\d+) bytes', done.stderr)
     assert done.returncode == 0 and int(found[1]) == count + 2, done.stderr
     assert int(found[2]) <= 90 * count
+    figure(bytes_of_node=round(int(found[2]) / count))
     kernel.umount(where)
 
 
@@ -164,6 +166,7 @@ def test_attributes(kernel, image):
                 found[os.path.relpath(os.path.join(folder, name),
                                       where)] = (st.st_mode, st.st_nlink, st.st_uid,
                                                  st.st_gid, st.st_size if name in files else 0,
+                                                 -(-st.st_blocks // 8) if name in files else 0,
                                                  int(st.st_mtime))
         mount = mount_of(where)
         found['source'], found['options'] = mount['source'], {

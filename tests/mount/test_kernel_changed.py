@@ -153,7 +153,7 @@ def judge(right, verdict, words, found=()):
 
 
 @pytest.mark.parametrize('round_', range(ROUNDS or 10))
-def test_changed_under_readers(kernel, folder, capfd, round_):
+def test_changed_under_readers(kernel, folder, capfd, figure, round_):
     """Four readers of files that nobody read before, while somebody writes to the archive. In every
     second round they hardly get the processor: a read that looked up its bytes and was then kept
     from them is waited for by who wants to write."""
@@ -172,6 +172,7 @@ def test_changed_under_readers(kernel, folder, capfd, round_):
     if ROUNDS:
         with capfd.disabled():
             print(words, flush=True)
+    figure(right=found['right'], errors=found['errors'], most_waited_ms=round(waited * 1000))
     judge(not found['wrong'], 'WRONG BYTES', words, found['wrong'])
     judge(not found['missing'], 'NAMES MISSING', words, found['missing'])
     judge(names == sorted(n[2:] for n in content), 'NAMES MISSING in the directory', words)
