@@ -16,8 +16,8 @@ from corpus.json_texts import (
     ALL, ARRAY, FINE, OPENED_BY_PYTHON, PYTHON, REFUSED, TAKEN, TENSORSTORE, ZARRITA,
     ZARRS, text)
 
-# In a process of its own: one that gives up on deep nesting may take the interpreter with it. That is
-# a child of one that has imported the reader, which takes longer than to read; that one has no
+# In a process of its own: one that gives up on deep nesting may take the interpreter with it. That
+# is a child of one that has imported the reader, which takes longer than to read; that one has no
 # threads, so it may fork.
 MISSING = 77
 ASK = f"MISSING = {MISSING}" + """
