@@ -31,7 +31,7 @@ class MetadataHandler(http.server.BaseHTTPRequestHandler):
         told = {'Code': 'Success', 'Nested': {'AccessKeyId': 'no'}, 'Expiration': expires,
                 'AccessKeyId': server.key_id, 'SecretAccessKey': server.secret,
                 'Token': server.token}
-        return json.dumps(told).replace('/', '\\/')
+        return json.dumps(told).replace('/', '\\/').replace('GEHEIM', '\\u0047EHEIM')
 
     def handle_it(self):
         server = self.server
