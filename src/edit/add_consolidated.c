@@ -11,6 +11,7 @@
 #include "edit/add_parents.h"
 #include "edit/consolidated_copy.h"
 #include "zarr/json_text.h"
+#include "zarr/json_write.h"
 
 struct block {
     const struct ozx_add_options *options;
@@ -18,7 +19,7 @@ struct block {
     uint32_t number;  /* the group */
     const char *path; /* of the tree, from the group */
     const char *text; /* of the group's zarr.json */
-    FILE *out;
+    struct ozx_text *out;
     bool any;
 };
 
@@ -59,8 +60,8 @@ static void keep_others(struct block *b, struct ozx_json_range metadata)
     while (ozx_json_next_member(&cursor, &member) == OZX_JSON_ITEM) {
         if (ozx_json_decode(b->text, member.key, key, sizeof key, &size) && is_ours(b, key))
             continue;
-        fputs(b->any ? ", " : "", b->out);
-        fwrite(b->text + member.start, 1, member.value.to - member.start, b->out);
+        ozx_text_put(b->out, b->any ? ", " : "");
+        ozx_text_add(b->out, b->text + member.start, member.value.to - member.start);
         b->any = true;
     }
 }
@@ -70,21 +71,15 @@ static int put(struct block *b, const char *group, const char *path, const char 
                struct ozx_error *error)
 {
     struct ozx_change_text copy = {.text = NULL};
+    char key[OZX_PATH_SIZE]; /* part of a path of the archive */
     int failure = ozx_copy_of(text, size, &copy, error);
 
     if (!failure) {
-        fprintf(b->out, "%s\"", b->any ? ", " : "");
-        for (int part = 0; part < 2; part++) {
-            if (part && *group && *path)
-                fputc('/', b->out);
-            for (const char *at = part ? path : group; *at; at++) {
-                if (*at == '"')
-                    fputc('\\', b->out);
-                fputc(*at, b->out);
-            }
-        }
-        fputs("\": ", b->out);
-        fwrite(copy.text, 1, copy.size_bytes, b->out);
+        snprintf(key, sizeof key, "%s%s%s", group, *group && *path ? "/" : "", path);
+        ozx_text_put(b->out, b->any ? ", " : "");
+        ozx_text_string(b->out, key);
+        ozx_text_put(b->out, ": ");
+        ozx_text_add(b->out, copy.text, copy.size_bytes);
         b->any = true;
     }
     free(copy.text);
@@ -128,13 +123,14 @@ int ozx_add_consolidated(const struct ozx_add_options *options,
                          struct ozx_error *error)
 {
     struct ozx_add_parent *group = &parents->list[number];
+    OZX_AUTO_TEXT struct ozx_text made = {.bytes = NULL};
     struct block b = {.options = options,
                       .parents = parents,
                       .number = number,
                       .path =
                           options->path + group->path_size_bytes + (group->path_size_bytes != 0),
-                      .text = group->text.text};
-    struct ozx_change_text made = {.text = NULL};
+                      .text = group->text.text,
+                      .out = &made};
     struct ozx_json_range metadata = {0, 0};
     int failure = find_block(&group->text, &metadata, error);
 
@@ -142,20 +138,13 @@ int ozx_add_consolidated(const struct ozx_add_options *options,
         return failure;
     if (!options->has_all_nodes)
         return ozx_copy_refuse("would become too large", error);
-    b.out = open_memstream(&made.text, &made.size_bytes);
-    if (!b.out)
-        return ozx_error_memory(error);
-    fputc('{', b.out);
+    ozx_text_put(&made, "{");
     keep_others(&b, metadata);
     failure = put_new(&b, error);
-    fputc('}', b.out);
-    if (ferror(b.out))
-        failure = failure ? failure : ozx_error_memory(error);
-    if ((fclose(b.out) != 0 || !made.text) &&
-        !failure) /* it may give up the text, and not say so */
+    ozx_text_put(&made, "}");
+    if (!failure && made.no_memory)
         failure = ozx_error_memory(error);
     if (!failure)
-        failure = ozx_change_set(&group->text, "consolidated_metadata.metadata", made.text, error);
-    free(made.text);
+        failure = ozx_change_set(&group->text, "consolidated_metadata.metadata", made.bytes, error);
     return failure;
 }

@@ -10,6 +10,7 @@
 #include "archive/node_metadata.h"
 #include "base/array.h"
 #include "base/text.h"
+#include "zarr/json_write.h"
 
 #define VERSION_DEFAULT "0.5"
 
@@ -147,39 +148,28 @@ static const char *version_above(const struct ozx_archive *archive,
     return stated ? stated : *version ? version : VERSION_DEFAULT;
 }
 
-/* Texts are made in memory: their end closes them. */
-static int end_text(FILE *out, struct ozx_change_text *text, struct ozx_error *error)
-{
-    bool failed = ferror(out) != 0;
-
-    if (fclose(out) != 0 || failed || !text->text) {
-        free(text->text);
-        text->text = NULL;
-        return ozx_error_memory(error);
-    }
-    return 0;
-}
-
 static int make_group(struct ozx_add_parent *parent, const char *label, const char *field,
                       const char *version, struct ozx_error *error)
 {
-    FILE *out = open_memstream(&parent->text.text, &parent->text.size_bytes);
+    OZX_AUTO_TEXT struct ozx_text text = {.bytes = NULL};
 
-    if (!out)
-        return ozx_error_memory(error);
-    fputs("{\n  \"zarr_format\": 3,\n  \"node_type\": \"group\",\n  \"attributes\": {", out);
+    ozx_text_put(&text,
+                 "{\n  \"zarr_format\": 3,\n  \"node_type\": \"group\",\n  \"attributes\": {");
     if (label || field) {
-        fputs("\n    \"ome\": {\n      \"version\": ", out);
-        ozx_change_quote(version, out);
-        fputs(label ? ",\n      \"labels\": [\n        "
-                    : ",\n      \"well\": {\"images\": [{\"path\": ",
-              out);
-        ozx_change_quote(label ? label : field, out);
-        fputs(label ? "\n      ]\n    }\n  " : "}]}\n    }\n  ", out);
+        ozx_text_put(&text, "\n    \"ome\": {\n      \"version\": ");
+        ozx_text_string(&text, version);
+        ozx_text_put(&text, label ? ",\n      \"labels\": [\n        "
+                                  : ",\n      \"well\": {\"images\": [{\"path\": ");
+        ozx_text_string(&text, label ? label : field);
+        ozx_text_put(&text, label ? "\n      ]\n    }\n  " : "}]}\n    }\n  ");
         parent->field_count = field ? 1 : 0;
     }
-    fputs("}\n}\n", out);
-    return end_text(out, &parent->text, error);
+    ozx_text_put(&text, "}\n}\n");
+    if (text.no_memory)
+        return ozx_error_memory(error);
+    parent->text =
+        (struct ozx_change_text){.text = ozx_take(text.bytes), .size_bytes = text.size_bytes};
+    return 0;
 }
 
 static int list_label(struct ozx_archive *archive, const struct ozx_add_options *options,
@@ -188,32 +178,25 @@ static int list_label(struct ozx_archive *archive, const struct ozx_add_options 
 {
     static const char *const parts[] = {"attributes.ome.labels", NULL};
     const struct ozx_ome *ome = parent->metadata->ome;
-    struct ozx_change_text value = {.text = NULL};
-    FILE *out;
+    const bool is_first = !ome || !ome->has_labels;
+    OZX_AUTO_TEXT struct ozx_text value = {.bytes = NULL};
     int failure;
 
-    if (ome && ome->has_labels && ozx_has_text(ome->labels, ome->label_count, label))
+    if (!is_first && ozx_has_text(ome->labels, ome->label_count, label))
         return 0;
     failure = ozx_add_judge(options, parent, parts, error);
     if (!failure)
         failure = ozx_add_parent_load(archive, parent, error);
     if (failure)
         return failure;
-    out = open_memstream(&value.text, &value.size_bytes);
-    if (!out)
+    ozx_text_put(&value, is_first ? "[" : "");
+    ozx_text_string(&value, label);
+    ozx_text_put(&value, is_first ? "]" : "");
+    if (value.no_memory)
         return ozx_error_memory(error);
-    if (!ome || !ome->has_labels)
-        fputc('[', out);
-    ozx_change_quote(label, out);
-    if (!ome || !ome->has_labels)
-        fputc(']', out);
-    failure = end_text(out, &value, error);
-    if (!failure)
-        failure = ozx_change_set(&parent->text,
-                                 ome && ome->has_labels ? "attributes.ome.labels.-"
-                                                        : "attributes.ome.labels",
-                                 value.text, error);
-    free(value.text);
+    failure = ozx_change_set(&parent->text,
+                             is_first ? "attributes.ome.labels" : "attributes.ome.labels.-",
+                             value.bytes, error);
     return failure || (ome && ome->version)
                ? failure
                : ozx_change_set_text(&parent->text, "attributes.ome.version", version, error);

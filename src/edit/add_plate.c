@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "edit/add_parents.h"
+#include "zarr/json_write.h"
 
 #define PLATE "attributes.ome.plate."
 
@@ -68,22 +69,17 @@ const char *ozx_add_field_of(const struct ozx_add_options *options,
 static int put_last(struct ozx_change_text *text, const char *list, size_t count, const char *key,
                     const char *value, const char *more, struct ozx_error *error)
 {
-    OZX_AUTO_FREE char *object = NULL;
+    OZX_AUTO_TEXT struct ozx_text object = {.bytes = NULL};
     char place[64];
-    size_t size = 0;
-    FILE *out = open_memstream(&object, &size);
-    bool failed;
 
-    if (!out)
-        return ozx_error_memory(error);
-    fprintf(out, count ? "{\"%s\": " : "[{\"%s\": ", key);
-    ozx_change_quote(value, out);
-    fprintf(out, count ? "%s}" : "%s}]", more);
-    failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed || !object)
+    ozx_text_format(&object, count ? "{\"%s\": " : "[{\"%s\": ", key);
+    ozx_text_string(&object, value);
+    ozx_text_put(&object, more);
+    ozx_text_put(&object, count ? "}" : "}]");
+    if (object.no_memory)
         return ozx_error_memory(error);
     snprintf(place, sizeof place, count ? "%s.-" : "%s", list);
-    return ozx_change_set(text, place, object, error);
+    return ozx_change_set(text, place, object.bytes, error);
 }
 
 int ozx_add_list_field(struct ozx_archive *archive, const struct ozx_add_options *options,

@@ -4,10 +4,10 @@
  */
 #include "edit/change.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "zarr/json_edit.h"
+#include "zarr/json_write.h"
 
 int ozx_change_set(struct ozx_change_text *text, const char *key, const char *value,
                    struct ozx_error *error)
@@ -25,36 +25,14 @@ int ozx_change_set(struct ozx_change_text *text, const char *key, const char *va
     return 0;
 }
 
-void ozx_change_quote(const char *text, FILE *out)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ') {
-            fprintf(out, "\\u%04x", (unsigned char)*text);
-            continue;
-        }
-        if (*text == '"' || *text == '\\')
-            fputc('\\', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
 int ozx_change_set_text(struct ozx_change_text *text, const char *key, const char *value,
                         struct ozx_error *error)
 {
-    OZX_AUTO_FREE char *quoted = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&quoted, &size);
-    bool failed;
+    OZX_AUTO_TEXT struct ozx_text quoted = {.bytes = NULL};
 
-    if (!out)
-        return ozx_error_memory(error);
-    ozx_change_quote(value, out);
-    failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed || !quoted)
-        return ozx_error_memory(error);
-    return ozx_change_set(text, key, quoted, error);
+    ozx_text_string(&quoted, value);
+    return quoted.no_memory ? ozx_error_memory(error)
+                            : ozx_change_set(text, key, quoted.bytes, error);
 }
 
 /* The node's new OME-Zarr version, "" if it has none or the one that it had. */

@@ -23,8 +23,6 @@ int ozx_change_set(struct ozx_change_text *text, const char *key, const char *va
 /* The same of a text, which may have any character in it. */
 int ozx_change_set_text(struct ozx_change_text *text, const char *key, const char *value,
                         struct ozx_error *error) OZX_CHECKED;
-/* A text as it stands in JSON, with its quotation marks. */
-void ozx_change_quote(const char *text, FILE *out);
 
 /* What is there already may stay wrong; nothing may become wrong: -EBADMSG. `version`: the node's
  * new OME-Zarr version, "" if it has none or the one that it had. */

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "zarr/consolidated.h"
 #include "zarr/json_text.h"
+#include "zarr/json_write.h"
 
 #define KEY "consolidated_metadata"
 
@@ -60,39 +61,38 @@ static bool listed(void *context, const struct ozx_consolidated_node *node)
 
 /* `copy`, with what the old one in `text` at `old` consolidates: a text, which no parser has to
  * take. */
-static void put(FILE *out, const char *text, struct ozx_json_range old,
+static void put(struct ozx_text *out, const char *text, struct ozx_json_range old,
                 const struct ozx_change_text *copy)
 {
     struct ozx_json_range block;
 
     if (!ozx_json_find(text, old, KEY, &block)) {
-        fwrite(copy->text, 1, copy->size_bytes, out);
+        ozx_text_add(out, copy->text, copy->size_bytes);
         return;
     }
-    fwrite(copy->text, 1, copy->size_bytes - 1, out); /* without the last bracket */
-    fputs(", \"" KEY "\": ", out);
-    fwrite(text + block.from, 1, block.to - block.from, out);
-    fputc('}', out);
+    ozx_text_add(out, copy->text, copy->size_bytes - 1); /* without the last bracket */
+    ozx_text_put(out, ", \"" KEY "\": ");
+    ozx_text_add(out, text + block.from, block.to - block.from);
+    ozx_text_put(out, "}");
 }
 
 static int join(const struct ozx_change_text *group, const struct copies *copies,
                 const struct ozx_change_text *copy, struct ozx_change_text *made,
                 struct ozx_error *error)
 {
-    FILE *out = open_memstream(&made->text, &made->size_bytes);
+    OZX_AUTO_TEXT struct ozx_text out = {.bytes = NULL};
     size_t at = 0;
-    bool failed;
 
-    if (!out)
-        return ozx_error_memory(error);
     for (uint32_t i = 0; i < copies->count; i++) {
-        fwrite(group->text + at, 1, copies->list[i].from - at, out);
-        put(out, group->text, copies->list[i], copy);
+        ozx_text_add(&out, group->text + at, copies->list[i].from - at);
+        put(&out, group->text, copies->list[i], copy);
         at = copies->list[i].to;
     }
-    fwrite(group->text + at, 1, group->size_bytes - at, out);
-    failed = ferror(out) != 0;
-    return fclose(out) != 0 || failed || !made->text ? ozx_error_memory(error) : 0;
+    ozx_text_add(&out, group->text + at, group->size_bytes - at);
+    if (out.no_memory)
+        return ozx_error_memory(error);
+    *made = (struct ozx_change_text){.text = ozx_take(out.bytes), .size_bytes = out.size_bytes};
+    return 0;
 }
 
 static int find(const struct ozx_change_text *group, const char *above, struct copies *copies,

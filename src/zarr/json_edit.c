@@ -5,11 +5,11 @@
 #include "zarr/json_edit.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "zarr/jansson.h"
 #include "zarr/json_text.h"
+#include "zarr/json_write.h"
 
 struct path {
     char *keys[OZX_JSON_KEYS_MAX]; /* in `memory` */
@@ -68,37 +68,31 @@ static int fail(const struct edit *e, size_t depth, int code, const char *what,
 static int join(const struct edit *e, struct ozx_json_range skip, const char *front, size_t depth,
                 char **out, size_t *out_size, struct ozx_error *error)
 {
-    char *made = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&made, &size);
-    int failure = 0;
+    OZX_AUTO_TEXT struct ozx_text made = {.bytes = NULL};
 
-    if (!to)
-        return ozx_error_memory(error);
-    fwrite(e->text, 1, skip.from, to);
-    fputs(front, to);
-    for (size_t i = depth; e->value && i < e->path.count && !failure; i++) {
+    ozx_text_add(&made, e->text, skip.from);
+    ozx_text_put(&made, front);
+    for (size_t i = depth; e->value && i < e->path.count; i++) {
         json_t *key = json_string(e->path.keys[i]);
-        char *quoted = NULL;
-        failure = key ? ozx_jansson_format(key, JSON_ENCODE_ANY, &quoted) : -ENOMEM;
+        OZX_AUTO_FREE char *quoted = NULL;
+        int failure = key ? ozx_jansson_format(key, JSON_ENCODE_ANY, &quoted) : -ENOMEM;
+
         json_decref(key);
-        if (!failure)
-            fprintf(to, "%s%s: ", i > depth ? "{" : "", quoted);
-        free(quoted);
+        if (failure)
+            return ozx_error_memory(error);
+        ozx_text_put(&made, i > depth ? "{" : "");
+        ozx_text_put(&made, quoted);
+        ozx_text_put(&made, ": ");
     }
     if (e->value)
-        fputs(e->value, to);
+        ozx_text_put(&made, e->value);
     for (size_t i = depth; e->value && i + 1 < e->path.count; i++)
-        fputc('}', to);
-    fwrite(e->text + skip.to, 1, e->size_bytes - skip.to, to);
-    if (ferror(to))
-        failure = -ENOMEM;
-    if (fclose(to) != 0 || failure || !made) {
-        free(made);
+        ozx_text_put(&made, "}");
+    ozx_text_add(&made, e->text + skip.to, e->size_bytes - skip.to);
+    if (made.no_memory)
         return ozx_error_memory(error);
-    }
-    *out = made;
-    *out_size = size;
+    *out = ozx_take(made.bytes);
+    *out_size = made.size_bytes;
     return 0;
 }
 

@@ -21,7 +21,7 @@
 #define OZX_ZARR_V2_H
 
 #include "zarr/metadata.h"
-#include "zarr/v2_text.h"
+#include "zarr/json_write.h"
 
 /* What was done that the text of v2 does not say by itself: bits. */
 enum ozx_v2_said {

@@ -2,7 +2,7 @@
  *
  * Growing by half; JSON's way with strings and numbers.
  */
-#include "zarr/v2_text.h"
+#include "zarr/json_write.h"
 
 #include <stdarg.h>
 #include <stdio.h>
