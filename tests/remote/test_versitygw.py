@@ -2,6 +2,7 @@
 """s3:// against versitygw, a gateway that others wrote: its word on signatures, ranges, versions
 and signed URLs. Uploads are signed here. Where it is not installed these are skipped:
 tests/lib.sh has how to get it (ensure_versitygw), OZXFS_VERSITYGW names it."""
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.skipif(not PROGRAM or not shutil.which('openssl'),
 KEY_ID, SECRET, REGION = 'KEYOFTHETESTS', 'secret/of+the=tests', 'us-east-1'
 KEYS = {'AWS_ACCESS_KEY_ID': KEY_ID, 'AWS_SECRET_ACCESS_KEY': SECRET}
 CHUNK, COUNT = 1 << 18, 12
+START = 40  # seconds
 MIDDLE = '0/c/5/0'  # in neither of opening's two ranges
 SPECIAL = 'a=b c+d/\u00e4%25~(1)\'!*.ozx'
 
@@ -41,6 +43,15 @@ class Gateway:
     def __init__(self, folder, port, certificate):
         self.folder, self.port, self.certificate = folder, port, certificate
         self.url = f'https://127.0.0.1:{port}'
+        self.tls = ssl.create_default_context(cafile=certificate)
+
+    def is_up(self):
+        """This one, by its certificate, and not another on its port."""
+        with contextlib.suppress(OSError), \
+                socket.create_connection(('127.0.0.1', self.port), timeout=5) as probe, \
+                self.tls.wrap_socket(probe, server_hostname='127.0.0.1'):
+            return True
+        return False
 
     def sign(self, method, path, query, headers, body_hash):
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -71,8 +82,8 @@ class Gateway:
     def put(self, path, body=b'', **query):
         path = urllib.parse.quote(path, safe='/-._~')
         query, _, headers = self.sign('PUT', path, query, {}, hashlib.sha256(body).hexdigest())
-        context = ssl.create_default_context(cafile=self.certificate)
-        connection = http.client.HTTPSConnection('127.0.0.1', self.port, context=context)
+        connection = http.client.HTTPSConnection('127.0.0.1', self.port, context=self.tls,
+                                                 timeout=20)
         connection.request('PUT', f'{path}?{query}' if query else path, body, headers)
         answer = connection.getresponse()
         told = answer.read()
@@ -96,31 +107,47 @@ def files():
     return image(18)
 
 
+@contextlib.contextmanager
+def started(folder, certificate, key):
+    """It is given a number of a port, which somebody else may have by then: it ends, and is started
+    on another."""
+    for _ in range(5):
+        made = Gateway(folder, free_port(), certificate)
+        with open(folder / 'log', 'ab') as log:
+            process = subprocess.Popen(
+                [PROGRAM, '--port', f'127.0.0.1:{made.port}', '--cert', certificate, '--key', key,
+                 '--region', REGION, 'posix', '--versioning-dir', folder / 'versions',
+                 folder / 'root'],
+                env=dict(os.environ, ROOT_ACCESS_KEY=KEY_ID, ROOT_SECRET_KEY=SECRET), stdout=log,
+                stderr=log)
+        try:
+            until = time.monotonic() + START
+            while process.poll() is None and time.monotonic() < until:
+                if made.is_up():
+                    yield made
+                    return
+                time.sleep(0.05)
+        finally:
+            process.kill()
+            process.wait()
+        if time.monotonic() >= until:
+            break
+    pytest.fail(f'versitygw does not start: {(folder / "log").read_text()[-2000:]}')
+
+
 @pytest.fixture(scope='module')
 def gateway(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp('gateway')
     for above in (folder, folder.parent):
         above.chmod(0o755)
-    certificate, key = make_certificate(folder, 'good', 'IP:127.0.0.1')
     for name in ('root', 'versions'):
         (folder / name).mkdir()
-    made = Gateway(folder, free_port(), certificate)
-    with open(folder / 'log', 'wb') as log, subprocess.Popen(
-        [PROGRAM, '--port', f'127.0.0.1:{made.port}', '--cert', certificate, '--key', key,
-         '--region', REGION, 'posix', '--versioning-dir', folder / 'versions', folder / 'root'],
-            env=dict(os.environ, ROOT_ACCESS_KEY=KEY_ID, ROOT_SECRET_KEY=SECRET), stdout=log,
-            stderr=log) as process:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if not probe.connect_ex(('127.0.0.1', made.port)):
-                    break
-            time.sleep(0.05)
+    with started(folder, *make_certificate(folder, 'good', 'IP:127.0.0.1')) as made:
         content = write(folder / 'x.ozx', files).read_bytes()
         made.put('/bucket')
         for name in ('x.ozx', SPECIAL):
             made.put(f'/bucket/{name}', content)
         yield made
-        process.terminate()
 
 
 def cat(gateway, url, *options, **environment):
