@@ -13,6 +13,7 @@ ZIP64 record, locator | end record, comment | trailing. After `layout()` the off
 `entry.offset`, `zip.directory_offset`, `zip.directory_size`, `zip.end_offset`.
 """
 import bz2
+import functools
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -90,6 +91,14 @@ class Sparse:
         return bytes(out)
 
 
+@functools.lru_cache(8)  # asked for by each header, and by each name of the bombs
+def _compressed(data, method):
+    if method == 12:
+        return bz2.compress(data)
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return deflate.compress(data) + deflate.flush()
+
+
 # --- entries --------------------------------------------------------------------------------------
 
 @dataclass
@@ -121,10 +130,7 @@ class Entry:
     def stored(self):
         if self.packed is not None:
             return self.packed
-        if self.method == 8:
-            deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-            return deflate.compress(self.data) + deflate.flush()
-        return bz2.compress(self.data) if self.method == 12 else self.data
+        return _compressed(self.data, self.method) if self.method in (8, 12) else self.data
 
     def common(self):
         """The fields that stand in both headers, with their true values."""
