@@ -13,6 +13,11 @@
 #include "zip/format.h"
 #include "zip/second.h"
 
+/* libarchive looks for the end in the last 16 KiB, where the ZIP64 locator has to be as well.
+ * Without one it goes from local header to local header, and at the zeros that take the place of
+ * what was replaced it stops, without an error. */
+#define COMMENT_MAX (16384 - OZX_END_SIZE - OZX_LOCATOR_SIZE)
+
 uint64_t ozx_append_place(uint64_t old_size_bytes)
 {
     return (old_size_bytes + OZX_APPEND_ALIGN - 1) / OZX_APPEND_ALIGN * OZX_APPEND_ALIGN;
@@ -209,9 +214,11 @@ int ozx_append_make_directory(struct ozx_append_state *s, struct ozx_error *erro
     const struct ozx_append *append = s->append;
     int failure;
 
-    if (append->comment_size_bytes > OZX_COMMENT_MAX)
-        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
-                             "the archive comment would be too long");
+    if ((append->comment ? append->comment_size_bytes : s->old.comment_size_bytes) > COMMENT_MAX)
+        return ozx_error_set(error, -EBADMSG, OZX_RULE_NONE, s->old.comment_offset_bytes,
+                             "use 'ozxfs repack' first",
+                             "the archive comment is so long that some readers would not find the "
+                             "new end record");
     s->fresh = malloc(place_entries(s) + 1);
     s->comment = malloc(OZX_COMMENT_MAX);
     if (!s->fresh || !s->comment)

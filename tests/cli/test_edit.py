@@ -242,6 +242,27 @@ def test_the_comment_follows_the_version(archive):
     assert 'comment' not in findings(archive)
 
 
+@pytest.mark.parametrize('change', ['edit', 'add'])
+def test_a_comment_that_hides_the_end_from_libarchive(change, tmp_path):
+    """It looks into the last 16 KiB; else it goes from header to header, and stops where one was
+    replaced, without an error."""
+    tree = make(tmp_path / 'tree', {'zarr.json': TEXT})
+    for size in (16342, 16343):
+        path = write(tmp_path / f'{size}.ozx', {'zarr.json': TEXT, 'other': DATA},
+                     comment=b'c' * size)
+        before = path.read_bytes()
+        done = edit(path, '/', 'attributes.x=1') if change == 'edit' else add(path, tree, 'new')
+        if size == 16343:
+            assert (done.returncode, path.read_bytes()) == (2, before), done.stderr
+            assert done.stderr.count('\n') == 1 and 'repack' in done.stderr
+        else:
+            assert done.returncode == 0, done.stderr
+            listed = subprocess.run(['bsdtar', '-tf', path], capture_output=True, text=True,
+                                    check=True).stdout.split()
+            assert set(listed) == {'zarr.json', 'other'} | (
+                {'new/zarr.json'} if change == 'add' else set())
+
+
 def test_two_entries_of_the_name(tmp_path):
     path = tmp_path / 'x.ozx'
     with zipfile.ZipFile(path, 'w') as made, pytest.warns(UserWarning):
