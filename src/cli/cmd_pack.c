@@ -35,7 +35,11 @@ static int parse_time(const char *text, int64_t *out)
         struct tm tm = {.tm_mday = 1};
         const char *end = strptime(text, formats[i], &tm);
         if (end && !*end) {
-            *out = timegm(&tm);
+            int day = tm.tm_mday;
+            seconds = timegm(&tm);
+            if (tm.tm_mday != day) /* 30 February became a day of March */
+                return -EINVAL;
+            *out = seconds;
             return 0;
         }
     }

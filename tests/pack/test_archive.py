@@ -280,8 +280,8 @@ def test_help_and_usage(image, out):
     done = run('pack', '--help')
     assert done.returncode == 0 and b'--exclude' in done.stdout and not done.stderr
     for args in ((), (image, ), (image, out, 'x'), (image, out, '--nonsense'),
-                 (image, out, '-j', '0'), (image, out, '--mtime', 'soon'), (image, out,
-                                                                            '--exclude')):
+                 (image, out, '-j', '0'), (image, out, '--mtime', 'soon'),
+                 (image, out, '--mtime', '2026-02-30'), (image, out, '--exclude')):
         pack(*args, code=64, lines=1)
     pack(image, out, code=64, lines=1, env=dict(SOURCE_DATE_EPOCH='yesterday'))
     assert not out.exists()
