@@ -6,8 +6,10 @@ Role: the registry (RECIPES), the views, and the well-formed archive that most r
 The recipes themselves stand in recipes_*.py. `tests/data/policy.tsv` is this registry as a table:
 `policy_lines` prints it, tests/mount/test_policy.py compares.
 """
+import functools
 import json
 import os
+import struct
 from dataclasses import dataclass, field, replace
 
 from .zipforge import Entry, Sparse, Zip, write_parts
@@ -176,13 +178,12 @@ ARRAY = _json({
 COMMENT = b'{"ome":{"version":"0.5","zipFile":{"centralDirectory":{"jsonFirst":true}}}}'
 
 
+@functools.cache
 def pattern(size, seed=1):
     """`size` bytes that repeat nowhere near and tell where they come from: a wrong offset shows."""
-    state, out = (seed * 2654435761 + 12345) & 0xFFFFFFFF, bytearray()
-    while len(out) < size:
-        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
-        out += state.to_bytes(4, 'big')
-    return bytes(out[:size])
+    state, count = (seed * 2654435761 + 12345) & 0xFFFFFFFF, (size + 3) // 4
+    words = [state := (state * 1664525 + 1013904223) & 0xFFFFFFFF for _ in range(count)]
+    return struct.pack('>%dI' % count, *words)[:size]
 
 
 CHUNKS = {b's0/c/0/0': pattern(64, 2), b's0/c/0/1': pattern(64, 3)}

@@ -296,13 +296,13 @@ def sizes_longer(by):
 def inflated(wrong):
     """What comes out of a damaged stream before its defect shows: that is what the archive says,
     byte for byte."""
-    inflate, out = zlib.decompressobj(-15), b''
+    inflate, out = zlib.decompressobj(-15), bytearray()
     try:
         for i in range(len(wrong)):
             out += inflate.decompress(wrong[i:i + 1])
     except zlib.error:
         pass
-    return out
+    return bytes(out)
 
 
 @recipe('compressed', EIO)
