@@ -3,6 +3,7 @@
  * From the draft to the final tree: children grouped by their parent (a counting sort), each group
  * sorted by name, then numbered breadth-first. Besides the nodes it takes 4 bytes for each of them
  * and 4 for each directory: a node's number stands in the place of its parent until all are moved.
+ * A large group is sorted in parts, as all of it would take 32 bytes more for each.
  * Equal names meet here: the last entry of a name stays (rule duplicate), a file and a directory of
  * one name refuse the archive (rule conflict).
  */
@@ -15,6 +16,9 @@
 
 #define NOT_SHOWN UINT32_MAX
 #define STEPS_AHEAD 16
+#define PARTS 256
+#define SPLIT_MIN 65536 /* children, to be sorted in parts */
+#define SAMPLES (4 * PARTS)
 
 /* A child to be sorted: the first eight bytes of its name decide almost always. */
 struct key {
@@ -45,20 +49,32 @@ static uint64_t prefix_of(const char *name, size_t size)
     return be64toh(word);
 }
 
-/* By name, and drafts of one name in the order of their entries. */
-static int compare_keys(const void *a, const void *b, void *context)
+static struct key key_of(const struct ozx_draft *d, uint32_t draft)
 {
-    const struct key *x = a, *y = b;
-    const struct ozx_draft *d = context;
+    size_t size;
+    const char *name = ozx_node_name(d->names, &d->nodes[draft], &size);
+
+    return (struct key){.prefix = prefix_of(name, size), .draft = draft};
+}
+
+static int compare_names(const struct key *x, const struct key *y, const struct ozx_draft *d)
+{
     size_t m_size, n_size;
     const char *m, *n;
-    int order;
 
     if (x->prefix != y->prefix)
         return x->prefix < y->prefix ? -1 : 1;
     m = ozx_node_name(d->names, &d->nodes[x->draft], &m_size);
     n = ozx_node_name(d->names, &d->nodes[y->draft], &n_size);
-    order = ozx_name_compare(m, m_size, n, n_size);
+    return ozx_name_compare(m, m_size, n, n_size);
+}
+
+/* By name, and drafts of one name in the order of their entries. */
+static int compare_keys(const void *a, const void *b, void *context)
+{
+    const struct key *x = a, *y = b;
+    int order = compare_names(x, y, context);
+
     return order ? order : (x->draft > y->draft) - (x->draft < y->draft);
 }
 
@@ -82,30 +98,116 @@ static void group_by_parent(struct layout *l)
     }
 }
 
+static int reserve_keys(struct layout *l, uint32_t count)
+{
+    if (count <= l->key_room)
+        return 0;
+    free(l->keys);
+    l->key_room = 0;
+    l->keys = malloc(count * sizeof *l->keys);
+    if (!l->keys)
+        return ozx_error_memory(l->error);
+    l->key_room = count;
+    return 0;
+}
+
 static int sort_children(struct layout *l, const uint32_t *children, uint32_t count)
 {
     bool sorted = true;
+    int failure = reserve_keys(l, count);
 
-    if (count && (!l->keys || count > l->key_room)) {
-        free(l->keys);
-        l->key_room = 0;
-        l->keys = malloc(count * sizeof *l->keys);
-        if (!l->keys)
-            return ozx_error_memory(l->error);
-        l->key_room = count;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        size_t size;
-        const char *name = ozx_node_name(l->draft->names, &l->draft->nodes[children[i]], &size);
-        l->keys[i].prefix = prefix_of(name, size);
-        l->keys[i].draft = children[i];
+    for (uint32_t i = 0; i < count && !failure; i++) {
+        l->keys[i] = key_of(l->draft, children[i]);
         if (i && sorted)
             sorted = compare_keys(&l->keys[i - 1], &l->keys[i], l->draft) < 0;
     }
-    if (!sorted)
+    if (!failure && !sorted)
         qsort_r(l->keys, count, sizeof *l->keys, compare_keys, l->draft);
+    return failure;
+}
+
+/* --- in parts --------------------------------------------------------------------------------- */
+
+/* If they are in order: parts of equal size, but no two of one name in different ones. */
+static bool cut_sorted(const struct ozx_draft *d, const uint32_t *children, uint32_t count,
+                       uint32_t ends[PARTS])
+{
+    struct key last = key_of(d, children[0]);
+    uint32_t part = 0;
+
+    for (uint32_t i = 1; i < count; i++) {
+        const struct key next = key_of(d, children[i]);
+        int order = compare_names(&last, &next, d);
+
+        if (order > 0 || (order == 0 && last.draft > next.draft))
+            return false;
+        if (order && i >= (uint64_t)count * (part + 1) / PARTS)
+            ends[part++] = i;
+        last = next;
+    }
+    while (part < PARTS)
+        ends[part++] = count;
+    return true;
+}
+
+/* The number of bounds that are not behind the name. */
+static uint32_t part_of(const struct ozx_draft *d, const struct key *bounds, const struct key *key)
+{
+    uint32_t low = 0, high = PARTS - 1;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_names(&bounds[middle], key, d) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Every child to its part, in place; until then the part's number stands for its parent's. */
+static void gather(struct ozx_node *nodes, uint32_t *children, uint32_t starts[PARTS],
+                   const uint32_t ends[PARTS])
+{
+    for (uint32_t part = 0; part < PARTS; part++)
+        while (starts[part] < ends[part]) {
+            uint32_t from = starts[part], child = children[from];
+            uint32_t to = starts[nodes[child].parent]++;
+
+            children[from] = children[to];
+            children[to] = child;
+            nodes[child].parent = NOT_SHOWN;
+        }
+}
+
+/* Parts so that all of one are in front of all of the next; the bounds are some of the names. */
+static int split(struct layout *l, uint32_t *children, uint32_t count, uint32_t ends[PARTS])
+{
+    uint32_t starts[PARTS], sizes[PARTS] = {0}, end = 0;
+    struct ozx_node *nodes = l->draft->nodes;
+
+    if (reserve_keys(l, SAMPLES))
+        return -ENOMEM;
+    for (uint32_t i = 0; i < SAMPLES; i++)
+        l->keys[i] = key_of(l->draft, children[(uint64_t)i * count / SAMPLES]);
+    qsort_r(l->keys, SAMPLES, sizeof *l->keys, compare_keys, l->draft);
+    for (uint32_t i = 1; i < PARTS; i++)
+        l->keys[i - 1] = l->keys[i * (SAMPLES / PARTS)];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct key key = key_of(l->draft, children[i]);
+        nodes[children[i]].parent = part_of(l->draft, l->keys, &key);
+        sizes[nodes[children[i]].parent]++;
+    }
+    for (uint32_t i = 0; i < PARTS; i++) {
+        starts[i] = end;
+        end += sizes[i];
+        ends[i] = end;
+    }
+    gather(nodes, children, starts, ends);
     return 0;
 }
+
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 static void count_replaced(struct ozx_draft *d, const struct ozx_node *node)
 {
@@ -161,11 +263,9 @@ static int add_directory(struct layout *l, uint32_t draft)
     return 0;
 }
 
-/* Numbers the sorted children of a directory, behind those that have a number. */
+/* Numbers sorted children of a directory, behind those that have a number. */
 static int place_children(struct layout *l, struct ozx_node *parent, uint32_t count)
 {
-    uint32_t first = l->node_count, subdirectories = 0;
-
     for (uint32_t i = 0; i < count; i++) {
         uint32_t draft = l->keys[i].draft;
         struct ozx_node *node = &l->draft->nodes[draft];
@@ -178,16 +278,35 @@ static int place_children(struct layout *l, struct ozx_node *parent, uint32_t co
         if (ozx_node_is_directory(node)) {
             if (add_directory(l, draft))
                 return -ENOMEM;
-            subdirectories++;
+            parent->subdirectory_count++;
         } else if (ozx_node_kind(node) & OZX_KIND_ODD)
             l->odd_nodes[ozx_oddity_find(l->draft->oddities, l->draft->oddity_count, draft)] =
                 l->node_count;
         node->parent = l->node_count++;
     }
+    return 0;
+}
+
+/* All of a directory's children, which are its range of `order` yet. */
+static int place_directory(struct layout *l, struct ozx_node *parent)
+{
+    uint32_t *children = l->order + parent->first_child;
+    uint32_t count = parent->child_count, first = l->node_count, at = 0;
+    uint32_t ends[PARTS] = {count};
+    int failure = 0;
+
+    if (count >= SPLIT_MIN && !cut_sorted(l->draft, children, count, ends))
+        failure = split(l, children, count, ends);
+    parent->subdirectory_count = 0;
+    for (uint32_t part = 0; at < count && !failure; part++) {
+        failure = sort_children(l, children + at, ends[part] - at);
+        if (!failure)
+            failure = place_children(l, parent, ends[part] - at);
+        at = ends[part];
+    }
     parent->first_child = l->node_count > first ? first : 0;
     parent->child_count = l->node_count - first;
-    parent->subdirectory_count = subdirectories;
-    return 0;
+    return failure;
 }
 
 static int by_node(const void *a, const void *b)
@@ -226,11 +345,7 @@ static int number_nodes(struct layout *l, uint32_t root)
     if (add_directory(l, root))
         return -ENOMEM;
     for (uint32_t i = 0; i < l->directory_count; i++) {
-        struct ozx_node *node = &nodes[l->directories[i]];
-        uint32_t count = node->child_count;
-        int failure = sort_children(l, l->order + node->first_child, count);
-        if (!failure)
-            failure = place_children(l, node, count);
+        int failure = place_directory(l, &nodes[l->directories[i]]);
         if (failure)
             return failure;
     }

@@ -2,8 +2,10 @@
 """`ls` and `cat`: the archive's tree and bytes without a mount."""
 import json
 import os
+import random
 import signal
 import subprocess
+import warnings
 import zipfile
 import zlib
 
@@ -28,6 +30,28 @@ def test_ls_root(archive):
 @pytest.mark.parametrize('path', ['a', 'a/', '/a', '/a//', 'a///'])
 def test_ls_directory(archive, path):
     assert run('ls', archive, path).stdout == 'b\nx\nü\n'
+
+
+@pytest.mark.parametrize('alike', ['', 'a prefix of more than eight bytes '])
+@pytest.mark.parametrize('order', ['numbers', 'shuffled', 'sorted', 'one name'])
+def test_ls_large_directory(tmp_path, order, alike):
+    """65,536 names are sorted in parts: in the order of bytes all the same, and of equal names the
+    last one is there, once."""
+    names = [f'{alike}{i}' for i in range(70_000)]
+    if order == 'one name':
+        names = [f'{alike}5'] * 66_000 + names[:100]
+    elif order != 'numbers':
+        names += 20 * [names[7]] + names[::9]
+        random.Random(6).shuffle(names) if order == 'shuffled' else names.sort()
+    path = tmp_path / 'x.ozx'
+    with zipfile.ZipFile(path, 'w') as archive, warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # of names that are there already
+        for i, name in enumerate(names):
+            archive.writestr(zipfile.ZipInfo(f'd/{name}'), b'%d' % i)
+    assert run('ls', path, 'd').stdout.splitlines() == sorted(set(names))
+    last = {name: i for i, name in enumerate(names)}
+    for name in (names[7], names[-1], max(last), min(last)):
+        assert run('cat', path, f'd/{name}').stdout == str(last[name])
 
 
 def test_ls_file_is_listed_by_its_path(archive):
