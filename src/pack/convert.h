@@ -15,7 +15,8 @@
  *     below         0/.zarray       0/1/2        0/1.2
  *
  * Memory: of each node about 100 bytes, its path and its zarr.json (one for all that are equal); of
- * an array whose chunks lie in one directory its listing, as long as it is walked.
+ * an array whose chunks lie in one directory its listing, as long as it is walked, unless the input
+ * below can be asked for one name after the other (keys_of).
  */
 #ifndef OZX_PACK_CONVERT_H
 #define OZX_PACK_CONVERT_H
@@ -75,11 +76,19 @@ struct ozx_convert_count {
     uint32_t first; /* the node */
 };
 
+/* The chunks of an array that lie in one directory, by name. */
+struct ozx_convert_flat {
+    uint32_t node;  /* the array */
+    uint32_t count; /* 0: of none */
+    uint32_t first; /* the first one's key, if the input below has keys_of; some may be no chunks */
+    struct ozx_input_listing listing; /* if it has not: all chunks */
+};
+
 struct ozx_convert {
     struct ozx_input input;
     struct ozx_input_kind kind;
     struct ozx_input *base; /* owned */
-    bool is_v3; /* it was v3 already: all is as it is, but for what v2 left beside it */
+    bool is_v3;             /* it was v3 already: all is as it is, but for what v2 left beside it */
 
     struct ozx_convert_node *nodes; /* owned */
     uint32_t node_count, node_room;
@@ -91,8 +100,7 @@ struct ozx_convert {
     /* Of the walk. */
     struct ozx_convert_image *images; /* owned */
     uint32_t image_count, image_room;
-    struct ozx_input_listing flat; /* chunks of the array `flat_node`, '/' for '.', sorted */
-    uint32_t flat_node;
+    struct ozx_convert_flat flat;
 
     struct ozx_convert_count said[OZX_V2_SAID_BITS], codecs[OZX_V2_CODECS_MAX];
     struct ozx_convert_count separators, implicit;
@@ -146,12 +154,15 @@ void ozx_convert_drop_flat(struct ozx_convert *c, const char *path, size_t size_
 /* Takes the names of chunks out of an array's listing; what is left is none. `c` stands for them,
  * with `key`. */
 int ozx_convert_take_chunks(struct ozx_convert *c, uint32_t node, uint32_t key,
-                            struct ozx_input_listing *listing,
-                            struct ozx_error *error) OZX_CHECKED;
+                            struct ozx_input_listing *listing, struct ozx_error *error) OZX_CHECKED;
+/* Files that may be chunks in one directory, and are no metadata: what listings may omit. */
+bool ozx_convert_omits(const char *name, size_t size_bytes);
+/* Adds what was omitted of the directory with `key`, but chunks of the array `node` (or NONE). */
+int ozx_convert_add_omitted(const struct ozx_convert *c, uint32_t node, uint32_t key,
+                            struct ozx_input_listing *listing, struct ozx_error *error) OZX_CHECKED;
 /* The directory `rest` ("", "0", "0/1") of an array's chunks. */
 int ozx_convert_list_chunks(struct ozx_convert *c, uint32_t node, const char *rest,
-                            size_t rest_size_bytes, uint32_t key,
-                            struct ozx_input_listing *listing,
+                            size_t rest_size_bytes, uint32_t key, struct ozx_input_listing *listing,
                             struct ozx_error *error) OZX_CHECKED;
 /* True if `rest` has `count` numbers. */
 bool ozx_convert_is_key(const char *rest, size_t size_bytes, uint32_t count);

@@ -79,6 +79,7 @@ static bool holds_node(struct ozx_convert *c, char *path, size_t size, uint32_t 
     struct names names;
     bool found;
 
+    listing.omits = ozx_convert_omits;
     if (c->base->kind->list(c->base, path, size, key, &listing, &ignored))
         return false;
     ozx_cleanup_close(&listing.fd);
@@ -167,7 +168,7 @@ static int check_names(const struct ozx_convert *c, const char *path, size_t siz
 }
 
 static int list_v2(struct ozx_convert *c, const char *path, size_t size, uint32_t key,
-                   const struct names *names, struct ozx_input_listing *listing,
+                   const struct names *names, struct ozx_input_listing *listing, uint32_t *made,
                    struct ozx_error *error)
 {
     char below[OZX_NAME_PATH_MAX + 1];
@@ -184,6 +185,7 @@ static int list_v2(struct ozx_convert *c, const char *path, size_t size, uint32_
     failure = ozx_convert_make(c, path, size, names->has, listing->mtime_s, &node, error);
     if (failure)
         return failure;
+    *made = node;
     c->zmetadata += names->has_zmetadata;
     (void)drop_v2(listing);
     if (c->nodes[node].is_array)
@@ -252,7 +254,7 @@ int ozx_convert_list(struct ozx_input *input, const char *path, size_t path_size
     struct names names;
     const char *rest;
     size_t rest_size;
-    uint32_t array;
+    uint32_t array, made = OZX_CONVERT_NONE;
     int failure;
 
     c->base->output_file = input->output_file;
@@ -269,15 +271,19 @@ int ozx_convert_list(struct ozx_input *input, const char *path, size_t path_size
     ozx_convert_pop_images(c, path, path_size_bytes);
     ozx_convert_drop_flat(c, path, path_size_bytes);
     failure = ozx_convert_check_inside(c, path, path_size_bytes, true, error);
-    if (!failure)
-        failure = c->base->kind->list(c->base, path, path_size_bytes, key, listing, error);
+    if (failure)
+        return failure;
+    listing->omits = ozx_convert_omits;
+    failure = c->base->kind->list(c->base, path, path_size_bytes, key, listing, error);
+    listing->omits = NULL;
     if (failure)
         return failure;
     names = read_names(listing);
     if (!path_size_bytes)
         c->is_v3 = names.has_v3;
-    return c->is_v3 ? list_v3(c, path, path_size_bytes, &names, listing, error)
-           : inside_array(c, path, path_size_bytes)
-               ? 0 /* junk */
-               : list_v2(c, path, path_size_bytes, key, &names, listing, error);
+    if (c->is_v3)
+        failure = list_v3(c, path, path_size_bytes, &names, listing, error);
+    else if (!inside_array(c, path, path_size_bytes)) /* otherwise junk */
+        failure = list_v2(c, path, path_size_bytes, key, &names, listing, &made, error);
+    return failure ? failure : ozx_convert_add_omitted(c, made, key, listing, error);
 }

@@ -76,8 +76,8 @@ void ozx_convert_tell(struct ozx_input *input, const struct ozx_input_teller *te
     struct ozx_convert *c = ozx_convert_of(input);
     const struct telling t = {c, teller};
 
-    ozx_input_listing_free(&c->flat); /* the walk is over */
-    c->flat.fd = -1;
+    ozx_input_listing_free(&c->flat.listing); /* the walk is over */
+    c->flat.count = 0;
     for (unsigned i = 0; i < OZX_V2_SAID_BITS; i++)
         if (said[i])
             tell(&t, false, &c->said[i], said[i]);

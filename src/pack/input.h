@@ -63,10 +63,16 @@ struct ozx_input_kind {
     const char *hint_v2;      /* what to do where it is Zarr v2 */
     const char *hint_no_zarr; /* what to do where there is no hierarchy; may be NULL */
 
-    bool states_crc;          /* check_crc has something to compare with */
+    bool states_crc; /* check_crc has something to compare with */
     /* Where the keys of files are numbers below key_count, and tell the size; NULL, both. */
     uint64_t (*key_count)(const struct ozx_input *input);
     uint64_t (*size_of)(const struct ozx_input *input, uint64_t key);
+    /* Where the items of a directory have keys one behind the other, in the order of their names'
+     * bytes: the first of the directory with `key`, and how many; and the item with such a key. Its
+     * name is borrowed, and not terminated; it has no name_offset. NULL, both. */
+    void (*keys_of)(const struct ozx_input *input, uint32_t key, uint32_t *first, uint32_t *count);
+    const char *(*item_of)(const struct ozx_input *input, uint32_t key,
+                           struct ozx_input_item *item);
 
     /* The directory at `path`, whose item had `key` (0 for the root). -ENOMEM without an error. */
     int (*list)(struct ozx_input *input, const char *path, size_t path_size_bytes, uint32_t key,

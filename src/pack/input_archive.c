@@ -23,27 +23,44 @@ static struct archive_input *of(const struct ozx_input *input)
     return (struct archive_input *)(uintptr_t)input;
 }
 
+static void keys_of(const struct ozx_input *input, uint32_t key, uint32_t *first, uint32_t *count)
+{
+    ozx_archive_children(of(input)->archive, key, first, count);
+}
+
+static const char *item_of(const struct ozx_input *input, uint32_t key, struct ozx_input_item *item)
+{
+    const struct archive_input *self = of(input);
+    struct ozx_node_stat stat;
+    size_t size;
+    const char *name = ozx_archive_name(self->archive, key, &size);
+
+    ozx_archive_stat(self->archive, key, &stat);
+    *item = (struct ozx_input_item){.key = key,
+                                    .name_size_bytes = (uint16_t)size,
+                                    .is_directory = stat.is_directory,
+                                    .is_lost = self->lost && self->lost[key]};
+    return name;
+}
+
 static int list(struct ozx_input *input, const char *path, size_t path_size_bytes, uint32_t key,
                 struct ozx_input_listing *listing, struct ozx_error *error)
 {
-    const struct archive_input *self = of(input);
     struct ozx_node_stat stat;
     uint32_t first, count;
 
     (void)path, (void)path_size_bytes, (void)error;
-    ozx_archive_stat(self->archive, key, &stat);
+    ozx_archive_stat(of(input)->archive, key, &stat);
     listing->mtime_s = stat.mtime_s;
-    ozx_archive_children(self->archive, key, &first, &count);
+    keys_of(input, key, &first, &count);
     for (uint32_t node = first; node < first + count; node++) {
-        struct ozx_input_item *item;
-        size_t size;
-        const char *name = ozx_archive_name(self->archive, node, &size);
+        struct ozx_input_item item;
+        const char *name = item_of(input, node, &item);
 
-        ozx_archive_stat(self->archive, node, &stat);
-        if (ozx_input_listing_add(listing, name, size, stat.is_directory, &item))
+        if (!item.is_directory && listing->omits && listing->omits(name, item.name_size_bytes))
+            continue;
+        if (ozx_input_listing_add_item(listing, name, &item))
             return -ENOMEM;
-        item->key = node;
-        item->is_lost = self->lost && self->lost[node];
     }
     ozx_input_listing_sort(listing);
     return 0;
@@ -187,9 +204,9 @@ int ozx_input_refuse_own(const struct ozx_source *archive, const struct stat *ol
 static int check_output(const struct ozx_input *input, const struct ozx_output_file *output,
                         struct ozx_error *error)
 {
-    return output->in_place ? 0
-                            : ozx_input_refuse_own(ozx_archive_source(of(input)->archive),
-                                                   &output->old, error);
+    return output->in_place
+               ? 0
+               : ozx_input_refuse_own(ozx_archive_source(of(input)->archive), &output->old, error);
 }
 
 static const char *version(const struct ozx_input *input)
@@ -214,6 +231,8 @@ int ozx_input_of_archive(struct ozx_archive *archive, const uint8_t *lost, struc
                                                .states_crc = true,
                                                .key_count = key_count,
                                                .size_of = size_of,
+                                               .keys_of = keys_of,
+                                               .item_of = item_of,
                                                .list = list,
                                                .look = look,
                                                .holds_node = holds_node,

@@ -27,10 +27,10 @@ static int look_renamed(struct ozx_convert *c, uint32_t array, const struct ozx_
                         const char *below, size_t size, struct ozx_input_file *file,
                         struct ozx_error *error)
 {
-    bool is_walk = c->flat.count && c->flat_node == array;
+    bool is_walk = c->flat.count && c->flat.node == array;
     const char *slash = strrchr(below, '/');
     char name[OZX_NAME_COMPONENT_MAX + 2];
-    struct ozx_input_listing listing = {.names = name, .fd = is_walk ? c->flat.fd : -1};
+    struct ozx_input_listing listing = {.names = name, .fd = is_walk ? c->flat.listing.fd : -1};
     struct ozx_input_item renamed = {.key = item->key};
     int failure;
 
@@ -42,7 +42,7 @@ static int look_renamed(struct ozx_convert *c, uint32_t array, const struct ozx_
     below -= size - renamed.name_size_bytes;
     failure = c->base->kind->look(c->base, &listing, below, size, &renamed, file, error);
     if (is_walk)
-        c->flat.fd = listing.fd;
+        c->flat.listing.fd = listing.fd;
     else
         ozx_cleanup_close(&listing.fd);
     return failure;
@@ -273,7 +273,7 @@ static void close_input(struct ozx_input *input)
     struct ozx_convert *c = ozx_convert_of(input);
 
     ozx_convert_free_nodes(c);
-    ozx_input_listing_free(&c->flat);
+    ozx_input_listing_free(&c->flat.listing);
     ozx_input_close(c->base);
     free(c);
 }
@@ -306,7 +306,7 @@ int ozx_input_of_v2(struct ozx_input *base, struct ozx_input **out, struct ozx_e
                                       .close = close_input};
     c->input.kind = &c->kind;
     c->base = base;
-    c->flat.fd = -1;
+    c->flat.listing.fd = -1;
     *out = &c->input;
     return 0;
 }

@@ -37,6 +37,18 @@ int ozx_input_listing_add(struct ozx_input_listing *listing, const char *name,
     return 0;
 }
 
+int ozx_input_listing_add_item(struct ozx_input_listing *listing, const char *name,
+                               const struct ozx_input_item *item)
+{
+    struct ozx_input_item *copy;
+
+    if (ozx_input_listing_add(listing, name, item->name_size_bytes, item->is_directory, &copy))
+        return -ENOMEM;
+    copy->key = item->key;
+    copy->is_lost = item->is_lost;
+    return 0;
+}
+
 static int by_path_bytes(const void *a, const void *b, void *names)
 {
     const struct ozx_input_item *x = a, *y = b;

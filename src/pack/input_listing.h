@@ -7,6 +7,7 @@
 #define OZX_PACK_INPUT_LISTING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -27,6 +28,8 @@ struct ozx_input_listing {
     uint64_t fingerprint; /* of the directory: another one means a change; 0: it cannot change */
     int64_t mtime_s;
     int fd; /* the input's own; -1 */
+    /* Files of which it is true are not wanted, by an input that has `keys_of`; may be NULL. */
+    bool (*omits)(const char *name, size_t name_size_bytes);
 };
 
 #define OZX_INPUT_LISTING_INIT                                                                     \
@@ -38,6 +41,10 @@ struct ozx_input_listing {
 int ozx_input_listing_add(struct ozx_input_listing *listing, const char *name,
                           size_t name_size_bytes, bool is_directory,
                           struct ozx_input_item **item) OZX_CHECKED;
+
+/* The same of an item as it is but for its name_offset. */
+int ozx_input_listing_add_item(struct ozx_input_listing *listing, const char *name,
+                               const struct ozx_input_item *item) OZX_CHECKED;
 
 void ozx_input_listing_sort(struct ozx_input_listing *listing);
 

@@ -190,7 +190,8 @@ def test_shards(count, tmp_path):
 
 @pytest.mark.parametrize('count', [1_000_000 if LONG else 250_000])
 def test_shards_of_flat_chunks(count, tmp_path):
-    """Of Zarr v2, 0.0 in place of 0/0: the array's directory is held once, and not sorted again."""
+    """Of Zarr v2, 0.0 in place of 0/0, in the order of numbers, so not of names: the array's
+    directory is sorted in parts, and its names are not held twice. 48 MiB of 1,000,000."""
     array = (b'{"zarr_format":2,"shape":[%d,1000],"chunks":[1,1],"dtype":"|u1","compressor":null,'
              b'"fill_value":0,"filters":null,"order":"C"}' % (count // 1000))
     entries = [(b'.zarray', array)] + [(b'%d.%d' % divmod(i, 1000), b'%d' % (i % 10))
@@ -198,7 +199,7 @@ def test_shards_of_flat_chunks(count, tmp_path):
     archive = stored(tmp_path / 'x.zarr.zip', entries)
     code, peak, said = run('repack', '-q', '-j', '2', '--convert', '--shard', '--ome-version',
                            '0.5', archive, tmp_path / 'out.ozx')
-    assert code == 0 and peak < 6 * MIB + count * 86, (peak, said)
+    assert code == 0 and peak < 6 * MIB + count * 44, (peak, said)
     with zipfile.ZipFile(tmp_path / 'out.ozx') as opened:
         assert len(opened.namelist()) < 1000
         assert opened.read('c/0/0')[:12] == b'012345678901'

@@ -2,6 +2,7 @@
 """What cannot be mapped is refused by array and field, and nothing is written; what a store
 misstates is put right."""
 import json
+import zipfile
 
 import numpy
 import pytest
@@ -151,6 +152,50 @@ def test_mixed_and_unmatched_names(store, out):
     assert {n for n in tree(out) if n.startswith('a/')} == {'a/zarr.json', 'a/c/1/0'}
     (store / 'a' / 'c').write_text('')
     assert "where Zarr v3 has its chunks" in convert(store, out, '--ome-version', '0.5', code=2)
+
+
+def zipped(store, path):
+    """The store as a ZIP, and what repack --convert makes of it, or says."""
+    out = path.with_suffix('.ozx')
+    with zipfile.ZipFile(path, 'w') as file:
+        for each in sorted(store.rglob('*')):
+            if each.is_file():
+                file.write(each, each.relative_to(store))
+    done = launch.run_text('repack', '--convert', '-f', '--ome-version', '0.5', path, out)
+    return (tree(out) if done.returncode == 0 else None), done.stderr
+
+
+def test_names_like_those_of_chunks_in_an_archive(store, out, tmp_path):
+    """There a directory of chunks is not listed but looked at name by name: what is no chunk of
+    the array is seen all the same, in its place."""
+    array(store)
+    for name in ('0.0', '0.1', '1.0', '1.1'):
+        (store / 'a' / name).write_bytes(name.encode() * 16)
+    for name, shape in (('none', []), ('one', [25]), ('three', [12, 2, 11])):
+        (store / name).mkdir()
+        zarray = dict(GOOD, shape=shape, chunks=[1] * len(shape), dtype='|u1')
+        (store / name / '.zarray').write_text(json.dumps(zarray))
+        for index in numpy.ndindex(*shape):
+            key = '.'.join(map(str, index)) or '0'
+            (store / name / key).write_bytes(bytes([sum(index) + 1]))
+    stores.group(store / 'group', {})
+    for name in ('7', '1.2', 'x'):
+        (store / 'group' / name).write_text(name)
+    (store / 'a' / '.DS_Store').write_text('')
+    convert(store, out, '--ome-version', '0.5')
+    made, said = zipped(store, tmp_path / 'x.zip')
+    assert made == tree(out), said
+    assert made['none/c'] == b'\1' and made['three/c/11/1/10'] == bytes([23])
+    assert made['group/7'] == b'7' and made['one/c/24'] == bytes([25])
+    for name in ('readme', '01', '0.0.0', '5', '.0', '0..1'):
+        (store / 'a' / name).write_bytes(b'')
+        made, said = zipped(store, tmp_path / 'x.zip')
+        assert made is None and 'and not named like its chunks' in said, (name, said)
+        (store / 'a' / name).unlink()
+    (store / 'a' / '1').mkdir()
+    (store / 'a' / '1' / '0').write_bytes(b'x' * 16)
+    made, said = zipped(store, tmp_path / 'x.zip')
+    assert made is None and 'chunks named like 0.0 and chunks named like 0/0' in said
 
 
 def test_one_directory_too_high(store, out):
