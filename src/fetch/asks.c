@@ -197,15 +197,17 @@ static uint64_t windows_bytes(const struct ozx_asks *asks)
     return sum;
 }
 
-/* Where its reader had to wait for what was under way, the line holds more. */
-static void widen_window(const struct ozx_asks *asks, struct ozx_stream *s, bool missed)
+/* Where its reader had to wait for what was under way, the line holds more. That is most often for
+ * the end of what was read before: it lies in the next block. */
+static void widen_window(const struct ozx_asks *asks, struct ozx_stream *s)
 {
     uint64_t more = s->window_bytes ? s->window_bytes : WINDOW_MIN;
 
     if (!s->window_bytes ||
-        (s->window_bytes < WINDOW_MAX && (missed || s->window_bytes < WINDOW_SURE) &&
+        (s->window_bytes < WINDOW_MAX && (s->has_waited || s->window_bytes < WINDOW_SURE) &&
          windows_bytes(asks) + more <= asks->cache_bytes / CACHE_SHARE))
         s->window_bytes += more;
+    s->has_waited = false;
 }
 
 /* At the second time that a read follows on, since once is by chance, and from then on; not while
@@ -218,12 +220,13 @@ static void read_ahead(struct ozx_asks *asks, uint64_t offset, uint64_t size, bo
     uint64_t until, step;
 
     s->used = ++asks->count;
+    s->has_waited = s->has_waited || missed;
     if (!is_believed(s) || (!missed && !s->window_bytes) || asks->object->fetch_count >= QUEUE_MAX)
         return;
     if (s->ahead_bytes < s->next_bytes)
         s->ahead_bytes = s->next_bytes;
     if (is_new || !s->window_bytes)
-        widen_window(asks, s, missed);
+        widen_window(asks, s);
     until = s->next_bytes + s->window_bytes;
     step = s->window_bytes / 2 < BLOCK ? s->window_bytes / 2 : BLOCK;
     while (s->ahead_bytes + step <= until && s->ahead_bytes < total(asks)) {

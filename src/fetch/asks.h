@@ -32,6 +32,7 @@ struct ozx_stream {
     uint64_t unit_end_bytes; /* what begins before it was counted */
     unsigned reads;          /* of units, or of what is in none */
     uint64_t used;           /* when, by the count of asks */
+    bool has_waited;         /* its reader, since the window was looked at */
 };
 
 /* What was announced by a NEED: it will be read as a whole, and that its parts are read one behind

@@ -81,19 +81,29 @@ static void announce(struct state *s, uint64_t offset, uint64_t size)
 }
 
 /* The kernel asks for two parts at a time, and they overtake each other. */
-static void read_chunk(struct state *s, unsigned number, bool announced)
+static void read_parts(struct state *s, unsigned number, unsigned part, unsigned end)
 {
-    uint64_t at = 1000 + number * CHUNK;
-
-    if (announced)
-        announce(s, at, CHUNK);
-    for (unsigned part = 0; part < 8; part++) {
-        struct ozx_wire_ask ask = {OZX_WIRE_READ, 0, at + (part ^ 1) * PART, PART};
+    for (; part < end; part++) {
+        struct ozx_wire_ask ask = {OZX_WIRE_READ, 0, 1000 + number * CHUNK + (part ^ 1) * PART,
+                                   PART};
 
         ozx_asks_read(&s->asks, part & 1, &ask);
         if (part & 1)
             come(s);
     }
+}
+
+static void read_chunk(struct state *s, unsigned number, bool announced)
+{
+    if (announced)
+        announce(s, 1000 + number * CHUNK, CHUNK);
+    read_parts(s, number, 0, 8);
+}
+
+static void forget_all(struct state *s)
+{
+    ozx_cache_close(s->asks.cache);
+    CHECK(ozx_cache_open(s->asks.cache_bytes, -1, &s->asks.cache) == 0);
 }
 
 static void check_in_order(bool announced)
@@ -130,8 +140,7 @@ static void test_windows(void)
     CHECK(s->asks.streams[0].window_bytes == 8 * MIB);
     s->asks.streams[0].window_bytes = MIB;
     for (unsigned n = 24; n < 40; n++) {
-        ozx_cache_close(s->asks.cache); /* nothing is there in time */
-        CHECK(ozx_cache_open(s->asks.cache_bytes, -1, &s->asks.cache) == 0);
+        forget_all(s); /* nothing is there in time */
         read_chunk(s, n, true);
     }
     CHECK(s->asks.streams[0].window_bytes == 16 * MIB);
@@ -144,6 +153,22 @@ static void test_windows(void)
     for (unsigned i = 0; i < OZX_STREAMS; i++)
         ahead += s->asks.streams[i].window_bytes;
     CHECK(ahead >= 20 * MIB && ahead <= s->asks.cache_bytes / 2);
+    end(s);
+}
+
+/* The end of a chunk lies in the block behind, and is what its reader waits for. */
+static void test_waiting_for_the_end(void)
+{
+    struct state *s = begin();
+
+    for (unsigned n = 0; n < 24; n++) {
+        announce(s, 1000 + n * CHUNK, CHUNK);
+        come(s);
+        read_parts(s, n, 0, 6);
+        forget_all(s);
+        read_parts(s, n, 6, 8);
+    }
+    CHECK(s->asks.streams[0].window_bytes == 16 * MIB);
     end(s);
 }
 
@@ -199,6 +224,7 @@ static void test_few_requests(void)
     end(s);
 }
 
-CHECK_MAIN({"in order", test_in_order}, {"windows", test_windows}, {"near", test_near},
+CHECK_MAIN({"in order", test_in_order}, {"windows", test_windows},
+           {"waiting for the end", test_waiting_for_the_end}, {"near", test_near},
            {"here and there", test_here_and_there}, {"two neighbours", test_two_neighbours},
            {"few requests", test_few_requests})
