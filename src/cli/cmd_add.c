@@ -206,7 +206,7 @@ static const struct ozx_option rows[] = {
      .help = "add to a file that has other names (hard links)",
      .field = offsetof(struct command, file.force)},
     OZX_PACK_OPTIONS_TREE,
-    OZX_PACK_OPTION_JOBS("threads (default: the number of processors)"),
+    OZX_PACK_OPTION_JOBS("threads (default: one per processor, from 4 to 16)"),
     {.name = "quiet", .letter = 'q', .help = "no warnings, no progress", OZX_PACK_FLAG(quiet)},
     {.name = "verbose",
      .letter = 'v',

@@ -232,7 +232,7 @@ static const struct ozx_option rows[] = {
      .field = offsetof(struct command, json)},
     {.name = "single-column",
      .letter = '1',
-     .help = "one name a line, as it is without it",
+     .help = "one name per line (always so; for compatibility)",
      .field = offsetof(struct command, single_column)},
     OZX_REMOTE_OPTION,
 };

@@ -181,7 +181,7 @@ static const struct ozx_option rows[] = {
 static const struct ozx_verb verb = {
     .name = "mounts",
     .usage = "[--json]",
-    .about = "Lists the mounts of ozxfs that are to be seen from here: their state, since when, by "
+    .about = "Lists the mounts of ozxfs that are visible from here: their state, since when, by "
              "whom,\n"
              "how many requests were answered and how much was read, archive and directory.",
     OZX_OPTIONS(rows)};

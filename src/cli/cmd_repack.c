@@ -72,7 +72,7 @@ static const struct ozx_option rows[] = {
      .help = "list sizes and paths in the new order, write nothing",
      OZX_PACK_FLAG(pack.dry_run)},
     {.name = "recover",
-     .help = "write what is intact of a damaged archive, and list what is lost;\n"
+     .help = "write what is intact in a damaged archive, and list what is lost;\n"
              "exit status 2 if anything is",
      .field = offsetof(struct command, options.recover)},
     {.name = "subdir",
@@ -81,7 +81,7 @@ static const struct ozx_option rows[] = {
      .kind = OZX_OPTION_TEXT,
      .field = offsetof(struct command, options.subdir)},
     OZX_PACK_OPTIONS_WHAT,
-    OZX_PACK_OPTION_JOBS("threads (default: the number of processors)"),
+    OZX_PACK_OPTION_JOBS("threads (default: one per processor, from 4 to 16)"),
     OZX_PACK_OPTIONS_HOW,
 };
 

@@ -49,14 +49,13 @@ static const struct ozx_verb verb = {
     .name = "run",
     .usage = "[OPTIONS] ARCHIVE... -- COMMAND [ARG...]",
     .about =
-        "Mounts the archives, runs COMMAND, and unmounts them when it has ended, or whatever else\n"
-        "happens. In the arguments {} becomes the path of the mounted tree, {1}, {2} ... are "
+        "Mounts the archives, runs COMMAND, and unmounts them when it has ended, however that\n"
+        "happens. In the arguments {} becomes the path of the mounted tree; {1}, {2} ... are "
         "those\n"
-        "of several archives; a {} alone stands for all of them. The paths are in the "
-        "environment,\n"
-        "too: OZXFS_1, OZXFS_2 ... The exit status is that of the command, 128 and the signal's\n"
-        "number if it was killed, 127 if it is not found, 126 if it cannot be run.",
-    .after = "The same as of 'ozxfs mount'.\n"
+        "of several archives, and a {} alone stands for all of them. The paths are also in the\n"
+        "environment: OZXFS_1, OZXFS_2 ... The exit status is that of the command, 128 plus the\n"
+        "signal's number if it was killed, 127 if it is not found, 126 if it cannot be run.",
+    .after = "They are those of 'ozxfs mount'.\n"
              "\n"
              "Examples:\n"
              "  ozxfs run plate.ozx -- napari {}\n"

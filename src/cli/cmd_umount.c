@@ -36,12 +36,10 @@ static const struct ozx_verb verb = {
     .name = "umount",
     .usage = "[OPTIONS] DIR|ARCHIVE...",
     .about =
-        "Unmounts each DIR and returns when its daemon is gone. Also works if the daemon has died. "
-        "If\n"
-        "it is still mounted elsewhere (bind mounts, containers), it says so, and the daemon "
-        "lives\n"
-        "as long. A mount in use stays: exit status 72. An ARCHIVE is unmounted where you have\n"
-        "mounted it.",
+        "Unmounts each DIR, and returns when its daemon has exited; also works if the daemon has\n"
+        "died. If the tree is still mounted elsewhere (bind mounts, containers), a message says\n"
+        "where, and the daemon stays until that ends. A mount in use is kept: exit status 72.\n"
+        "Of an ARCHIVE, the mounts that you have made are unmounted.",
     OZX_OPTIONS(rows)};
 
 /* `name` is what `path` is called in messages. */

@@ -241,7 +241,7 @@ static const struct ozx_option rows[] = {
      .help = "do not read the data of entries",
      .field = offsetof(struct command, options.quick)},
     {.name = "strict",
-     .help = "warnings count: exit code 1",
+     .help = "exit with status 1 if there are warnings",
      .field = offsetof(struct command, strict)},
     {.name = "manifest",
      .value = "FORMAT",
@@ -257,7 +257,7 @@ static const struct ozx_option rows[] = {
     {.name = "jobs",
      .letter = 'j',
      .value = "N",
-     .help = "threads (default: the number of processors)",
+     .help = "threads (default: one per processor)",
      .kind = OZX_OPTION_NUMBER,
      .field = offsetof(struct command, options.threads),
      .low = 1,
@@ -268,7 +268,7 @@ static const struct ozx_option rows[] = {
      .field = offsetof(struct command, text.quiet)},
     {.name = "verbose",
      .letter = 'v',
-     .help = "also the rules that are kept, and all findings",
+     .help = "also list the rules that are met, and all findings",
      .field = offsetof(struct command, text.verbose)},
     {.name = "json",
      .help = "print everything as JSON on standard output",
@@ -283,7 +283,7 @@ static const struct ozx_verb verb = {
              "the CRC-32 of every entry, metadata, chunk keys, shard indices. Each rule that is\n"
              "broken is reported with entry and byte offset; ozxfs-verify(1) lists the rules.",
     .after =
-        "Exit codes: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n"
+        "Exit status: 0 sound, 1 warnings with --strict, 2 invalid; of several files the worst.\n"
         "\n"
         "Examples:\n"
         "  ozxfs verify image.ozx\n"

@@ -114,7 +114,7 @@ static const struct ozx_option rows[] = {
      .help = "print the address, and open no browser",
      .field = offsetof(struct command, no_open)},
     {.name = "exit",
-     .help = "end 15 seconds after the last page was closed",
+     .help = "exit 15 seconds after the last page was closed",
      .field = offsetof(struct command, ends_when_left)},
     OZX_REMOTE_OPTION,
 };

@@ -29,9 +29,9 @@ struct verb {
 static const struct verb verbs[] = {
 #ifdef OZX_HAVE_MOUNT
     {"mount", ozx_cmd_mount, "show an archive as a read-only directory tree"},
-    {"mounts", ozx_cmd_mounts, "show what is mounted where, and how it is"},
-    {"run", ozx_cmd_run, "mount archives for the time of one command"},
-    {"umount", ozx_cmd_umount, "end a mount and wait until its daemon is gone"},
+    {"mounts", ozx_cmd_mounts, "list mounts and their state"},
+    {"run", ozx_cmd_run, "run a command with archives mounted"},
+    {"umount", ozx_cmd_umount, "unmount an archive and wait until its daemon has exited"},
 #endif
     {"info", ozx_cmd_info, "show what is in an archive"},
     {"ls", ozx_cmd_ls, "list the entries of an archive"},

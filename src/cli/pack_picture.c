@@ -213,7 +213,7 @@ static int take(const struct told *told, struct ozx_pack_picture *out, struct oz
     why.hint[sizeof why.hint - 1] = '\0';
     return ozx_error_set(error, why.code < 0 ? why.code : -EIO, OZX_RULE_NONE, OZX_OFFSET_NONE,
                          "pack without --thumbnail", "no thumbnail can be made: %s",
-                         why.text[0] ? why.text : "its maker ended early");
+                         why.text[0] ? why.text : "the process that draws it ended early");
 }
 
 /* 0 if the work came to its end; else the reason was told, and the error is what follows from it.

@@ -300,7 +300,7 @@ static int check_profile(const struct ozx_aws *aws, const struct files *f, struc
                           error);
     if (named && !aws->region && !aws->endpoint && !aws->style)
         return refuse(f->profile, "check AWS_PROFILE or -o profile",
-                      "is in none of the files of AWS", error);
+                      "is not in the AWS configuration files", error);
     return 0;
 }
 
@@ -333,7 +333,7 @@ int ozx_aws_open(struct ozx_aws *aws, struct ozx_error *error)
     if (!failure && !ozx_aws_are_plain(aws))
         failure = ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                                 "check the credentials for a blank or a line break",
-                                "the AWS credentials contain a character that no key has");
+                                "the AWS credentials contain an invalid character");
     return failure;
 }
 

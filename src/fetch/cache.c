@@ -56,8 +56,8 @@ int ozx_cache_make_file(const char *folder, int *out, struct ozx_error *error)
         fd = make_named(folder);
     if (fd < 0)
         return ozx_error_set(error, -errno, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                             "give a directory that may be written to",
-                             "cannot make a file in the directory of cache: %s", strerror(errno));
+                             "give a writable directory",
+                             "cannot create a file in the cache directory: %s", strerror(errno));
     *out = fd;
     return 0;
 }

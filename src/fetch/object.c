@@ -276,8 +276,7 @@ static bool ask_otherwise(struct ozx_fetch *fetch)
         if (object->url_fd >= 0)
             ozx_error_set(&fetch->error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                           "write a new one into that file",
-                          "the URL in the file of url_file has expired, or is wrong (HTTP %d)",
-                          status);
+                          "the URL in url_file has expired, or is wrong (HTTP %d)", status);
         return false;
     }
     fetch->transfer.got_bytes = 0;
@@ -382,7 +381,7 @@ static bool may_sign(struct ozx_fetch *fetch, int64_t now)
         fetch->error = s3->role.error;
         end(fetch);
     } else if (state == OZX_ROLE_WAITS && now >= fetch->until_ms) {
-        fail(fetch, -EIO, NULL, "no credentials come in time");
+        fail(fetch, -EIO, NULL, "no credentials arrived in time");
     }
     return state == OZX_ROLE_READY;
 }

@@ -96,10 +96,9 @@ static int find_container(struct ozx_role *role, const struct ozx_aws *aws, stru
     if (!failure && role->token_file) {
         role->token_fd = open(role->token_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (role->token_fd < 0)
-            failure =
-                ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
-                              "check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-                              "cannot open the file of the container's token: %s", strerror(errno));
+            failure = ozx_error_set(error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
+                                    "check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+                                    "cannot open the container's token file: %s", strerror(errno));
     }
     return failure;
 }
@@ -156,11 +155,12 @@ static enum ozx_role_state fail(struct ozx_role *role, const char *why)
     if (role->is_instance)
         ozx_error_set(&role->error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                       "read without -o instance_role, or name a profile",
-                      "the metadata of this instance give no credentials: %s", why);
+                      "the instance metadata service returned no usable credentials: %s", why);
     else
         ozx_error_set(&role->error, -EACCES, OZX_RULE_NONE, OZX_OFFSET_NONE,
                       "a public bucket is read by -o anonymous",
-                      "this container's address of credentials gives none: %s", why);
+                      "the container's credentials endpoint returned no usable credentials: %s",
+                      why);
     return OZX_ROLE_FAILED;
 }
 
@@ -361,7 +361,7 @@ static const char *take_keys(struct ozx_role *role, struct ozx_aws *aws)
     if ((code && strcmp(code, "Success") != 0) || !now.key_id || !now.secret)
         why = "its answer has no keys in it";
     else if (!ozx_aws_are_plain(&now))
-        why = "a key of it has a character in it that no key has";
+        why = "one of the keys contains an invalid character";
     else if (role->refused && are_same(now.key_id, aws->key_id) && are_same(now.token, aws->token))
         why = "they have expired";
     if (!why) {

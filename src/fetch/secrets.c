@@ -63,10 +63,10 @@ int ozx_secret_url(int fd, const char *shown, char **url, struct ozx_error *erro
 
     if (!line || ozx_place_check(line))
         failure = refuse(error, -EINVAL, "write an http or https URL into it",
-                         "there is no valid URL in the file of url_file");
+                         "there is no valid URL in url_file");
     else if (!ozx_place_is_file(line, shown))
         failure = refuse(error, -EINVAL, "give the same URL, as far as its query",
-                         "the URL in the file of url_file is that of another file");
+                         "the URL in url_file is that of another file");
     else if (!(*url = strdup(line)))
         failure = ozx_error_memory(error);
     if (text)
@@ -113,7 +113,7 @@ int ozx_secret_headers(int fd, struct curl_slist **headers, struct ozx_error *er
     char *rest = text;
     int failure = text ? 0
                        : refuse(error, -EINVAL, NULL,
-                                "cannot read the file of header_file, or it "
+                                "cannot read header_file, or it "
                                 "is too large");
 
     for (char *line; !failure && (line = next_line(&rest));) {
@@ -125,7 +125,7 @@ int ozx_secret_headers(int fd, struct curl_slist **headers, struct ozx_error *er
             failure = ozx_error_memory(error);
         else
             failure = refuse(error, -EINVAL, "write lines like 'Authorization: Bearer TOKEN'",
-                             "a line in the file of header_file is not a header, or one that ozxfs "
+                             "a line in header_file is not a header, or one that ozxfs "
                              "sets itself");
     }
     if (text)

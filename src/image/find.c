@@ -116,7 +116,7 @@ static int find_axes(struct ozx_image *image, struct ozx_error *error)
         else if (image->z < 0)
             image->z = axis;
     }
-    return image->x >= 0 ? 0 : fail(image, -ENOTSUP, "it has no axis of space", error);
+    return image->x >= 0 ? 0 : fail(image, -ENOTSUP, "it has no spatial axis", error);
 }
 
 /* --- its level -------------------------------------------------------------------------------- */

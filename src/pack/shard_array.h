@@ -91,7 +91,6 @@ struct ozx_shard_array {
     uint64_t factors[OZX_DIMENSIONS_MAX]; /* chunks in a shard along each dimension */
     uint64_t chunks_per_shard;            /* 0: not settled */
     struct ozx_node_digest digest;        /* of the metadata that it has */
-    uint64_t metadata_size_bytes;         /* of those that it gets */
     int64_t mtime_s;                      /* the latest of its chunks */
     bool in_order;                        /* a chunk is to be read from front to back */
 

@@ -149,13 +149,13 @@ def test_anonymous(server, files, tmp_path, options, environment):
     ('', '[profile lab]\nsso_session = x\n', {'AWS_PROFILE': 'lab'}, 'export-credentials'),
     ('', '[default]\ncredential_process = /bin/false\n', {}, 'export-credentials'),
     ('', '[profile lab]\nrole_arn = x\n', {'AWS_PROFILE': 'lab'}, 'export-credentials'),
-    ('', '', {'AWS_PROFILE': 'lab\x1b'}, r"profile 'lab\x1B' is in none"),
+    ('', '', {'AWS_PROFILE': 'lab\x1b'}, r"profile 'lab\x1B' is not in the AWS"),
     ('[default]\naws_access_key_id = a\n', '', {}, 'give both'),
     (section('default'), '', {'AWS_ACCESS_KEY_ID': KEY_ID}, 'set both'),
     (section('default'), '', {'AWS_SECRET_ACCESS_KEY': SECRET}, 'set both'),
-    ('', '', {**KEYS, 'AWS_SESSION_TOKEN': 'a\r\nX-Evil: 1'}, 'no key has'),
-    ('', '', {**KEYS, 'AWS_ACCESS_KEY_ID': f'{KEY_ID}\n'}, 'no key has'),
-    (section('default', more='aws_session_token = a\rX-Evil: 1'), '', {}, 'no key has'),
+    ('', '', {**KEYS, 'AWS_SESSION_TOKEN': 'a\r\nX-Evil: 1'}, 'invalid character'),
+    ('', '', {**KEYS, 'AWS_ACCESS_KEY_ID': f'{KEY_ID}\n'}, 'invalid character'),
+    (section('default', more='aws_session_token = a\rX-Evil: 1'), '', {}, 'invalid character'),
 ], ids=['sso', 'process', 'role', 'unknown', 'half', 'id-only', 'secret-only', 'break-in-token',
         'break-in-id', 'return-in-file'])
 def test_no_keys_in_a_profile(server, tmp_path, credentials, config, environment, words):
