@@ -220,6 +220,8 @@ int ozx_cmd_thumbnail(int argc, char **argv, const struct ozx_remote_urls *urls)
                                 first == argc ? "no file given" : "no output file given");
     if (argc - first > 2)
         return ozx_report_usage("thumbnail", "more than one output file given");
+    if (strcmp(argv[first + 1], "-") == 0)
+        return ozx_report_usage("thumbnail", "cannot write to standard output: give a file");
     if (!ozx_png_is_built_in())
         return ozx_report(OZX_EXIT_UNAVAILABLE, "thumbnail",
                           "not built in: install libpng and build ozxfs again");

@@ -76,6 +76,12 @@ def test_planes_that_are_not_there(tmp_path):
         assert done.returncode == 64, (option, value)
 
 
+def test_standard_output_is_no_file(tmp_path):
+    done = run('thumbnail', made(tmp_path, [random(3, 4)]), '-', cwd=tmp_path)
+    assert done.returncode == 64 and 'standard output' in done.stderr
+    assert not (tmp_path / '-').exists()
+
+
 def test_larger_than_all_are_read(tmp_path):
     data = numpy.arange(4100 * 4100, dtype='uint32').reshape(4100, 4100) % 997
     zarr.create_array(tmp_path / 's', shape=data.shape, chunks=(1025, 1025), dtype='uint32',
