@@ -97,7 +97,8 @@ void ozx_hmac_sha256(const void *key, size_t key_size, const void *data, size_t 
 
 #endif
 
-size_t ozx_digest_size(enum ozx_digest_kind kind)
+/* Bytes of a digest: 32, or 16. */
+static size_t digest_size(enum ozx_digest_kind kind)
 {
     return kind == OZX_DIGEST_SHA256 ? 32 : 16;
 }
@@ -105,7 +106,7 @@ size_t ozx_digest_size(enum ozx_digest_kind kind)
 const char *ozx_digest_hex(enum ozx_digest_kind kind, const uint8_t digest[OZX_DIGEST_SIZE],
                            char hex[OZX_DIGEST_HEX_SIZE])
 {
-    size_t size = ozx_digest_size(kind);
+    size_t size = digest_size(kind);
 
     for (size_t i = 0; i < size; i++) {
         hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];

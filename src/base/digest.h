@@ -34,9 +34,6 @@ void ozx_digest_end(struct ozx_digest *digest, uint8_t out[OZX_DIGEST_SIZE]);
 void ozx_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size_bytes,
                      uint8_t out[OZX_DIGEST_SIZE]);
 
-/* Bytes of a digest: 32, or 16. */
-size_t ozx_digest_size(enum ozx_digest_kind kind);
-
 /* In lower case; `hex` is returned. */
 const char *ozx_digest_hex(enum ozx_digest_kind kind, const uint8_t digest[OZX_DIGEST_SIZE],
                            char hex[OZX_DIGEST_HEX_SIZE]);

@@ -22,8 +22,8 @@
 
 /* --- what the library says -------------------------------------------------------------------- */
 
-const char *ozx_pack_command_subject(const struct ozx_pack_command *command,
-                                     enum ozx_pack_about about)
+/* The path that a message is about. */
+static const char *subject_of(const struct ozx_pack_command *command, enum ozx_pack_about about)
 {
     if (about == OZX_PACK_INPUT || about == OZX_PACK_ARGUMENTS)
         return command->pack.input;
@@ -34,8 +34,8 @@ static void on_problem(void *context, enum ozx_pack_about about, const struct oz
 {
     struct ozx_pack_command *command = context;
 
-    ozx_problems_tell(&command->problems, ozx_report_pack_place(about),
-                      ozx_pack_command_subject(command, about), error);
+    ozx_problems_tell(&command->problems, ozx_report_pack_place(about), subject_of(command, about),
+                      error);
 }
 
 static void on_warning(void *context, enum ozx_pack_about about, const struct ozx_error *error)
@@ -43,7 +43,7 @@ static void on_warning(void *context, enum ozx_pack_about about, const struct oz
     struct ozx_pack_command *command = context;
 
     if (!command->quiet)
-        ozx_problems_warn(&command->problems, ozx_pack_command_subject(command, about), error);
+        ozx_problems_warn(&command->problems, subject_of(command, about), error);
 }
 
 static void on_note(void *context, enum ozx_pack_about about, const struct ozx_error *note)
@@ -51,7 +51,7 @@ static void on_note(void *context, enum ozx_pack_about about, const struct ozx_e
     struct ozx_pack_command *command = context;
 
     if (!command->quiet)
-        ozx_problems_note(&command->problems, ozx_pack_command_subject(command, about), note);
+        ozx_problems_note(&command->problems, subject_of(command, about), note);
 }
 
 static void on_left_out(void *context, const char *path)
@@ -231,7 +231,7 @@ void ozx_pack_command_sum_up(const struct ozx_pack_command *command,
                              const struct ozx_pack_result *result, double elapsed_s)
 {
     if (command->verbose || (command->problems.progress.enabled && !command->quiet))
-        ozx_report_pack_words(ozx_pack_command_subject(command, OZX_PACK_OUTPUT), result, elapsed_s,
+        ozx_report_pack_words(subject_of(command, OZX_PACK_OUTPUT), result, elapsed_s,
                               command->pack.dry_run);
 }
 

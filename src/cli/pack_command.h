@@ -103,10 +103,6 @@ int ozx_pack_take_rules(void *context, const char *value);
 /* The maker of --thumbnail (pack/picture.h); `context` is the command. Works in the cage. */
 ozx_picture_maker ozx_pack_command_picture;
 
-/* The path that a message is about. */
-const char *ozx_pack_command_subject(const struct ozx_pack_command *command,
-                                     enum ozx_pack_about about);
-
 /* RFC-9, extension: a warning where the output's name does not end in .ozx. */
 void ozx_pack_command_check_extension(const struct ozx_pack_command *command);
 

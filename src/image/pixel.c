@@ -32,7 +32,8 @@ bool ozx_pixel_of(const char *data_type, struct ozx_pixel *out)
     return false;
 }
 
-double ozx_pixel_half(uint16_t bits)
+/* IEEE 754 binary16. */
+static double half_of(uint16_t bits)
 {
     const int exponent = bits >> 10 & 0x1F, fraction = bits & 0x3FF;
     double value;
@@ -64,7 +65,7 @@ static double of_bits(struct ozx_pixel item, uint64_t bits)
         break;
     }
     if (item.size_bytes == 2)
-        return ozx_pixel_half((uint16_t)bits);
+        return half_of((uint16_t)bits);
     if (item.size_bytes == 4) {
         memcpy(&single, &half, sizeof single);
         return single;

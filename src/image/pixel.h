@@ -17,9 +17,6 @@ struct ozx_pixel {
 /* By the name of the data type ("uint16"); false: there is no picture of it. */
 bool ozx_pixel_of(const char *data_type, struct ozx_pixel *out);
 
-/* IEEE 754 binary16. */
-double ozx_pixel_half(uint16_t bits);
-
 double ozx_pixel_read(struct ozx_pixel item, bool big_endian, const uint8_t *at);
 
 /* The fill value as its JSON says it ("0", "\"NaN\"", "\"0x7fc00000\"", "true"); false: it says

@@ -110,7 +110,8 @@ enum ozx_junk ozx_junk_of_name(const char *name, bool is_directory)
     return is_directory ? of_directory(name) : of_file(name);
 }
 
-const char *ozx_junk_label(enum ozx_junk kind)
+/* For messages: "._*", "__MACOSX/". Static. */
+static const char *label_of(enum ozx_junk kind)
 {
     static const char *const labels[OZX_JUNK_KINDS] = {
         [OZX_JUNK_DS_STORE] = ".DS_Store",
@@ -141,7 +142,7 @@ uint64_t ozx_junk_describe(const struct ozx_junk_counts *counts, char *text, siz
             continue;
         sum += counts->of[kind];
         more = snprintf(text + used, size - used, "%s%" PRIu64 " %s", used ? ", " : "",
-                        counts->of[kind], ozx_junk_label((enum ozx_junk)kind));
+                        counts->of[kind], label_of((enum ozx_junk)kind));
         if (more > 0 && (size_t)more < size - used)
             used += (size_t)more;
     }

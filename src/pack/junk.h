@@ -42,9 +42,6 @@ struct ozx_junk_counts {
 /* The kind that a last component (terminated, without '/') is by its name alone. */
 enum ozx_junk ozx_junk_of_name(const char *name, bool is_directory);
 
-/* For messages: "._*", "__MACOSX/". Static. */
-const char *ozx_junk_label(enum ozx_junk kind);
-
 /* True for the names that make the directory with them a node of Zarr (v3 or v2). */
 bool ozx_junk_is_node_file(const char *name, size_t size_bytes);
 

@@ -62,9 +62,6 @@ void ozx_plan_place(const struct ozx_plan *plan, struct ozx_plan_entry *entry,
 int ozx_plan_add_omission(struct ozx_plan *plan, uint32_t directory, const char *name,
                           bool is_directory) OZX_CHECKED;
 
-/* True for `*.ozx` in any case (terminated): an archive in the hierarchy, or named like one. */
-bool ozx_plan_is_nested(const char *name, size_t size);
-
 /* True if one of the globs matches: `path` ends in `name`. */
 bool ozx_plan_excludes(const struct ozx_plan_options *options, const char *path, const char *name,
                        bool is_directory);

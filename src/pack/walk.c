@@ -106,7 +106,8 @@ static bool is_junk(struct walk *walk, const char *name, const struct ozx_input_
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-bool ozx_plan_is_nested(const char *name, size_t size)
+/* True for `*.ozx` in any case (terminated): an archive in the hierarchy, or named like one. */
+static bool is_nested(const char *name, size_t size)
 {
     return size >= 4 && strcasecmp(name + size - 4, ".ozx") == 0;
 }
@@ -154,7 +155,7 @@ static int add_file(struct walk *walk, struct ozx_input_listing *listing, uint32
     struct ozx_input_file file;
     int failure;
 
-    if (ozx_plan_is_nested(name, item->name_size_bytes))
+    if (is_nested(name, item->name_size_bytes))
         return problem(walk, OZX_RULE_NESTED, "leave it out with --exclude, or pack it elsewhere",
                        "is an archive inside the hierarchy", "");
     failure = look(walk, listing, item, &file);
@@ -220,7 +221,7 @@ static int keep_item(struct walk *walk, struct ozx_input_listing *listing, uint3
 {
     if (!item->is_directory)
         return add_file(walk, listing, directory, name, item);
-    if (ozx_plan_is_nested(name, item->name_size_bytes))
+    if (is_nested(name, item->name_size_bytes))
         return problem(walk, OZX_RULE_NESTED, "leave it out with --exclude, or rename it",
                        "is a directory that is named like an archive inside the hierarchy", "");
     ozx_cleanup_close(&listing->fd); /* one directory is open at a time, whatever the depth */
