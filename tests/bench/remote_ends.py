@@ -128,7 +128,8 @@ class Setting:
         self.given, self.folder, self.client, self.base = given, folder, client, base
         self.rtt_ms, self.asked = rtt_ms, 0
         self.environment = dict(os.environ, SSL_CERT_FILE=str(folder / "crt"),
-                                CURL_CA_BUNDLE=str(folder / "crt"), HOME=str(folder))
+                                CURL_CA_BUNDLE=str(folder / "crt"), HOME=str(folder),
+                                REQUESTS_CA_BUNDLE=str(folder / "crt"), no_proxy="*")
 
     def url(self, archive):
         return f"{self.base}/{archive.path.name}"

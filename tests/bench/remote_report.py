@@ -26,7 +26,7 @@ class Report:
             known = [v for v in values if v == v]
             best = (min if less else max)(known) if known else None
             middle = f" ({figure(statistics.median(known))})" if len(known) > 1 else ""
-            parts.append(f"{who} {figure(best)}{middle}" if known else f"{who} fails")
+            parts.append(f"{who} {figure(best)}{middle}" if known else f"{who} not in time")
         print(f"  {what:38} {', '.join(parts)}{' ' * bool(unit)}{unit}", flush=True)
 
     def judge(self, words, own, needed, holds):
