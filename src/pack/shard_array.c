@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "pack/input.h"
 
 #define SUM_EVERY 64
 #define PLACES_MORE 65536 /* than twice those of chunks: a list takes less then */
 #define RECORD_SIZE 16
 #define CRC_SIZE 4
+/* Of fewer keys 1 + each fits 3 bytes. */
+#define NARROW_KEYS (UINT64_C(1) << 24)
 
 static uint64_t along(const struct ozx_array *array, uint32_t dimension)
 {
@@ -65,6 +68,24 @@ uint64_t ozx_shard_place(const struct ozx_array *grid, const uint64_t *index, ui
     return place;
 }
 
+static uint32_t table_get(const struct ozx_shard_array *self, uint64_t place)
+{
+    const uint8_t *at = self->table + place * self->table_width_bytes;
+    uint32_t value = 0;
+
+    for (uint32_t i = 0; i < self->table_width_bytes; i++)
+        value |= (uint32_t)at[i] << 8 * i;
+    return value;
+}
+
+static void table_put(const struct ozx_shard_array *self, uint64_t place, uint32_t value)
+{
+    uint8_t *at = self->table + place * self->table_width_bytes;
+
+    for (uint32_t i = 0; i < self->table_width_bytes; i++)
+        at[i] = (uint8_t)(value >> 8 * i);
+}
+
 int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_DIMENSIONS_MAX],
                         uint64_t size_bytes, uint64_t key)
 {
@@ -73,7 +94,7 @@ int ozx_shard_array_add(struct ozx_shard_array *self, const uint64_t index[OZX_D
 
     self->data_bytes += size_bytes;
     if (self->table) {
-        self->table[place] = (uint32_t)key + 1;
+        table_put(self, place, (uint32_t)key + 1);
         self->count++;
         return 0;
     }
@@ -153,8 +174,9 @@ int ozx_shard_array_use_table(struct ozx_shard_array *self, uint64_t *budget,
 
     if (!places || places > *budget)
         return 0;
-    self->table =
-        calloc((size_t)places, sizeof *self->table); /* what is not there takes no memory */
+    self->table_width_bytes = input->kind->key_count(input) < NARROW_KEYS ? 3 : 4;
+    /* what is not there takes no memory */
+    self->table = calloc((size_t)places, self->table_width_bytes);
     if (!self->table)
         return -ENOMEM;
     *budget -= places;
@@ -170,7 +192,7 @@ static int drop_table(struct ozx_shard_array *self)
     int failure = 0;
 
     for (uint64_t place = 0; place < places && !failure; place++) {
-        uint64_t key = self->table[place];
+        uint64_t key = table_get(self, place);
         if (!key--)
             continue;
         failure = ozx_shard_list_add(
@@ -462,7 +484,7 @@ bool ozx_shard_chunk(const struct ozx_shard_array *self, uint32_t chunk,
     for (uint32_t i = 0; i < self->chunks.shape.count; i++)
         if (index[i] >= along(&self->chunks, i))
             return false;
-    key = self->table[ozx_shard_place(&self->chunks, index, self->chunks.shape.count)];
+    key = table_get(self, ozx_shard_place(&self->chunks, index, self->chunks.shape.count));
     if (!key)
         return false;
     *out = (struct ozx_shard_chunk){

@@ -10,10 +10,10 @@
  *     2,0  2,1 | 2,2
  *
  * Only places, sizes and the input's keys of the chunks are kept, 16 bytes for each that is there;
- * or, where a key tells the size and most of the grid is there, a table of the keys by place, 4
- * bytes for each place. All else follows from them: names of chunks and shards, offsets (a sum for
- * each 64 chunks is kept), and the index, which is made as it is read. So nothing depends on how
- * large a shard is.
+ * or, where a key tells the size and most of the grid is there, a table of the keys by place, 3 or
+ * 4 bytes for each place. All else follows from them: names of chunks and shards, offsets (a sum
+ * for each 64 chunks is kept), and the index, which is made as it is read. So nothing depends on
+ * how large a shard is.
  *
  * The array may be sharded already, and get shards of another shape: then its files are shards, and
  * a chunk's key is its offset in one of them (there is no table); where each chunk is was read from
@@ -96,8 +96,10 @@ struct ozx_shard_array {
 
     struct ozx_shard_list list;
     uint32_t count; /* chunks that are there */
-    /* owned; in place of the list: 1 + the key of the chunk at each place, 0: none */
-    uint32_t *table;
+    /* owned; in place of the list: 1 + the key of the chunk at each place, 0: none; the low byte
+     * first, in as many bytes as the largest needs */
+    uint8_t *table;
+    uint32_t table_width_bytes;
     uint64_t (*size_of)(const struct ozx_input *input, uint64_t key); /* of a chunk in the table */
     const struct ozx_input *input; /* for that; borrowed */
     uint64_t data_bytes;
