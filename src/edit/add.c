@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "edit/add_parents.h"
+#include "edit/neighbours.h"
 #include "zip/name.h"
 
 static int refuse_path(const char *path, const char *why, struct ozx_error *error)
@@ -115,7 +116,9 @@ static int append(struct ozx_archive *archive, int fd, const struct ozx_add_opti
                                        .tree = options->tree,
                                        .comment = comment.text,
                                        .comment_size_bytes = comment.size_bytes};
-        failure = complete ? ozx_append_complete(&all, error) : ozx_append_reserve(&all, error);
+        failure = ozx_neighbours_check(archive, entries, all.entry_count, error);
+        if (!failure)
+            failure = complete ? ozx_append_complete(&all, error) : ozx_append_reserve(&all, error);
     }
     free(comment.text);
     return failure;

@@ -10,6 +10,7 @@
 #include "edit/append.h"
 #include "edit/change.h"
 #include "edit/consolidated_copy.h"
+#include "edit/neighbours.h"
 #include "zarr/json_edit.h"
 #include "zip/append_mark.h"
 
@@ -145,12 +146,16 @@ static int append(struct ozx_archive *archive, int fd, const struct change *chan
                   struct ozx_error *error)
 {
     struct ozx_append_entry entries[OZX_APPEND_CLEAR_MAX];
+    int failure;
 
     for (uint32_t i = 0; i < change->count; i++)
         entries[i] = (struct ozx_append_entry){.path = change->files[i].path,
                                                .data = change->files[i].text.text,
                                                .size_bytes = change->files[i].text.size_bytes,
                                                .mtime_s = now_s};
+    failure = ozx_neighbours_check(archive, entries, change->count, error);
+    if (failure)
+        return failure;
     return ozx_append(&(struct ozx_append){.source = ozx_archive_source(archive),
                                            .fd = fd,
                                            .entries = entries,

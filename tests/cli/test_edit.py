@@ -12,6 +12,7 @@ import zipfile
 import zlib
 
 import pytest
+from corpus.recipe import Entry, image, pattern, served
 from kit.change import (OME, add, comment_of, contents, edit, edited, findings, group, make,
                         packed)
 from kit.info import OZXFS, run, write
@@ -261,6 +262,20 @@ def test_a_comment_that_hides_the_end_from_libarchive(change, tmp_path):
                                     check=True).stdout.split()
             assert set(listed) == {'zarr.json', 'other'} | (
                 {'new/zarr.json'} if change == 'add' else set())
+
+
+@pytest.mark.parametrize('node', ['/', 'n', 'added'])
+def test_data_that_reach_into_what_becomes_a_gap(node, tmp_path):
+    """They are EIO, and would be made of what was there."""
+    path = tmp_path / 'x.ozx'
+    beyond = Entry(b'x', pattern(40), local={'extra_size': 60})
+    served(image(*[beyond] if node != 'n' else [beyond, Entry(b'n/zarr.json', TEXT)]),
+           eio=[b'x']).write(path)
+    before = path.read_bytes()
+    done = (add(path, make(tmp_path / 'tree', {'zarr.json': TEXT}), node) if node == 'added' else
+            edit(path, node, 'attributes.x=1'))
+    assert (done.returncode, path.read_bytes()) == (2, before), done.stderr
+    assert done.stderr.count('\n') == 1 and "'x'" in done.stderr and 'verify' in done.stderr
 
 
 def test_two_entries_of_the_name(tmp_path):
