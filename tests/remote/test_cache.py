@@ -80,7 +80,7 @@ def test_no_folder(server, folder):
     server.requests.clear()
     ended = cat(server, f'cache={folder}', ['zarr.json'], text=True)
     assert ended.returncode != 0 and not server.requests
-    assert 'directory of cache' in ended.stderr and ended.stderr.count('\n') == 1
+    assert 'cache directory' in ended.stderr and ended.stderr.count('\n') == 1
 
 
 @pytest.mark.parametrize('size', ['', '0', '15M', '2T', '16X', '-1', '1e3M', '16777215',

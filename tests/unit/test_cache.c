@@ -118,7 +118,7 @@ static void test_folders_that_are_none(void)
     int fd = -1;
 
     CHECK(ozx_cache_make_file("/nonexistent/x", &fd, &error) == -ENOENT && fd == -1);
-    CHECK(strstr(error.text, "directory of cache"));
+    CHECK(strstr(error.text, "cache directory"));
     CHECK(ozx_cache_make_file("/dev/null", &fd, &error) == -ENOTDIR && fd == -1);
 }
 
