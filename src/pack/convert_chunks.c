@@ -327,7 +327,7 @@ static uint32_t lower_bound(const struct ozx_convert *c, const char *prefix, siz
         size_t name_size = item.name_size_bytes;
         int order = memcmp(name, prefix, name_size < size ? name_size : size);
 
-        if (order < 0 || (order == 0 && (name_size <= size || name[size] < '.')))
+        if (order < 0 || (order == 0 && (name_size <= size || (unsigned char)name[size] < '.')))
             low = middle + 1;
         else
             high = middle;

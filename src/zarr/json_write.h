@@ -2,8 +2,8 @@
  *
  * A text that grows. Memory failing is sticky: it is asked for once, at the end.
  */
-#ifndef OZX_ZARR_V2_TEXT_H
-#define OZX_ZARR_V2_TEXT_H
+#ifndef OZX_ZARR_JSON_WRITE_H
+#define OZX_ZARR_JSON_WRITE_H
 
 #include <stdbool.h>
 #include <stddef.h>

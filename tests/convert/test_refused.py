@@ -182,6 +182,8 @@ def test_names_like_those_of_chunks_in_an_archive(store, out, tmp_path):
     for name in ('7', '1.2', 'x'):
         (store / 'group' / name).write_text(name)
     (store / 'a' / '.DS_Store').write_text('')
+    for index in range(12):  # left out, and behind all chunks of that index
+        (store / 'three' / f'{index}é.{"0" * 32}.partial').write_bytes(b'')
     convert(store, out, '--ome-version', '0.5')
     made, said = zipped(store, tmp_path / 'x.zip')
     assert made == tree(out), said
