@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The words for what is left out and named.
+ * The words for what is left out but listed.
  */
 #include "zarr/left_out.h"
 
