@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "fetch/pace.h"
@@ -185,7 +186,7 @@ static void set_cacert(CURL *easy, const struct ozx_line *line)
         curl_easy_setopt(easy, CURLOPT_CAINFO, line->cacert);
 }
 
-static void set_line(const struct ozx_transfer *t, bool is_origin)
+static void set_line(const struct ozx_transfer *t, const char *url, bool is_origin)
 {
     const struct ozx_line *line = t->line;
 
@@ -197,7 +198,9 @@ static void set_line(const struct ozx_transfer *t, bool is_origin)
     if (line->s3) /* a key may have "/../" in it, and that is signed */
         curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 512L * 1024);
-    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L);
+    /* For what a connection speaks. Without TLS it is one that has no streams, and libcurl, which
+     * learns that by its first answer, lets all others wait for the end of that. */
+    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, strncasecmp(url, "https:", 6) == 0 ? 1L : 0L);
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(t->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT, 10L);
@@ -243,7 +246,7 @@ int ozx_transfer_start(struct ozx_transfer *t, const char *url, bool is_origin, 
     t->start_bytes = t->got_bytes;
     t->why = "";
     t->heard_ms = ozx_clock_ms();
-    set_line(t, is_origin);
+    set_line(t, url, is_origin);
     set_way(t, url, is_origin);
     set_range(t);
     if (t->resolve_anew)
