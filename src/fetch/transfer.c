@@ -40,10 +40,12 @@ static void keep_connection(struct ozx_transfer *t, bool keeps)
 static size_t take_header(char *line, size_t one, size_t size, void *context)
 {
     struct ozx_transfer *t = context;
+    bool goes_on = ozx_answer_line(&t->answer, line, size);
 
     (void)one;
-    keep_connection(t, true);
-    return ozx_answer_line(&t->answer, line, size) ? size : 0;
+    /* Behind the head of a range its bytes have to come, too (take_body), behind a hint a head. */
+    keep_connection(t, t->answer.status >= 200 && t->answer.status != 206);
+    return goes_on ? size : 0;
 }
 
 static void judge(struct ozx_transfer *t)

@@ -23,7 +23,7 @@ FRAME = 1 << 14
 GOAWAY_AFTER = 2  # answers of a connection
 NOT_OF_HTTP2 = ('connection', 'keep-alive', 'transfer-encoding')
 OWN = ('rst_stream', 'rst_in_the_body', 'refused_stream', 'goaway', 'goaway_at_once',
-       'connection_resets', 'connection_silent')
+       'connection_resets', 'connection_silent', 'connection_heads')
 
 
 class Stream(Asked):
@@ -114,11 +114,12 @@ class Stream(Asked):
 
     def answer(self, answer, fault):
         handler, codes = self.handler, h2.errors.ErrorCodes
-        if fault in ('connection_resets', 'connection_silent'):
-            if self.is_of_the_broken():
-                if fault == 'connection_resets':
-                    handler.reset(self.number, codes.INTERNAL_ERROR)
-                return
+        if fault and fault.startswith('connection_') and self.is_of_the_broken():
+            if fault == 'connection_resets':
+                handler.reset(self.number, codes.INTERNAL_ERROR)
+            elif fault == 'connection_heads':
+                self.send_head(answer)
+            return
         if fault == 'goaway_at_once':
             handler.say_goodbye(0)
         elif fault in ('rst_stream', 'refused_stream'):
