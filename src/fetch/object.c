@@ -23,7 +23,8 @@
 #define MISSED_MS 5000    /* while the last deadline was missed */
 #define COOL_DOWN_MS 1000 /* and before anything is tried then */
 #define SILENCE_S 20
-#define SLOWEST 8 /* bytes a millisecond: what comes slower has no more time than the deadline */
+#define SLOWEST 8  /* bytes a millisecond: what comes slower has no more time than the deadline */
+#define RESERVED 4 /* one in so many requests is of what somebody waits for */
 #define RESUMED ((size_t)64 << 10) /* from so many bytes on, which came before a connection broke */
 
 struct ozx_fetch *ozx_fetch_make(struct ozx_object *object, enum ozx_fetch_kind kind,
@@ -390,6 +391,7 @@ static bool may_sign(struct ozx_fetch *fetch, int64_t now)
 static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
 {
     struct ozx_object *object = fetch->object;
+    unsigned most = object->pace.active_max;
     const int64_t until = fetch->until_ms, paced = ozx_pace_begin_ms(&object->pace, until);
     const int64_t begin = fetch->not_before_ms > paced ? fetch->not_before_ms : paced;
 
@@ -415,7 +417,9 @@ static int64_t look_at(struct ozx_fetch *fetch, int64_t now)
     }
     if (begin > now)
         return begin;
-    if (object->active < object->pace.active_max && may_sign(fetch, now))
+    /* Else a reader of something else waits for a block that is read ahead. */
+    most -= fetch->asked ? 0 : most / RESERVED;
+    if (object->active < most && may_sign(fetch, now))
         start(fetch, now); /* may have freed it */
     return until;
 }

@@ -58,13 +58,27 @@ static int fetch_it(struct ozx_object *object)
     return *ended;
 }
 
-static void test_reconnect(void)
+/* `url`: what is there. Owned. */
+static int listen_somewhere(char **url)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct server server = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK_INT(bind(fd, (struct sockaddr *)&address, size), 0);
+    CHECK_INT(listen(fd, 32), 0);
+    CHECK_INT(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    CHECK(asprintf(url, "http://127.0.0.1:%u/x", ntohs(address.sin_port)) > 0);
+    return fd;
+}
+
+static void test_reconnect(void)
+{
+    char *url = NULL;
+    struct server server = {.fd = listen_somewhere(&url)};
     int ended;
     struct ozx_object object = {.line = {.multi = ozx_transfer_multi(), .user_agent = "test"},
+                                .first_url = url,
                                 .url_fd = -1,
                                 .deadline_ms = 20000,
                                 .pace = {.active_max = 1},
@@ -72,11 +86,7 @@ static void test_reconnect(void)
                                 .context = &ended};
     pthread_t thread;
 
-    CHECK_INT(bind(server.fd, (struct sockaddr *)&address, size), 0);
-    CHECK_INT(listen(server.fd, 8), 0);
-    CHECK_INT(getsockname(server.fd, (struct sockaddr *)&address, &size), 0);
-    if (asprintf(&object.first_url, "http://127.0.0.1:%u/x", ntohs(address.sin_port)) < 0 ||
-        pthread_create(&thread, NULL, serve, &server))
+    if (pthread_create(&thread, NULL, serve, &server))
         return;
     CHECK_INT(fetch_it(&object), 1);
     CHECK_INT(fetch_it(&object), 1);
@@ -91,4 +101,40 @@ static void test_reconnect(void)
     close(server.fd);
 }
 
-CHECK_MAIN({"reconnect", test_reconnect})
+static void make(struct ozx_object *object, unsigned count, bool asked)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct ozx_fetch *fetch = ozx_fetch_make(object, OZX_FETCH_RANGE, 0, 9);
+
+        CHECK(fetch != NULL);
+        if (!fetch)
+            return;
+        fetch->unpinned = true;
+        fetch->asked = asked;
+    }
+    ozx_object_run(object);
+}
+
+/* By a server that never answers: what is read ahead leaves a fourth to who waits. */
+static void test_reserve(void)
+{
+    char *url = NULL;
+    int fd = listen_somewhere(&url);
+    struct ozx_object object = {.line = {.multi = ozx_transfer_multi(), .user_agent = "test"},
+                                .first_url = url,
+                                .url_fd = -1,
+                                .deadline_ms = 20000,
+                                .pace = {.active_max = 16}};
+
+    make(&object, 20, false);
+    CHECK_UINT(object.active, 12);
+    make(&object, 3, true);
+    CHECK_UINT(object.active, 15);
+    make(&object, 3, true);
+    CHECK_UINT(object.active, 16);
+    ozx_object_stop(&object);
+    curl_multi_cleanup(object.line.multi);
+    close(fd);
+}
+
+CHECK_MAIN({"reconnect", test_reconnect}, {"reserve", test_reserve})
