@@ -177,13 +177,16 @@ static void unlink_slot(struct ozx_cache *cache, uint32_t at)
     leave_list(cache, at);
 }
 
-/* A slot that is free now. */
+/* A slot that is free now. The first block stays: it has the metadata, which whoever opens an image
+ * reads, behind a directory that may have been larger than all of the cache. */
 static uint32_t make_room(struct ozx_cache *cache)
 {
     uint32_t at = cache->oldest;
 
     if (cache->filled < cache->slot_count)
         return cache->filled++;
+    if (cache->slots[at].block == 0)
+        at = cache->slots[at].newer;
     unlink_slot(cache, at);
     return at;
 }

@@ -19,6 +19,7 @@
 
 #define SIZE (UINT64_C(4) << 20) /* of the cache: the smallest there is */
 #define PAGES (SIZE / OZX_PAGE)
+#define OFTEN 16 /* a page that is asked for, not of the first block */
 
 static char folder[] = "/tmp/ozxfs-cache-test-XXXXXX";
 static bool named_only; /* the file system knows no files without a name */
@@ -122,7 +123,8 @@ static void test_folders_that_are_none(void)
     CHECK(ozx_cache_make_file("/dev/null", &fd, &error) == -ENOTDIR && fd == -1);
 }
 
-/* What is asked for again and again stays, and of what does not fit the oldest goes. */
+/* What is asked for again and again stays, and so does the first block; of what does not fit the
+ * oldest goes. */
 static void check_no_more_than_allowed(int fd)
 {
     struct ozx_cache *cache = NULL;
@@ -133,8 +135,9 @@ static void check_no_more_than_allowed(int fd)
     for (uint64_t number = 0; number < 4 * PAGES; number++) {
         put(cache, number);
         CHECK(ozx_cache_has(cache, number));
-        CHECK(is_there(cache, 0));
+        CHECK(number < OFTEN || is_there(cache, OFTEN));
     }
+    CHECK(is_there(cache, 0));
     for (uint64_t number = 0; number < 4 * PAGES; number++)
         there += is_there(cache, number);
     CHECK(there > PAGES / 2 && there <= PAGES);
