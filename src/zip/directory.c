@@ -18,6 +18,12 @@
 
 #define BLOCK_SIZE (1u << 20) /* holds the largest header there can be: 46 + 3 x 65535 bytes */
 
+/* What is announced ahead of where it is read fits twice into the smallest cache. A piece is less
+ * than one message can announce, and thus by itself: with each that is read the fetcher may see
+ * that the line holds more. */
+#define AHEAD ((uint64_t)8 * BLOCK_SIZE)
+#define PIECE (BLOCK_SIZE - 4096)
+
 #define HINT_AGAIN "get the file again, or ask its author"
 #define HINT_REWRITE "recreate the archive with another tool"
 
@@ -29,6 +35,7 @@ struct ozx_zip_directory {
     size_t used_bytes, filled_bytes; /* of the block */
     size_t ahead_bytes;              /* are read at once if it has to read, at most BLOCK_SIZE */
     uint64_t next_bytes;             /* file offset of the byte behind the block */
+    uint64_t announced_bytes;        /* file offset of the byte behind what was announced */
     char *decoded;                   /* room for one name decoded from CP437 */
     uint32_t last_dos;               /* the last DOS date and time, and what it means: */
     int64_t last_dos_s;
@@ -49,6 +56,24 @@ static uint64_t position(const struct ozx_zip_directory *w)
     return w->next_bytes - (w->filled_bytes - w->used_bytes);
 }
 
+/* Whoever reads it from end to end says so: over a network the pieces come side by side. */
+static void announce(struct ozx_zip_directory *w)
+{
+    uint64_t end = end_of_directory(w), until = w->next_bytes + AHEAD;
+
+    if (w->ahead_bytes < BLOCK_SIZE || end - w->next_bytes <= BLOCK_SIZE)
+        return;
+    if (w->announced_bytes < w->next_bytes)
+        w->announced_bytes = w->next_bytes;
+    while (w->announced_bytes < end && w->announced_bytes < until) {
+        uint64_t left = end - w->announced_bytes;
+        const struct ozx_range piece = {w->announced_bytes, left < PIECE ? left : PIECE};
+
+        ozx_source_will_need(w->source, &piece, 1);
+        w->announced_bytes += piece.size_bytes;
+    }
+}
+
 /* Makes `size` bytes available in the block if the directory still has them; false if not. */
 static int need(struct ozx_zip_directory *w, size_t size, bool *there)
 {
@@ -59,6 +84,7 @@ static int need(struct ozx_zip_directory *w, size_t size, bool *there)
     *there = left >= size;
     if (*there || more == 0)
         return 0;
+    announce(w);
     memmove(w->block, w->block + w->used_bytes, left);
     if (more > BLOCK_SIZE - left)
         more = BLOCK_SIZE - left;
@@ -367,7 +393,7 @@ void ozx_zip_directory_seek(struct ozx_zip_directory *directory, uint64_t header
         return;
     }
     directory->used_bytes = directory->filled_bytes = 0;
-    directory->next_bytes = header_offset_bytes;
+    directory->next_bytes = directory->announced_bytes = header_offset_bytes;
 }
 
 int ozx_zip_directory_next(struct ozx_zip_directory *directory, const struct ozx_zip_entry **entry,

@@ -15,6 +15,7 @@ from server import Handler, serving
 
 ENTRIES, COMMENT = 340, 60000  # together more than the smallest cache has room for
 HEAD = 1 << 16
+SIDE_BY_SIDE = 8  # at least, of a large directory
 METADATA = json.dumps(group(multiscales=[multiscale()])).encode()
 
 
@@ -63,8 +64,8 @@ def test_two_requests_at_once(tmp_path):
 
 
 def test_a_large_directory(large, tmp_path):
-    """No byte of it comes twice; and the metadata, which came first, are there when all of it has
-    been through the cache."""
+    """It comes side by side, no byte of it twice; and the metadata, which came first, are there
+    when all of it has been through the cache."""
     with serving(large) as server:
         server.RequestHandlerClass, server.events = SlowHandler, []
         cat(server, '-o', f'cache={tmp_path},cache_size=16M')
@@ -72,3 +73,5 @@ def test_a_large_directory(large, tmp_path):
     assert [one for one in ranges if one[0] < HEAD] == [(0, HEAD - 1)]
     assert all(one[1] < other[0] for one, other in zip(ranges, ranges[1:]))
     assert len(server.requests) <= 2 + ENTRIES * COMMENT // (1 << 20) + 2
+    assert server.events[:4] == ['asked', 'asked', 'answered', 'answered']
+    assert server.events[4:4 + SIDE_BY_SIDE] == ['asked'] * SIDE_BY_SIDE
