@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -123,6 +124,14 @@ static int find_instance(struct ozx_role *role, const struct ozx_aws *aws, struc
     return failure;
 }
 
+/* Keys are in what jansson reads and in what it makes of it. */
+static void wipe_and_free(void *block)
+{
+    if (block)
+        explicit_bzero(block, malloc_usable_size(block));
+    free(block);
+}
+
 int ozx_role_open(struct ozx_role *role, const struct ozx_aws *aws, bool may_be_instance,
                   struct ozx_error *error)
 {
@@ -130,10 +139,11 @@ int ozx_role_open(struct ozx_role *role, const struct ozx_aws *aws, bool may_be_
 
     if (!failure && !role->url && may_be_instance)
         failure = find_instance(role, aws, error);
-    if (role->url) { /* else jansson opens a file for it, and that out of the cage */
-        size_t seed = 0;
+    if (role->url) {
+        size_t seed = 0; /* else jansson opens a file for it, and that out of the cage */
         (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK);
         json_object_seed(seed | 1);
+        json_set_alloc_funcs(malloc, wipe_and_free);
     }
     return failure;
 }

@@ -278,6 +278,7 @@ static int add_header(struct curl_slist **headers, const char *name, const char 
     if (FORMAT(&line, "%s: %s", name, value))
         return -ENOMEM;
     more = curl_slist_append(*headers, line);
+    explicit_bzero(line, strlen(line)); /* it may be the token */
     if (!more)
         return -ENOMEM;
     *headers = more;
