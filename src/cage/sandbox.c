@@ -17,24 +17,7 @@
 #include <unistd.h>
 
 #include "base/stat.h"
-
-/* Landlock's rights by version of its interface; a header older than the kernel lacks the newer
- * ones. */
-#define LANDLOCK_FS_1 ((UINT64_C(1) << 13) - 1)
-#define LANDLOCK_FS_WRITE_FILE (UINT64_C(1) << 1)
-#define LANDLOCK_FS_READ_FILE (UINT64_C(1) << 2)
-#define LANDLOCK_FS_READ_DIRECTORY (UINT64_C(1) << 3)
-#define LANDLOCK_FS_MAKE_DIRECTORY (UINT64_C(1) << 7)
-#define LANDLOCK_FS_MAKE_FILE (UINT64_C(1) << 8)
-#define LANDLOCK_FS_REFER (UINT64_C(1) << 13)     /* version 2 */
-#define LANDLOCK_FS_TRUNCATE (UINT64_C(1) << 14)  /* version 3 */
-#define LANDLOCK_FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
-#define LANDLOCK_NET_ALL UINT64_C(3)              /* version 4: bind and connect TCP */
-#define LANDLOCK_SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
-
-struct landlock_ruleset {
-    uint64_t fs, net, scoped;
-};
+#include "cage/landlock_rules.h"
 
 static int fail(struct ozx_error *error, const char *what)
 {
@@ -187,25 +170,6 @@ static void die_with(pid_t parent)
         raise(SIGKILL);
 }
 
-/* What the version of Landlock's interface has to forbid; the size of the rules. */
-static size_t forbid_all(struct landlock_ruleset *rules, int version)
-{
-    *rules = (struct landlock_ruleset){.fs = LANDLOCK_FS_1};
-    if (version >= 2)
-        rules->fs |= LANDLOCK_FS_REFER;
-    if (version >= 3)
-        rules->fs |= LANDLOCK_FS_TRUNCATE;
-    if (version >= 4)
-        rules->net = LANDLOCK_NET_ALL;
-    if (version >= 5)
-        rules->fs |= LANDLOCK_FS_IOCTL_DEV;
-    if (version >= 6)
-        rules->scoped = LANDLOCK_SCOPE_ALL;
-    return version >= 6   ? sizeof *rules
-           : version >= 4 ? offsetof(struct landlock_ruleset, scoped)
-                          : sizeof rules->fs;
-}
-
 /* Files and directories can be made and written below it; no links, devices or sockets, and nothing
  * is read, executed, moved or removed. */
 static int allow_tree(int ruleset, int tree, uint64_t forbidden)
@@ -232,7 +196,7 @@ static int enter_landlock(const struct ozx_sandbox *sandbox, int *version, struc
         *version = 0; /* not built in, or not switched on */
         return 0;
     }
-    size = forbid_all(&rules, *version);
+    size = ozx_landlock_forbid_all(&rules, *version);
     ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
     if (ruleset < 0)
         return fail(error, "create Landlock rules");
@@ -308,7 +272,8 @@ int ozx_sandbox_read_below(int directory, struct ozx_error *error)
     version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1)
         return 0;
-    ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, forbid_all(&rules, version), 0);
+    ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules,
+                           ozx_landlock_forbid_all(&rules, version), 0);
     if (ruleset < 0 ||
         syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
         return fail(error, "create Landlock rules");

@@ -98,8 +98,10 @@ static const int allowed_to_write_files[] = {
 /* Of libfuse's rings: each has a thread that stays on its processor, and a descriptor to wake it.
  */
 static const int allowed_io_uring[] = {
-    SYS_io_uring_enter, SYS_io_uring_setup,    SYS_io_uring_register,
-    SYS_eventfd2,       SYS_sched_setaffinity,
+    SYS_io_uring_enter,
+    SYS_io_uring_setup,
+    SYS_io_uring_register,
+    SYS_eventfd2,
 };
 
 /* What an argument must be. */
@@ -125,6 +127,10 @@ static const struct rule rules[] = {
     {SYS_fcntl, {{LOW(1), WHOLE, IS, F_GETFD}}}, /* libfuse; others could send signals */
     {SYS_prctl, {{LOW(0), WHOLE, IS, PR_SET_NAME}}},
     {SYS_prlimit64, {{LOW(0), WHOLE, IS, 0}}}, /* its own limits, which it can only lower */
+};
+
+static const struct rule rules_of_io_uring[] = {
+    {SYS_sched_setaffinity, {{LOW(0), WHOLE, IS, 0}}}, /* of the thread that asks */
 };
 
 /* Descriptors 0 to 2 may be a terminal, and what is typed there is not for this process. */
@@ -290,6 +296,8 @@ static void build(struct program *p, const struct ozx_sandbox *sandbox, bool is_
     EMIT_CALLS(p, allowed);
     if (sandbox->io_uring)
         EMIT_CALLS(p, allowed_io_uring);
+    if (sandbox->io_uring)
+        EMIT_RULES(p, rules_of_io_uring);
     EMIT_RULES(p, rules);
     emit_rule(p, &aborting);
     if (work != OZX_SANDBOX_SERVE && work != OZX_SANDBOX_HTTP)
