@@ -87,8 +87,8 @@ int ozx_sandbox_empty_root(void) OZX_CHECKED;
 int ozx_sandbox_new_root(void) OZX_CHECKED;
 
 /* For the process that fetches from servers, with one thread: no ids of root, no capabilities, no
- * new program, no other process, and no signal or setting for one. Sockets of IP, UNIX
- * and netlink. Of files (Landlock) the system's
+ * new program, no other process, and no signal or setting for one. Sockets of IP and netlink, none
+ * of UNIX: names are those of the hosts file and of name servers. Of files (Landlock) the system's
  * configuration and libraries, to read, and what is at `more_paths` (ends in NULL; may be NULL);
  * modes, owners, times and lengths of all others stay as they are. Its filter lists what is
  * refused, and not what is let pass, since the libraries that it uses are the system's: what a

@@ -133,8 +133,11 @@ static void try_sockets(void)
     note("IPv6", socket(AF_INET6, SOCK_DGRAM, 0) < 0 && errno != EAFNOSUPPORT ? -1 : 0, 0);
     note("route", socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), 0);
     note("uevent", socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT), EAFNOSUPPORT);
+    note("UNIX", socket(AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
+    note("UNIX datagrams", socket(AF_UNIX, SOCK_DGRAM, 0), EAFNOSUPPORT);
     note("packets", socket(AF_PACKET, SOCK_RAW, 0), EAFNOSUPPORT);
     note("pair", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    note("pair of datagrams", socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), EPERM);
     note("listen", listen(socket(AF_INET, SOCK_STREAM, 0), 1), EPERM);
     errno = ENOENT;
     note("localhost", getaddrinfo("localhost", NULL, NULL, &found) ? -1 : 0, 0);
