@@ -6,14 +6,12 @@
 #include "fetch/role.h"
 
 #include <fcntl.h>
-#include <jansson.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "zarr/json_secrets.h"
 
 #define CONTAINER "http://169.254.170.2"
 #define INSTANCE "http://169.254.169.254"
@@ -124,14 +122,6 @@ static int find_instance(struct ozx_role *role, const struct ozx_aws *aws, struc
     return failure;
 }
 
-/* Keys are in what jansson reads and in what it makes of it. */
-static void wipe_and_free(void *block)
-{
-    if (block)
-        explicit_bzero(block, malloc_usable_size(block));
-    free(block);
-}
-
 int ozx_role_open(struct ozx_role *role, const struct ozx_aws *aws, bool may_be_instance,
                   struct ozx_error *error)
 {
@@ -139,12 +129,8 @@ int ozx_role_open(struct ozx_role *role, const struct ozx_aws *aws, bool may_be_
 
     if (!failure && !role->url && may_be_instance)
         failure = find_instance(role, aws, error);
-    if (role->url) {
-        size_t seed = 0; /* else jansson opens a file for it, and that out of the cage */
-        (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK);
-        json_object_seed(seed | 1);
-        json_set_alloc_funcs(malloc, wipe_and_free);
-    }
+    if (role->url)
+        ozx_json_secrets_begin();
     return failure;
 }
 
@@ -348,26 +334,23 @@ static time_t time_of(const char *text)
     return text && strptime(text, "%Y-%m-%dT%H:%M:%S", &broken) ? timegm(&broken) : 0;
 }
 
-/* NULL: there is no such text. */
-static char *copy_of(const json_t *answer, const char *name)
-{
-    const char *text = json_string_value(json_object_get(answer, name));
-
-    return text ? strdup(text) : NULL;
-}
-
 /* NULL, or why not. */
 static const char *take_keys(struct ozx_role *role, struct ozx_aws *aws)
 {
-    json_t *answer = json_loads(role->body, 0, NULL);
-    OZX_AUTO_FREE char *code = copy_of(answer, "Code"), *expires = copy_of(answer, "Expiration");
+    enum { CODE, EXPIRES, KEY_ID, SECRET, TOKEN, COUNT };
+    static const char *const names[COUNT] = {"Code", "Expiration", "AccessKeyId", "SecretAccessKey",
+                                             "Token"};
+    char *texts[COUNT];
+    OZX_AUTO_FREE char *code = NULL, *expires = NULL;
     struct ozx_aws now = OZX_AWS_INIT;
     const char *why = NULL;
 
-    now.key_id = copy_of(answer, "AccessKeyId");
-    now.secret = copy_of(answer, "SecretAccessKey");
-    now.token = copy_of(answer, "Token");
-    json_decref(answer);
+    ozx_json_secrets_take(role->body, names, texts, COUNT);
+    code = texts[CODE];
+    expires = texts[EXPIRES];
+    now.key_id = texts[KEY_ID];
+    now.secret = texts[SECRET];
+    now.token = texts[TOKEN];
     if ((code && strcmp(code, "Success") != 0) || !now.key_id || !now.secret)
         why = "its answer has no keys in it";
     else if (!ozx_aws_are_plain(&now))
