@@ -22,7 +22,7 @@
  * than one message can announce, and thus by itself: with each that is read the fetcher may see
  * that the line holds more. */
 #define AHEAD ((uint64_t)8 * BLOCK_SIZE)
-#define PIECE (BLOCK_SIZE - 4096)
+#define PIECE (BLOCK_SIZE - 1)
 
 #define HINT_AGAIN "get the file again, or ask its author"
 #define HINT_REWRITE "recreate the archive with another tool"
