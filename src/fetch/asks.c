@@ -244,12 +244,17 @@ static void read_ahead(struct ozx_asks *asks, uint64_t offset, uint64_t size, bo
 static void answer(struct ozx_asks *asks, unsigned number, const struct ozx_error *error)
 {
     struct ozx_read_ask *ask = &asks->asks[number];
+    struct ozx_given given = {.size_bytes = (size_t)ask->size_bytes};
 
     ask->waits = false;
-    asks->answer(asks->context, number, error,
-                 error ? NULL : ask->pages + (ask->offset_bytes - ask->first_page * OZX_PAGE),
-                 error ? 0 : (size_t)ask->size_bytes);
-    free(ozx_take(ask->pages));
+    if (error) {
+        free(ozx_take(ask->pages));
+        asks->answer(asks->context, number, error, NULL);
+        return;
+    }
+    given.buffer = ozx_take(ask->pages);
+    given.bytes = given.buffer + (ask->offset_bytes - ask->first_page * OZX_PAGE);
+    asks->answer(asks->context, number, NULL, &given);
 }
 
 static void take_from_cache(struct ozx_asks *asks, struct ozx_read_ask *ask)
@@ -273,14 +278,15 @@ void ozx_asks_read(struct ozx_asks *asks, unsigned number, const struct ozx_wire
     int failure;
 
     if (asks->whole) {
-        asks->answer(asks->context, number, NULL, asks->whole + asked->offset_bytes,
-                     (size_t)asked->size_bytes);
+        asks->answer(asks->context, number, NULL,
+                     &(struct ozx_given){.bytes = asks->whole + asked->offset_bytes,
+                                         .size_bytes = (size_t)asked->size_bytes});
         return;
     }
     if (asks->object->is_stale) {
         ozx_error_set(&error, -ESTALE, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                       "the archive changed on the server");
-        asks->answer(asks->context, number, &error, NULL, 0);
+        asks->answer(asks->context, number, &error, NULL);
         return;
     }
     *ask = (struct ozx_read_ask){.waits = true,

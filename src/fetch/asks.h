@@ -42,6 +42,14 @@ struct ozx_unit {
     bool is_cut; /* as long as a message may say: the next one may go on with it */
 };
 
+/* The bytes of an answer. They lie in `buffer`, which whoever is answered owns; NULL: they are
+ * borrowed during the call. */
+struct ozx_given {
+    const uint8_t *bytes;
+    size_t size_bytes;
+    uint8_t *buffer;
+};
+
 struct ozx_asks {
     struct ozx_object *object;
     struct ozx_cache *cache;
@@ -52,9 +60,9 @@ struct ozx_asks {
     struct ozx_unit units[OZX_UNITS]; /* the last ones */
     unsigned unit_count;
     uint64_t count;
-    /* Ask `number` is answered: 0 and its bytes, borrowed during the call, or an error. */
+    /* Ask `number` is answered, with its bytes, or an error (else NULL). */
     void (*answer)(void *context, unsigned number, const struct ozx_error *error,
-                   const uint8_t *bytes, size_t size_bytes);
+                   const struct ozx_given *given);
     void *context;
 };
 

@@ -3,6 +3,7 @@
  * ozxfs-fetch: started by ozxfs with a control socket and its channels (io/wire.h); not for users.
  * It has the URL and the secrets, speaks with strangers, and parses no archive.
  */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,16 @@ static void leave_signals(void)
     setsid();
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
+}
+
+/* What is fetched and answered lies in buffers of a MiB, one behind the other: a new one need not
+ * be made of pages that the kernel fills with zeros, where the last one has just been freed. */
+static void keep_freed_memory(void)
+{
+#ifdef M_TRIM_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+#endif
 }
 
 static void refuse(struct ozx_wire_opened *opened, int code, const char *text)
@@ -124,6 +135,7 @@ int main(void)
     int status = EXIT_FAILURE;
 
     leave_signals();
+    keep_freed_memory();
     setrlimit(RLIMIT_CORE, &none); /* secrets are in it */
     prctl(PR_SET_DUMPABLE, 0);
     memset(&opened, 0, sizeof opened);

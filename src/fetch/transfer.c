@@ -199,7 +199,7 @@ static void set_line(const struct ozx_transfer *t, const char *url, bool is_orig
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
     if (line->s3) /* a key may have "/../" in it, and that is signed */
         curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 512L * 1024);
+    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 256L * 1024);
     /* For what a connection speaks. Without TLS it is one that has no streams, and libcurl, which
      * learns that by its first answer, lets all others wait for the end of that. */
     curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, strncasecmp(url, "https:", 6) == 0 ? 1L : 0L);

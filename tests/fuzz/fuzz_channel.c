@@ -26,19 +26,21 @@ struct state {
 };
 
 static void take_answer(void *context, unsigned number, const struct ozx_error *error,
-                        const uint8_t *bytes, size_t size)
+                        const struct ozx_given *given)
 {
     struct state *s = context;
     struct ozx_wire_ask *ask = &s->waiting[number];
 
     FUZZ_CHECK(ask->size_bytes != 0);
     if (error) {
-        FUZZ_CHECK(error->code < 0 && size == 0);
+        FUZZ_CHECK(error->code < 0 && !given);
     } else {
-        FUZZ_CHECK(size == ask->size_bytes);
-        for (size_t i = 0; i < size; i += 97)
-            FUZZ_CHECK(bytes[i] == byte_at(ask->offset_bytes + i));
-        FUZZ_CHECK(bytes[size - 1] == byte_at(ask->offset_bytes + size - 1));
+        FUZZ_CHECK(given->size_bytes == ask->size_bytes);
+        for (size_t i = 0; i < given->size_bytes; i += 97)
+            FUZZ_CHECK(given->bytes[i] == byte_at(ask->offset_bytes + i));
+        FUZZ_CHECK(given->bytes[given->size_bytes - 1] ==
+                   byte_at(ask->offset_bytes + given->size_bytes - 1));
+        free(given->buffer);
     }
     ask->size_bytes = 0;
 }

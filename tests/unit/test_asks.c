@@ -22,10 +22,11 @@ struct state {
 };
 
 static void take_answer(void *context, unsigned number, const struct ozx_error *error,
-                        const uint8_t *bytes, size_t size)
+                        const struct ozx_given *given)
 {
-    (void)context, (void)number, (void)size;
-    CHECK(!error && bytes);
+    (void)context, (void)number;
+    CHECK(!error && given->bytes && given->size_bytes);
+    free(given->buffer);
 }
 
 static struct state *begin(void)
