@@ -31,7 +31,7 @@ static void fill_stat(const struct ozx_item *item, struct stat *st)
         .st_gid = item->gid,
         .st_size = (off_t)size_bytes,
         .st_blksize = OZX_IO_SIZE,
-        .st_blocks = (blkcnt_t)((size_bytes + OZX_BLOCK_SIZE - 1) / OZX_BLOCK_SIZE),
+        .st_blocks = ozx_blocks(size_bytes),
         .st_mode = (item->kind == OZX_ITEM_FILE ? S_IFREG : S_IFDIR) | item->mode,
         .st_atim = item->mtime,
         .st_mtim = item->mtime,

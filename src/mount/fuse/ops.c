@@ -33,7 +33,7 @@ static void fill_stat(const struct ozx_visit *visit, fuse_ino_t inode, struct st
         .st_gid = visit->gid,
         .st_size = (off_t)from.size_bytes,
         .st_blksize = OZX_IO_SIZE,
-        .st_blocks = (blkcnt_t)((from.size_bytes + OZX_BLOCK_SIZE - 1) / OZX_BLOCK_SIZE),
+        .st_blocks = ozx_blocks(from.size_bytes),
         .st_mode = from.is_directory ? S_IFDIR | visit->directory_mode : S_IFREG | visit->file_mode,
         .st_atim.tv_sec = from.mtime_s,
         .st_mtim.tv_sec = from.mtime_s,

@@ -19,8 +19,13 @@
 #include "mount/mount.h"
 
 #define OZX_FOREVER_S 1.0e9 /* timeouts: 31 years */
-#define OZX_BLOCK_SIZE 512  /* of st_blocks */
 #define OZX_IO_SIZE 4096
+
+/* st_blocks: as on a disk with blocks of OZX_IO_SIZE, and as EROFS has them. */
+static inline blkcnt_t ozx_blocks(uint64_t size_bytes)
+{
+    return (blkcnt_t)((size_bytes + OZX_IO_SIZE - 1) / OZX_IO_SIZE * (OZX_IO_SIZE / 512));
+}
 
 /* The kinds of EIO that were reported already (locked). */
 struct ozx_notes {
