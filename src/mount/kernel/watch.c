@@ -33,8 +33,10 @@
 /* how long reads that are under way are waited for, at most: leases are broken after 45 */
 #define QUIESCE_S 36
 #define END_MS 5000 /* how long a signal waits for the mount's last user */
-/* where nothing tells that the file system is gone, it is asked for so often */
+/* Where nothing tells that the file system is gone, it is asked for so often; else the pauses grow
+ * from 1 ms to a minute. */
 #define ASK_MS 1000
+#define ASK_MAX_MS 60000
 
 struct watch {
     struct ozx_direct *direct;
@@ -45,6 +47,7 @@ struct watch {
     pid_t peer;
     int peer_fd; /* pidfd; -1: there is none */
     int closed;  /* inotify: somebody closed the image; -1: there is none */
+    int ask_ms;  /* until it is asked again, though nothing is told */
     bool poisoned;
     int64_t deadline_ms; /* when to poison and go; 0: never */
 };
@@ -132,6 +135,7 @@ static void live_as_guard(struct watch *w)
     (void)!ozx_process_detach_standard();
     w->is_guard = true;
     w->closed = watch_image(w);
+    w->ask_ms = 1;
     run(w);
     ozx_own_mount_clear(w->own);
 }
@@ -206,13 +210,23 @@ static void handle_signals(struct watch *w)
             end_mount(w);
 }
 
-static int poll_ms(const struct watch *w)
+static int poll_ms(struct watch *w)
 {
     int64_t left_ms = w->deadline_ms - ozx_clock_ms();
+    int ask_ms = w->closed >= 0 ? w->ask_ms : ASK_MS;
 
     if (w->deadline_ms)
         return left_ms > 0 ? (int)left_ms : 0;
-    return w->closed >= 0 ? -1 : ASK_MS;
+    w->ask_ms = ask_ms < ASK_MAX_MS / 2 ? 2 * ask_ms : ASK_MAX_MS;
+    return ask_ms;
+}
+
+/* The kernel tells of a close while it is under way: the image still counts as open then, and
+ * nothing is told when it no longer does. */
+static void hear_close(struct watch *w)
+{
+    drain(w->closed);
+    w->ask_ms = 1;
 }
 
 static void run(struct watch *w)
@@ -229,7 +243,8 @@ static void run(struct watch *w)
         if (poll(sources, 4, poll_ms(w)) < 0 && errno != EINTR)
             ozx_wait_ms(ASK_MS);
         drain(w->is_guard ? -1 : w->direct->breaks);
-        drain(w->closed);
+        if (sources[3].revents)
+            hear_close(w);
         if (sources[2].revents)
             replace_peer(w);
         handle_signals(w);
@@ -248,7 +263,8 @@ void ozx_kernel_watch(struct ozx_direct *direct, const struct ozx_own_mount *own
                       .signals = signals,
                       .events = events,
                       .peer_fd = -1,
-                      .closed = -1};
+                      .closed = -1,
+                      .ask_ms = 1};
 
     w.closed = watch_image(&w);
     start_guard(&w);
