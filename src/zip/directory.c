@@ -18,11 +18,8 @@
 
 #define BLOCK_SIZE (1u << 20) /* holds the largest header there can be: 46 + 3 x 65535 bytes */
 
-/* What is announced ahead of where it is read fits twice into the smallest cache. A piece is less
- * than one message can announce, and thus by itself: with each that is read the fetcher may see
- * that the line holds more. */
+/* What is announced ahead of where it is read fits twice into the smallest cache. */
 #define AHEAD ((uint64_t)8 * BLOCK_SIZE)
-#define PIECE (BLOCK_SIZE - 1)
 
 #define HINT_AGAIN "get the file again, or ask its author"
 #define HINT_REWRITE "recreate the archive with another tool"
@@ -56,7 +53,10 @@ static uint64_t position(const struct ozx_zip_directory *w)
     return w->next_bytes - (w->filled_bytes - w->used_bytes);
 }
 
-/* Whoever reads it from end to end says so: over a network the pieces come side by side. */
+/* Whoever reads it from end to end says so: over a network the pieces come side by side. They end
+ * where those end that the fetcher reads ahead by itself, else both would ask for parts of blocks.
+ * A whole one is announced less one byte, that is by itself and not as a part of what one message
+ * has no room for: with each that is read the fetcher may see that the line holds more. */
 static void announce(struct ozx_zip_directory *w)
 {
     uint64_t end = end_of_directory(w), until = w->next_bytes + AHEAD;
@@ -66,11 +66,14 @@ static void announce(struct ozx_zip_directory *w)
     if (w->announced_bytes < w->next_bytes)
         w->announced_bytes = w->next_bytes;
     while (w->announced_bytes < end && w->announced_bytes < until) {
-        uint64_t left = end - w->announced_bytes;
-        const struct ozx_range piece = {w->announced_bytes, left < PIECE ? left : PIECE};
+        uint64_t piece_end = (w->announced_bytes / BLOCK_SIZE + 1) * BLOCK_SIZE;
+        struct ozx_range piece = {.offset_bytes = w->announced_bytes};
 
+        piece_end = piece_end < end ? piece_end : end;
+        piece.size_bytes = piece_end - w->announced_bytes;
+        piece.size_bytes -= piece.size_bytes == BLOCK_SIZE;
         ozx_source_will_need(w->source, &piece, 1);
-        w->announced_bytes += piece.size_bytes;
+        w->announced_bytes = piece_end;
     }
 }
 
