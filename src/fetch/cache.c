@@ -27,6 +27,7 @@ struct ozx_cache {
     int fd;
     uint32_t slot_count, filled, mask;
     uint32_t newest, oldest; /* NONE: none is used */
+    uint64_t kept_from;      /* block */
     struct slot *slots;
     uint32_t *heads;
 };
@@ -83,6 +84,7 @@ int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out)
         return -ENOMEM;
     }
     cache->newest = cache->oldest = NONE;
+    cache->kept_from = UINT64_MAX;
     memset(cache->heads, 0xff, heads * sizeof *cache->heads);
     cache->fd = fd;
     *out = cache;
@@ -177,15 +179,21 @@ static void unlink_slot(struct ozx_cache *cache, uint32_t at)
     leave_list(cache, at);
 }
 
-/* A slot that is free now. The first block stays: it has the metadata, which whoever opens an image
- * reads, behind a directory that may have been larger than all of the cache. */
+void ozx_cache_keep_from(struct ozx_cache *cache, uint64_t page)
+{
+    cache->kept_from = page / PAGES;
+}
+
+/* A slot that is free now. What opening fetched stays: the first block has the metadata, which
+ * whoever opens an image reads, and the last ones the end of a directory that may be larger than
+ * all of the cache. */
 static uint32_t make_room(struct ozx_cache *cache)
 {
     uint32_t at = cache->oldest;
 
     if (cache->filled < cache->slot_count)
         return cache->filled++;
-    if (cache->slots[at].block == 0)
+    while (cache->slots[at].block == 0 || cache->slots[at].block >= cache->kept_from)
         at = cache->slots[at].newer;
     unlink_slot(cache, at);
     return at;

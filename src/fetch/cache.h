@@ -24,6 +24,9 @@ int ozx_cache_make_file(const char *folder, int *fd, struct ozx_error *error) OZ
 /* `fd`: an empty file to keep them in, owned from success on; -1: memory. */
 int ozx_cache_open(uint64_t size_bytes, int fd, struct ozx_cache **out) OZX_CHECKED;
 void ozx_cache_close(struct ozx_cache *cache); /* NULL is fine */
+/* None is dropped from this page on to the object's end, which are at most OZX_CACHE_KEPT pages. */
+#define OZX_CACHE_KEPT 128
+void ozx_cache_keep_from(struct ozx_cache *cache, uint64_t page);
 
 /* `page` counts pages. The last one of an object may be short; then the rest of it is of no
  * meaning. */

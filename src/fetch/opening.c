@@ -174,8 +174,10 @@ static int settle(struct opening *o, struct ozx_asks *asks, uint64_t max, int co
                            : pin(o, &o->head.answer, o->head.answer.total, opened);
     if (failure)
         return failure;
-    if (o->tail.good)
+    if (o->tail.good) {
+        ozx_cache_keep_from(asks->cache, o->tail.answer.first / OZX_PAGE);
         ozx_asks_keep(asks, o->tail.answer.first, o->tail.data, o->tail.size_bytes);
+    }
     if (is_head_good(o))
         ozx_asks_keep(asks, 0, o->head.data, o->head.size_bytes);
     return 0;

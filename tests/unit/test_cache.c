@@ -19,7 +19,8 @@
 
 #define SIZE (UINT64_C(4) << 20) /* of the cache: the smallest there is */
 #define PAGES (SIZE / OZX_PAGE)
-#define OFTEN 16 /* a page that is asked for, not of the first block */
+#define END (8 * PAGES) /* pages from here on are kept */
+#define OFTEN 16        /* a page that is asked for, not of the first block */
 
 static char folder[] = "/tmp/ozxfs-cache-test-XXXXXX";
 static bool named_only; /* the file system knows no files without a name */
@@ -123,8 +124,8 @@ static void test_folders_that_are_none(void)
     CHECK(ozx_cache_make_file("/dev/null", &fd, &error) == -ENOTDIR && fd == -1);
 }
 
-/* What is asked for again and again stays, and so does the first block; of what does not fit the
- * oldest goes. */
+/* What is asked for again and again stays, and so do the first block and the end; of what does not
+ * fit the oldest goes. */
 static void check_no_more_than_allowed(int fd)
 {
     struct ozx_cache *cache = NULL;
@@ -132,6 +133,9 @@ static void check_no_more_than_allowed(int fd)
     unsigned there = 0;
 
     CHECK(ozx_cache_open(SIZE, fd, &cache) == 0);
+    ozx_cache_keep_from(cache, END);
+    for (uint64_t number = END; number < END + OZX_CACHE_KEPT; number++)
+        put(cache, number);
     for (uint64_t number = 0; number < 4 * PAGES; number++) {
         put(cache, number);
         CHECK(ozx_cache_has(cache, number));
@@ -140,6 +144,8 @@ static void check_no_more_than_allowed(int fd)
     CHECK(is_there(cache, 0));
     for (uint64_t number = 0; number < 4 * PAGES; number++)
         there += is_there(cache, number);
+    for (uint64_t number = END; number < END + OZX_CACHE_KEPT; number++, there++)
+        CHECK(is_there(cache, number));
     CHECK(there > PAGES / 2 && there <= PAGES);
     if (fd >= 0)
         CHECK(fstat(fd, &st) == 0 && (uint64_t)st.st_size <= SIZE);
