@@ -240,7 +240,7 @@ class Gdal(Other):
 
 class Ratarmount(Other):
     name = "ratarmount"
-    install = "it is not on PATH: pip install ratarmount requests aiohttp"
+    install = "it is not on PATH: pip install ratarmount requests aiohttp fsspec"
 
     @staticmethod
     def find():
