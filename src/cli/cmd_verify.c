@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/memory_stream.h"
 #include "cli/caged.h"
 #include "cli/input.h"
 #include "cli/manifest_command.h"
@@ -91,8 +92,8 @@ static int verify(void *context)
         status = print_json(&result);
     else if (result.report && command->manifest.write)
         ozx_manifest_command_tell(&command->manifest, result.report);
-    else if (result.report)
-        ozx_verify_text(&command->text, result.file, result.report);
+    else if (result.report && ozx_verify_text(&command->text, result.file, result.report))
+        status = ozx_report(OZX_EXIT_SYSTEM, result.file, "out of memory");
     ozx_verify_report_free(result.report);
     if (command->manifest.status > status)
         status = command->manifest.status;
@@ -185,21 +186,19 @@ static int verify_files(struct command *command)
 /* One list, printed when it is complete. */
 static int list_files(struct command *command)
 {
-    OZX_AUTO_FREE char *text = NULL;
-    size_t size;
-    int worst = OZX_EXIT_OK;
-    bool failed = true;
+    struct ozx_memory_stream memory;
+    int worst;
 
-    command->list = open_memstream(&text, &size);
-    if (command->list) {
-        fputs(OZX_VERIFY_JSON_START, command->list);
-        worst = verify_files(command);
-        fputs(OZX_VERIFY_JSON_END, command->list);
-        failed = ferror(command->list) != 0;
-    }
-    if (!command->list || fclose(command->list) || failed || !text)
+    if (ozx_memory_stream_begin(&memory))
         return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
-    fwrite(text, 1, size, stdout);
+    command->list = memory.out;
+    fputs(OZX_VERIFY_JSON_START, command->list);
+    worst = verify_files(command);
+    fputs(OZX_VERIFY_JSON_END, command->list);
+    if (ozx_memory_stream_end(&memory))
+        return ozx_report(OZX_EXIT_SYSTEM, NULL, "out of memory");
+    fwrite(memory.bytes, 1, memory.size_bytes, stdout);
+    free(memory.bytes);
     return worst;
 }
 

@@ -42,16 +42,19 @@ static char *words_of(const struct ozx_finding *f)
     return text;
 }
 
-static void put_finding(const struct ozx_verify_text *t, const struct ozx_finding *f)
+static int put_finding(const struct ozx_verify_text *t, const struct ozx_finding *f)
 {
     OZX_AUTO_FREE char *words = words_of(f);
 
-    ozx_line_wrap(&t->terminal, column_of(t), words ? words : f->text);
+    if (!words)
+        return -ENOMEM;
+    ozx_line_wrap(&t->terminal, column_of(t), words);
+    return 0;
 }
 
 static enum ozx_style style_of(const struct ozx_rule_report *r)
 {
-    return !r->checked                         ? OZX_DIM
+    return !r->checked                      ? OZX_DIM
            : r->verdict == OZX_VERDICT_FAIL ? OZX_FAIL
            : r->verdict == OZX_VERDICT_WARN ? OZX_WARN
                                             : OZX_PLAIN;
@@ -99,11 +102,12 @@ static void put_note(const struct ozx_verify_text *t, const struct ozx_rule_repo
     ozx_line_wrap(&t->terminal, column_of(t), line);
 }
 
-static void put_rule(const struct ozx_verify_text *t, const struct ozx_verify_report *report,
-                     const struct ozx_rule_report *r)
+static int put_rule(const struct ozx_verify_text *t, const struct ozx_verify_report *report,
+                    const struct ozx_rule_report *r)
 {
     const struct ozx_rule_info *rule = ozx_rule_info_in(report->rule_set, r->rule);
     size_t told = t->verbose || r->kept < FINDINGS_TOLD ? r->kept : FINDINGS_TOLD;
+    int failure = 0;
 
     put_columns(t, r, rule);
     if (!r->count) {
@@ -111,31 +115,35 @@ static void put_rule(const struct ozx_verify_text *t, const struct ozx_verify_re
         snprintf(line, sizeof line, "%s%s", rule->text, r->checked ? "" : " (not checked)");
         ozx_line_wrap(&t->terminal, column_of(t), line);
     }
-    for (size_t i = 0; i < told; i++) {
+    for (size_t i = 0; i < told && !failure; i++) {
         if (i)
             printf("%*s", (int)column_of(t), "");
-        put_finding(t, &r->findings[i]);
+        failure = put_finding(t, &r->findings[i]);
     }
-    if (r->count > told)
+    if (!failure && r->count > told)
         put_rest(t, "...", r->count - told);
-    if (r->note && t->verbose)
+    if (!failure && r->note && t->verbose)
         put_note(t, r);
+    return failure;
 }
 
 /* Why it is refused: the first finding of all. */
-static void put_reason(const struct ozx_verify_report *report)
+static int put_reason(const struct ozx_verify_report *report)
 {
     for (size_t i = 0; i < report->rule_count; i++)
         if (report->rules[i].kept && report->rules[i].verdict == OZX_VERDICT_FAIL) {
             OZX_AUTO_FREE char *words = words_of(&report->rules[i].findings[0]);
-            printf(": %s", words ? words : report->rules[i].findings[0].text);
-            return;
+            if (!words)
+                return -ENOMEM;
+            printf(": %s", words);
+            return 0;
         }
+    return 0;
 }
 
 /* "FILE: sound, 2 warnings (1,234 entries, 2.5 GiB)" */
-static void put_verdict(const struct ozx_verify_text *t, const char *file,
-                        const struct ozx_verify_report *report)
+static int put_verdict(const struct ozx_verify_text *t, const char *file,
+                       const struct ozx_verify_report *report)
 {
     char amount[OZX_AMOUNT_SIZE], entries[OZX_COUNT_SIZE], words[80];
     unsigned warn = 0, fail = 0;
@@ -155,22 +163,24 @@ static void put_verdict(const struct ozx_verify_text *t, const char *file,
     ozx_line_put(&t->terminal, report->refused || fail ? OZX_FAIL : OZX_PLAIN, words);
     if (warn)
         printf(", %u warning%s", warn, OZX_S(warn));
-    if (report->refused && t->quiet)
-        put_reason(report);
+    if (report->refused && t->quiet && put_reason(report))
+        return -ENOMEM;
     if (!report->refused)
         printf(" (%s entries, %s)", ozx_progress_count(entries, report->entry_count),
                ozx_progress_amount(amount, (double)report->size_bytes));
     putchar('\n');
+    return 0;
 }
 
-void ozx_verify_text(const struct ozx_verify_text *t, const char *file,
-                     const struct ozx_verify_report *report)
+int ozx_verify_text(const struct ozx_verify_text *t, const char *file,
+                    const struct ozx_verify_report *report)
 {
     char name[OZX_ESCAPED_SIZE];
     bool headed = t->quiet;
+    int failure = 0;
 
     ozx_escape(name, sizeof name, file, strlen(file));
-    for (size_t i = 0; !t->quiet && i < report->rule_count; i++) {
+    for (size_t i = 0; !t->quiet && i < report->rule_count && !failure; i++) {
         if (!is_told(t, &report->rules[i]))
             continue;
         if (!headed) {
@@ -178,7 +188,7 @@ void ozx_verify_text(const struct ozx_verify_text *t, const char *file,
             puts(":");
         }
         headed = true;
-        put_rule(t, report, &report->rules[i]);
+        failure = put_rule(t, report, &report->rules[i]);
     }
-    put_verdict(t, name, report);
+    return failure ? failure : put_verdict(t, name, report);
 }

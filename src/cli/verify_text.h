@@ -16,8 +16,9 @@ struct ozx_verify_text {
 /* Before the cage: what standard output is. */
 void ozx_verify_text_begin(struct ozx_verify_text *text);
 
-/* A heading with the findings below it, if there are any to tell, and a line that sums up. */
-void ozx_verify_text(const struct ozx_verify_text *text, const char *file,
-                     const struct ozx_verify_report *report);
+/* A heading with the findings below it, if there are any to tell, and a line that sums up.
+ * -ENOMEM: not all of it was put. */
+int ozx_verify_text(const struct ozx_verify_text *text, const char *file,
+                    const struct ozx_verify_report *report) OZX_CHECKED;
 
 #endif

@@ -66,8 +66,10 @@ void ozx_maker_let_go(struct ozx_maker *maker)
 int ozx_json_answer_begin(struct ozx_json_answer *answer, struct ozx_error *error)
 {
     *answer = (struct ozx_json_answer){.stream = {.is_first = true}};
-    answer->stream.out = open_memstream(&answer->bytes, &answer->size_bytes);
-    return answer->stream.out ? 0 : ozx_error_memory(error);
+    if (ozx_memory_stream_begin(&answer->memory))
+        return ozx_error_memory(error);
+    answer->stream.out = answer->memory.out;
+    return 0;
 }
 
 int ozx_json_answer_begin_node(struct ozx_json_answer *answer, const struct ozx_maker *maker,
@@ -85,22 +87,20 @@ int ozx_json_answer_begin_node(struct ozx_json_answer *answer, const struct ozx_
 int ozx_json_answer_end(struct ozx_json_answer *answer, int failure, struct ozx_view_answer *out,
                         struct ozx_error *error)
 {
-    bool bad = ferror(answer->stream.out) || answer->stream.failed;
+    struct ozx_memory_stream *memory = &answer->memory;
 
-    if (fclose(answer->stream.out) || !answer->bytes)
-        bad = true;
-    if (!failure && bad)
+    if ((ozx_memory_stream_end(memory) || answer->stream.failed) && !failure)
         failure = ozx_error_memory(error);
-    if (!failure && answer->size_bytes > OZX_REPLY_SIZE_MAX)
+    if (!failure && memory->size_bytes > OZX_REPLY_SIZE_MAX)
         failure = ozx_error_set(error, -ENOTSUP, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
                                 "there is more of it than is shown");
     if (failure) {
-        free(answer->bytes);
+        free(memory->bytes);
         return failure;
     }
-    out->bytes = answer->bytes;
+    out->bytes = memory->bytes;
     out->reply = (struct ozx_reply){
-        .status = 200, .type = OZX_REPLY_JSON, .size_bytes = (uint32_t)answer->size_bytes};
+        .status = 200, .type = OZX_REPLY_JSON, .size_bytes = (uint32_t)memory->size_bytes};
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "archive/archive.h"
+#include "base/memory_stream.h"
 #include "image/find.h"
 #include "info/json_stream.h"
 #include "view/ask.h"
@@ -71,8 +72,7 @@ int ozx_make_failure(const struct ozx_error *error, struct ozx_view_answer *out)
 /* JSON that becomes an answer: what is written to `stream` in between. */
 struct ozx_json_answer {
     struct ozx_json_stream stream;
-    char *bytes;
-    size_t size_bytes;
+    struct ozx_memory_stream memory;
 };
 
 int ozx_json_answer_begin(struct ozx_json_answer *answer, struct ozx_error *error) OZX_CHECKED;
