@@ -43,6 +43,7 @@ static int live_in_background(const struct ozx_mount_options *options,
                           options->private_place ? options->private_place->base : -1};
     struct ozx_error error = OZX_ERROR_INIT;
     enum ozx_mount_stage stage;
+    int failure;
 
     /* It leaves the caller's process group as late as it can (answer_served): until then autofs
      * lets no other process than its automounter's group near the mount point. Leases are not
@@ -54,10 +55,15 @@ static int live_in_background(const struct ozx_mount_options *options,
     /* A fusermount3 has it, too, so that a lease's caller sees when nobody mounts any more. */
     if (options->private_place)
         fcntl(answer, F_SETFD, 0);
-    if (ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]))
+    failure = ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]);
+    if (!failure)
+        failure = chdir("/") < 0 ? -errno : ozx_process_detach_standard();
+    if (failure) {
+        ozx_error_set(&error, failure, OZX_RULE_NONE, OZX_OFFSET_NONE, NULL,
+                      "cannot leave the caller's files: %s", strerror(-failure));
+        (void)!ozx_channel_send(answer, OZX_MESSAGE_FAILED, OZX_MOUNT_STAGE_SYSTEM, &error, false);
         return EXIT_FAILURE;
-    if (chdir("/") < 0 || ozx_process_detach_standard())
-        return EXIT_FAILURE;
+    }
     return ozx_supervisor_run(options, contents, events, answer, signals, &stage, &error)
                ? EXIT_FAILURE
                : EXIT_SUCCESS;

@@ -183,6 +183,8 @@ static int run(const struct ozx_mount_options *options, struct ozx_mount_content
         leave_terminal(options->debug);
     ozx_archive_prepare();
     failure = ozx_mount_contents_close_others(contents, others, sizeof others / sizeof others[0]);
+    if (failure)
+        (void)!fail(socket, failure, "cannot close what is not needed");
     ozx_forest_prepare(contents);
     /* Before an archive is parsed: nothing below opens a file or needs a privilege. */
     if (!failure)
