@@ -4,6 +4,7 @@
  */
 #include "pack/plan.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -174,7 +175,8 @@ const struct ozx_plan_entry *ozx_plan_entry(struct ozx_plan_cursor *cursor, uint
         from = cursor->index - plan->metadata.count;
     for (; from <= row; from++)
         step(cursor, from);
-    cursor->entry.crc32 = plan->rest.crcs[row]; /* it may have been here before that was known */
+    /* It may have been here before that was known, and others may be adding to it. */
+    cursor->entry.crc32 = atomic_load_explicit(&plan->rest.crcs[row], memory_order_relaxed);
     return &cursor->entry;
 }
 
@@ -196,14 +198,16 @@ uint64_t ozx_plan_entry_at(const struct ozx_plan *plan, uint64_t offset_bytes)
 void ozx_plan_add_crc(struct ozx_plan_cursor *cursor, uint64_t index, uint32_t crc32)
 {
     const struct ozx_plan *plan = cursor->plan;
+    uint32_t before;
 
     if (index < plan->metadata.count) {
         plan->metadata.entries[index].crc32 ^= crc32;
         return;
     }
-    plan->rest.crcs[index - plan->metadata.count] ^= crc32;
+    before = atomic_fetch_xor_explicit(&plan->rest.crcs[index - plan->metadata.count], crc32,
+                                       memory_order_relaxed);
     if (cursor->index == index + 1)
-        cursor->entry.crc32 = plan->rest.crcs[index - plan->metadata.count];
+        cursor->entry.crc32 = before ^ crc32;
 }
 
 uint32_t ozx_plan_directory_count(const struct ozx_plan *plan)

@@ -32,7 +32,7 @@ struct ozx_plan_rows {
     struct ozx_plan_mark *marks; /* owned */
     uint32_t mark_count, mark_room;
     uint64_t count;
-    uint32_t *crcs;             /* owned, of each; NULL before ozx_plan_rows_sum */
+    _Atomic uint32_t *crcs;     /* owned, of each; NULL before ozx_plan_rows_sum */
     struct ozx_plan_entry last; /* what the next one differs from */
 };
 
