@@ -3,7 +3,6 @@
 of a changed one is ever served, and where the kernel cannot, FUSE does. Skipped where the kernel
 cannot at all (not root, before Linux 6.15, no EROFS)."""
 import errno
-import glob
 import mmap
 import os
 import re
@@ -179,33 +178,6 @@ def test_attributes(kernel, image):
     for options in ('allow_other', 'allow_other,uid=70000,gid=5,umask=027,noexec', 'fsname=a name',
                     'subdir=s0'):
         assert view('-o', options) == view(KERNEL, '-o', options)
-
-
-def test_readahead(kernel, image):
-    """A mount's is raised, if it is known which of the kernel's numbers is that of the mount, and
-    nobody else's."""
-    def numbers():
-        return set(glob.glob('/sys/class/bdi/erofs-*'))
-
-    def readahead(number):
-        with open(number + '/read_ahead_kb', encoding='ascii') as file:
-            return int(file.read())
-
-    for _ in range(20):  # other suites mount, too
-        before = numbers()
-        first = kernel.mount(image, KERNEL)
-        mine = list(numbers() - before)
-        if len(mine) == 1 and readahead(*mine) == 512:
-            break
-        kernel.umount(first)
-    else:
-        pytest.fail('never raised')
-    with open(mine[0] + '/read_ahead_kb', 'w', encoding='ascii') as file:
-        file.write('64')
-    second = kernel.mount(image, KERNEL, where=kernel.directory('second'))
-    assert readahead(*mine) == 64
-    kernel.umount(second)
-    kernel.umount(first)
 
 
 def test_only_the_mounter(kernel, image):

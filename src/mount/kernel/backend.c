@@ -19,7 +19,6 @@
 #include "mount/kernel/image.h"
 #include "mount/kernel/keeper.h"
 #include "mount/kernel/proof.h"
-#include "mount/kernel/readahead.h"
 #include "mount/kernel/state.h"
 #include "mount/kernel_mount.h"
 
@@ -161,16 +160,6 @@ static int make_image(struct ozx_direct *d, const struct ozx_table *table, uint6
     return failure;
 }
 
-static int mount_image(const struct ozx_direct *d, int *mount, struct ozx_error *why)
-{
-    long last = ozx_kernel_readahead_last();
-    int failure = ozx_kernel_image_attach(d->options, d->image.fd, d->archive, mount, why);
-
-    if (!failure)
-        ozx_kernel_readahead_raise(last);
-    return failure;
-}
-
 static void expect(struct ozx_direct *d, uint32_t count, uint32_t names_size_bytes)
 {
     ozx_kernel_image_file_expect(ozx_kernel_image_guess(count, names_size_bytes), &d->image);
@@ -204,7 +193,7 @@ static int attach(struct ozx_direct *d, struct ozx_table *table, struct ozx_moun
     if (!failure)
         failure = make_image(d, table, (uint64_t)st.st_size, why);
     if (!failure)
-        failure = mount_image(d, &mount, why);
+        failure = ozx_kernel_image_attach(d->options, d->image.fd, d->archive, &mount, why);
     if (!failure)
         failure = ozx_kernel_image_prove(table, mount, d->archive, why);
     if (!failure)
